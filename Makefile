@@ -1,0 +1,49 @@
+# Berth: what can be done here. `make` alone lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+NODE := node_modules/node/bin/node
+VITEST := $(NODE) node_modules/vitest/vitest.mjs run
+MAKEFLAGS += --no-print-directory
+
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e golden bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+
+setup: ## install npm packages, kubectl and (as root) missing Debian packages
+	@hack/setup
+
+demo: setup ## start a sandbox cluster and show a LoadBalancer Service that answers from outside
+	@bin/berth sandbox demo
+
+test: setup ## everything that needs no Go, Docker or cloud: verify, kernel and e2e
+	@$(MAKE) verify kernel e2e
+
+verify: lint typecheck unit ## format check, lint, types, unit tests; leaves the tree as it was
+
+lint: setup
+	@$(NODE) hack/lint.ts
+
+format: setup ## rewrite the sources in the one format
+	@node_modules/.bin/biome check --write --log-level=warn .
+
+typecheck: setup
+	@$(NODE) node_modules/typescript/bin/tsc
+
+unit: setup ## unit tests, pure and on loopback
+	@$(VITEST) --project unit
+
+kernel: setup ## tests on the real kernel, in network namespaces of their own (root)
+	@$(VITEST) --project kernel
+
+e2e: setup ## the whole of Berth in sandbox clusters (root)
+	@$(VITEST) --project e2e
+
+golden: setup ## rewrite golden files from what the code does now; read the diff
+	@$(VITEST) --project unit --update
+
+bench: setup ## measurements side by side with the peer
+	@$(NODE) bench/main.ts
+
+clean: ## remove what setup and the tests made
+	@rm -rf node_modules .tools coverage

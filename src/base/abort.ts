@@ -1,0 +1,48 @@
+import { type Clock, systemClock } from "./clock.ts";
+
+/** Runs `listener` once when the signal aborts (at once if it is aborted already), until disposed. */
+export function onAbort(signal: AbortSignal, listener: () => void): Disposable {
+  if (signal.aborted) {
+    listener();
+    return { [Symbol.dispose]() {} };
+  }
+  signal.addEventListener("abort", listener, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener("abort", listener) };
+}
+
+/** Resolves after `delayMs`; rejects with the signal's reason when it aborts before. */
+export function sleep(delayMs: number, signal: AbortSignal, clock: Clock = systemClock): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  if (signal.aborted) {
+    reject(signal.reason);
+    return promise;
+  }
+  const timer = clock.schedule(resolve, delayMs);
+  const listener = onAbort(signal, () => reject(signal.reason));
+  return promise.finally(() => {
+    timer[Symbol.dispose]();
+    listener[Symbol.dispose]();
+  });
+}
+
+/** A signal that aborts with `signal` or after `timeoutMs`, with an error that says what took too long. */
+export function withTimeout(
+  signal: AbortSignal,
+  timeoutMs: number,
+  what: string,
+  clock: Clock = systemClock,
+): Disposable & { signal: AbortSignal } {
+  const controller = new AbortController();
+  const timer = clock.schedule(
+    () => controller.abort(new Error(`${what}: no answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  const listener = onAbort(signal, () => controller.abort(signal.reason));
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      timer[Symbol.dispose]();
+      listener[Symbol.dispose]();
+    },
+  };
+}

@@ -1,0 +1,4 @@
+/** A source of uniform numbers in [0, 1). */
+export type Random = () => number;
+
+export const systemRandom: Random = () => Math.random();

@@ -1,0 +1,17 @@
+import type { Command } from "commander";
+
+/** What a command knows of the process it runs in. */
+export interface Process {
+  /** Arguments behind `berth`, the sub-command first. */
+  readonly argv: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Aborts on SIGINT and SIGTERM; a command ends in order and returns. */
+  readonly signal: AbortSignal;
+  readonly stdout: NodeJS.WritableStream;
+  readonly stderr: NodeJS.WritableStream;
+}
+
+/** A sub-command's module: adds its options and its action to `command`. */
+export interface CommandModule {
+  define(command: Command, process: Process): void;
+}

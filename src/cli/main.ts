@@ -1,0 +1,72 @@
+// The `berth` command: finds the sub-command, loads only that one, and turns whatever goes wrong into one line and
+// an exit code: 2 when the command line or a file is wrong, 1 when the work failed.
+import { Command, CommanderError } from "commander";
+import { errorMessage, isAbort, UsageError } from "../base/index.ts";
+import type { CommandModule, Process } from "./command.ts";
+
+const commands: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
+  agent: { summary: "run the node agent (replaces kube-proxy on its node)", load: () => import("./agent.ts") },
+  controller: { summary: "run the load-balancer controller", load: () => import("./controller.ts") },
+  balancer: { summary: "run the data path of one proxy load balancer", load: () => import("./balancer.ts") },
+  apiserver: { summary: "run the embedded Kubernetes API server", load: () => import("./apiserver.ts") },
+  sandbox: { summary: "run a cluster of network namespaces on this machine", load: () => import("./sandbox.ts") },
+};
+
+function topLevel(): Command {
+  const program = new Command("berth")
+    .description("Kubernetes Service networking in one operator")
+    .usage("COMMAND [OPTIONS]")
+    .helpCommand(false)
+    .exitOverride();
+  for (const [name, { summary }] of Object.entries(commands)) program.command(name).description(summary);
+  return program;
+}
+
+async function run(process: Process): Promise<void> {
+  const [name = "", ...args] = process.argv;
+  const found = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (found === undefined) {
+    const program = topLevel();
+    if (name === "") program.help({ error: true });
+    // Help is printed by commander; whatever else comes back is no command of ours.
+    program.parse(process.argv, { from: "user" });
+    return;
+  }
+  const module = await found.load();
+  const command = new Command(`berth ${name}`).description(found.summary).exitOverride();
+  module.define(command, process);
+  await command.parseAsync(args, { from: "user" });
+}
+
+function exitCode(error: unknown, process: Process): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (isAbort(error, process.signal)) return 0;
+  process.stderr.write(`berth ${process.argv[0] ?? ""}: ${errorMessage(error)}\n`);
+  return error instanceof UsageError ? 2 : 1;
+}
+
+const stop = new AbortController();
+const self: Process = {
+  argv: process.argv.slice(2),
+  environment: process.env,
+  signal: stop.signal,
+  stdout: process.stdout,
+  stderr: process.stderr,
+};
+
+function onSignal(name: NodeJS.Signals): void {
+  // The first one asks the command to end in order; a second one does not wait for it.
+  if (stop.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
+  stop.abort(new Error(`stopped by ${name}`));
+}
+
+process.on("SIGINT", onSignal);
+process.on("SIGTERM", onSignal);
+process.on("unhandledRejection", (error) => process.exit(exitCode(error, self) || 1));
+process.on("uncaughtException", (error) => process.exit(exitCode(error, self) || 1));
+
+try {
+  await run(self);
+} catch (error) {
+  process.exitCode = exitCode(error, self);
+}

@@ -1,0 +1,13 @@
+// The kernel as Berth sees it: child processes only (iptables-restore, iptables-save, nft, conntrack, ip), never a
+// shell, input on standard input. Invariant: text that the kernel's tools print is parsed here and nowhere else.
+export {
+  type Exec,
+  type ExecOptions,
+  type ExecResult,
+  execOk,
+  netnsExec,
+  netnsPath,
+  ProgramFailedError,
+  ProgramMissingError,
+  systemExec,
+} from "./exec.ts";

@@ -1,0 +1,40 @@
+import { defineConfig, type ViteUserConfigExport } from "vitest/config";
+
+const shared = { environment: "node", restoreMocks: true } as const;
+
+const config: ViteUserConfigExport = defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          ...shared,
+          name: "unit",
+          include: ["{src,providers,sandbox,hack}/**/*.test.ts"],
+          exclude: ["**/*.kernel.test.ts"],
+          pool: "threads",
+          isolate: false,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "kernel",
+          include: ["{src,providers,sandbox}/**/*.kernel.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "e2e",
+          include: ["e2e/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
+export default config;
