@@ -1,0 +1,54 @@
+import type { Protocol } from "../api/index.ts";
+import type { Cidr, Family, Ip } from "../net/index.ts";
+
+/** Which load balancer this is, for ever: a Service that is deleted and made again has another `uid`. */
+export interface LbIdentity {
+  /** UID of the `kube-system` namespace unless the admin set another. */
+  readonly clusterId: string;
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface LbPort {
+  /** Empty for the one unnamed port. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  /** 0 when the Service has none. */
+  readonly nodePort: number;
+}
+
+/** How a load balancer finds out whether a node takes traffic. */
+export interface NodeHealthCheck {
+  readonly protocol: "HTTP";
+  readonly port: number;
+  readonly path: string;
+}
+
+/** What the Service asks for, in words that every provider understands. */
+export interface DesiredLoadBalancer {
+  readonly id: LbIdentity;
+  /** In the order of `spec.ipFamilies`; never empty. */
+  readonly families: readonly Family[];
+  /** Sorted by protocol, then port; never empty. */
+  readonly ports: readonly LbPort[];
+  readonly externalTrafficPolicy: "Cluster" | "Local";
+  readonly sessionAffinity: { readonly kind: "None" } | { readonly kind: "ClientIP"; readonly timeoutSeconds: number };
+  /** Empty: everybody may connect. */
+  readonly sourceRanges: readonly Cidr[];
+  readonly healthCheck: NodeHealthCheck;
+  /** Addresses that the user asked for, at most one per family. */
+  readonly requestedAddresses: readonly Ip[];
+  /** Addresses that our own allocator holds for it (providers that take addresses from us), one per family. */
+  readonly addresses: readonly Ip[];
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** A node that may receive traffic; which nodes these are is the controller's business. */
+export interface NodeTarget {
+  readonly name: string;
+  readonly addresses: readonly Ip[];
+  readonly providerId?: string;
+  readonly zone?: string;
+}

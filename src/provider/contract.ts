@@ -1,0 +1,118 @@
+import type { LoadBalancerIngress, Protocol } from "../api/index.ts";
+import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../model/index.ts";
+import type { Family } from "../net/index.ts";
+
+/** What is reconciled as one: each is a queue key of its own. */
+export type ScopeKey =
+  | { readonly kind: "service"; readonly id: LbIdentity }
+  | { readonly kind: "members"; readonly id: LbIdentity }
+  | { readonly kind: "shared"; readonly clusterId: string; readonly name: string };
+
+export type Desired =
+  | { readonly kind: "service"; readonly lb: DesiredLoadBalancer; readonly nodes: readonly NodeTarget[] }
+  | { readonly kind: "members"; readonly lb: DesiredLoadBalancer; readonly nodes: readonly NodeTarget[] }
+  | { readonly kind: "shared"; readonly users: readonly DesiredLoadBalancer[]; readonly nodes: readonly NodeTarget[] };
+
+/** Static facts about an adapter; what it lacks is refused or marked degraded before the first call. */
+export interface Capabilities {
+  readonly protocols: readonly Protocol[];
+  /** TCP and UDP ports in one Service. */
+  readonly mixedProtocols: boolean;
+  readonly families: readonly Family[];
+  readonly dualStack: boolean;
+  readonly needsNodePorts: boolean;
+  /** Addresses come from our own pools rather than from the provider. */
+  readonly needsAddresses: boolean;
+  readonly ipMode: "VIP" | "Proxy";
+  readonly sourceRanges: boolean;
+  readonly sessionAffinity: boolean;
+}
+
+/** Something about the Service that the adapter cannot do; `path` is the field, as `spec.ports[0].protocol`. */
+export interface Issue {
+  readonly path: string;
+  readonly port?: number;
+  readonly severity: "refuse" | "degrade";
+  /** CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface FieldDiff {
+  readonly path: string;
+  readonly from: string | undefined;
+  readonly to: string | undefined;
+}
+
+/** One mutation, as data. `input` may hold `{ step, output }` references to what earlier steps returned. */
+export interface PlanStep {
+  readonly id: string;
+  readonly action: "create" | "update" | "replace" | "delete";
+  readonly target: string;
+  readonly dependsOn: readonly string[];
+  readonly input: unknown;
+  readonly diff: readonly FieldDiff[];
+}
+
+/** Something that the world has to do before the plan can go on. */
+export interface Wait {
+  readonly id: string;
+  readonly what: string;
+  readonly pollAfterMs: number;
+  readonly on?: ScopeKey;
+}
+
+/** Converged means no steps and no waits. */
+export interface Plan {
+  readonly steps: readonly PlanStep[];
+  readonly waits: readonly Wait[];
+  readonly replacesAddress: boolean;
+  /** One line for people. */
+  readonly summary: string;
+  readonly hash: string;
+}
+
+export type StepResult =
+  | { readonly state: "done"; readonly outputs?: Readonly<Record<string, string>>; readonly issues?: readonly Issue[] }
+  | { readonly state: "pending"; readonly what: string; readonly pollAfterMs: number };
+
+export interface LbStatus {
+  /** What `status.loadBalancer.ingress` should hold; empty until the address is real. */
+  readonly ingress: readonly LoadBalancerIngress[];
+  readonly targets: { readonly ready: number; readonly total: number };
+  readonly issues: readonly Issue[];
+}
+
+/** Something outside the cluster that carries our owner tags. */
+export interface OwnedObject {
+  readonly scope: ScopeKey;
+  readonly ref: string;
+  readonly retained: boolean;
+  /** Addresses that it holds, so that the allocator can adopt them before it gives any away. */
+  readonly addresses: readonly string[];
+}
+
+export interface PlanTime {
+  /** Wall clock, milliseconds. */
+  readonly now: number;
+  /** Milliseconds since the wait of this id was first seen. */
+  since(waitId: string): number;
+}
+
+/** One load-balancer technology. `Snap` is a batched read of many scopes, `Obs` what is known of one. */
+export interface ProviderAdapter<Snap = unknown, Obs = unknown> {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  /** Pure. */
+  validate(desired: DesiredLoadBalancer): readonly Issue[];
+  scopes(desired: DesiredLoadBalancer): readonly ScopeKey[];
+  snapshot(keys: readonly ScopeKey[], signal: AbortSignal): Promise<Snap>;
+  observe(key: ScopeKey, from: Snap | "live", signal: AbortSignal): Promise<Obs>;
+  /** Pure; null tears down everything of this scope. */
+  plan(key: ScopeKey, desired: Desired | null, observed: Obs, time: PlanTime): Plan;
+  /** One mutation. Applying a pending step again polls it. */
+  apply(step: PlanStep, outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult>;
+  /** Pure. */
+  status(desired: DesiredLoadBalancer, service: Obs, members: Obs | null): LbStatus;
+  listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject>;
+}
