@@ -58,8 +58,15 @@ export const layers: readonly Layer[] = [
   { folder: "hack", may: all },
 ];
 
-/** Files that decide and do no I/O: they may not even import these parts of Node. */
-export const pureFolders: readonly string[] = ["src/model", "src/api", "src/ipam", "src/agent/plan"];
+/** Folders and files that decide and do no I/O: they may not even import these parts of Node. */
+export const pure: readonly string[] = [
+  "src/model",
+  "src/api",
+  "src/ipam",
+  "src/agent/plan",
+  "src/balancer/config.ts",
+  "providers/proxy/plan.ts",
+];
 export const impureModules: readonly string[] = [
   "node:child_process",
   "node:fs",
@@ -72,26 +79,33 @@ export const impureModules: readonly string[] = [
   "undici",
 ];
 
-/** What each process must never load, whatever imports it. */
+/** What the processes must never load, whatever imports it: paths of ours, or package name prefixes. */
 export const forbiddenInProcess: Readonly<Record<string, readonly string[]>> = {
-  agent: [
-    "src/controller",
-    "src/provider",
-    "src/ipam",
-    "src/balancer",
-    "providers",
-    "sandbox",
-    "@aws-sdk",
-    "@google-cloud",
-  ],
-  balancer: [
-    "src/controller",
-    "src/provider",
-    "src/agent",
-    "src/kube",
-    "providers",
-    "sandbox",
-    "@kubernetes/client-node",
-  ],
-  controller: ["src/agent", "sandbox", "@aws-sdk", "@google-cloud"],
+  "src/cli/agent.ts": ["src/controller", "src/provider", "src/ipam", "src/balancer", "providers", "sandbox", "zod"],
+  "src/cli/balancer.ts": ["src/controller", "src/provider", "src/agent", "src/kube", "providers", "sandbox", "undici"],
+  "src/cli/controller.ts": ["src/agent", "sandbox"],
+  "src/cli/main.ts": ["src/kube", "src/agent", "src/controller", "providers", "sandbox"],
 };
+
+/** Packages that only a lazy `import()` may load. */
+export const lazyPackages: readonly string[] = ["@aws-sdk/", "@google-cloud/", "@kubernetes/client-node"];
+
+/** The layer that a file belongs to; undefined for what is in no layer (configuration at the root). */
+export function layerOf(path: string): Layer | undefined {
+  return layers.find(({ folder }) => path.startsWith(`${folder}/`));
+}
+
+/** Whether `from` may import `to` (both paths from the root of the tree). */
+export function mayImport(from: string, to: string): boolean {
+  const layer = layerOf(from);
+  const target = layerOf(to);
+  if (layer === undefined || target === undefined || layer === target) return true;
+  return layer.may.some((allowed) => to === `${allowed}.ts` || to.startsWith(`${allowed}/`));
+}
+
+/** Whether the import goes through the front door of a folder of `src`, as everybody outside it has to. */
+export function throughIndex(from: string, to: string): boolean {
+  const target = layerOf(to);
+  if (target === undefined || layerOf(from) === target || !target.folder.startsWith("src/")) return true;
+  return to === `${target.folder}/index.ts` || layerOf(from)?.may.some((allowed) => to === `${allowed}.ts`) === true;
+}

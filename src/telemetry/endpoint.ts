@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface RouteAnswer {
@@ -26,12 +26,7 @@ export interface HttpEndpoint extends AsyncDisposable {
 
 /** Serves health, metrics and debug pages. Rejects with the listen error (`EADDRINUSE`, ...) when it cannot. */
 export async function serveEndpoints({ host, port, routes }: EndpointOptions): Promise<HttpEndpoint> {
-  const server = createServer((request, response) => {
-    void answer(routes, request).then(({ status, body, contentType = "text/plain; charset=utf-8", headers }) => {
-      response.writeHead(status, { "content-type": contentType, ...headers });
-      response.end(body);
-    });
-  });
+  const server = createServer((request, response) => void respond(routes, request, response));
   await listen(server, host, port);
   const address = server.address() as AddressInfo;
   return {
@@ -42,6 +37,16 @@ export async function serveEndpoints({ host, port, routes }: EndpointOptions): P
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+async function respond(
+  routes: EndpointOptions["routes"],
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { status, body, contentType = "text/plain; charset=utf-8", headers } = await answer(routes, request);
+  response.writeHead(status, { "content-type": contentType, ...headers });
+  response.end(body);
 }
 
 async function answer(routes: EndpointOptions["routes"], request: IncomingMessage): Promise<RouteAnswer> {

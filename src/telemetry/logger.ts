@@ -98,7 +98,7 @@ const jsonFormat = winston.format.printf(({ level, message, fields }) =>
 
 const textFormat = winston.format.printf(({ level, message, fields }) => {
   const pairs = Object.entries(serialise(fields as LogFields)).map(([key, value]) => ` ${key}=${quote(value)}`);
-  return `${new Date().toISOString()} ${level.padEnd(5)} ${message}${pairs.join("")}`;
+  return `${new Date().toISOString()} ${level.padEnd(5)} ${String(message)}${pairs.join("")}`;
 });
 
 function quote(value: unknown): string {
