@@ -2,6 +2,7 @@
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
 export type {
   DesiredLoadBalancer,
+  Issue,
   LbIdentity,
   LbPort,
   NodeHealthCheck,

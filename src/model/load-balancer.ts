@@ -45,6 +45,16 @@ export interface DesiredLoadBalancer {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** Something about the Service that cannot be done as asked; `path` is the field, as `spec.ports[0].protocol`. */
+export interface Issue {
+  readonly path: string;
+  readonly port?: number;
+  readonly severity: "refuse" | "degrade";
+  /** CamelCase. */
+  readonly reason: string;
+  readonly message: string;
+}
+
 /** A node that may receive traffic; which nodes these are is the controller's business. */
 export interface NodeTarget {
   readonly name: string;

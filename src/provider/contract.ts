@@ -1,5 +1,5 @@
 import type { LoadBalancerIngress, Protocol } from "../api/index.ts";
-import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../model/index.ts";
+import type { DesiredLoadBalancer, Issue, LbIdentity, NodeTarget } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 
 /** What is reconciled as one: each is a queue key of its own. */
@@ -12,6 +12,8 @@ export type Desired =
   | { readonly kind: "service"; readonly lb: DesiredLoadBalancer; readonly nodes: readonly NodeTarget[] }
   | { readonly kind: "members"; readonly lb: DesiredLoadBalancer; readonly nodes: readonly NodeTarget[] }
   | { readonly kind: "shared"; readonly users: readonly DesiredLoadBalancer[]; readonly nodes: readonly NodeTarget[] };
+
+export type { Issue };
 
 /** Static facts about an adapter; what it lacks is refused or marked degraded before the first call. */
 export interface Capabilities {
@@ -26,16 +28,6 @@ export interface Capabilities {
   readonly ipMode: "VIP" | "Proxy";
   readonly sourceRanges: boolean;
   readonly sessionAffinity: boolean;
-}
-
-/** Something about the Service that the adapter cannot do; `path` is the field, as `spec.ports[0].protocol`. */
-export interface Issue {
-  readonly path: string;
-  readonly port?: number;
-  readonly severity: "refuse" | "degrade";
-  /** CamelCase. */
-  readonly reason: string;
-  readonly message: string;
 }
 
 export interface FieldDiff {
@@ -115,4 +107,10 @@ export interface ProviderAdapter<Snap = unknown, Obs = unknown> {
   /** Pure. */
   status(desired: DesiredLoadBalancer, service: Obs, members: Obs | null): LbStatus;
   listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject>;
+}
+
+/** Optional ability of an adapter: it learns by itself when the health of a load balancer's targets changed. */
+export interface HealthWatcher {
+  /** Calls `onChange` with what has to be reconciled again, until disposed. */
+  watchHealth(onChange: (key: ScopeKey) => void): Disposable;
 }

@@ -1,0 +1,34 @@
+import type { Clock } from "../base/index.ts";
+import type { Logger } from "../telemetry/index.ts";
+import type { ProviderAdapter } from "./contract.ts";
+
+/** What `providers/<name>/index.ts` exports as `provider`: how the command line asks for it and builds it. */
+export interface ProviderModule {
+  readonly name: string;
+  readonly flags: readonly ProviderFlag[];
+  /**
+   * Checks the flags (throws `UsageError` naming the flag) and what the process may do here (throws `FailureError`
+   * with the remedy, for instance when it has to be root). Changes nothing outside.
+   */
+  create(context: ProviderContext): Promise<ProviderAdapter>;
+}
+
+/** One flag of the provider's own, `--<provider>-<word> <value>`. */
+export interface ProviderFlag {
+  /** As commander takes it: `--proxy-netns <name>`. */
+  readonly flag: string;
+  readonly description: string;
+}
+
+export interface ProviderContext {
+  /** Values by the flag's long name without dashes: `proxy-netns`; undefined when it was not given. */
+  readonly flags: Readonly<Record<string, string | undefined>>;
+  readonly clusterId: string;
+  /** A directory that outlives the controller; the provider keeps its own things below `<stateDir>/<clusterId>`. */
+  readonly stateDir: string;
+  /** Program and arguments that start this same `berth`; a sub-command follows. */
+  readonly berth: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
