@@ -14,7 +14,7 @@ setup: ## install npm packages, kubectl and (as root) missing Debian packages
 	@hack/setup
 
 demo: setup ## start a sandbox cluster and show a LoadBalancer Service that answers from outside
-	@bin/berth sandbox demo
+	@bin/berth sandbox demo $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
 test: setup ## everything that needs no Go, Docker or cloud: verify, kernel and e2e
 	@$(MAKE) verify kernel e2e
