@@ -11,3 +11,14 @@ export {
   ProgramMissingError,
   systemExec,
 } from "./exec.ts";
+export { ipBatch, type Link, type LinkAddress, listLinks } from "./links.ts";
+export { addNetns, deleteNetns, listNetns } from "./netns.ts";
+export { applyNft, listNftTable, type NftFamily, nftTableComment } from "./nft.ts";
+export {
+  findProcess,
+  formatProcess,
+  isRunning,
+  type ProcessId,
+  parseProcess,
+  signalProcess,
+} from "./process.ts";
