@@ -81,7 +81,7 @@ async function everyPodAnswers(options: DemoOptions, service: ShownService, coun
     );
   }
   const answers = await steps.run("every pod answers from outside", () => askAll(options, service, pods));
-  for (const { pod, node, clientIp } of answers) write(`        ${pod} on ${node} saw client ${clientIp}\n`);
+  for (const { pod, node, client } of answers) write(`        ${pod} on ${node} saw client ${client}\n`);
   await steps.run("the kernel tracked connections from the NodePort to every pod", () =>
     connectionsReached(stage, nodePort, pods, signal),
   );

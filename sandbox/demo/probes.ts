@@ -23,17 +23,16 @@ export interface StageNode {
 export interface Answer {
   readonly pod: string;
   readonly node: string;
-  readonly clientIp: string;
+  readonly client: string;
 }
 
 /** One new connection over HTTP from outside. Throws with curl's own words unless a pod answered 200. */
 export async function ask(client: Exec, address: string, port: number, signal: AbortSignal): Promise<Answer> {
   const url = `http://${withPort(address, port)}/`;
   const text = await execOk(client, "curl", ["-sS", "--fail", "--max-time", "3", url], { signal });
-  const { pod, node, clientIp } = JSON.parse(text) as Partial<Answer>;
-  if (pod === undefined || node === undefined || clientIp === undefined)
-    throw new Error(`no echo pod answered: ${text}`);
-  return { pod, node, clientIp };
+  const { pod, node, client: seen } = JSON.parse(text) as Partial<Answer>;
+  if (pod === undefined || node === undefined || seen === undefined) throw new Error(`no echo pod answered: ${text}`);
+  return { pod, node, client: seen };
 }
 
 export interface ShownService {
