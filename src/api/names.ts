@@ -3,13 +3,14 @@ export const apiGroup = "berth.dev";
 
 /** Annotations that users may set on a Service. */
 export const annotations = {
-  /** `Delete` (default) or `Retain`: what happens to the load balancer when the Service goes. */
-  deletionPolicy: "berth.dev/deletion-policy",
-  /** `"true"`: do not touch the load balancer of this Service. */
-  paused: "berth.dev/paused",
+  /** Addresses for the load balancer, at most one per family, separated by commas. */
+  loadBalancerIps: "berth.dev/load-balancer-ips",
   /** `"true"`: a change that replaces the address is applied. */
   allowReplace: "berth.dev/allow-replace",
 } as const;
+
+/** Kubernetes' own older word for `spec.loadBalancerSourceRanges`, which wins over it. */
+export const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
 /** Condition types that the controller writes on a Service; everything finer is a reason. */
 export const conditionTypes = {
@@ -36,6 +37,9 @@ export function providerClass(provider: string): string {
 
 /** Nodes with this label (unless its value reads as false) get no external traffic. */
 export const excludeNodeLabel = "node.kubernetes.io/exclude-from-external-load-balancers";
+
+/** Taints that take a node out of every load balancer: it is about to go. */
+export const leavingTaints: readonly string[] = ["ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"];
 
 export const serviceNameLabel = "kubernetes.io/service-name";
 export const serviceProxyNameLabel = "service.kubernetes.io/service-proxy-name";

@@ -1,5 +1,13 @@
 // What Services, slices and nodes mean, as pure functions: frontends and the endpoints that may serve them on a
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
+export {
+  type Classification,
+  type CleanupCause,
+  classify,
+  type IgnoreCause,
+  type Served,
+} from "./classify.ts";
+export { desiredLoadBalancer, type Wish } from "./desired.ts";
 export type {
   DesiredLoadBalancer,
   Issue,
@@ -8,3 +16,4 @@ export type {
   NodeHealthCheck,
   NodeTarget,
 } from "./load-balancer.ts";
+export { type ExcludedNode, eligibleNodes, type NodeSet } from "./node-targets.ts";

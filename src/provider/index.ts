@@ -1,6 +1,8 @@
 // What a provider adapter is, and nothing about any of them: scopes, snapshots, plans, the closed set of errors.
 // Invariant: an adapter decides nothing about Services; it observes, plans (pure) and applies one step at a time.
+export { unsupported } from "./capability.ts";
 export type * from "./contract.ts";
 export { type Decision, decide, type Fault, ProviderError } from "./errors.ts";
+export { type Executor, executePlan, inOrder, type StepOutcome } from "./execution.ts";
 export type { ProviderContext, ProviderFlag, ProviderModule } from "./module.ts";
 export { contentHash, isConverged, makePlan, type PlanBody } from "./plan.ts";
