@@ -1,5 +1,6 @@
 // The kernel as Berth sees it: child processes only (iptables-restore, iptables-save, nft, conntrack, ip), never a
 // shell, input on standard input. Invariant: text that the kernel's tools print is parsed here and nowhere else.
+export { Conntrack, type UdpFlow } from "./conntrack.ts";
 export {
   type Exec,
   type ExecOptions,
@@ -11,6 +12,9 @@ export {
   ProgramMissingError,
   systemExec,
 } from "./exec.ts";
+export { Iptables, NotPermittedError, RestoreError } from "./iptables.ts";
+export { canonicalRule, parseRule, type Rule, type RuleExtension, type RuleOption } from "./iptables-rule.ts";
+export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
 export { ipBatch, type Link, type LinkAddress, listLinks } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
 export { applyNft, listNftTable, type NftFamily, nftTableComment } from "./nft.ts";

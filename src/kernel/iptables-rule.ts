@@ -1,0 +1,169 @@
+import { formatCidr, parseCidr, parseIp } from "../net/index.ts";
+
+export interface RuleOption {
+  /** With its dashes: `-d`, `--dport`. */
+  readonly name: string;
+  readonly negated: boolean;
+  readonly values: readonly string[];
+}
+
+/** A match (`-m`) or a target (`-j`, `-g`) with the options that belong to it. */
+export interface RuleExtension {
+  readonly name: string;
+  readonly options: readonly RuleOption[];
+}
+
+/** One rule as iptables understands it; everything behind `-A CHAIN`. */
+export interface Rule {
+  /** `-s -d -i -o -p`, in the order written. */
+  readonly options: readonly RuleOption[];
+  /** In the order in which the kernel evaluates them. */
+  readonly matches: readonly RuleExtension[];
+  readonly target: RuleExtension | undefined;
+  readonly goto: boolean;
+}
+
+const basicOptions: ReadonlySet<string> = new Set(["-s", "-d", "-i", "-o", "-p"]);
+
+/** Splits a rule into words; a word in double quotes may hold blanks and backslash escapes. */
+function words(text: string): { readonly text: string; readonly quoted: boolean }[] {
+  return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, plain]) =>
+    quoted === undefined
+      ? { text: plain ?? "", quoted: false }
+      : { text: quoted.replace(/\\(.)/g, "$1"), quoted: true },
+  );
+}
+
+/** Reads a rule in the order in which anybody may have written it. */
+export function parseRule(text: string): Rule {
+  const options: RuleOption[] = [];
+  const matches: { name: string; options: RuleOption[] }[] = [];
+  let target: { name: string; options: RuleOption[] } | undefined;
+  let goto = false;
+  let open = options;
+  let negated = false;
+  let values: string[] = [];
+  const list = words(text);
+  for (let i = 0; i < list.length; i++) {
+    const { text: word, quoted } = list[i] ?? { text: "", quoted: false };
+    if (quoted || !/^(-|!$)/.test(word)) {
+      values.push(word);
+    } else if (word === "!") {
+      negated = true;
+    } else if (word === "-m") {
+      const match = { name: list[++i]?.text ?? "", options: [] };
+      matches.push(match);
+      open = match.options;
+    } else if (word === "-j" || word === "-g") {
+      target = { name: list[++i]?.text ?? "", options: [] };
+      open = target.options;
+      goto = word === "-g";
+    } else {
+      values = [];
+      (basicOptions.has(word) ? options : open).push({ name: word, negated, values });
+      negated = false;
+    }
+  }
+  return { options, matches, target, goto };
+}
+
+/**
+ * One form for a rule as we write it and as `iptables-save` shows it. The tool hoists addresses and protocol,
+ * adds prefix lengths and defaults, rewrites marks, rounds probabilities to 31 bits and changes quotes; the order
+ * of matches is kept, because it is the order in which the kernel evaluates them.
+ */
+export function canonicalRule(text: string): string {
+  const rule = parseRule(text);
+  const parts = [
+    ...formatOptions("", rule.options),
+    ...rule.matches.flatMap((match) => [`-m ${match.name}`, ...formatOptions(match.name, match.options)]),
+  ];
+  if (rule.target !== undefined)
+    parts.push(
+      `${rule.goto ? "-g" : "-j"} ${rule.target.name}`,
+      ...formatOptions(rule.target.name, rule.target.options),
+    );
+  return parts.join(" ");
+}
+
+function formatOptions(extension: string, options: readonly RuleOption[]): string[] {
+  return options
+    .flatMap((option) => {
+      const plain = normalise(extension, option);
+      if (plain === undefined) return [];
+      return [[option.negated ? "!" : "", plain.name, ...plain.values.map(quote)].filter((p) => p !== "").join(" ")];
+    })
+    .sort();
+}
+
+function quote(word: string): string {
+  return /^[^\s"\\]+$/.test(word) ? word : JSON.stringify(word);
+}
+
+interface PlainOption {
+  readonly name: string;
+  readonly values: readonly string[];
+}
+
+/** The option with one spelling; undefined when it only says what holds anyway. */
+function normalise(extension: string, { name, negated, values }: RuleOption): PlainOption | undefined {
+  const [value = ""] = values;
+  switch (`${extension} ${name}`.trimStart()) {
+    case "-s":
+    case "-d": {
+      const prefix = prefixOf(value);
+      return prefix.endsWith("/0") && !negated ? undefined : { name, values: [prefix] };
+    }
+    case "statistic --probability":
+      return { name, values: [`${Math.round(Number(value) * 2 ** 31)}`] };
+    case "conntrack --ctstate":
+      return { name, values: [value.split(",").sort().join(",")] };
+    case "mark --mark":
+      return { name, values: [markOf(value).join("/")] };
+    case "recent --rsource":
+      return undefined;
+    case "recent --mask":
+      return value === "255.255.255.255" || /^ffff(:ffff){7}$/.test(value) ? undefined : { name, values };
+    case "REJECT --reject-with":
+      return /^icmp6?-port-unreachable$/.test(value) ? undefined : { name, values };
+    case "MARK --set-mark":
+    case "MARK --set-xmark":
+    case "MARK --or-mark":
+    case "MARK --xor-mark":
+    case "MARK --and-mark":
+      return { name: "--set-xmark", values: [xmark(name, value)] };
+    default:
+      return { name, values };
+  }
+}
+
+function prefixOf(text: string): string {
+  const cidr = parseCidr(text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`);
+  return cidr === undefined || (parseIp(text) === undefined && !text.includes("/")) ? text : formatCidr(cidr);
+}
+
+function markOf(text: string): [value: string, mask: string] {
+  const [value = "", mask = "0xffffffff"] = text.split("/");
+  return [hex(Number(value)), hex(Number(mask))];
+}
+
+function hex(value: number): string {
+  return `0x${(value >>> 0).toString(16)}`;
+}
+
+/** All mark changes are `mark = (mark & ~mask) ^ value`. */
+function xmark(name: string, text: string): string {
+  const [value = 0, mask = 0xffffffff] = text.split("/").map(Number);
+  switch (name) {
+    case "--or-mark":
+      return `${hex(value)}/${hex(value)}`;
+    case "--xor-mark":
+      return `${hex(value)}/0x0`;
+    case "--and-mark":
+      return `0x0/${hex(~value)}`;
+    case "--set-mark":
+      return `${hex(value)}/${hex(value | mask)}`;
+    default:
+      return `${hex(value)}/${hex(mask)}`;
+  }
+}

@@ -1,0 +1,75 @@
+import type { Family } from "../net/index.ts";
+import { type Exec, type ExecResult, ProgramFailedError } from "./exec.ts";
+import { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
+
+/** Other tools hold the lock for long when they load large rule sets; an abandoned lock ends with its owner. */
+const lockWaitSeconds = 5;
+const saveTimeoutMs = 60_000;
+const restoreTimeoutMs = 300_000;
+
+/** The kernel refused because of who we are. */
+export class NotPermittedError extends Error {
+  override readonly name = "NotPermittedError";
+}
+
+/** `iptables-restore` refused its input; the kernel holds every table committed before the failing one. */
+export class RestoreError extends Error {
+  override readonly name = "RestoreError";
+  /** The line that the tool names (the `COMMIT` for what the kernel refuses at commit), if it names one. */
+  readonly line: { readonly number: number; readonly text: string } | undefined;
+
+  constructor(program: string, stderr: string, line: RestoreError["line"]) {
+    const where = line === undefined ? "" : ` at line ${line.number} (${line.text})`;
+    super(`${program} refused the rules${where}: ${firstLine(stderr)}`);
+    this.line = line;
+  }
+}
+
+/** The rules of one address family, by `iptables-save` and `iptables-restore` as they are found in PATH. */
+export class Iptables {
+  readonly #exec: Exec;
+  readonly #prefix: string;
+
+  constructor(exec: Exec, family: Family) {
+    this.#exec = exec;
+    this.#prefix = family === "IPv4" ? "iptables" : "ip6tables";
+  }
+
+  async save(signal: AbortSignal): Promise<SavedTables> {
+    const program = `${this.#prefix}-save`;
+    const result = await this.#exec.run(program, [], { signal, timeoutMs: saveTimeoutMs });
+    if (result.code !== 0) throw permission(program, result) ?? new ProgramFailedError(program, [], result);
+    return parseIptablesSave(result.stdout);
+  }
+
+  /** Applies restore input; chains that it does not name stay as they are. */
+  async restore(text: string, signal: AbortSignal): Promise<void> {
+    const program = `${this.#prefix}-restore`;
+    const args = ["--noflush", "-w", `${lockWaitSeconds}`];
+    const result = await this.#exec.run(program, args, { signal, stdin: text, timeoutMs: restoreTimeoutMs });
+    if (result.code !== 0)
+      throw permission(program, result) ?? new RestoreError(program, result.stderr, failingLine(result.stderr, text));
+  }
+}
+
+function permission(program: string, { stderr }: ExecResult): NotPermittedError | undefined {
+  return /permission denied|must be root|operation not permitted/i.test(stderr)
+    ? new NotPermittedError(
+        `${program}: not permitted (${firstLine(stderr)}); run as root or with CAP_NET_ADMIN and CAP_NET_RAW`,
+      )
+    : undefined;
+}
+
+/** `Error occurred at line: 3`, `line 3 failed`, `line 3: RULE_APPEND failed (...)`. */
+function failingLine(stderr: string, input: string): RestoreError["line"] {
+  const match = /\bline:? (\d+)\b/.exec(stderr);
+  if (match === null) return undefined;
+  const number = Number(match[1]);
+  return { number, text: input.split("\n")[number - 1] ?? "" };
+}
+
+function firstLine(stderr: string): string {
+  const lines = stderr.split("\n").map((line) => line.trim());
+  // The tools may break the line behind their version.
+  return lines.filter((line) => line !== "" && !/^Try |\((nf_tables|legacy)\):$/.test(line))[0] ?? "no reason given";
+}
