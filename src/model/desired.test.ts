@@ -1,0 +1,136 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import type { Service, ServiceSpec } from "../api/index.ts";
+import { formatCidr, formatIp } from "../net/index.ts";
+import { desiredLoadBalancer, type Wish } from "./index.ts";
+
+function service(spec: ServiceSpec, annotations: Record<string, string> = {}): Service {
+  return {
+    metadata: { namespace: "shop", name: "web", uid: "u-1", annotations },
+    spec: { type: "LoadBalancer", ports: [{ port: 80, nodePort: 30_080 }], ipFamilies: ["IPv4"], ...spec },
+  };
+}
+
+function wish(spec: ServiceSpec, annotations?: Record<string, string>): Wish {
+  return desiredLoadBalancer(service(spec, annotations), "cluster");
+}
+
+function refusals(found: Wish): string[] {
+  return found.issues.map(({ severity, reason, path, message }) => `${severity} ${reason} ${path}: ${message}`);
+}
+
+it("reads a Service with defaults", () => {
+  const { lb, issues } = desiredLoadBalancer(service({}), "cluster");
+  expect(issues).toEqual([]);
+  expect(lb).toEqual({
+    id: { clusterId: "cluster", uid: "u-1", namespace: "shop", name: "web" },
+    families: ["IPv4"],
+    ports: [{ name: "", protocol: "TCP", port: 80, nodePort: 30_080 }],
+    externalTrafficPolicy: "Cluster",
+    sessionAffinity: { kind: "None" },
+    sourceRanges: [],
+    healthCheck: { protocol: "HTTP", port: 10_256, path: "/healthz" },
+    requestedAddresses: [],
+    addresses: [],
+    annotations: {},
+  });
+});
+
+it("sorts ports and reads what differs from the defaults", () => {
+  const { lb } = wish({
+    ipFamilies: ["IPv6", "IPv4"],
+    externalTrafficPolicy: "Local",
+    healthCheckNodePort: 31_000,
+    sessionAffinity: "ClientIP",
+    sessionAffinityConfig: { clientIP: { timeoutSeconds: 60 } },
+    ports: [
+      { name: "dns", protocol: "UDP", port: 53, nodePort: 30_053 },
+      { name: "b", port: 443 },
+      { name: "a", protocol: "TCP", port: 53, nodePort: 30_053 },
+    ],
+  });
+  expect(lb.families).toEqual(["IPv6", "IPv4"]);
+  expect(lb.healthCheck.port).toBe(31_000);
+  expect(lb.sessionAffinity).toEqual({ kind: "ClientIP", timeoutSeconds: 60 });
+  expect(lb.ports.map(({ name, nodePort }) => `${name}:${nodePort}`)).toEqual(["a:30053", "b:0", "dns:30053"]);
+});
+
+const rangesKey = "service.beta.kubernetes.io/load-balancer-source-ranges";
+it.each<[string, ServiceSpec, Record<string, string>, string[]]>([
+  ["none", {}, {}, []],
+  ["field", { loadBalancerSourceRanges: [" 10.1.2.3/8", "fd00::/8"] }, {}, ["10.0.0.0/8", "fd00::/8"]],
+  ["annotation", {}, { [rangesKey]: "192.0.2.0/24, 10.0.0.0/8" }, ["192.0.2.0/24", "10.0.0.0/8"]],
+  ["the field wins", { loadBalancerSourceRanges: ["10.0.0.0/8"] }, { [rangesKey]: "nonsense" }, ["10.0.0.0/8"]],
+])("source ranges: %s", (_, spec, annotations, expected) => {
+  const found = wish(spec, annotations);
+  expect(found.issues).toEqual([]);
+  expect(found.lb.sourceRanges.map(formatCidr)).toEqual(expected);
+});
+
+const ipsKey = "berth.dev/load-balancer-ips";
+it.each<[string, ServiceSpec, Record<string, string>, string[]]>([
+  ["field", { loadBalancerIP: "192.0.2.1" }, {}, ["192.0.2.1"]],
+  ["annotation", { ipFamilies: ["IPv4", "IPv6"] }, { [ipsKey]: "192.0.2.1, fd00::0:1" }, ["192.0.2.1", "fd00::1"]],
+  ["both say the same", { loadBalancerIP: "192.0.2.1" }, { [ipsKey]: "192.0.2.1" }, ["192.0.2.1"]],
+])("requested addresses: %s", (_, spec, annotations, expected) => {
+  const found = wish(spec, annotations);
+  expect(found.issues).toEqual([]);
+  expect(found.lb.requestedAddresses.map(formatIp)).toEqual(expected);
+});
+
+it.each<[string, ServiceSpec, Record<string, string>, string]>([
+  [
+    "source range field",
+    { loadBalancerSourceRanges: ["10.0.0.0"] },
+    {},
+    'refuse InvalidSourceRanges spec.loadBalancerSourceRanges: "10.0.0.0" is no prefix; give ADDRESS/BITS, such as 192.0.2.0/24',
+  ],
+  [
+    "source range annotation",
+    {},
+    { [rangesKey]: "10.0.0.0/33" },
+    `refuse InvalidSourceRanges metadata.annotations[${rangesKey}]: "10.0.0.0/33" is no prefix; give ADDRESS/BITS, such as 192.0.2.0/24`,
+  ],
+  [
+    "address annotation",
+    {},
+    { [ipsKey]: "web.example.com" },
+    `refuse InvalidAddress metadata.annotations[${ipsKey}]: "web.example.com" is no IP address; give one, such as 192.0.2.10`,
+  ],
+  [
+    "two addresses of a family",
+    {},
+    { [ipsKey]: "192.0.2.1,192.0.2.2" },
+    `refuse AmbiguousAddress metadata.annotations[${ipsKey}]: more than one IPv4 address is asked for; give one`,
+  ],
+  [
+    "field and annotation differ",
+    { loadBalancerIP: "192.0.2.9" },
+    { [ipsKey]: "192.0.2.1" },
+    `refuse AmbiguousAddress metadata.annotations[${ipsKey}]: it asks for other addresses than spec.loadBalancerIP (192.0.2.9); remove one of the two`,
+  ],
+  [
+    "address of a family that the Service lacks",
+    { loadBalancerIP: "fd00::1" },
+    {},
+    "refuse AddressFamilyMismatch spec.loadBalancerIP: fd00::1 is IPv6, but the Service has IPv4; change one of the two",
+  ],
+  ["no port", { ports: [] }, {}, "refuse PortsMissing spec.ports: a load balancer needs at least one port; add one"],
+  [
+    "a typing error in an annotation",
+    {},
+    { "berth.dev/load-balancer-ip": "192.0.2.1", "example.com/mine": "x" },
+    "degrade UnknownAnnotation metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; known are berth.dev/allow-replace, berth.dev/load-balancer-ips",
+  ],
+])("one clear issue: %s", (_, spec, annotations, expected) => {
+  expect(refusals(wish(spec, annotations))).toEqual([expected]);
+});
+
+it("never throws, whatever the annotations and ranges hold", () => {
+  fc.assert(
+    fc.property(fc.string(), fc.array(fc.string()), fc.string(), (ips, ranges, key) => {
+      const found = wish({ loadBalancerSourceRanges: ranges }, { [ipsKey]: ips, [`berth.dev/${key}`]: "x" });
+      expect(found.lb.sourceRanges.length).toBeLessThanOrEqual(ranges.length);
+    }),
+  );
+});
