@@ -1,0 +1,207 @@
+import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../model/index.ts";
+import { formatIp, parseIp } from "../../net/index.ts";
+import {
+  type Capabilities,
+  type Desired,
+  type HealthWatcher,
+  type Issue,
+  type LbStatus,
+  makePlan,
+  type OwnedObject,
+  type Plan,
+  type PlanStep,
+  type ProviderAdapter,
+  ProviderError,
+  type ScopeKey,
+  type StepResult,
+} from "../index.ts";
+
+/** One thing that exists outside the cluster. */
+export interface WorldObject {
+  readonly kind: "address" | "listener" | "targets";
+  readonly id: LbIdentity;
+  readonly value: string;
+}
+
+/** The outside, shared by every provider instance that works on it: it outlives the controller. */
+export class World {
+  readonly objects: Map<string, WorldObject> = new Map();
+  readonly unhealthy: Set<string> = new Set();
+  /** Every mutation that was committed, as `create targets/uid-1`. */
+  readonly mutations: string[] = [];
+  observations = 0;
+  readonly #listeners = new Set<(key: ScopeKey) => void>();
+
+  /** Makes nodes fail their health check, or pass it again when left out, and tells the providers. */
+  setUnhealthy(...nodes: readonly string[]): void {
+    this.unhealthy.clear();
+    for (const node of nodes) this.unhealthy.add(node);
+    for (const { kind, id } of this.objects.values())
+      if (kind === "address") for (const listener of this.#listeners) listener({ kind: "service", id });
+  }
+
+  onHealth(listener: (key: ScopeKey) => void): Disposable {
+    this.#listeners.add(listener);
+    return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
+  }
+
+  fingerprint(): string {
+    return [...this.objects]
+      .map(([name, { kind, value, id }]) => `${name} ${kind} ${value} ${id.clusterId}`)
+      .sort()
+      .join("\n");
+  }
+}
+
+type Observation = ReadonlyMap<string, WorldObject>;
+
+/** Called before and after the commit of each step; may throw to play a fault or a crash. */
+export type StepHook = (step: PlanStep, when: "before" | "after") => void | Promise<void>;
+
+const fullCapabilities: Capabilities = {
+  protocols: ["TCP", "UDP"],
+  mixedProtocols: true,
+  families: ["IPv4", "IPv6"],
+  dualStack: true,
+  needsNodePorts: true,
+  needsAddresses: true,
+  ipMode: "Proxy",
+  sourceRanges: true,
+  sessionAffinity: true,
+};
+
+/** A whole provider in memory: real plans and steps on a world of plain objects. */
+export class MemoryProvider implements ProviderAdapter<null, Observation>, HealthWatcher {
+  readonly name: string;
+  readonly capabilities: Capabilities;
+  readonly #world: World;
+  readonly #hook: StepHook;
+
+  constructor(
+    world: World,
+    {
+      name = "memory",
+      capabilities = {},
+      hook = () => {},
+    }: { name?: string; capabilities?: Partial<Capabilities>; hook?: StepHook } = {},
+  ) {
+    this.#world = world;
+    this.name = name;
+    this.capabilities = { ...fullCapabilities, ...capabilities };
+    this.#hook = hook;
+  }
+
+  validate(desired: DesiredLoadBalancer): readonly Issue[] {
+    return desired.ports.length <= 3
+      ? []
+      : [{ path: "spec.ports", severity: "refuse", reason: "TooManyPorts", message: "more than 3 ports; remove some" }];
+  }
+
+  scopes(desired: DesiredLoadBalancer): readonly ScopeKey[] {
+    return [{ kind: "service", id: desired.id }];
+  }
+
+  snapshot(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
+  observe(key: ScopeKey): Promise<Observation> {
+    this.#world.observations++;
+    const prefix = key.kind === "shared" ? key.name : key.id.uid;
+    return Promise.resolve(new Map([...this.#world.objects].filter(([name]) => name.startsWith(`${prefix}/`))));
+  }
+
+  plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
+    const wanted = desired?.kind === "service" ? objectsOf(desired.lb, desired.nodes) : new Map<string, WorldObject>();
+    const uid = key.kind === "shared" ? key.name : key.id.uid;
+    const address = `${uid}/address`;
+    const steps: PlanStep[] = [];
+    for (const [name, object] of wanted) {
+      const before = observed.get(name);
+      if (before?.value === object.value) continue;
+      steps.push({
+        id: name,
+        action: before === undefined ? "create" : "update",
+        target: name,
+        dependsOn: name === address || observed.has(address) ? [] : [address],
+        input: object,
+        diff: [{ path: "value", from: before?.value, to: object.value }],
+      });
+    }
+    const doomed = [...observed].filter(([name]) => !wanted.has(name)).sort(([a]) => (a === address ? 1 : -1));
+    for (const [name, object] of doomed)
+      steps.push({
+        id: name,
+        action: "delete",
+        target: name,
+        dependsOn: name === address ? doomed.map(([other]) => other).filter((other) => other !== name) : [],
+        input: object,
+        diff: [{ path: "value", from: object.value, to: undefined }],
+      });
+    return makePlan({
+      steps,
+      replacesAddress: steps.some(({ id, action }) => id === address && action === "update"),
+      summary: steps.map(({ action, target }) => `${action} ${target}`).join(", "),
+    });
+  }
+
+  async apply(step: PlanStep): Promise<StepResult> {
+    await this.#hook(step, "before");
+    const object = step.input as WorldObject;
+    const holder = this.#world.objects.get(step.target);
+    if (holder !== undefined && holder.id.clusterId !== object.id.clusterId)
+      throw new ProviderError({ kind: "conflict", owner: holder.id.clusterId }, `${step.target} is not ours`);
+    if (step.action === "delete") {
+      if (!this.#world.objects.delete(step.target)) throw new ProviderError({ kind: "notFound" }, "no such object");
+    } else this.#world.objects.set(step.target, object);
+    this.#world.mutations.push(`${step.action} ${step.target}`);
+    await this.#hook(step, "after");
+    return { state: "done" };
+  }
+
+  status(desired: DesiredLoadBalancer, service: Observation): LbStatus {
+    const { uid } = desired.id;
+    const addresses = service.get(`${uid}/address`)?.value.split(",") ?? [];
+    const targets =
+      service
+        .get(`${uid}/targets`)
+        ?.value.split(",")
+        .filter((node) => node !== "") ?? [];
+    return {
+      ingress: addresses.map((ip) => ({
+        ip,
+        ipMode: this.capabilities.ipMode,
+        ports: desired.ports.map(({ port, protocol }) => ({ port, protocol })),
+      })),
+      targets: { ready: targets.filter((node) => !this.#world.unhealthy.has(node)).length, total: targets.length },
+      issues: [],
+    };
+  }
+
+  async *listOwned(clusterId: string): AsyncIterable<OwnedObject> {
+    for (const [ref, { kind, id, value }] of this.#world.objects)
+      if (kind === "address" && id.clusterId === clusterId)
+        yield {
+          scope: { kind: "service", id },
+          ref,
+          retained: false,
+          addresses: value.split(",").filter((text) => parseIp(text) !== undefined),
+        };
+  }
+
+  watchHealth(onChange: (key: ScopeKey) => void): Disposable {
+    return this.#world.onHealth(onChange);
+  }
+}
+
+function objectsOf(lb: DesiredLoadBalancer, nodes: readonly NodeTarget[]): Map<string, WorldObject> {
+  const { id } = lb;
+  return new Map<string, WorldObject>([
+    [`${id.uid}/address`, { kind: "address", id, value: lb.addresses.map(formatIp).join(",") }],
+    ...lb.ports.map(({ protocol, port, nodePort }): [string, WorldObject] => [
+      `${id.uid}/${protocol}-${port}`,
+      { kind: "listener", id, value: `${nodePort}` },
+    ]),
+    [`${id.uid}/targets`, { kind: "targets", id, value: nodes.map(({ name }) => name).join(",") }],
+  ]);
+}
