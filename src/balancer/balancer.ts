@@ -1,0 +1,252 @@
+import { stat } from "node:fs/promises";
+import { Backoff, type Clock, errorMessage, FailureError, isAbort, UsageError } from "../base/index.ts";
+import {
+  applyNft,
+  Conntrack,
+  type Exec,
+  findProcess,
+  formatProcess,
+  listNftTable,
+  nftTableComment,
+  ProgramFailedError,
+} from "../kernel/index.ts";
+import type { Logger, Metrics } from "../telemetry/index.ts";
+import { Bell } from "./bell.ts";
+import {
+  type BalancerConfig,
+  balancerFiles,
+  parseBalancerConfig,
+  parseBalancerStatus,
+  renderBalancerStatus,
+  textHash,
+} from "./config/index.ts";
+import { Directory } from "./directory.ts";
+import { staleFlows } from "./flows.ts";
+import { lockNamespace } from "./lock.ts";
+import { balancerMetrics } from "./metrics.ts";
+import type { Probe } from "./probe.ts";
+import { Prober } from "./prober.ts";
+import { ruleset, table } from "./ruleset.ts";
+
+export interface BalancerOptions {
+  /** Holds the files of `balancerFiles`. */
+  readonly directory: string;
+  readonly exec: Exec;
+  readonly probe: Probe;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly signal: AbortSignal;
+}
+
+/** How long a new configuration waits for the first answers of targets that nothing is known of. */
+const settleMs = 300;
+/** How often to look at the configuration although nobody said that it changed. */
+const lookMs = 5000;
+
+/**
+ * Serves one load balancer in the network namespace that it runs in, until the signal aborts or the directory is
+ * gone. The rules stay in the kernel then: traffic flows without us, only health changes go unnoticed.
+ */
+export async function runBalancer(options: BalancerOptions): Promise<void> {
+  const directory = new Directory(options.directory);
+  const text = await directory.read(balancerFiles.config);
+  if (text === undefined) throw new UsageError(`${directory.file(balancerFiles.config)}: no such file`);
+  const config = parseBalancerConfig(text, directory.file(balancerFiles.config));
+  const inForce = await rulesInForce(options.exec, options.signal);
+  using _lock = await lockNamespace();
+  const self = findProcess(process.pid);
+  if (self !== undefined) await directory.write(balancerFiles.pid, formatProcess(self));
+  using balancer = new Balancer(options, directory, { text, config, inForce });
+  await balancer.run();
+}
+
+/** The name of the rules that an earlier balancer left; also finds out whether we may write any. */
+async function rulesInForce(exec: Exec, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const listing = await listNftTable(exec, table.family, table.name, { signal });
+    return listing === undefined ? undefined : nftTableComment(listing);
+  } catch (error) {
+    if (error instanceof ProgramFailedError && /not permitted/i.test(error.stderr))
+      throw new FailureError("may not read or write netfilter rules; run as root or with CAP_NET_ADMIN", {
+        cause: error,
+      });
+    throw error;
+  }
+}
+
+interface Beginning {
+  readonly text: string;
+  readonly config: BalancerConfig;
+  /** Hash of the rules that are in the kernel, if they are ours. */
+  readonly inForce: string | undefined;
+}
+
+class Balancer implements Disposable {
+  readonly #options: BalancerOptions;
+  readonly #directory: Directory;
+  readonly #prober: Prober;
+  readonly #metrics: ReturnType<typeof balancerMetrics>;
+  readonly #bell = new Bell();
+  readonly #retry = new Backoff({ baseMs: 200, capMs: 30_000 });
+  #text: string;
+  #config: BalancerConfig;
+  #inForce: string | undefined;
+  /** UDP flows agree with these rules. */
+  #flowsInForce: string | undefined;
+  #written: string | undefined;
+  #rejected: string | undefined;
+
+  constructor(options: BalancerOptions, directory: Directory, { text, config, inForce }: Beginning) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#text = text;
+    this.#config = config;
+    this.#inForce = inForce;
+    this.#metrics = balancerMetrics(options.metrics);
+    this.#prober = new Prober({
+      probe: options.probe,
+      clock: options.clock,
+      onChange: (node, { healthy, reason }) => {
+        options.logger.info("target health changed", { node, what: healthy ? "healthy" : "unhealthy", reason });
+        this.#bell.ring();
+      },
+    });
+  }
+
+  async run(): Promise<void> {
+    const { logger, signal } = this.#options;
+    using _watch = this.#directory.watchConfig(() => this.#bell.ring());
+    try {
+      await this.#begin();
+      while (await this.#directoryExists()) await this.#bell.wait(signal, await this.#round(), this.#options.clock);
+      logger.info("directory is gone, ending", { path: this.#directory.path });
+    } catch (error) {
+      if (!isAbort(error, signal)) throw error;
+      logger.info("stopped; the rules stay in the kernel", { path: this.#directory.path });
+    }
+  }
+
+  async #begin(): Promise<void> {
+    this.#written = await this.#directory.read(balancerFiles.status);
+    const known = this.#inForce === undefined ? undefined : parseBalancerStatus(this.#written ?? "");
+    this.#options.logger.info("balancer started", {
+      path: this.#directory.path,
+      what: known === undefined ? "new" : "adopted the rules of an earlier process",
+      count: this.#config.targets.length,
+    });
+    this.#prober.update(this.#config, known?.targets);
+    await this.#settle();
+  }
+
+  /** Brings everything up to date; returns how long nothing has to be done unless the bell rings. */
+  async #round(): Promise<number> {
+    try {
+      await this.#readConfig();
+      await this.#enforce();
+      await this.#report(this.#rejected);
+      this.#retry.reset();
+      return lookMs;
+    } catch (error) {
+      if (isAbort(error, this.#options.signal)) throw error;
+      const retryMs = this.#retry.next();
+      this.#metrics.failures.inc();
+      this.#options.logger.error("configuration is not in force", { err: error, retryMs });
+      if (this.#written !== undefined) await this.#report(errorMessage(error));
+      return retryMs;
+    }
+  }
+
+  async #readConfig(): Promise<void> {
+    const text = await this.#directory.read(balancerFiles.config);
+    if (text === undefined) return;
+    try {
+      if (text !== this.#text) this.#config = parseBalancerConfig(text, this.#directory.file(balancerFiles.config));
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      if (this.#rejected !== error.message)
+        this.#options.logger.error("configuration rejected, the last one stays", { why: error.message });
+      this.#rejected = error.message;
+      return;
+    }
+    this.#rejected = undefined;
+    if (text === this.#text) return;
+    this.#text = text;
+    this.#prober.update(this.#config);
+    await this.#settle();
+  }
+
+  /** Gives new targets a moment to answer, so that they take part from the first ruleset on. */
+  async #settle(): Promise<void> {
+    const { clock, signal } = this.#options;
+    const until = clock.monotonic() + settleMs;
+    while (!this.#prober.settled && clock.monotonic() < until)
+      await this.#bell.wait(signal, until - clock.monotonic(), clock);
+    // Whoever rang meanwhile may have meant something else.
+    this.#bell.ring();
+  }
+
+  async #enforce(): Promise<void> {
+    const { exec, signal, logger, clock } = this.#options;
+    const config = this.#config;
+    const healthy = new Set(config.targets.map(({ name }) => name).filter((name) => this.#prober.health(name).healthy));
+    const wanted = ruleset(config, healthy);
+    if (wanted.hash !== this.#inForce) {
+      const started = clock.monotonic();
+      await applyNft(exec, wanted.text, { signal });
+      this.#inForce = wanted.hash;
+      this.#metrics.rulesets.inc();
+      logger.info("rules replaced", {
+        count: healthy.size,
+        plan: wanted.hash,
+        durationMs: Math.round(clock.monotonic() - started),
+      });
+    }
+    if (wanted.hash === this.#flowsInForce) return;
+    await this.#dropStaleFlows(healthy);
+    this.#flowsInForce = wanted.hash;
+  }
+
+  async #dropStaleFlows(healthy: ReadonlySet<string>): Promise<void> {
+    if (!this.#config.ports.some(({ protocol }) => protocol === "UDP")) return;
+    const { exec, signal, logger } = this.#options;
+    let count = 0;
+    for (const family of ["IPv4", "IPv6"] as const) {
+      if (!this.#config.addresses.some((address) => address.includes(":") === (family === "IPv6"))) continue;
+      const table = new Conntrack(exec, family);
+      const stale = staleFlows(await table.udpFlows(signal), this.#config, healthy);
+      for (const flow of stale) await table.forget(flow, signal);
+      count += stale.length;
+    }
+    if (count === 0) return;
+    this.#metrics.flowsDropped.inc(count);
+    logger.info("UDP flows to other targets forgotten", { count });
+  }
+
+  async #report(failure: string | undefined): Promise<void> {
+    const targets = this.#config.targets.map(({ name }) => {
+      const { healthy, reason } = this.#prober.health(name);
+      return { name, healthy, reason };
+    });
+    const ready = targets.filter(({ healthy }) => healthy).length;
+    this.#metrics.targets.set({ state: "healthy" }, ready);
+    this.#metrics.targets.set({ state: "unhealthy" }, targets.length - ready);
+    const applied = failure === undefined || failure === this.#rejected ? textHash(this.#text) : this.#lastApplied();
+    const text = renderBalancerStatus({ applied, targets, failure });
+    if (text === this.#written) return;
+    await this.#directory.write(balancerFiles.status, text);
+    this.#written = text;
+  }
+
+  #lastApplied(): string {
+    return parseBalancerStatus(this.#written ?? "")?.applied ?? "";
+  }
+
+  async #directoryExists(): Promise<boolean> {
+    return (await stat(this.#directory.path).catch(() => undefined)) !== undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.#prober[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,37 @@
+import { z } from "zod";
+
+export interface TargetStatus {
+  readonly name: string;
+  readonly healthy: boolean;
+  /** What the last probe that changed the state said: `HTTP 503`, `connect ECONNREFUSED ...`. */
+  readonly reason: string;
+}
+
+/** What a balancer reports of itself. */
+export interface BalancerStatus {
+  /** Hash of the text of the configuration that the kernel's rules express. */
+  readonly applied: string;
+  /** In the order of the configuration. */
+  readonly targets: readonly TargetStatus[];
+  /** Why a newer configuration is not in force. */
+  readonly failure?: string | undefined;
+}
+
+export function renderBalancerStatus(status: BalancerStatus): string {
+  return `${JSON.stringify(status, undefined, 2)}\n`;
+}
+
+/** Undefined when the text is no status, as one of an older or newer version may be: the next write replaces it. */
+export function parseBalancerStatus(text: string): BalancerStatus | undefined {
+  try {
+    return schema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+const schema = z.object({
+  applied: z.string(),
+  targets: z.array(z.object({ name: z.string(), healthy: z.boolean(), reason: z.string() })),
+  failure: z.string().optional(),
+}) satisfies z.ZodType<BalancerStatus>;

@@ -1,0 +1,2 @@
+// A small network for tests: namespaces on one bridge, with processes in them that serve and ask. For tests only.
+export { type Peer, TestNetwork } from "./network.ts";
