@@ -1,0 +1,137 @@
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { get } from "node:https";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
+import { Program } from "./program.ts";
+
+const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
+
+/** What every API server of the contract suite is started with, the real one and the sandbox alike. */
+export const serviceCidr = "10.96.0.0/16,fd00:96::/112";
+export const nodePortRange = "30000-32767";
+
+/** A running API server and the kubeconfig of its administrator. */
+export interface ControlPlane extends AsyncDisposable {
+  readonly url: string;
+  readonly kubeconfig: string;
+}
+
+/**
+ * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
+ * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
+ */
+export async function startControlPlane(): Promise<ControlPlane> {
+  for (const name of ["etcd", "kube-apiserver"]) {
+    if (!existsSync(binaries + name)) {
+      throw new FailureError(`${binaries}${name} is missing; run e2e/kube-binaries/build (needs Go)`);
+    }
+  }
+  await using stack = new AsyncDisposableStack();
+  const directory = await mkdtemp(join(tmpdir(), "berth-control-plane-"));
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+
+  const etcdUrl = `unix://${directory}/etcd.sock`;
+  const etcd = stack.use(new Program(`${binaries}etcd`, etcdArguments(directory, etcdUrl)));
+  await etcd.until(({ stderr }) => stderr.includes("ready to serve client requests"), "ready");
+
+  const token = randomUUID();
+  const keys = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: "spki", format: "pem" },
+    privateKeyEncoding: { type: "pkcs8", format: "pem" },
+  });
+  await writeFile(join(directory, "tokens.csv"), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
+  await writeFile(join(directory, "service-accounts.pub"), keys.publicKey);
+  await writeFile(join(directory, "service-accounts.key"), keys.privateKey, { mode: 0o600 });
+  const port = await freePort();
+  const url = `https://127.0.0.1:${port}`;
+  const apiserver = stack.use(
+    new Program(`${binaries}kube-apiserver`, apiserverArguments(directory, etcdUrl, port), {
+      environment: { HOME: directory },
+    }),
+  );
+  const certificate = join(directory, "apiserver.crt");
+  using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");
+  while (!(await isReady(url, certificate, token))) {
+    if (!apiserver.running) throw new FailureError(`kube-apiserver ended:\n${apiserver.stderr}`);
+    await sleep(100, limit.signal);
+  }
+
+  const kubeconfig = join(directory, "kubeconfig");
+  await writeFile(kubeconfig, adminKubeconfig(url, certificate, token), { mode: 0o600 });
+  const owned = stack.move();
+  return { url, kubeconfig, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Ready, and with the Service of the API server itself, which its own controller makes. */
+async function isReady(url: string, certificate: string, token: string): Promise<boolean> {
+  if (!existsSync(certificate)) return false;
+  const options = { ca: await readFile(certificate), headers: { authorization: `Bearer ${token}` } };
+  for (const path of ["/readyz", "/api/v1/namespaces/default/services/kubernetes"]) {
+    const { promise, resolve } = Promise.withResolvers<number | undefined>();
+    get(url + path, options, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on("error", () => resolve(undefined));
+    if ((await promise) !== 200) return false;
+  }
+  return true;
+}
+
+function etcdArguments(directory: string, url: string): string[] {
+  const peer = `unix://${directory}/peer.sock`;
+  return [
+    `--data-dir=${directory}/etcd`,
+    `--listen-client-urls=${url}`,
+    `--advertise-client-urls=${url}`,
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=default=${peer}`,
+    "--unsafe-no-fsync",
+  ];
+}
+
+function apiserverArguments(directory: string, etcdUrl: string, port: number): string[] {
+  return [
+    `--etcd-servers=${etcdUrl}`,
+    // Without a certificate of ours the server makes a CA and its own certificate in this directory.
+    `--cert-dir=${directory}`,
+    "--bind-address=127.0.0.1",
+    "--advertise-address=127.0.0.1",
+    `--secure-port=${port}`,
+    "--endpoint-reconciler-type=none",
+    `--token-auth-file=${directory}/tokens.csv`,
+    "--authorization-mode=RBAC,Node",
+    "--service-account-issuer=https://kubernetes.default.svc",
+    `--service-account-key-file=${directory}/service-accounts.pub`,
+    `--service-account-signing-key-file=${directory}/service-accounts.key`,
+    "--disable-admission-plugins=ServiceAccount",
+    `--service-cluster-ip-range=${serviceCidr}`,
+    `--service-node-port-range=${nodePortRange}`,
+  ];
+}
+
+function adminKubeconfig(server: string, certificateAuthority: string, token: string): string {
+  const name = "contract";
+  return JSON.stringify({
+    apiVersion: "v1",
+    kind: "Config",
+    "current-context": name,
+    clusters: [{ name, cluster: { server, "certificate-authority": certificateAuthority } }],
+    users: [{ name, user: { token } }],
+    contexts: [{ name, context: { cluster: name, user: name } }],
+  });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}

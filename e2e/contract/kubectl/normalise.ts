@@ -1,0 +1,84 @@
+/** What a command printed and how it ended; no exit code when we ended it. */
+export interface Outcome {
+  readonly exit: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Values that differ from run to run. The first group, or else the whole match, is replaced. */
+const variable: readonly { readonly kind: string; readonly pattern: RegExp }[] = [
+  { kind: "uid", pattern: /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g },
+  { kind: "version", pattern: /(?<=resourceVersion"?[:=]\s*"?)\d+/g },
+  // Beyond the static bands of the Service CIDRs, whose addresses the script hands out itself.
+  { kind: "address", pattern: /\b10\.96\.(?!0\.)\d{1,3}\.\d{1,3}\b/g },
+  { kind: "address", pattern: /\bfd00:96::[0-9a-f]{3,4}\b/g },
+  // 30086-32767: the dynamic band of the NodePort range, whose end an error message names.
+  {
+    kind: "port",
+    pattern: /(?<!30000-)\b(?:3008[6-9]|3009\d|30[1-9]\d\d|31\d{3}|32[0-6]\d\d|327[0-5]\d|3276[0-7])\b/g,
+  },
+  { kind: "name", pattern: /(?<=\bprobe-)[a-z0-9]{5}\b/g },
+];
+
+/** Values that differ from run to run and whose equality means nothing. */
+const noise: readonly [RegExp, string][] = [
+  // oxlint-disable-next-line no-control-regex -- kubectl colours cluster-info
+  [/\x1b\[[\d;]*m/g, ""],
+  [/^[IWE]\d{4} \d\d:.*\n/gm, ""],
+  [/https:\/\/(?:127\.0\.0\.1|localhost):\d+/g, "<server>"],
+  [/\/tmp\/(LIVE|MERGED|kubectl-edit)-?\d+/g, "/tmp/$1"],
+  [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| ?[+-]\d{4})/g, "<time>"],
+  [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g, "<time>"],
+  // The whole object with its managed fields, which are no part of the contract.
+  [/(?<=patch: Invalid value: )"\{.*\}"/g, "<object>"],
+];
+
+const age = /(?<=^|  )(?:(?:\d+[smhdy]){1,2}|<invalid>|<unknown>)(?=$|  )/gm;
+
+/**
+ * Makes what two runs printed comparable. A varying value becomes `<kind step.n>`, where step and n tell where in the
+ * run it was first seen, so that equal values stay equal over the whole run and one more value in one step does not
+ * rename those of later steps.
+ */
+export class Normaliser {
+  readonly #placeholders = new Map<string, string>();
+  #step = 0;
+
+  next({ exit, stdout, stderr }: Outcome, keep?: RegExp): Outcome {
+    this.#step += 1;
+    const seen = new Map<string, number>();
+    const clean = (text: string): string =>
+      this.#replace(columns(noise.reduce((t, [from, to]) => t.replace(from, to), text)), seen);
+    const lines = clean(stdout);
+    return { exit, stdout: keep === undefined ? lines : filterLines(lines, keep), stderr: clean(stderr) };
+  }
+
+  #replace(text: string, seen: Map<string, number>): string {
+    return variable.reduce(
+      (result, { kind, pattern }) =>
+        result.replace(pattern, (value) => {
+          const known = this.#placeholders.get(`${kind} ${value}`);
+          if (known !== undefined) return known;
+          const number = (seen.get(kind) ?? 0) + 1;
+          seen.set(kind, number);
+          const placeholder = `<${kind} ${this.#step}.${number}>`;
+          this.#placeholders.set(`${kind} ${value}`, placeholder);
+          return placeholder;
+        }),
+      text,
+    );
+  }
+}
+
+/** kubectl pads the columns of a table by its longest cell: one cell of varying length moves all others. */
+function columns(text: string): string {
+  const narrow = text.replace(/(?<=\S) {2,}/g, "  ").replace(/ +$/gm, "");
+  return /(?:^|  )(?:AGE|Age|LAST SEEN)(?:$|  )/m.test(narrow) ? narrow.replace(age, "<age>") : narrow;
+}
+
+function filterLines(text: string, keep: RegExp): string {
+  return text
+    .split(/(?<=\n)/)
+    .filter((line) => keep.test(line.trimEnd()))
+    .join("");
+}

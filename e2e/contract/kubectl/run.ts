@@ -1,0 +1,91 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Program } from "../program.ts";
+import { Normaliser, type Outcome } from "./normalise.ts";
+import { type Step, splitWords } from "./step.ts";
+
+const kubectlPath = new URL("../../../.tools/kubectl", import.meta.url).pathname;
+
+/** How the log of kubectl tells that a command watches, or (`wait --for=create`) has not found what it polls for. */
+const watching = /watch=true.*status="200 OK"|status="404 Not Found"/;
+
+/** One command of the transcript, as it was written: with `${name}` for what an earlier one captured. */
+export interface Entry extends Outcome {
+  readonly command: string;
+  readonly stdin?: string;
+}
+
+/** Runs the script with the real kubectl as the administrator that the kubeconfig names, in namespace `shop`. */
+export async function runScript(script: readonly Step[], kubeconfig: string): Promise<Entry[]> {
+  await using run = await Run.start(kubeconfig);
+  await run.steps(script);
+  const normaliser = new Normaliser();
+  return run.outcomes.map(({ step, outcome }) => ({
+    command: step.command,
+    ...(step.stdin === undefined ? {} : { stdin: step.stdin }),
+    ...normaliser.next(outcome, step.keep),
+  }));
+}
+
+class Run implements AsyncDisposable {
+  /** In the order in which the commands ended. */
+  readonly outcomes: { readonly step: Step; readonly outcome: Outcome }[] = [];
+  readonly #home: string;
+  readonly #captured = new Map<string, string>();
+
+  private constructor(home: string) {
+    this.#home = home;
+  }
+
+  static async start(kubeconfig: string): Promise<Run> {
+    const home = await mkdtemp(join(tmpdir(), "berth-kubectl-"));
+    await cp(kubeconfig, join(home, "kubeconfig"));
+    const run = new Run(home);
+    await using program = run.#start({ command: "kubectl config set-context --current --namespace=shop" });
+    await program.ended;
+    return run;
+  }
+
+  async steps(steps: readonly Step[]): Promise<void> {
+    for (const step of steps) {
+      await using program = this.#start(step);
+      if (step.during !== undefined) {
+        await program.until(({ stderr }) => watching.test(stderr), `${step.command}: watch`);
+        await this.steps(step.during);
+      }
+      const { lines } = step;
+      if (lines !== undefined) {
+        await program.until(({ stdout }) => stdout.split("\n").length > lines, `${step.command}: print ${lines} lines`);
+        await program.kill("SIGTERM");
+      }
+      const exit = await program.ended;
+      const { stdout, stderr } = program;
+      this.outcomes.push({ step, outcome: { exit, stdout, stderr } });
+      if (step.capture !== undefined) this.#captured.set(step.capture, stdout.trim().replace(/^\w+=/, ""));
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#home, { recursive: true, force: true });
+  }
+
+  #start(step: Step): Program {
+    const [, ...words] = splitWords(step.command).map((word) => this.#substitute(word));
+    // Where others act beside the command, its log says when it watches.
+    return new Program(kubectlPath, step.during === undefined ? words : [...words, "-v=6"], {
+      environment: {
+        HOME: this.#home,
+        KUBECONFIG: join(this.#home, "kubeconfig"),
+        KUBE_EDITOR: `sed -i -e '${step.sed ?? ""}'`,
+        PATH: "/usr/bin:/bin",
+        TZ: "UTC",
+      },
+      stdin: this.#substitute(step.stdin ?? ""),
+    });
+  }
+
+  #substitute(text: string): string {
+    return text.replace(/\$\{(\w+)\}/g, (_, name: string) => this.#captured.get(name) ?? "");
+  }
+}

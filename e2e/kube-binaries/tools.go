@@ -1,0 +1,9 @@
+//go:build tools
+
+// Package tools names the programs that ./build makes, so that go.mod and go.sum pin all that they need.
+package tools
+
+import (
+	_ "go.etcd.io/etcd/server/v3"
+	_ "k8s.io/kubernetes/cmd/kube-apiserver"
+)
