@@ -8,6 +8,15 @@ export {
   type Served,
 } from "./classify.ts";
 export { desiredLoadBalancer, type Wish } from "./desired.ts";
+export {
+  chooseEndpoints,
+  type EndpointChoice,
+  endpointName,
+  endpointsOf,
+  type NodePlace,
+  type ServiceEndpoint,
+} from "./endpoints.ts";
+export { type FrontendGuard, guardFrontends, type RefusedFrontend } from "./frontend-guard.ts";
 export type {
   DesiredLoadBalancer,
   Issue,
@@ -17,3 +26,11 @@ export type {
   NodeTarget,
 } from "./load-balancer.ts";
 export { type ExcludedNode, eligibleNodes, type NodeSet } from "./node-targets.ts";
+export {
+  type Frontend,
+  type FrontendKind,
+  type ProxiedPort,
+  type ProxiedService,
+  proxiedService,
+  type ServiceHealthCheck,
+} from "./proxied-service.ts";

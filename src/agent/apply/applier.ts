@@ -1,0 +1,48 @@
+import type { Iptables } from "../../kernel/index.ts";
+import type { RuleProgram } from "../plan/index.ts";
+import { difference, type Held, heldAfter, observe, restoreInput } from "./difference.ts";
+
+/** What one `apply` wrote; empty lists when there was nothing to write. */
+export interface Written {
+  /** `table chain`, in the order written. */
+  readonly chains: readonly string[];
+  readonly removed: readonly string[];
+  /** `table chain` into which a jump of ours was inserted. */
+  readonly jumps: readonly string[];
+  readonly rules: number;
+  /** Whether the kernel had to be read first: at the start, and after a failure. */
+  readonly observed: boolean;
+}
+
+/** Makes the kernel hold a program, for one address family. Calls must not overlap. */
+export class RuleApplier {
+  readonly #iptables: Iptables;
+  #held: Held | undefined;
+
+  constructor(iptables: Iptables) {
+    this.#iptables = iptables;
+  }
+
+  /**
+   * Writes what differs in one restore, or nothing. When it throws, the kernel may hold the tables before the failing
+   * one; the next call reads what is there and starts from that.
+   */
+  async apply(program: RuleProgram, signal: AbortSignal): Promise<Written> {
+    const observed = this.#held === undefined;
+    const held = this.#held ?? observe(await this.#iptables.save(signal), program);
+    const differences = difference(held, program);
+    this.#held = undefined;
+    if (differences.length > 0) await this.#iptables.restore(restoreInput(differences), signal);
+    this.#held = heldAfter(program);
+    return {
+      chains: differences.flatMap(({ table, write }) => write.map(([chain]) => `${table} ${chain}`)),
+      removed: differences.flatMap(({ table, remove }) => remove.map((chain) => `${table} ${chain}`)),
+      jumps: differences.flatMap(({ table, insert }) => insert.map(({ from }) => `${table} ${from}`)),
+      rules: differences.reduce(
+        (sum, { write, insert }) => sum + insert.length + write.reduce((n, [, lines]) => n + lines.length, 0),
+        0,
+      ),
+      observed,
+    };
+  }
+}

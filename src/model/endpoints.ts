@@ -1,0 +1,113 @@
+import { type EndpointSlice, headlessLabel, type Protocol } from "../api/index.ts";
+import { type Family, formatIp, parseSloppyIp, withPort } from "../net/index.ts";
+
+/** One address and port behind a Service port, with what its slice says about it. */
+export interface ServiceEndpoint {
+  /** In canonical form. */
+  readonly address: string;
+  readonly port: number;
+  readonly node: string | undefined;
+  readonly ready: boolean;
+  readonly serving: boolean;
+  readonly terminating: boolean;
+  /** Who should use it (KEP-2433, KEP-4444 and KEP-3015); empty when the slice gives no hint. */
+  readonly hints: { readonly zones: readonly string[]; readonly nodes: readonly string[] };
+}
+
+/** The node for which endpoints are chosen. */
+export interface NodePlace {
+  readonly name: string;
+  readonly zone: string | undefined;
+}
+
+/** Which endpoints a node may use for a Service port, by traffic policy. */
+export interface EndpointChoice {
+  /** For policy Cluster. */
+  readonly cluster: readonly ServiceEndpoint[];
+  /** For policy Local: those on this node. */
+  readonly local: readonly ServiceEndpoint[];
+  /** Whether any node has an endpoint that can take traffic. */
+  readonly any: boolean;
+}
+
+export function endpointName(endpoint: ServiceEndpoint): string {
+  return withPort(endpoint.address, endpoint.port);
+}
+
+/**
+ * The endpoints of one named port in one family, sorted by `address:port`. An endpoint may be in several slices
+ * while it moves between them: the copy in the better state wins.
+ */
+export function endpointsOf(
+  slices: readonly EndpointSlice[],
+  family: Family,
+  portName: string,
+  protocol: Protocol,
+): readonly ServiceEndpoint[] {
+  const found = new Map<string, ServiceEndpoint>();
+  const ordered = slices.toSorted((a, b) => compare(a.metadata.name ?? "", b.metadata.name ?? ""));
+  for (const slice of ordered) {
+    if (slice.addressType !== family || slice.metadata.labels?.[headlessLabel] !== undefined) continue;
+    for (const port of slice.ports ?? []) {
+      if ((port.name ?? "") !== portName || (port.protocol ?? "TCP") !== protocol || !port.port) continue;
+      for (const endpoint of slice.endpoints ?? []) {
+        const ip = parseSloppyIp(endpoint.addresses[0] ?? "");
+        if (ip?.family !== family) continue;
+        const { ready, serving, terminating } = endpoint.conditions ?? {};
+        const entry: ServiceEndpoint = {
+          address: formatIp(ip),
+          port: port.port,
+          node: endpoint.nodeName,
+          ready: ready ?? true,
+          serving: serving ?? true,
+          terminating: terminating ?? false,
+          hints: {
+            zones: endpoint.hints?.forZones?.map(({ name }) => name) ?? [],
+            nodes: endpoint.hints?.forNodes?.map(({ name }) => name) ?? [],
+          },
+        };
+        const key = endpointName(entry);
+        const before = found.get(key);
+        if (before === undefined || rank(entry) > rank(before)) found.set(key, entry);
+      }
+    }
+  }
+  return [...found].sort(([a], [b]) => compare(a, b)).map(([, entry]) => entry);
+}
+
+function rank({ ready, serving, terminating }: ServiceEndpoint): number {
+  return (terminating ? 0 : 4) + (ready ? 2 : 0) + (serving ? 1 : 0);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/**
+ * Ready endpoints, and only when there are none those that end but still serve (KEP-1669), for each policy apart.
+ * Hints narrow policy Cluster when every ready endpoint has them and one names this node, or else its zone.
+ */
+export function chooseEndpoints(endpoints: readonly ServiceEndpoint[], node: NodePlace): EndpointChoice {
+  const ready = endpoints.filter((endpoint) => endpoint.ready);
+  const ending = endpoints.filter((endpoint) => endpoint.serving && endpoint.terminating);
+  const local = (list: readonly ServiceEndpoint[]): readonly ServiceEndpoint[] =>
+    list.filter((endpoint) => endpoint.node === node.name);
+  const localReady = local(ready);
+  return {
+    cluster: ready.length > 0 ? hinted(ready, node) : ending,
+    local: localReady.length > 0 ? localReady : local(ending),
+    any: ready.length > 0 || ending.length > 0,
+  };
+}
+
+function hinted(ready: readonly ServiceEndpoint[], { name, zone }: NodePlace): readonly ServiceEndpoint[] {
+  if (ready.every(({ hints }) => hints.nodes.length > 0)) {
+    const here = ready.filter(({ hints }) => hints.nodes.includes(name));
+    if (here.length > 0) return here;
+  }
+  if (zone !== undefined && zone !== "" && ready.every(({ hints }) => hints.zones.length > 0)) {
+    const near = ready.filter(({ hints }) => hints.zones.includes(zone));
+    if (near.length > 0) return near;
+  }
+  return ready;
+}
