@@ -1,0 +1,32 @@
+import { Agent } from "undici";
+import type { TlsCredentials } from "./connection.ts";
+
+export type AgentOptions = Omit<Agent.Options, "connect">;
+
+/** One undici Agent; a new one when the TLS credentials change, while the old one ends what it has begun. */
+export class RotatingAgent implements AsyncDisposable {
+  readonly #options: AgentOptions;
+  #tls: TlsCredentials | undefined;
+  #agent: Agent | undefined;
+
+  constructor(options: AgentOptions) {
+    this.#options = options;
+  }
+
+  for(tls: TlsCredentials): Agent {
+    if (this.#agent !== undefined && this.#tls === tls) return this.#agent;
+    void this.#agent?.close();
+    this.#tls = tls;
+    this.#agent = new Agent({ ...this.#options, connect: tlsOptions(tls) });
+    return this.#agent;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent?.destroy();
+  }
+}
+
+/** The credentials as `node:tls` takes them. */
+export function tlsOptions({ insecure, ...rest }: TlsCredentials): object {
+  return insecure === true ? { ...rest, rejectUnauthorized: false } : rest;
+}

@@ -1,0 +1,171 @@
+import { type Event, events, type ObjectMeta } from "../api/index.ts";
+import { type Clock, errorMessage, type Random, sleep, systemClock, systemRandom, withTimeout } from "../base/index.ts";
+import type { Logger, Metrics } from "../telemetry/index.ts";
+import type { KubeClient } from "./client.ts";
+import { isNotFound, KubeApiError } from "./errors.ts";
+import { EventFilter } from "./event-filter.ts";
+import { counter } from "./instruments.ts";
+import { microTime } from "./time.ts";
+
+/** What an event is about. */
+export interface Regarding {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+}
+
+export interface EventText {
+  readonly type: "Normal" | "Warning";
+  /** CamelCase, for machines: `SyncLoadBalancerFailed`. */
+  readonly reason: string;
+  /** CamelCase: what was tried. */
+  readonly action: string;
+  readonly note: string;
+}
+
+export interface EventRecorderOptions {
+  readonly client: Pick<KubeClient, "create" | "patch">;
+  /** As `berth.dev/controller`. */
+  readonly controller: string;
+  /** Which process of it: pod or host name. */
+  readonly instance: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+const maxPending = 1000;
+const maxTries = 3;
+const retryMs = 1000;
+const requestTimeoutMs = 10_000;
+const flushMs = 2000;
+const maxNoteLength = 1024;
+
+/** An event that was written: the next one alike only raises its count. */
+interface Written {
+  readonly namespace: string;
+  readonly name: string;
+  count: number;
+}
+
+/**
+ * Writes events for people to read. Never fails and never waits for the caller: events are a courtesy, dropped when
+ * there are too many or the server does not take them. Disposal waits a moment for what is on its way.
+ */
+export class EventRecorder implements AsyncDisposable {
+  readonly #options: EventRecorderOptions;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #filter: EventFilter<Written>;
+  readonly #stop = new AbortController();
+  readonly #count: (result: "created" | "updated" | "dropped" | "failed") => void;
+  #pending = 0;
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(options: EventRecorderOptions) {
+    const { clock = systemClock, random = systemRandom, metrics } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#random = random;
+    this.#filter = new EventFilter(clock);
+    const written = counter(metrics, "kube_events_total", "Events by what became of them.", ["result"]);
+    this.#count = (result) => written.inc({ result });
+  }
+
+  event(regarding: Regarding, text: EventText): void {
+    if (this.#stop.signal.aborted) return;
+    const slot = this.#pending < maxPending ? this.#filter.admit(regarding, text) : undefined;
+    if (slot === undefined) {
+      this.#count("dropped");
+      return;
+    }
+    const at = this.#clock.now();
+    this.#pending += 1;
+    this.#tail = this.#tail.then(async () => {
+      await this.#deliver(async (signal) => {
+        const known = slot.value;
+        if (known !== undefined && (await this.#repeat(known, at, signal))) return;
+        slot.value = await this.#create(regarding, { ...text, note: slot.note }, at, signal);
+      });
+      this.#pending -= 1;
+    });
+  }
+
+  async #deliver(write: (signal: AbortSignal) => Promise<void>): Promise<void> {
+    for (let attempt = 1; !this.#stop.signal.aborted; attempt++) {
+      try {
+        using limit = withTimeout(this.#stop.signal, requestTimeoutMs, "write an event", this.#clock);
+        await write(limit.signal);
+        return;
+      } catch (error) {
+        // An answer is final: the event is wrong, its namespace is gone, or we may not write any.
+        if (error instanceof KubeApiError || attempt >= maxTries) {
+          this.#count("failed");
+          this.#options.logger.debug("event not written", { why: errorMessage(error) });
+          return;
+        }
+        await sleep(retryMs * attempt, this.#stop.signal, this.#clock).catch(() => {});
+      }
+    }
+  }
+
+  async #create(regarding: Regarding, text: EventText, at: number, signal: AbortSignal): Promise<Written> {
+    const { apiVersion, kind, metadata } = regarding;
+    // Events of cluster-wide objects live in this namespace.
+    const { namespace = "default", name = "", uid, resourceVersion } = metadata;
+    const suffix = Math.floor(this.#random() * 2 ** 48).toString(16);
+    const event: Event = {
+      metadata: { namespace, name: `${name.slice(0, 230)}.${suffix.padStart(12, "0")}` },
+      eventTime: microTime(at),
+      reportingController: this.#options.controller,
+      reportingInstance: this.#options.instance.slice(0, 128),
+      regarding: reference({ apiVersion, kind, namespace: metadata.namespace, name, uid, resourceVersion }),
+      type: text.type,
+      reason: text.reason,
+      action: text.action,
+      note: cut(text.note, maxNoteLength),
+    };
+    await this.#options.client.create(events, event, signal);
+    this.#count("created");
+    return { namespace, name: event.metadata.name ?? "", count: 1 };
+  }
+
+  /** Counts the event once more; false when the API server has dropped it, as it does after an hour. */
+  async #repeat(known: Written, at: number, signal: AbortSignal): Promise<boolean> {
+    const { namespace, name } = known;
+    const series = { count: known.count + 1, lastObservedTime: microTime(at) };
+    try {
+      await this.#options.client.patch(events, { namespace, name }, { type: "merge", body: { series } }, signal);
+    } catch (error) {
+      if (isNotFound(error)) return false;
+      throw error;
+    }
+    known.count += 1;
+    this.#count("updated");
+    return true;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const timer = this.#clock.schedule(() => this.#stop.abort(new Error("the recorder is closed")), flushMs);
+    await this.#tail;
+    timer[Symbol.dispose]();
+    this.#stop.abort(new Error("the recorder is closed"));
+  }
+}
+
+type Reference = NonNullable<Event["regarding"]>;
+
+function reference(fields: { readonly [K in keyof Reference]: Reference[K] | undefined }): Reference {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Reference;
+}
+
+/** At most so many bytes of UTF-8, without cutting a character. */
+function cut(text: string, bytes: number): string {
+  const buffer = Buffer.from(text);
+  if (buffer.length <= bytes) return text;
+  return buffer
+    .subarray(0, bytes)
+    .toString()
+    .replace(/\uFFFD$/, "");
+}

@@ -1,0 +1,90 @@
+import { readFile } from "node:fs/promises";
+import type { RequestOptions } from "node:https";
+import { dirname } from "node:path";
+import type { Cluster, Context, KubeConfig } from "@kubernetes/client-node";
+import { type Clock, errorMessage, systemClock, UsageError } from "../base/index.ts";
+import {
+  type Credentials,
+  cachedCredentials,
+  checkServer,
+  type KubeConnection,
+  type TlsCredentials,
+} from "./connection.ts";
+
+export interface KubeconfigOptions {
+  /** The file's current context by default. */
+  readonly context?: string | undefined;
+  readonly clock?: Clock;
+}
+
+/** The connection that a kubeconfig file describes. Loads the Kubernetes client library, which costs 35 MB. */
+export async function loadKubeconfig(
+  path: string,
+  { context, clock = systemClock }: KubeconfigOptions = {},
+): Promise<KubeConnection> {
+  const config = await parse(path);
+  const chosen = chooseContext(config, context, path);
+  config.setCurrentContext(chosen.name);
+  const cluster = config.getCluster(chosen.cluster);
+  if (cluster === null)
+    throw wrong(path, `contexts[${chosen.name}].context.cluster`, `no such cluster: ${chosen.cluster}`);
+  // Admin kubeconfigs of test clusters may name no user at all.
+  if (chosen.user && config.getUser(chosen.user) === null)
+    throw wrong(path, `contexts[${chosen.name}].context.user`, `no such user: ${chosen.user}`);
+  const server = checkServer(cluster.server, `kubeconfig ${path}: clusters[${cluster.name}].cluster.server`);
+  // The library refuses http:// unless told not to verify, though there is nothing to verify.
+  if (server.startsWith("http:")) config.clusters = config.clusters.map((c) => ({ ...c, skipTLSVerify: true }));
+
+  async function read(): Promise<Credentials> {
+    return credentialsOf(config, cluster as Cluster);
+  }
+  const first = await read().catch((error: unknown) => {
+    throw wrong(path, `credentials of user ${chosen.user}`, errorMessage(error));
+  });
+  return { server, credentials: cachedCredentials(read, first, clock) };
+}
+
+async function parse(path: string): Promise<KubeConfig> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new UsageError(`kubeconfig ${path}: ${errorMessage(error)}; give the path of a readable kubeconfig`);
+  });
+  const { KubeConfig } = await import("@kubernetes/client-node");
+  const config = new KubeConfig();
+  try {
+    config.loadFromString(text);
+  } catch (error) {
+    throw new UsageError(`kubeconfig ${path}: ${errorMessage(error)}; mend the file or give another one`);
+  }
+  config.makePathsAbsolute(dirname(path));
+  return config;
+}
+
+function chooseContext(config: KubeConfig, name: string | undefined, path: string): Context {
+  const wanted = name ?? config.getCurrentContext();
+  const contexts = config.getContexts() ?? [];
+  const found = contexts.find((context) => context.name === wanted);
+  if (found !== undefined) return found;
+  const known = contexts.length === 0 ? "it defines none" : `it defines ${contexts.map((c) => c.name).join(", ")}`;
+  throw wrong(path, "current-context", `no context ${JSON.stringify(wanted ?? "")}; ${known}`);
+}
+
+function wrong(path: string, field: string, what: string): UsageError {
+  return new UsageError(`kubeconfig ${path}: ${field}: ${what}; mend the file or give another one`);
+}
+
+async function credentialsOf(config: KubeConfig, cluster: Cluster): Promise<Credentials> {
+  const options: RequestOptions = {};
+  await config.applyToHTTPSOptions(options);
+  const headers = Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]);
+  if (options.auth) headers.push(["authorization", `Basic ${Buffer.from(options.auth).toString("base64")}`]);
+  // The library forgets the cluster's part when the context names no user.
+  const ca = cluster.caFile ? await readFile(cluster.caFile) : Buffer.from(cluster.caData ?? "", "base64");
+  const tls: TlsCredentials = {
+    ...(ca.length > 0 && { ca }),
+    ...(options.cert && { cert: options.cert as Buffer }),
+    ...(options.key && { key: options.key as Buffer }),
+    ...(cluster.tlsServerName && { servername: cluster.tlsServerName }),
+    ...(cluster.skipTLSVerify && { insecure: true }),
+  };
+  return { tls, headers: Object.fromEntries(headers) as Record<string, string> };
+}

@@ -1,0 +1,182 @@
+import { objectKey, type Resource, resourcePath } from "../api/index.ts";
+import {
+  Backoff,
+  type Clock,
+  isAbort,
+  type Random,
+  sleep,
+  systemClock,
+  systemRandom,
+  withTimeout,
+} from "../base/index.ts";
+import type { Logger, Metrics } from "../telemetry/index.ts";
+import type { KubeClient, KubeObject, Selection } from "./client.ts";
+import { BrokenStreamError, ConnectionError, isGone, isInvalid, KubeApiError } from "./errors.ts";
+import { counter, gauge } from "./instruments.ts";
+import type { Query } from "./requests.ts";
+import type { Store } from "./store.ts";
+import type { WatchEvent } from "./watch-stream.ts";
+
+export interface ReflectorOptions<T extends KubeObject> extends Selection {
+  readonly client: Pick<KubeClient, "listAll" | "watch">;
+  readonly resource: Resource<T>;
+  readonly store: Pick<Store<T>, "replace" | "apply">;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/** As client-go's reflector. */
+const backoffOptions = { baseMs: 800, capMs: 30_000, jitter: 1 } as const;
+/** So long without a failure counts as health. */
+const healthyMs = 120_000;
+/** A watch that ends sooner and brought nothing is a failure in disguise. */
+const shortWatchMs = 1000;
+/** Busy, restarting, or refusing who we are rather than what we ask. */
+const transientCodes: ReadonlySet<number> = new Set([401, 403, 429, 502, 503, 504]);
+/** The server ends a watch by itself; when it has forgotten to, we do. */
+const overdueMs = 30_000;
+
+/** Keeps a store equal to what the API server has of one kind, for ever, whatever happens on the way. */
+export class Reflector<T extends KubeObject> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #logger: Logger;
+  readonly #countRestart: (reason: string) => void;
+  readonly #noteEvent: () => void;
+  /** Where to go on watching; undefined: everything must be read anew. */
+  #version: string | undefined;
+  /** Whether the server can send the initial state as a watch (KEP-3157). */
+  #watchList = true;
+
+  constructor(options: ReflectorOptions<T>) {
+    const { resource, metrics, logger, clock = systemClock, random = systemRandom } = options;
+    this.#options = options;
+    this.#clock = clock;
+    this.#random = random;
+    const { kind } = resource;
+    this.#logger = logger.with({ kind });
+    const restarts = counter(metrics, "kube_watch_restarts_total", "Watches begun anew, by kind and cause.", [
+      "kind",
+      "reason",
+    ]);
+    this.#countRestart = (reason) => restarts.inc({ kind, reason });
+    const last = gauge(
+      metrics,
+      "kube_watch_last_event_timestamp_seconds",
+      "When the last event or bookmark of the kind came.",
+      ["kind"],
+    );
+    this.#noteEvent = () => last.set({ kind }, clock.now() / 1000);
+  }
+
+  /** Resolves once `signal` is aborted; nothing is sent after that. */
+  async run(signal: AbortSignal): Promise<void> {
+    const backoff = new Backoff(backoffOptions, this.#random);
+    let failedAt = this.#clock.monotonic();
+    while (!signal.aborted) {
+      try {
+        await this.#cycle(signal);
+        this.#countRestart("ended");
+      } catch (error) {
+        if (isAbort(error, signal)) return;
+        const reason = this.#learn(error);
+        this.#countRestart(reason);
+        const now = this.#clock.monotonic();
+        if (now - failedAt >= healthyMs) backoff.reset();
+        failedAt = now;
+        const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
+        const retryMs = Math.round(Math.max(backoff.next(), asked));
+        this.#logger.warn("watch failed", { err: error, reason, retryMs, attempt: backoff.failures });
+        // Only an abort ends the sleep early, and the loop sees that.
+        await sleep(retryMs, signal, this.#clock).catch(() => {});
+      }
+    }
+  }
+
+  /** Takes from an error where to go on. Returns its short name. */
+  #learn(error: unknown): string {
+    // What we have read is as good as before, and the server may be busy enough without reading it all again.
+    if (error instanceof ConnectionError) return "connection";
+    if (error instanceof BrokenStreamError) return "broken-stream";
+    if (error instanceof KubeApiError && transientCodes.has(error.code)) return `http-${error.code}`;
+    this.#version = undefined;
+    if (isGone(error)) return "expired";
+    return error instanceof KubeApiError ? `http-${error.code}` : "internal";
+  }
+
+  /** One watch, after a list when the server cannot send the state as part of the watch. */
+  async #cycle(signal: AbortSignal): Promise<void> {
+    if (this.#version === undefined && !this.#watchList) await this.#list(signal);
+    const version = this.#version;
+    const timeoutSeconds = Math.round(300 + 300 * this.#random());
+    using limit = withTimeout(signal, timeoutSeconds * 1000 + overdueMs, "watch", this.#clock);
+    const query = { allowWatchBookmarks: true, timeoutSeconds, ...this.#selectors };
+    try {
+      if (version === undefined) await this.#follow({ ...query, ...initialState }, limit.signal, new Map());
+      else await this.#follow({ ...query, resourceVersion: version }, limit.signal);
+    } catch (error) {
+      if (limit.signal.aborted && !signal.aborted) return;
+      if (version !== undefined || !(isInvalid(error) || isBadRequest(error))) throw error;
+      this.#logger.info("server sends no initial state in watches; listing instead", { err: error });
+      this.#watchList = false;
+    }
+  }
+
+  /** Reads one stream to its end; `initial` collects the state until the server says that it is complete. */
+  async #follow(query: Query, signal: AbortSignal, initial?: Map<string, T>): Promise<void> {
+    const { client, resource, namespace, store } = this.#options;
+    const start = this.#clock.monotonic();
+    let events = 0;
+    for await (const event of client.watch<T>(resourcePath(resource, { namespace }), query, signal)) {
+      events += 1;
+      this.#noteEvent();
+      const { resourceVersion = "" } = event.object.metadata;
+      if (initial !== undefined) {
+        if (!collect(initial, event)) continue;
+        store.replace([...initial.values()], resourceVersion);
+        initial = undefined;
+      } else if (event.type !== "BOOKMARK") store.apply(event.type, event.object);
+      this.#version = resourceVersion;
+    }
+    if (initial !== undefined) throw new BrokenStreamError("the watch ended before it had sent the initial state");
+    if (events === 0 && this.#clock.monotonic() - start < shortWatchMs)
+      throw new BrokenStreamError("the watch ended at once and brought nothing");
+  }
+
+  async #list(signal: AbortSignal): Promise<void> {
+    const { client, resource, namespace, labelSelector, fieldSelector, store } = this.#options;
+    const { items, resourceVersion } = await client.listAll(
+      resource,
+      { namespace, labelSelector, fieldSelector },
+      signal,
+    );
+    this.#noteEvent();
+    store.replace(items, resourceVersion);
+    this.#version = resourceVersion;
+  }
+
+  get #selectors(): Query {
+    const { labelSelector, fieldSelector } = this.#options;
+    return { labelSelector, fieldSelector };
+  }
+}
+
+/** Any newer state will do that is not older than "now"; the server marks its end with a bookmark. */
+const initialState = { sendInitialEvents: true, resourceVersionMatch: "NotOlderThan" };
+const initialEndAnnotation = "k8s.io/initial-events-end";
+
+/** Takes one event of the initial state. Returns whether it was the bookmark that ends it. */
+function collect<T extends KubeObject>(state: Map<string, T>, event: WatchEvent<T>): boolean {
+  if (event.type === "BOOKMARK") return event.object.metadata.annotations?.[initialEndAnnotation] === "true";
+  const key = objectKey(event.object.metadata);
+  if (event.type === "DELETED") state.delete(key);
+  else state.set(key, event.object);
+  return false;
+}
+
+function isBadRequest(error: unknown): boolean {
+  return error instanceof KubeApiError && error.code === 400;
+}

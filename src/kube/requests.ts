@@ -1,0 +1,146 @@
+import type { Dispatcher } from "undici";
+import { type Clock, sleep, withTimeout } from "../base/index.ts";
+import type { Metrics } from "../telemetry/index.ts";
+import { RotatingAgent } from "./agent.ts";
+import type { KubeConnection } from "./connection.ts";
+import { answerError, ConnectionError, isUnauthorized, type KubeApiError } from "./errors.ts";
+import { counter, histogram } from "./instruments.ts";
+
+export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
+
+export interface KubeRequest {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Below the server's address, as `/api/v1/services`. */
+  readonly path: string;
+  readonly query?: Query | undefined;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly contentType?: string;
+  readonly signal: AbortSignal;
+  /** Limit of each try, from the first byte sent to the last received; 30 s by default. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** As client-go: so often is a request tried when the server asks for patience. */
+const maxTries = 10;
+const defaultTimeoutMs = 30_000;
+/** A server that asks for more gets its error handed to the caller instead, who can do something else meanwhile. */
+const maxRetryAfterMs = 30_000;
+
+/** Requests that are answered in one piece, all over one undici Agent. */
+export class RequestDoor implements AsyncDisposable {
+  readonly #connection: KubeConnection;
+  readonly #agent = new RotatingAgent({ connections: 32, headersTimeout: 0, bodyTimeout: 0 });
+  readonly #clock: Clock;
+  readonly #count: (code: string, method: string) => void;
+  readonly #time: (method: string, seconds: number) => void;
+
+  constructor(connection: KubeConnection, clock: Clock, metrics: Metrics) {
+    this.#connection = connection;
+    this.#clock = clock;
+    const { host } = new URL(connection.server);
+    const requests = counter(metrics, "rest_client_requests_total", "Requests by answer code, method and host.", [
+      "code",
+      "method",
+      "host",
+    ]);
+    const durations = histogram(
+      metrics,
+      "rest_client_request_duration_seconds",
+      "Time from sending a request to its whole answer.",
+      ["verb", "host"],
+      [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60],
+    );
+    this.#count = (code, method) => requests.inc({ code, method, host });
+    this.#time = (verb, seconds) => durations.observe({ verb, host }, seconds);
+  }
+
+  async send(request: KubeRequest): Promise<unknown> {
+    let renewed = false;
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#try(request);
+      if (!("error" in answer)) return answer.value;
+      const { error } = answer;
+      if (isUnauthorized(error) && !renewed) {
+        renewed = true;
+        await this.#connection.credentials(true);
+        continue;
+      }
+      if (!asksForPatience(error) || attempt >= maxTries) throw error;
+      await sleep(error.retryAfterMs, request.signal, this.#clock);
+    }
+  }
+
+  async #try(request: KubeRequest): Promise<{ value: unknown } | { error: KubeApiError }> {
+    const {
+      method,
+      path,
+      query,
+      body,
+      contentType = "application/json",
+      signal,
+      timeoutMs = defaultTimeoutMs,
+    } = request;
+    signal.throwIfAborted();
+    const { server } = this.#connection;
+    const { tls, headers } = await this.#connection.credentials();
+    const what = `${method} ${server}${path}`;
+    using limit = withTimeout(signal, timeoutMs, what, this.#clock);
+    const start = this.#clock.monotonic();
+    let answer: Dispatcher.ResponseData;
+    let text: string;
+    try {
+      answer = await this.#agent.for(tls).request({
+        origin: new URL(server).origin,
+        path: pathWithQuery(server, path, query),
+        method,
+        headers: { accept: "application/json", ...headers, ...(body !== undefined && { "content-type": contentType }) },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+        signal: limit.signal,
+      });
+      text = await answer.body.text();
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#count("<error>", method);
+      throw new ConnectionError(server, error);
+    }
+    const { statusCode } = answer;
+    this.#count(String(statusCode), method);
+    this.#time(method, (this.#clock.monotonic() - start) / 1000);
+    if (statusCode >= 200 && statusCode < 300) return { value: parseAnswer(text, server, what) };
+    return { error: answerError(statusCode, text, oneHeader(answer.headers["retry-after"]), what) };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#agent[Symbol.asyncDispose]();
+  }
+}
+
+function asksForPatience(error: KubeApiError): error is KubeApiError & { retryAfterMs: number } {
+  return (
+    (error.code === 429 || error.code >= 500) &&
+    error.retryAfterMs !== undefined &&
+    error.retryAfterMs <= maxRetryAfterMs
+  );
+}
+
+function parseAnswer(text: string, server: string, what: string): unknown {
+  if (text === "") return undefined;
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new ConnectionError(server, new Error(`${what}: the answer is no JSON`, { cause: error }));
+  }
+}
+
+export function oneHeader(value: string | readonly string[] | undefined): string | undefined {
+  return typeof value === "object" ? value[0] : value;
+}
+
+/** The request target: the path of the server's own address, ours, and what of the query is defined. */
+export function pathWithQuery(server: string, path: string, query: Query = {}): string {
+  const prefix = new URL(server).pathname.replace(/\/$/, "");
+  const pairs = Object.entries(query).filter(([, value]) => value !== undefined);
+  const search = new URLSearchParams(pairs.map(([name, value]) => [name, String(value)])).toString();
+  return `${prefix}${path}${search === "" ? "" : `?${search}`}`;
+}

@@ -1,0 +1,171 @@
+import type { ClientHttp2Session } from "node:http2";
+import { type Clock, onAbort, withTimeout } from "../base/index.ts";
+import { RotatingAgent } from "./agent.ts";
+import type { Credentials, KubeConnection, TlsCredentials } from "./connection.ts";
+import { answerError, ConnectionError } from "./errors.ts";
+import { openSession, type PingTimes, responseOf } from "./http2-session.ts";
+import { orAborted } from "./or-aborted.ts";
+import { oneHeader, pathWithQuery, type Query } from "./requests.ts";
+import { type WatchEvent, watchEvents } from "./watch-stream.ts";
+
+export interface WatchTimes {
+  readonly ping: PingTimes;
+  /** Over HTTP/1.1: a stream that is silent for so long is dead, as bookmarks come about once a minute. */
+  readonly silenceMs: number;
+  readonly connectMs: number;
+  /** Until the headers of the answer. */
+  readonly answerMs: number;
+}
+
+export const defaultWatchTimes: WatchTimes = {
+  ping: { intervalMs: 10_000, deadlineMs: 10_000 },
+  silenceMs: 75_000,
+  connectMs: 10_000,
+  answerMs: 30_000,
+};
+
+interface Answer {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly body: AsyncIterable<Uint8Array>;
+}
+
+interface Session {
+  readonly tls: TlsCredentials;
+  /** Undefined inside: this server speaks only HTTP/1.1. */
+  readonly http2: Promise<ClientHttp2Session | undefined>;
+}
+
+/** Watch streams: over TLS all in one HTTP/2 session that is pinged, else each on a connection of its own. */
+export class WatchDoor implements AsyncDisposable {
+  readonly #connection: KubeConnection;
+  readonly #clock: Clock;
+  readonly #times: WatchTimes;
+  readonly #agent: RotatingAgent;
+  readonly #stop = new AbortController();
+  #session: Session | undefined;
+
+  constructor(connection: KubeConnection, clock: Clock, times: WatchTimes) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#times = times;
+    this.#agent = new RotatingAgent({ allowH2: false, bodyTimeout: times.silenceMs, headersTimeout: times.answerMs });
+  }
+
+  async *open<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, void> {
+    signal.throwIfAborted();
+    const { server } = this.#connection;
+    const credentials = await this.#connection.credentials();
+    // Ends the stream when the reader leaves, whatever state it is in.
+    const reading = new AbortController();
+    using _ = onAbort(signal, () => reading.abort(signal.reason));
+    try {
+      const answer = await this.#request(
+        pathWithQuery(server, path, { ...query, watch: true }),
+        credentials,
+        reading.signal,
+      );
+      if (answer.status !== 200) {
+        const text = await readText(answer.body);
+        throw answerError(answer.status, text, answer.retryAfter, `watch ${server}${path}`);
+      }
+      yield* watchEvents<T>(asConnectionErrors(answer.body, server));
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      reading.abort(new Error("the watch is no longer read"));
+    }
+  }
+
+  async #request(path: string, credentials: Credentials, signal: AbortSignal): Promise<Answer> {
+    const { server } = this.#connection;
+    try {
+      const session = server.startsWith("https:") ? await orAborted(this.#http2(credentials.tls), signal) : undefined;
+      return await (session === undefined
+        ? this.#overHttp1(path, credentials, signal)
+        : this.#overHttp2(session, path, credentials, signal));
+    } catch (error) {
+      throw new ConnectionError(server, error);
+    }
+  }
+
+  async #overHttp1(path: string, { tls, headers }: Credentials, signal: AbortSignal): Promise<Answer> {
+    const { origin } = new URL(this.#connection.server);
+    const answer = await this.#agent
+      .for(tls)
+      .request({ origin, path, method: "GET", headers: { accept: "application/json", ...headers }, signal });
+    return { status: answer.statusCode, retryAfter: oneHeader(answer.headers["retry-after"]), body: answer.body };
+  }
+
+  async #overHttp2(
+    session: ClientHttp2Session,
+    path: string,
+    { headers }: Credentials,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const stream = session.request({ ":path": path, accept: "application/json", ...headers }, { signal });
+    using limit = withTimeout(signal, this.#times.answerMs, "watch", this.#clock);
+    using _ = onAbort(limit.signal, () => stream.destroy(limit.signal.reason));
+    const { status, retryAfter } = await responseOf(stream);
+    // Whoever iterates the body hears of its errors; without a reader they would end the process.
+    stream.on("error", () => {});
+    return { status, retryAfter, body: stream };
+  }
+
+  /** The session that new streams go to. A server's GOAWAY retires it, while streams on it live on to their end. */
+  #http2(tls: TlsCredentials): Promise<ClientHttp2Session | undefined> {
+    if (this.#session?.tls === tls) return this.#session.http2;
+    const old = this.#session;
+    const session: Session = { tls, http2: this.#connect(tls, () => this.#retire(session)) };
+    this.#session = session;
+    void old?.http2.then(
+      (http2) => http2?.close(),
+      () => {},
+    );
+    return session.http2;
+  }
+
+  #retire(session: Session): void {
+    if (this.#session === session) this.#session = undefined;
+  }
+
+  async #connect(tls: TlsCredentials, retire: () => void): Promise<ClientHttp2Session | undefined> {
+    using limit = withTimeout(this.#stop.signal, this.#times.connectMs, "connect", this.#clock);
+    try {
+      const url = new URL(this.#connection.server);
+      const session = await openSession(url, tls, limit.signal, this.#clock, this.#times.ping);
+      session?.once("goaway", retire).once("close", retire);
+      return session;
+    } catch (error) {
+      retire();
+      throw error;
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error("the client is closed"));
+    const session = await this.#session?.http2.catch(() => undefined);
+    session?.destroy();
+    await this.#agent[Symbol.asyncDispose]();
+  }
+}
+
+async function* asConnectionErrors(body: AsyncIterable<Uint8Array>, server: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body;
+  } catch (error) {
+    throw new ConnectionError(server, error);
+  }
+}
+
+/** Enough of an error's body; a broken one is as good as none. */
+async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  try {
+    for await (const chunk of body) chunks.push(chunk);
+  } catch {
+    // The status code is what matters.
+  }
+  return Buffer.concat(chunks).toString();
+}
