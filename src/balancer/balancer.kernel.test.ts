@@ -66,7 +66,7 @@ function start(): ChildProcess {
   const balancer = spawn(
     "nsenter",
     [`--net=${netnsPath(lb())}`, "--", process.execPath, "src/cli/main.ts", "balancer", "--state-dir", directory],
-    { stdio: ["ignore", "ignore", process.env["BERTH_TEST_LOGS"] === "1" ? "inherit" : "ignore"] },
+    { stdio: "ignore" },
   );
   balancers.push(balancer);
   return balancer;

@@ -15,7 +15,7 @@ export {
 export { Iptables, NotPermittedError, RestoreError } from "./iptables.ts";
 export { canonicalRule, parseRule, type Rule, type RuleExtension, type RuleOption } from "./iptables-rule.ts";
 export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
-export { ipBatch, type Link, type LinkAddress, listLinks } from "./links.ts";
+export { findLink, ipBatch, type Link, type LinkAddress, listLinks } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
 export { applyNft, listNftTable, type NftFamily, nftTableComment } from "./nft.ts";
 export {

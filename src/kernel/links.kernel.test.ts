@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
 import { netnsExec, systemExec } from "./exec.ts";
-import { ipBatch, listLinks } from "./links.ts";
+import { findLink, ipBatch, listLinks } from "./links.ts";
 import { addNetns, deleteNetns, listNetns } from "./netns.ts";
 import { applyNft, listNftTable, nftTableComment } from "./nft.ts";
 
-const exec = systemExec(process.env);
+const exec = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
 
 it("makes a namespace, looks into it and takes it away", async () => {
   const options = { signal: AbortSignal.timeout(30_000) };
@@ -19,6 +19,8 @@ it("makes a namespace, looks into it and takes it away", async () => {
     expect(links.map((link) => link.name)).toEqual(["lo", "br0"]);
     expect(links[1]?.up).toBe(true);
     expect(links[1]?.addresses).toContainEqual({ address: "10.0.0.1", prefix: 24, scope: "global" });
+    expect((await findLink(inside, "br0", options))?.name).toBe("br0");
+    expect(await findLink(inside, "br1", options)).toBeUndefined();
     await expect(ipBatch(inside, ["link set nothing up"], options)).rejects.toThrow(/Cannot find device/);
 
     expect(await listNftTable(inside, "inet", "t", options)).toBeUndefined();

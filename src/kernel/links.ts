@@ -1,4 +1,4 @@
-import { type Exec, type ExecOptions, execOk } from "./exec.ts";
+import { type Exec, type ExecOptions, execOk, ProgramFailedError } from "./exec.ts";
 
 export interface Link {
   readonly name: string;
@@ -20,6 +20,15 @@ export interface LinkAddress {
 /** Interfaces and their addresses as `exec` sees them: wrap it with `netnsExec` to look into a namespace. */
 export async function listLinks(exec: Exec, options: ExecOptions): Promise<readonly Link[]> {
   return parseLinks(await execOk(exec, "ip", ["-j", "addr", "show"], options));
+}
+
+/** One interface by its name; undefined when there is none. */
+export async function findLink(exec: Exec, name: string, options: ExecOptions): Promise<Link | undefined> {
+  const args = ["-j", "addr", "show", "dev", name];
+  const result = await exec.run("ip", args, options);
+  if (result.code === 0) return parseLinks(result.stdout)[0];
+  if (result.stderr.includes("does not exist")) return undefined;
+  throw new ProgramFailedError("ip", args, result);
 }
 
 /** Reads `ip -j addr show`. */

@@ -13,6 +13,9 @@ import {
 } from "../../kernel/index.ts";
 import type { PeerCommands } from "./peer.ts";
 
+/** What children of tests see. */
+const environment: Readonly<Record<string, string>> = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+
 /** A process in a namespace of its own on the bridge. */
 export interface Peer {
   readonly netns: string;
@@ -23,9 +26,10 @@ export interface Peer {
 
 /** A bridge in a namespace of its own, 10.99.0.0/16 and fd99::/64. */
 export class TestNetwork implements AsyncDisposable {
-  readonly exec: Exec = systemExec(process.env);
-  readonly bridge = "br0";
-  readonly name = `bt-proxy-${randomBytes(4).toString("hex")}`;
+  readonly environment: Readonly<Record<string, string>> = environment;
+  readonly exec: Exec = systemExec(environment);
+  readonly bridge: string = "br0";
+  readonly name: string = `bt-proxy-${randomBytes(4).toString("hex")}`;
   readonly #children: ChildProcess[] = [];
   readonly #namespaces: string[] = [];
 

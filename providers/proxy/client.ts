@@ -1,0 +1,122 @@
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { balancerFiles, parseBalancerStatus } from "../../src/balancer/config/index.ts";
+import { assertNever, type Clock } from "../../src/base/index.ts";
+import type { Exec } from "../../src/kernel/index.ts";
+import type { LbIdentity } from "../../src/model/index.ts";
+import type { StepResult } from "../../src/provider/index.ts";
+import { namesIn, readText, replaceText } from "./files.ts";
+import { type Names, namesOf } from "./names.ts";
+import { Cabling, type Network } from "./network.ts";
+import type { Action, Observation } from "./observation.ts";
+import { ownerFile, parseOwner, renderOwner } from "./owner.ts";
+import { configuredAddresses } from "./plan.ts";
+import { ReportWatch } from "./report-watch.ts";
+import type { OwnedBalancer, Runtime } from "./runtime.ts";
+import { Supervisor } from "./supervisor.ts";
+
+export interface SystemRuntimeOptions {
+  readonly stateDir: string;
+  readonly clusterId: string;
+  readonly network: Network;
+  readonly balancerCommand: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly exec: Exec;
+  readonly clock: Clock;
+}
+
+const done: StepResult = { state: "done" };
+
+/** This machine: directories, network namespaces and processes. */
+export class SystemRuntime implements Runtime {
+  readonly #stateDir: string;
+  readonly #clusterDir: string;
+  readonly #cabling: Cabling;
+  readonly #supervisor: Supervisor;
+  readonly #watches = new Set<ReportWatch>();
+
+  constructor({ stateDir, clusterId, network, balancerCommand, environment, exec, clock }: SystemRuntimeOptions) {
+    this.#stateDir = stateDir;
+    this.#clusterDir = join(stateDir, clusterId);
+    this.#cabling = new Cabling(exec, network);
+    this.#supervisor = new Supervisor({ command: balancerCommand, environment, clock });
+  }
+
+  async observe(id: LbIdentity, signal: AbortSignal): Promise<Observation> {
+    const names = namesOf(this.#stateDir, id);
+    const [owner, network, config, process, status] = await Promise.all([
+      readText(join(names.directory, ownerFile)),
+      this.#cabling.observe(names, signal),
+      readText(join(names.directory, balancerFiles.config)),
+      this.#supervisor.observe(names),
+      readText(join(names.directory, balancerFiles.status)),
+    ]);
+    return { owner: parseOwner(owner ?? ""), network, config, process, status: parseBalancerStatus(status ?? "") };
+  }
+
+  async apply(action: Action, signal: AbortSignal): Promise<StepResult> {
+    const { id } = action;
+    const names = namesOf(this.#stateDir, id);
+    switch (action.kind) {
+      case "claim":
+        return this.#claim(id, names);
+      case "configure":
+        await replaceText(join(names.directory, balancerFiles.config), action.text);
+        return done;
+      case "connect":
+        await this.#cabling.connect(names, action.addresses, action.mac, signal);
+        return done;
+      case "start":
+        return this.#supervisor.start(names);
+      case "stop":
+        return this.#supervisor.stop(names);
+      case "disconnect":
+        await this.#cabling.disconnect(names, signal);
+        return done;
+      case "release":
+        for (const watch of this.#watches) watch.remove(id.uid);
+        await rm(names.directory, { recursive: true, force: true });
+        return done;
+      default:
+        return assertNever(action, "action");
+    }
+  }
+
+  async *owned(clusterId: string): AsyncIterable<OwnedBalancer> {
+    for (const uid of await namesIn(join(this.#stateDir, clusterId))) {
+      const { directory } = namesOf(this.#stateDir, { clusterId, uid });
+      const id = parseOwner((await readText(join(directory, ownerFile))) ?? "");
+      if (id === undefined) continue;
+      yield { id, directory, addresses: configuredAddresses(await readText(join(directory, balancerFiles.config))) };
+    }
+  }
+
+  watch(onReport: (id: LbIdentity) => void): Disposable {
+    const watch = new ReportWatch(this.#clusterDir, (uid) => void this.#report(uid, onReport));
+    this.#watches.add(watch);
+    void this.#watchExisting(watch);
+    return {
+      [Symbol.dispose]: () => {
+        this.#watches.delete(watch);
+        watch[Symbol.dispose]();
+      },
+    };
+  }
+
+  async #watchExisting(watch: ReportWatch): Promise<void> {
+    const uids = await namesIn(this.#clusterDir);
+    if (this.#watches.has(watch)) for (const uid of uids) watch.add(uid);
+  }
+
+  async #report(uid: string, onReport: (id: LbIdentity) => void): Promise<void> {
+    const id = parseOwner((await readText(join(this.#clusterDir, uid, ownerFile))) ?? "");
+    if (id !== undefined) onReport(id);
+  }
+
+  async #claim(id: LbIdentity, { directory }: Names): Promise<StepResult> {
+    await mkdir(directory, { recursive: true });
+    await replaceText(join(directory, ownerFile), renderOwner(id));
+    for (const watch of this.#watches) watch.add(id.uid);
+    return done;
+  }
+}

@@ -1,0 +1,59 @@
+// Load balancers outside the cluster: each is one `berth balancer` process in a network namespace of its own, with an
+// address of its own on a bridge, sending TCP and UDP to node:NodePort. Invariant: everything that belongs to one is
+// found by names that follow from its identity, and nothing is touched that lacks its directory. Balancers outlive
+// the controller; addresses come from the controller's pools.
+import { FailureError, UsageError } from "../../src/base/index.ts";
+import { type Exec, findLink, netnsExec, systemExec } from "../../src/kernel/index.ts";
+import { type Cidr, parseCidr } from "../../src/net/index.ts";
+import type { ProviderContext, ProviderModule } from "../../src/provider/index.ts";
+import { ProxyAdapter } from "./adapter.ts";
+import { SystemRuntime, type SystemRuntimeOptions } from "./client.ts";
+import { bridgeMissing, type Network } from "./network.ts";
+
+export type { ProxyAdapter } from "./adapter.ts";
+export type { Network } from "./network.ts";
+
+export const provider: ProviderModule = {
+  name: "proxy",
+  flags: [
+    { flag: "--proxy-bridge <name>", description: "bridge on which load balancers, nodes and clients meet" },
+    { flag: "--proxy-netns <name>", description: "network namespace of the bridge (default: the controller's own)" },
+    { flag: "--proxy-network <cidrs>", description: "networks on the bridge, one per family, separated by commas" },
+  ],
+  async create({ flags, clusterId, stateDir, berth, environment, clock }: ProviderContext): Promise<ProxyAdapter> {
+    const network = networkOf(flags);
+    const exec = systemExec(environment);
+    await checkBridge(exec, network);
+    const balancerCommand = [...berth, "balancer"];
+    return createProxyProvider({ stateDir, clusterId, network, balancerCommand, environment, exec, clock });
+  },
+};
+
+export function createProxyProvider(options: SystemRuntimeOptions): ProxyAdapter {
+  return new ProxyAdapter(new SystemRuntime(options), options.network.prefixes);
+}
+
+/** Throws `UsageError` that names the flag. */
+export function networkOf(flags: ProviderContext["flags"]): Network {
+  const bridge = flags["proxy-bridge"];
+  if (bridge === undefined || !/^[^\s/:]{1,15}$/.test(bridge))
+    throw new UsageError(`--proxy-bridge: ${JSON.stringify(bridge ?? "")} is no interface name; give that of a bridge`);
+  const text = flags["proxy-network"];
+  if (text === undefined)
+    throw new UsageError("--proxy-network: missing; give the networks on the bridge, such as 10.89.0.0/16,fd89::/64");
+  const prefixes = text.split(",").map((part): Cidr => {
+    const prefix = parseCidr(part.trim());
+    if (prefix === undefined)
+      throw new UsageError(`--proxy-network: ${JSON.stringify(part)} is no prefix; give ADDRESS/BITS, as 10.89.0.0/16`);
+    return prefix;
+  });
+  return { netns: flags["proxy-netns"], bridge, prefixes };
+}
+
+async function checkBridge(exec: Exec, network: Network): Promise<void> {
+  const where = network.netns === undefined ? exec : netnsExec(exec, network.netns);
+  const signal = AbortSignal.timeout(10_000);
+  if ((await findLink(where, network.bridge, { signal })) !== undefined) return;
+  const error = bridgeMissing(network);
+  throw new FailureError(`${error.message}; make it, or name the right one with --proxy-bridge`);
+}

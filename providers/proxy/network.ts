@@ -1,0 +1,130 @@
+import { access } from "node:fs/promises";
+import {
+  addNetns,
+  deleteNetns,
+  type Exec,
+  execOk,
+  findLink,
+  ipBatch,
+  netnsExec,
+  netnsPath,
+} from "../../src/kernel/index.ts";
+import type { Cidr } from "../../src/net/index.ts";
+import { ProviderError } from "../../src/provider/index.ts";
+import { innerInterface, type Names } from "./names.ts";
+import type { NetworkState } from "./observation.ts";
+
+/** The bridge that load balancers, nodes and clients meet on. */
+export interface Network {
+  /** The namespace that the bridge is in; undefined for our own. */
+  readonly netns: string | undefined;
+  readonly bridge: string;
+  /** Networks on the bridge: they give an address its prefix length. */
+  readonly prefixes: readonly Cidr[];
+}
+
+const inner = innerInterface;
+
+/** Makes and takes away the namespace of a load balancer and its cable to the bridge. */
+export class Cabling {
+  readonly #exec: Exec;
+  readonly #outside: Exec;
+  readonly #network: Network;
+
+  constructor(exec: Exec, network: Network) {
+    this.#exec = exec;
+    this.#outside = network.netns === undefined ? exec : netnsExec(exec, network.netns);
+    this.#network = network;
+  }
+
+  async observe({ netns, port }: Names, signal: AbortSignal): Promise<NetworkState | undefined> {
+    if (!(await exists(netns))) return undefined;
+    const [link, plug] = await Promise.all([
+      findLink(netnsExec(this.#exec, netns), inner, { signal }),
+      findLink(this.#outside, port, { signal }),
+    ]);
+    const plugged = link?.up === true && plug?.up === true && plug.master === this.#network.bridge;
+    return {
+      announced: plugged ? link.mac : undefined,
+      addresses: globalAddresses(link),
+    };
+  }
+
+  /** Setting the hardware address comes last: it tells the neighbours, and it is how an unfinished run is told. */
+  async connect(names: Names, addresses: readonly string[], mac: string, signal: AbortSignal): Promise<void> {
+    const { netns, port } = names;
+    const { bridge } = this.#network;
+    if ((await findLink(this.#outside, bridge, { signal })) === undefined) throw bridgeMissing(this.#network);
+    if (!(await exists(netns))) await addNetns(this.#exec, netns, { signal });
+    const inside = netnsExec(this.#exec, netns);
+    const before = await findLink(inside, inner, { signal });
+    if (before === undefined) await this.#lay(names, signal);
+    await this.#setSwitches(inside, signal);
+    const unwanted = globalAddresses(before).filter((address) => !addresses.includes(address));
+    await ipBatch(
+      inside,
+      [
+        "link set lo up",
+        ...unwanted.map((address) => `addr del ${address} dev ${inner}`),
+        ...addresses.map((address) => `addr replace ${address} dev ${inner}${address.includes(":") ? " nodad" : ""}`),
+      ],
+      { signal },
+    );
+    await ipBatch(this.#outside, [`link set ${port} master ${bridge} up`], { signal });
+    await ipBatch(inside, [`link set ${inner} up`, `link set ${inner} address ${mac}`], { signal });
+  }
+
+  async disconnect({ netns, port }: Names, signal: AbortSignal): Promise<void> {
+    // With the name alone gone, the kernel would take the cable away only some time later.
+    if ((await findLink(this.#outside, port, { signal })) !== undefined)
+      await ipBatch(this.#outside, [`link delete ${port}`], { signal });
+    if (await exists(netns)) await deleteNetns(this.#exec, netns, { signal });
+  }
+
+  async #lay({ netns, port }: Names, signal: AbortSignal): Promise<void> {
+    // The end of a cable whose other end went with an earlier namespace of this name.
+    const loose = (await findLink(this.#outside, port, { signal })) === undefined ? [] : [`link delete ${port}`];
+    await ipBatch(this.#outside, [...loose, `link add ${port} type veth peer name ${inner} netns ${netns}`], {
+      signal,
+    });
+  }
+
+  async #setSwitches(inside: Exec, signal: AbortSignal): Promise<void> {
+    const switches = [
+      "ipv4/ip_forward",
+      "ipv6/conf/all/forwarding",
+      // Tell the neighbours when the hardware address is set.
+      `ipv4/conf/${inner}/arp_notify`,
+      `ipv6/conf/${inner}/ndisc_notify`,
+    ];
+    await execOk(
+      inside,
+      "tee",
+      switches.map((name) => `/proc/sys/net/${name}`),
+      { signal, stdin: "1\n" },
+    );
+  }
+}
+
+/** What is said at the start and whenever the bridge is found missing. */
+export function bridgeMissing({ netns, bridge }: Network): ProviderError {
+  const where = netns === undefined ? "in this network namespace" : `in the network namespace ${netns}`;
+  return new ProviderError(
+    { kind: "blocked", reason: "BridgeMissing", remedy: "make the bridge, or name the right one with --proxy-bridge" },
+    `there is no interface ${bridge} ${where}`,
+  );
+}
+
+function globalAddresses(link: Awaited<ReturnType<typeof findLink>>): readonly string[] {
+  return (link?.addresses ?? [])
+    .filter(({ scope }) => scope === "global")
+    .map(({ address, prefix }) => `${address}/${prefix}`)
+    .sort();
+}
+
+function exists(netns: string): Promise<boolean> {
+  return access(netnsPath(netns)).then(
+    () => true,
+    () => false,
+  );
+}

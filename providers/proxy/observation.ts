@@ -1,0 +1,37 @@
+import type { BalancerStatus } from "../../src/balancer/config/index.ts";
+import type { LbIdentity } from "../../src/model/index.ts";
+
+/** What is known of one load balancer. */
+export interface Observation {
+  /** Whose directory it is; undefined while there is none that is complete. */
+  readonly owner: LbIdentity | undefined;
+  /** Its namespace; undefined when there is none. */
+  readonly network: NetworkState | undefined;
+  /** The text of the configuration that its balancer reads. */
+  readonly config: string | undefined;
+  readonly process: ProcessState;
+  readonly status: BalancerStatus | undefined;
+}
+
+export interface NetworkState {
+  /** On the bridge and up, and its neighbours have been told. */
+  readonly announced: Announcement | undefined;
+  /** `address/prefix` as on the interface, sorted. */
+  readonly addresses: readonly string[];
+}
+
+/** What neighbours know the load balancer by: its hardware address. */
+export type Announcement = string;
+
+/** `astray`: it runs, but not in the namespace that bears the load balancer's name. */
+export type ProcessState = "none" | "running" | "astray";
+
+/** Everything that this provider changes in the world, as data. */
+export type Action =
+  | { readonly kind: "claim"; readonly id: LbIdentity }
+  | { readonly kind: "configure"; readonly id: LbIdentity; readonly text: string }
+  | { readonly kind: "connect"; readonly id: LbIdentity; readonly addresses: readonly string[]; readonly mac: string }
+  | { readonly kind: "start"; readonly id: LbIdentity }
+  | { readonly kind: "stop"; readonly id: LbIdentity }
+  | { readonly kind: "disconnect"; readonly id: LbIdentity }
+  | { readonly kind: "release"; readonly id: LbIdentity };
