@@ -2,12 +2,15 @@
 // address of its own on a bridge, sending TCP and UDP to node:NodePort. Invariant: everything that belongs to one is
 // found by names that follow from its identity, and nothing is touched that lacks its directory. Balancers outlive
 // the controller; addresses come from the controller's pools.
+import { join } from "node:path";
 import { FailureError, UsageError } from "../../src/base/index.ts";
 import { type Exec, findLink, netnsExec, systemExec } from "../../src/kernel/index.ts";
 import { type Cidr, parseCidr } from "../../src/net/index.ts";
 import type { ProviderContext, ProviderModule } from "../../src/provider/index.ts";
 import { ProxyAdapter } from "./adapter.ts";
 import { SystemRuntime, type SystemRuntimeOptions } from "./client.ts";
+import { namesIn } from "./files.ts";
+import { namesOf } from "./names.ts";
 import { bridgeMissing, type Network } from "./network.ts";
 
 export type { ProxyAdapter } from "./adapter.ts";
@@ -31,6 +34,14 @@ export const provider: ProviderModule = {
 
 export function createProxyProvider(options: SystemRuntimeOptions): ProxyAdapter {
   return new ProxyAdapter(new SystemRuntime(options), options.network.prefixes);
+}
+
+/** The namespaces of all load balancers that have a directory in `stateDir`, of whatever cluster. */
+export async function balancerNamespaces(stateDir: string): Promise<readonly string[]> {
+  const all = (await namesIn(stateDir)).map(async (clusterId) =>
+    (await namesIn(join(stateDir, clusterId))).map((uid) => namesOf(stateDir, { clusterId, uid }).netns),
+  );
+  return (await Promise.all(all)).flat().sort();
 }
 
 /** Throws `UsageError` that names the flag. */

@@ -7,7 +7,7 @@ import { systemClock } from "../../src/base/index.ts";
 import { findLink, listNetns, netnsExec } from "../../src/kernel/index.ts";
 import type { DesiredLoadBalancer } from "../../src/model/index.ts";
 import { parseCidr } from "../../src/net/index.ts";
-import { createProxyProvider, type ProxyAdapter } from "./index.ts";
+import { balancerNamespaces, createProxyProvider, type ProxyAdapter } from "./index.ts";
 import { namesOf } from "./names.ts";
 import { converge, desiredLb, ip, node } from "./testing.ts";
 
@@ -71,8 +71,10 @@ it("makes a load balancer that serves, and takes every trace of it away", async 
   expect(summaries[0]).toBe("create directory, create config, create network, create process");
   expect(await client.ask("datagram", { as: "u", address: "fd99::5", port: 53 })).toMatch(/^[ab] /);
 
-  await want(null);
   const { netns, port, directory } = namesOf(stateDir, lb.id);
+  expect(await balancerNamespaces(stateDir)).toEqual([netns]);
+  await want(null);
+  expect(await balancerNamespaces(stateDir)).toEqual([]);
   expect(await listNetns(network.exec, { signal })).not.toContain(netns);
   expect(await findLink(netnsExec(network.exec, network.name), port, { signal })).toBeUndefined();
   await expect(rm(directory)).rejects.toThrow("ENOENT");
