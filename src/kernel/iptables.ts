@@ -1,5 +1,5 @@
 import type { Family } from "../net/index.ts";
-import { type Exec, type ExecResult, ProgramFailedError } from "./exec.ts";
+import { type Exec, type ExecResult, execOk, ProgramFailedError } from "./exec.ts";
 import { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
 
 /** Other tools hold the lock for long when they load large rule sets; an abandoned lock ends with its owner. */
@@ -33,6 +33,12 @@ export class Iptables {
   constructor(exec: Exec, family: Family) {
     this.#exec = exec;
     this.#prefix = family === "IPv4" ? "iptables" : "ip6tables";
+  }
+
+  /** Rejects with `ProgramMissingError` unless both tools are there. */
+  async check(signal: AbortSignal): Promise<void> {
+    for (const tool of ["save", "restore"])
+      await execOk(this.#exec, `${this.#prefix}-${tool}`, ["--version"], { signal });
   }
 
   async save(signal: AbortSignal): Promise<SavedTables> {

@@ -1,5 +1,5 @@
 import type { Iptables } from "../../kernel/index.ts";
-import type { RuleProgram } from "../plan/index.ts";
+import type { RuleProgram, TableName } from "../plan/index.ts";
 import { difference, type Held, heldAfter, observe, restoreInput } from "./difference.ts";
 
 /** What one `apply` wrote; empty lists when there was nothing to write. */
@@ -9,7 +9,8 @@ export interface Written {
   readonly removed: readonly string[];
   /** `table chain` into which a jump of ours was inserted. */
   readonly jumps: readonly string[];
-  readonly rules: number;
+  /** How many rules were written, by table. */
+  readonly rules: ReadonlyMap<TableName, number>;
   /** Whether the kernel had to be read first: at the start, and after a failure. */
   readonly observed: boolean;
 }
@@ -23,12 +24,17 @@ export class RuleApplier {
     this.#iptables = iptables;
   }
 
+  /** Whether the next call needs not read the kernel. */
+  get knowsKernel(): boolean {
+    return this.#held !== undefined;
+  }
+
   /**
    * Writes what differs in one restore, or nothing. When it throws, the kernel may hold the tables before the failing
    * one; the next call reads what is there and starts from that.
    */
   async apply(program: RuleProgram, signal: AbortSignal): Promise<Written> {
-    const observed = this.#held === undefined;
+    const observed = !this.knowsKernel;
     const held = this.#held ?? observe(await this.#iptables.save(signal), program);
     const differences = difference(held, program);
     this.#held = undefined;
@@ -38,9 +44,11 @@ export class RuleApplier {
       chains: differences.flatMap(({ table, write }) => write.map(([chain]) => `${table} ${chain}`)),
       removed: differences.flatMap(({ table, remove }) => remove.map((chain) => `${table} ${chain}`)),
       jumps: differences.flatMap(({ table, insert }) => insert.map(({ from }) => `${table} ${from}`)),
-      rules: differences.reduce(
-        (sum, { write, insert }) => sum + insert.length + write.reduce((n, [, lines]) => n + lines.length, 0),
-        0,
+      rules: new Map(
+        differences.map(({ table, write, insert }) => [
+          table,
+          insert.length + write.reduce((sum, [, lines]) => sum + lines.length, 0),
+        ]),
       ),
       observed,
     };

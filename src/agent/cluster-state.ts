@@ -1,0 +1,120 @@
+import {
+  type EndpointSlice,
+  endpointSlices,
+  headlessLabel,
+  type Node,
+  nodes,
+  objectKey,
+  type Service,
+  serviceNameLabel,
+  serviceProxyNameLabel,
+  services,
+} from "../api/index.ts";
+import { type KubeClient, Reflector, Store } from "../kube/index.ts";
+import type { Logger, Metrics } from "../telemetry/index.ts";
+
+/** The cluster as a node's rules depend on it. */
+export interface ClusterState {
+  serviceKeys(): readonly string[];
+  service(key: string): Service | undefined;
+  slices(serviceKey: string): readonly EndpointSlice[];
+  /** The Node object of this node. */
+  node(): Node | undefined;
+}
+
+/** Who wants to know what changed. */
+export interface ClusterListener {
+  serviceChanged(key: string): void;
+  /** `changedAt`: when the pod changed, in milliseconds since the epoch, if the slice says so. */
+  endpointsChanged(serviceKey: string, changedAt: number | undefined): void;
+  nodeChanged(): void;
+}
+
+/** Set by the slice controller to the time of the pod change that a slice follows. */
+const changedAtAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
+
+/** Mirrors Services, slices and one Node from an API server. */
+export class WatchedCluster implements ClusterState {
+  readonly #nodeName: string;
+  readonly #services: Store<Service>;
+  readonly #slices: Store<EndpointSlice, "service">;
+  readonly #nodes: Store<Node>;
+
+  constructor(nodeName: string, logger: Logger, metrics: Metrics) {
+    this.#nodeName = nodeName;
+    this.#services = new Store({ kind: services.kind, logger, metrics });
+    const service = (slice: EndpointSlice): readonly string[] => [serviceKeyOf(slice)];
+    this.#slices = new Store({ kind: endpointSlices.kind, logger, metrics, indexes: { service } });
+    this.#nodes = new Store({ kind: nodes.kind, logger, metrics });
+  }
+
+  serviceKeys(): readonly string[] {
+    return this.#services.list().map(({ metadata }) => objectKey(metadata));
+  }
+
+  service(key: string): Service | undefined {
+    return this.#services.get(key);
+  }
+
+  slices(serviceKey: string): readonly EndpointSlice[] {
+    return this.#slices.byIndex("service", serviceKey);
+  }
+
+  node(): Node | undefined {
+    return this.#nodes.get(this.#nodeName);
+  }
+
+  /** Resolves when the first full state of every kind is in. */
+  async synced(): Promise<void> {
+    await Promise.all([this.#services.synced, this.#slices.synced, this.#nodes.synced]);
+  }
+
+  subscribe(listener: ClusterListener): Disposable {
+    const stack = new DisposableStack();
+    const service = ({ metadata }: Service): void => listener.serviceChanged(objectKey(metadata));
+    const slice = (after: EndpointSlice, before?: EndpointSlice): void => {
+      const text = after.metadata.annotations?.[changedAtAnnotation];
+      const isNew = text !== undefined && text !== before?.metadata.annotations?.[changedAtAnnotation];
+      listener.endpointsChanged(serviceKeyOf(after), isNew ? Date.parse(text) : undefined);
+    };
+    stack.use(this.#services.subscribe({ add: service, update: (_, after) => service(after), delete: service }));
+    stack.use(
+      this.#slices.subscribe({
+        add: (added, initial) => (initial ? slice(added, added) : slice(added)),
+        update(before, after) {
+          if (serviceKeyOf(before) !== serviceKeyOf(after)) slice(before, before);
+          slice(after, before);
+        },
+        delete: (last) => slice(last, last),
+      }),
+    );
+    const node = (): void => listener.nodeChanged();
+    stack.use(this.#nodes.subscribe({ add: node, update: node, delete: node }));
+    return stack;
+  }
+
+  /** Keeps the mirror up to date until aborted. */
+  async watch(client: KubeClient, logger: Logger, metrics: Metrics, signal: AbortSignal): Promise<void> {
+    const shared = { client, logger, metrics };
+    const reflectors = [
+      new Reflector({
+        ...shared,
+        resource: services,
+        store: this.#services,
+        labelSelector: `!${serviceProxyNameLabel}`,
+      }),
+      new Reflector({ ...shared, resource: endpointSlices, store: this.#slices, labelSelector: `!${headlessLabel}` }),
+      new Reflector({
+        ...shared,
+        resource: nodes,
+        store: this.#nodes,
+        fieldSelector: `metadata.name=${this.#nodeName}`,
+      }),
+    ];
+    await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
+  }
+}
+
+function serviceKeyOf({ metadata }: EndpointSlice): string {
+  return `${metadata.namespace ?? ""}/${metadata.labels?.[serviceNameLabel] ?? ""}`;
+}

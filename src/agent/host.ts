@@ -1,0 +1,36 @@
+import { readFile } from "node:fs/promises";
+import { FailureError } from "../base/index.ts";
+import { type Exec, Iptables } from "../kernel/index.ts";
+import type { Family } from "../net/index.ts";
+
+/** What the machine under us can do. */
+export interface Host {
+  /** Those whose rules are worth writing; IPv4 always. */
+  readonly families: readonly Family[];
+  /** Unless the admin told connection tracking to be liberal, what it finds invalid must not reach a client. */
+  readonly dropInvalid: boolean;
+}
+
+const netAdmin = 12n;
+
+/** Looks at the machine; throws FailureError or ProgramMissingError, with the remedy, when no rule could be written. */
+export async function inspectHost(exec: Exec, signal: AbortSignal): Promise<Host> {
+  const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec((await text("/proc/self/status")) ?? "")?.[1];
+  if (capabilities !== undefined && ((BigInt(`0x${capabilities}`) >> netAdmin) & 1n) === 0n)
+    throw new FailureError("not permitted to write iptables rules; run as root or with CAP_NET_ADMIN and CAP_NET_RAW");
+  const families: Family[] = (await hasIpv6()) ? ["IPv4", "IPv6"] : ["IPv4"];
+  for (const family of families) await new Iptables(exec, family).check(signal);
+  const liberal = await text("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal");
+  return { families, dropInvalid: liberal === undefined || liberal.trim() === "0" };
+}
+
+async function hasIpv6(): Promise<boolean> {
+  const addresses = await text("/proc/net/if_inet6");
+  const disabled = await text("/proc/sys/net/ipv6/conf/all/disable_ipv6");
+  return addresses !== undefined && disabled?.trim() !== "1";
+}
+
+/** The kernel's files are there or not, depending on its modules. */
+async function text(path: string): Promise<string | undefined> {
+  return readFile(path, "utf8").catch(() => undefined);
+}

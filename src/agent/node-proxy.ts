@@ -1,0 +1,233 @@
+import type { Clock } from "../base/index.ts";
+import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts";
+import type { Family } from "../net/index.ts";
+import type { Logger } from "../telemetry/index.ts";
+import { RuleApplier, type Written } from "./apply/index.ts";
+import { count, describeChange } from "./change-text.ts";
+import type { ClusterListener, ClusterState } from "./cluster-state.ts";
+import type { HealthPorts } from "./health-ports.ts";
+import type { AgentMetrics } from "./metrics.ts";
+import { type NodeSettings, nodeEligible, nodeFacts } from "./node-facts.ts";
+import { isServiceChain, type RuleProgram } from "./plan/index.ts";
+import { changedChains, ruleCount, type ServiceChange, ServiceTable } from "./service-table.ts";
+import type { SyncHealth } from "./sync-health.ts";
+import { FlowReconciler } from "./udp-flows.ts";
+
+export interface NodeProxyOptions {
+  readonly settings: NodeSettings;
+  readonly state: ClusterState;
+  readonly exec: Exec;
+  /** Addresses of the node's own interfaces, in canonical form. */
+  readonly localAddresses: () => readonly string[];
+  readonly health: SyncHealth;
+  readonly healthPorts: Pick<HealthPorts, "update">;
+  readonly metrics: AgentMetrics;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+interface FamilyProxy {
+  readonly family: Family;
+  readonly applier: RuleApplier;
+  readonly flows: FlowReconciler;
+}
+
+/** Longer lists of chains say nothing to people; `iptables-save` shows the rest. */
+const maxChainsLogged = 20;
+
+/** Brings the kernel of one node in line with the cluster. Syncs must not overlap. */
+export class NodeProxy implements ClusterListener {
+  readonly #options: NodeProxyOptions;
+  readonly #table: ServiceTable;
+  readonly #families: readonly FamilyProxy[];
+  #dirty = new Set<string>();
+  /** Changes that are planned but not in the kernel of every family yet. */
+  readonly #pending = new Map<string, ServiceChange>();
+  #changedAt: number[] = [];
+  #services = 0;
+  #slices = 0;
+
+  constructor(options: NodeProxyOptions) {
+    const { settings, exec, metrics, logger, clock } = options;
+    this.#options = options;
+    this.#table = new ServiceTable(settings.families);
+    this.#families = settings.families.map((family) => ({
+      family,
+      applier: new RuleApplier(new Iptables(exec, family)),
+      flows: new FlowReconciler(new Conntrack(exec, family), family, metrics, logger, clock),
+    }));
+  }
+
+  serviceChanged(key: string): void {
+    this.#services += 1;
+    this.#options.metrics.serviceChanges.inc();
+    this.#options.metrics.serviceChangesPending.set(this.#services);
+    this.#dirty.add(key);
+    this.#queued();
+  }
+
+  endpointsChanged(serviceKey: string, changedAt: number | undefined): void {
+    this.#slices += 1;
+    this.#options.metrics.endpointChanges.inc();
+    this.#options.metrics.endpointChangesPending.set(this.#slices);
+    if (changedAt !== undefined) this.#changedAt.push(changedAt);
+    this.#dirty.add(serviceKey);
+    this.#queued();
+  }
+
+  nodeChanged(): void {
+    this.#queued();
+  }
+
+  #queued(): void {
+    const { health, metrics, clock, settings } = this.#options;
+    health.queued();
+    for (const family of settings.families) metrics.lastQueued.set({ ip_family: family }, clock.now() / 1000);
+  }
+
+  /** Plans what changed and writes it. What could not be written is written by the next sync. */
+  async sync(signal: AbortSignal): Promise<void> {
+    const { state, localAddresses, health, healthPorts, clock } = this.#options;
+    const start = clock.monotonic();
+    this.#plan();
+    health.nodeEligible = nodeEligible(state.node());
+    const results = await Promise.allSettled(this.#families.map((one) => this.#apply(one, signal)));
+    const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
+    if (errors.length === 1) throw errors[0];
+    if (errors.length > 1) throw new AggregateError(errors);
+
+    const changes = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#observeProgramming();
+    this.#countNoLocalEndpoints();
+    const written = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
+    this.#report(changes, written, clock.monotonic() - start);
+    const services = this.#table.services();
+    await healthPorts.update(services);
+    const addresses = new Set(localAddresses());
+    await Promise.all(this.#families.map(({ flows }) => flows.reconcile(changes, services, addresses, signal)));
+  }
+
+  #observeProgramming(): void {
+    const { settings, metrics, clock } = this.#options;
+    for (const at of this.#changedAt)
+      for (const family of settings.families)
+        metrics.programmingDuration.observe({ ip_family: family }, Math.max(0, clock.now() - at) / 1000);
+    this.#changedAt = [];
+  }
+
+  #plan(): void {
+    const { state, settings, localAddresses, metrics } = this.#options;
+    const facts = nodeFacts(settings, state.node(), state.slices("default/kubernetes"), localAddresses());
+    const dirty = this.#dirty;
+    this.#dirty = new Set();
+    this.#services = 0;
+    this.#slices = 0;
+    metrics.serviceChangesPending.set(0);
+    metrics.endpointChangesPending.set(0);
+    for (const change of this.#table.update(dirty, state, facts)) {
+      this.#reportRefused(change);
+      const earlier = this.#pending.get(change.key);
+      this.#pending.set(
+        change.key,
+        earlier === undefined ? change : { ...change, before: earlier.before, plansBefore: earlier.plansBefore },
+      );
+    }
+  }
+
+  async #apply({ family, applier }: FamilyProxy, signal: AbortSignal): Promise<Written> {
+    const { metrics, health, clock } = this.#options;
+    const labels = { ip_family: family };
+    const partial = applier.knowsKernel;
+    const program = this.#table.program(family);
+    const start = clock.monotonic();
+    const written = await applier.apply(program, signal).catch((error: unknown) => {
+      if (error instanceof RestoreError) {
+        metrics.restoreFailures.inc(labels);
+        if (partial) metrics.partialRestoreFailures.inc(labels);
+      }
+      throw error;
+    });
+    const durationMs = clock.monotonic() - start;
+    metrics.syncDuration.observe(labels, durationMs / 1000);
+    (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
+    metrics.lastSync.set(labels, clock.now() / 1000);
+    health.updated(family);
+    this.#countRules(family, program, written);
+    if (written.observed) this.#reportObserved(family, written, durationMs);
+    return written;
+  }
+
+  #countRules(family: Family, program: RuleProgram, written: Written): void {
+    const { metrics } = this.#options;
+    for (const [table, { chains }] of program) {
+      const labels = { table, ip_family: family };
+      metrics.rules.set(
+        labels,
+        [...chains.values()].reduce((sum, lines) => sum + lines.length, 0),
+      );
+      metrics.rulesLastSync.set(labels, written.rules.get(table) ?? 0);
+    }
+  }
+
+  #reportObserved(family: Family, { chains, removed, jumps, rules }: Written, durationMs: number): void {
+    const names = [...chains, ...removed, ...jumps.map((jump) => `${jump} (jump)`)];
+    this.#options.logger.info("rules compared with the kernel", {
+      family,
+      why: names.length === 0 ? "all rules are in place; nothing written" : `${count(names.length, "chain")} differed`,
+      chains: names.slice(0, maxChainsLogged),
+      rules: [...rules.values()].reduce((sum, n) => sum + n, 0),
+      durationMs: Math.round(durationMs),
+    });
+  }
+
+  /** One line for each Service whose rules changed; at the start only for those whose chains had to be written. */
+  #report(changes: readonly ServiceChange[], written: readonly Written[], durationMs: number): void {
+    const { logger } = this.#options;
+    const names = new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
+    const adopted = written.some(({ observed }) => observed);
+    for (const change of changes) {
+      const chains = changedChains(change);
+      const effect = adopted
+        ? chains.some((chain) => isServiceChain(chain) && names.has(`nat ${chain}`))
+        : chains.length > 0;
+      if (!effect && !logger.enabled("debug")) continue;
+      const fields = { service: change.key, why: describeChange(change.before, change.after) };
+      if (!effect) logger.debug("service changed, its rules did not", fields);
+      else
+        logger.info("service rules programmed", {
+          ...fields,
+          chains: chains.slice(0, maxChainsLogged),
+          rules: ruleCount(change.plansAfter),
+          durationMs: Math.round(durationMs),
+        });
+    }
+  }
+
+  #reportRefused({ refused }: ServiceChange): void {
+    for (const { service, frontend, why } of refused)
+      this.#options.logger.warn("frontend refused", {
+        service,
+        kind: frontend.kind,
+        port: frontend.port,
+        why,
+        ...(frontend.address !== undefined && { address: frontend.address }),
+      });
+  }
+
+  /** Policy Local with endpoints, but none here: such traffic is dropped (kubernetes/kubernetes#112691). */
+  #countNoLocalEndpoints(): void {
+    const { metrics, settings } = this.#options;
+    const ports = this.#table
+      .services()
+      .flatMap((service) => service.ports)
+      .filter(({ choice }) => choice.any && choice.local.length === 0);
+    for (const family of settings.families) {
+      const own = ports.filter((port) => port.family === family);
+      const set = (policy: string, n: number): void =>
+        metrics.noLocalEndpoints.set({ traffic_policy: policy, ip_family: family }, n);
+      set("internal", own.filter(({ internalPolicy }) => internalPolicy === "Local").length);
+      set("external", own.filter(({ externalPolicy }) => externalPolicy === "Local").length);
+    }
+  }
+}

@@ -1,0 +1,138 @@
+// `berth agent`: flags -> settings of one node -> the agent, in the network namespace that it is started in.
+import { hostname } from "node:os";
+import { type Command, Option } from "commander";
+import { inspectHost, runAgent } from "../agent/index.ts";
+import { systemClock, systemRandom, UsageError } from "../base/index.ts";
+import { systemExec } from "../kernel/index.ts";
+import { inClusterConnection, KubeClient, loadKubeconfig } from "../kube/index.ts";
+import { type Cidr, type Family, formatCidr, type PortRange } from "../net/index.ts";
+import { createMetrics } from "../telemetry/index.ts";
+import type { Process } from "./command.ts";
+import {
+  addLogFlags,
+  collectCidrs,
+  type HostPort,
+  type LogFlags,
+  loggerFor,
+  parseHostPort,
+  parsePortRangeFlag,
+} from "./flags.ts";
+
+interface Flags extends LogFlags {
+  readonly kubeconfig?: string;
+  readonly hostnameOverride?: string;
+  readonly nodeName?: string;
+  readonly clusterCidr?: readonly Cidr[];
+  readonly nodeportAddresses?: readonly Cidr[];
+  readonly reservedPorts: readonly PortRange[];
+  readonly healthzBindAddress: HostPort;
+  readonly metricsBindAddress: HostPort;
+  readonly iptablesMinSyncPeriod: number;
+}
+
+/** SSH, BGP, etcd, the API server, kubelet and its neighbours, NodePorts. */
+const reservedPorts = "22,179,2379-2380,6443,10249-10259,30000-32767";
+
+export function define(command: Command, process: Process): void {
+  command
+    .option("--kubeconfig <file>", "how to reach the API server; without it: as a pod of the cluster")
+    .option("--hostname-override <name>", "name of the Node object (default: this machine's host name)")
+    .option("--node-name <name>", "the same")
+    .option(
+      "--cluster-cidr <prefixes>",
+      "prefix of all pods, one for each family; without it pods are not told from others",
+      collectCidrs("--cluster-cidr"),
+    )
+    .option(
+      "--nodeport-addresses <prefixes>",
+      "NodePorts answer only on the node's addresses within these",
+      collectCidrs("--nodeport-addresses"),
+    )
+    .addOption(
+      new Option("--reserved-ports <ranges>", "ports of the node's own addresses that no Service may take")
+        .default(parsePortRanges(reservedPorts), reservedPorts)
+        .argParser(parsePortRanges),
+    )
+    .addOption(address("--healthz-bind-address", "where /healthz and /livez answer", "0.0.0.0:10256"))
+    .addOption(address("--metrics-bind-address", "where /metrics and /proxyMode answer", "127.0.0.1:10249"))
+    .addOption(
+      new Option("--iptables-min-sync-period <duration>", "shortest time between two writes of rules")
+        .default(100, "100ms")
+        .argParser(parseDuration("--iptables-min-sync-period")),
+    );
+  addLogFlags(command).action((flags: Flags) => run(flags, process));
+}
+
+async function run(flags: Flags, process: Process): Promise<void> {
+  const clusterCidrs = byFamily(flags.clusterCidr ?? []);
+  const nodeName = nodeNameOf(flags);
+  const connection =
+    flags.kubeconfig === undefined
+      ? await inClusterConnection(process.environment)
+      : await loadKubeconfig(flags.kubeconfig);
+  const exec = systemExec(process.environment);
+  const host = await inspectHost(exec, process.signal);
+  const metrics = createMetrics();
+  await using client = new KubeClient({ connection, metrics });
+  await runAgent(
+    {
+      settings: {
+        nodeName,
+        families: host.families,
+        clusterCidrs,
+        nodePortPrefixes: flags.nodeportAddresses ?? [],
+        reservedPorts: flags.reservedPorts,
+        dropInvalid: host.dropInvalid,
+      },
+      client,
+      server: connection.server,
+      healthzAddress: flags.healthzBindAddress,
+      metricsAddress: flags.metricsBindAddress,
+      minSyncIntervalMs: flags.iptablesMinSyncPeriod,
+      exec,
+      metrics,
+      logger: loggerFor(flags, process),
+      clock: systemClock,
+      random: systemRandom,
+    },
+    process.signal,
+  );
+}
+
+function address(flag: string, description: string, fallback: string): Option {
+  const parse = parseHostPort(flag);
+  return new Option(`${flag} <address>`, description).default(parse(fallback), fallback).argParser(parse);
+}
+
+function nodeNameOf({ hostnameOverride, nodeName }: Flags): string {
+  const name = (hostnameOverride ?? nodeName ?? hostname()).trim().toLowerCase();
+  if (name === "") throw new UsageError("--hostname-override: empty; give the name of the Node object");
+  return name;
+}
+
+function byFamily(prefixes: readonly Cidr[]): ReadonlyMap<Family, string> {
+  const found = new Map<Family, string>();
+  for (const prefix of prefixes) {
+    const { family } = prefix.base;
+    if (found.has(family))
+      throw new UsageError(`--cluster-cidr: two ${family} prefixes; give one that holds all pods of the family`);
+    found.set(family, formatCidr(prefix));
+  }
+  return found;
+}
+
+function parsePortRanges(text: string): readonly PortRange[] {
+  return text === "" ? [] : text.split(",").map(parsePortRangeFlag("--reserved-ports"));
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A duration as Go writes it: `100ms`, `1s`, `1m30s`. In milliseconds. */
+function parseDuration(flag: string): (text: string) => number {
+  return (text) => {
+    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+    if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
+      throw new UsageError(`${flag}: ${JSON.stringify(text)} is no duration; give one such as 100ms, 1s or 1m30s`);
+    return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (unitMs[unit ?? ""] ?? 0), 0);
+  };
+}
