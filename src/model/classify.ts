@@ -13,15 +13,19 @@ export type IgnoreCause = "deleted" | "type" | "class" | "unclassed";
 
 export type Classification =
   | { readonly kind: "own"; readonly provider: string; readonly finalizers: readonly string[] }
-  /** These providers hold it by their finalizers and have to let it go; whatever comes next comes after. */
-  | {
-      readonly kind: "cleanup";
-      readonly providers: readonly string[];
-      readonly finalizers: readonly string[];
-      readonly cause: CleanupCause;
-    }
+  | Cleanup
   /** Nothing is written to it at all. */
   | { readonly kind: "ignore"; readonly cause: IgnoreCause };
+
+/** These providers hold it by their finalizers and have to let it go; whatever comes next comes after. */
+export interface Cleanup {
+  readonly kind: "cleanup";
+  readonly providers: readonly string[];
+  readonly finalizers: readonly string[];
+  readonly cause: CleanupCause;
+  /** Its class is still that of one of them, so `status.loadBalancer` is what they wrote. */
+  readonly ownsStatus: boolean;
+}
 
 /**
  * Whose business the Service is. Deletion comes first (a deleting Service must never get a finalizer again), then the
@@ -31,14 +35,15 @@ export function classify(service: Service, served: Served): Classification {
   const holders = [...served.classes.keys()].filter((name) => hasFinalizer(service, providerFinalizer(name)));
   if (service.metadata.deletionTimestamp !== undefined) return release(service, served, holders, "deleted");
   if (service.spec?.type !== "LoadBalancer") return release(service, served, holders, "type");
-  const owner = ownerOf(service.spec.loadBalancerClass, served);
+  const owner = ownerOf(service, served);
   const others = holders.filter((name) => name !== owner);
   if (owner === undefined || others.length > 0)
     return release(service, served, others, service.spec.loadBalancerClass === undefined ? "unclassed" : "class");
   return { kind: "own", provider: owner, finalizers: finalizersFor(service, owner) };
 }
 
-function ownerOf(wanted: string | undefined, { classes, unclassed }: Served): string | undefined {
+function ownerOf({ spec }: Service, { classes, unclassed }: Served): string | undefined {
+  const wanted = spec?.loadBalancerClass;
   if (wanted === undefined) return unclassed;
   for (const [name, loadBalancerClass] of classes) if (loadBalancerClass === wanted) return name;
   return undefined;
@@ -59,6 +64,7 @@ function release(
     providers: holders,
     finalizers: [...holders.map(providerFinalizer), ...shared].filter((name) => hasFinalizer(service, name)),
     cause: cause === "unclassed" ? "class" : cause,
+    ownsStatus: service.spec?.type === "LoadBalancer" && holders.includes(ownerOf(service, served) ?? ""),
   };
 }
 

@@ -2,6 +2,7 @@
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
 export {
   type Classification,
+  type Cleanup,
   type CleanupCause,
   classify,
   type IgnoreCause,
@@ -9,6 +10,7 @@ export {
 } from "./classify.ts";
 export { desiredLoadBalancer, type Wish } from "./desired.ts";
 export {
+  allEndpoints,
   chooseEndpoints,
   type EndpointChoice,
   endpointName,
@@ -25,7 +27,7 @@ export type {
   NodeHealthCheck,
   NodeTarget,
 } from "./load-balancer.ts";
-export { type ExcludedNode, eligibleNodes, type NodeSet } from "./node-targets.ts";
+export { type ExcludedNode, eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
 export {
   type Frontend,
   type FrontendKind,

@@ -1,5 +1,5 @@
 import { excludeNodeLabel, leavingTaints, type Node, zoneLabel } from "../api/index.ts";
-import { type Ip, parseIp } from "../net/index.ts";
+import { formatIp, type Ip, parseIp } from "../net/index.ts";
 import type { NodeTarget } from "./load-balancer.ts";
 
 /** Why a node gets no external traffic: it is being deleted, a label says so, or a taint. */
@@ -28,6 +28,18 @@ export function eligibleNodes(nodes: Iterable<Node>): NodeSet {
     else excluded.push({ name: nameOf(node), by });
   }
   return { targets, excluded };
+}
+
+/**
+ * Whether both states of a node mean the same to load balancers that were set up with the first one. Taints and
+ * deletion do not count: they take effect when something else changes, after health checks have drained the node.
+ */
+export function looksTheSame(before: Node, after: Node): boolean {
+  const [a, b] = [before, after].map((node) => {
+    const { addresses, ...rest } = target(node);
+    return [isExcluded(node.metadata.labels?.[excludeNodeLabel]), addresses.map(formatIp), rest];
+  });
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function excludedBy({ metadata, spec }: Node): string | undefined {

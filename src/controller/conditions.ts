@@ -1,0 +1,46 @@
+import { type Condition, conditionTypes } from "../api/index.ts";
+import { upsertCondition } from "../kube/index.ts";
+
+/** What we found out about one aspect of a Service. `reason` is CamelCase, `message` is for people. */
+export interface Finding {
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type Aspect = keyof typeof conditionTypes;
+
+/** One finding per condition type; absent leaves the condition as it is, null takes it away. */
+export type Findings = { readonly [A in Aspect]?: Finding | null };
+
+const aspects = Object.keys(conditionTypes) as Aspect[];
+
+/**
+ * The conditions of a Service with ours brought up to date. Those of others stay as they are and where they are;
+ * the very same list when nothing changed.
+ */
+export function mergeConditions(before: readonly Condition[], findings: Findings, nowMs: number): readonly Condition[] {
+  let conditions = before;
+  for (const aspect of aspects) {
+    const finding = findings[aspect];
+    const old = conditionOf(conditions, aspect);
+    if (finding === null && old !== undefined) conditions = conditions.filter((condition) => condition !== old);
+    if (finding != null) conditions = upsertCondition(conditions, wire(aspect, finding), nowMs);
+  }
+  return conditions;
+}
+
+export function conditionOf(conditions: readonly Condition[], aspect: Aspect): Condition | undefined {
+  return conditions.find(({ type }) => type === conditionTypes[aspect]);
+}
+
+/** Whether the condition says already what was found. */
+export function saysTheSame(conditions: readonly Condition[], aspect: Aspect, finding: Finding): boolean {
+  const { status, reason, message } = wire(aspect, finding);
+  const old = conditionOf(conditions, aspect);
+  return old?.status === status && old.reason === reason && old.message === message;
+}
+
+function wire(aspect: Aspect, { status, reason, message }: Finding): Omit<Condition, "lastTransitionTime"> {
+  return { type: conditionTypes[aspect], status: status ? "True" : "False", reason, message };
+}

@@ -1,0 +1,115 @@
+import { annotations, apiGroup, type LoadBalancerIngress } from "../api/index.ts";
+import { errorMessage } from "../base/index.ts";
+import type { DesiredLoadBalancer, NodeSet } from "../model/index.ts";
+import { type Decision, decide, type Issue, isConverged, type LbStatus } from "../provider/index.ts";
+import type { Finding, Findings } from "./conditions.ts";
+import type { Convergence } from "./convergence.ts";
+
+export const reasons = {
+  pending: "Pending",
+  replacementRequired: "ReplacementRequired",
+  noBackends: "NoBackends",
+} as const;
+
+/** The Service asks for something that cannot be: it is left as it is, whatever it is, until it is changed. */
+export function refused(issues: readonly Issue[]): Findings {
+  const ports = issues.filter(({ port }) => port !== undefined);
+  return {
+    accepted: summary(issues, false),
+    portsError: ports.length === 0 ? null : summary(ports, true),
+  };
+}
+
+/** The Service is understood, but nothing could be tried or seen. */
+export function hindered(programmed: Finding): Findings {
+  return { accepted, programmed, portsError: null };
+}
+
+/** What a round of work came to. */
+export function concluded(
+  run: Convergence<unknown>,
+  status: LbStatus,
+  { lb, nodes, issues }: { lb: DesiredLoadBalancer; nodes: NodeSet; issues: readonly Issue[] },
+): Findings {
+  const stepIssues = run.outcomes.flatMap((outcome) => (outcome.state === "done" ? outcome.issues : []));
+  const losses = [...issues, ...status.issues, ...stepIssues];
+  return {
+    accepted,
+    programmed: programmedFinding(run),
+    ready: readyFinding(status, lb, nodes),
+    degraded:
+      losses.length === 0
+        ? { status: false, reason: "NotDegraded", message: "nothing is lost" }
+        : summary(losses, true),
+    portsError: null,
+  };
+}
+
+export function failure(error: unknown, decision: Decision, what?: string): Finding {
+  const text = what === undefined ? errorMessage(error) : `${what}: ${errorMessage(error)}`;
+  const remedy = decision.kind === "park" ? `; ${decision.remedy}` : "";
+  return { status: false, reason: decision.reason, message: `${text}${remedy}` };
+}
+
+const accepted: Finding = { status: true, reason: "Accepted", message: "class and spec are valid" };
+
+export function programmedFinding({ plan, outcomes, replacement }: Convergence<unknown>): Finding {
+  const failed = outcomes.find((outcome) => outcome.state === "failed");
+  if (failed !== undefined) return failure(failed.error, decide(failed.error), failed.step.target);
+  if (replacement)
+    return {
+      status: false,
+      reason: reasons.replacementRequired,
+      message: `not done, as it replaces the address: ${plan.summary}; set the annotation ${annotations.allowReplace}: "true" to allow it`,
+    };
+  if (isConverged(plan))
+    return { status: true, reason: "Programmed", message: "the load balancer is as the Service asks" };
+  const pending = outcomes.find((outcome) => outcome.state === "pending");
+  return { status: false, reason: reasons.pending, message: pending?.what ?? plan.waits[0]?.what ?? plan.summary };
+}
+
+/** Without numbers, so that a node more or less that is healthy is no write to the API. */
+function readyFinding({ targets }: LbStatus, { healthCheck }: DesiredLoadBalancer, nodes: NodeSet): Finding {
+  if (targets.ready > 0)
+    return { status: true, reason: "TargetsReady", message: "at least one node passes its health check" };
+  if (nodes.targets.length === 0) return { status: false, reason: reasons.noBackends, message: whyNoNodes(nodes) };
+  const { protocol, port, path } = healthCheck;
+  return {
+    status: false,
+    reason: "NoHealthyTargets",
+    message: `no node passes its health check, ${protocol} port ${port} ${path}`,
+  };
+}
+
+function whyNoNodes({ excluded }: NodeSet): string {
+  if (excluded.length === 0) return "the cluster has no nodes";
+  const shown = excluded.slice(0, 5).map(({ name, by }) => `${name} by ${by}`);
+  const more = excluded.length > shown.length ? ` and ${excluded.length - shown.length} more` : "";
+  return `every node is excluded from load balancers: ${shown.join(", ")}${more}`;
+}
+
+function summary(issues: readonly Issue[], status: boolean): Finding {
+  const names = [...new Set(issues.map(({ reason }) => reason))];
+  return {
+    status,
+    reason: names.length === 1 ? (names[0] ?? "") : "Multiple",
+    message: issues.map(({ path, message }) => `${path}: ${message}`).join("; "),
+  };
+}
+
+/** Entries of `status.loadBalancer.ingress` with an error on each port that cannot be had (KEP-1435). */
+export function withPortErrors(
+  ingress: readonly LoadBalancerIngress[],
+  lb: DesiredLoadBalancer,
+  issues: readonly Issue[],
+): readonly LoadBalancerIngress[] {
+  const broken = new Map(issues.flatMap(({ port, reason }) => (port === undefined ? [] : [[port, reason] as const])));
+  if (broken.size === 0) return ingress;
+  return ingress.map((entry) => ({
+    ...entry,
+    ports: lb.ports.map(({ port, protocol }) => {
+      const reason = broken.get(port);
+      return { port, protocol, ...(reason === undefined ? {} : { error: `${apiGroup}/${reason}` }) };
+    }),
+  }));
+}

@@ -1,0 +1,6 @@
+// The load-balancer controller: Services of type LoadBalancer -> classify -> desired load balancer -> observe, plan
+// and apply through a provider -> status, conditions, events. Invariants: the finalizer comes before the first write to
+// a provider; a resource without our tags is never touched; when nothing changed nothing is written; the truth is in
+// the API server and at the provider, never in this process. It knows no provider by name and serves no traffic.
+export { readClusterId } from "./cluster-id.ts";
+export { Controller, type ControllerOptions } from "./controller.ts";

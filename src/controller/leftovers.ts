@@ -1,0 +1,102 @@
+import { type Service, services } from "../api/index.ts";
+import { assertNever } from "../base/index.ts";
+import { isNotFound, type KubeClient, type WorkResult } from "../kube/index.ts";
+import { classify, type LbIdentity, type Served } from "../model/index.ts";
+import { decide, isConverged, type ProviderAdapter } from "../provider/index.ts";
+import type { Logger } from "../telemetry/index.ts";
+import type { ServiceAddresses } from "./addresses.ts";
+import { converge } from "./convergence.ts";
+import type { WaitLedger } from "./wait-ledger.ts";
+
+export interface LeftoversOptions {
+  readonly client: Pick<KubeClient, "get">;
+  readonly providers: ReadonlyMap<string, ProviderAdapter>;
+  readonly served: Served;
+  readonly addresses: ServiceAddresses;
+  readonly mayWrite: () => string | undefined;
+  readonly waits: WaitLedger;
+  readonly logger: Logger;
+}
+
+const pollMs = 5000;
+
+/**
+ * Load balancers of ours whose Service is gone, or does not want them and has lost the finalizer that would say so.
+ * Keyed by the Service's UID. Nothing is torn down before the API server itself has said that it is one.
+ */
+export class Leftovers {
+  readonly #options: LeftoversOptions;
+  readonly #known = new Map<string, LbIdentity>();
+
+  constructor(options: LeftoversOptions) {
+    this.#options = options;
+  }
+
+  note(id: LbIdentity): void {
+    this.#known.set(id.uid, id);
+  }
+
+  async reconcile(uid: string, signal: AbortSignal): Promise<WorkResult> {
+    const { providers, addresses, logger } = this.#options;
+    const id = this.#known.get(uid);
+    if (id === undefined) return {};
+    const holders = await this.#holders(id, signal);
+    for (const adapter of providers.values()) {
+      if (holders.includes(adapter.name)) continue;
+      const over = await this.#tearDown(adapter, id, signal);
+      if (over !== undefined) return over;
+    }
+    this.#known.delete(uid);
+    if (holders.length === 0) addresses.release(uid);
+    logger.debug("no leftover remains", { service: `${id.namespace}/${id.name}`, key: uid });
+    return {};
+  }
+
+  async #tearDown(adapter: ProviderAdapter, id: LbIdentity, signal: AbortSignal): Promise<WorkResult | undefined> {
+    const { mayWrite, waits, logger } = this.#options;
+    const about = { service: `${id.namespace}/${id.name}`, key: id.uid, provider: adapter.name };
+    const run = await converge(adapter, { kind: "service", id }, null, {
+      time: waits.timeFor(id.uid),
+      allowReplace: true,
+      mayWrite,
+      onStart: (plan) => logger.warn("load balancer without a service goes", { ...about, plan: plan.summary }),
+      signal,
+    });
+    waits.note(id.uid, run.plan.waits);
+    const failed = run.outcomes.find((outcome) => outcome.state === "failed");
+    if (failed !== undefined) {
+      const decision = decide(failed.error);
+      if (decision.kind === "backOff") throw failed.error;
+      logger.warn("load balancer without a service stays", { ...about, reason: decision.reason, err: failed.error });
+      return { requeueAfterMs: decision.forMs };
+    }
+    return isConverged(run.plan) ? undefined : { requeueAfterMs: pollMs };
+  }
+
+  /** The providers that serve or clean up this very Service, says the API server now. */
+  async #holders({ namespace, name, uid }: LbIdentity, signal: AbortSignal): Promise<readonly string[]> {
+    let service: Service;
+    try {
+      service = await this.#options.client.get(services, { namespace, name }, signal);
+    } catch (error) {
+      if (isNotFound(error)) return [];
+      throw error;
+    }
+    return service.metadata.uid === uid ? holdersOf(service, this.#options.served) : [];
+  }
+}
+
+/** The providers whose business the Service is, now or until they have cleaned up. */
+export function holdersOf(service: Service, served: Served): readonly string[] {
+  const found = classify(service, served);
+  switch (found.kind) {
+    case "own":
+      return [found.provider];
+    case "cleanup":
+      return found.providers;
+    case "ignore":
+      return [];
+    default:
+      return assertNever(found, "classification");
+  }
+}

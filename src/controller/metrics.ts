@@ -1,0 +1,105 @@
+import { Counter, Gauge, Histogram } from "prom-client";
+import type { IgnoreCause } from "../model/index.ts";
+import type { Metrics } from "../telemetry/index.ts";
+
+type Result = "success" | "error" | "requeue_after";
+
+/** What the controller counts, under the names of upstream's service controller and of controller-runtime. */
+export interface ControllerMetrics {
+  readonly syncs: Counter;
+  readonly ignored: Counter<"cause">;
+  readonly refused: Counter<"controller">;
+  readonly reconciles: Counter<"controller" | "result">;
+  readonly errors: Counter<"controller">;
+  readonly duration: Histogram<"controller">;
+  readonly workers: Gauge<"controller">;
+  readonly maxWorkers: Gauge<"controller">;
+}
+
+export const controllerName = "service";
+
+export function controllerMetrics(metrics: Metrics): ControllerMetrics {
+  const registers = [metrics];
+  const labelNames = ["controller"] as const;
+  const found: ControllerMetrics = {
+    syncs: new Counter({
+      name: "service_controller_loadbalancer_sync_total",
+      help: "Syncs of load balancers with their Services.",
+      registers,
+    }),
+    ignored: new Counter({
+      name: "berth_services_ignored_total",
+      help: "Looks at Services that this instance does not serve, by cause; nothing is written to them.",
+      labelNames: ["cause"],
+      registers,
+    }),
+    refused: new Counter({
+      name: "controller_runtime_terminal_reconcile_errors_total",
+      help: "Services that ask for what cannot be; not tried again until they change.",
+      labelNames,
+      registers,
+    }),
+    reconciles: new Counter({
+      name: "controller_runtime_reconcile_total",
+      help: "Reconciles by result.",
+      labelNames: ["controller", "result"],
+      registers,
+    }),
+    errors: new Counter({
+      name: "controller_runtime_reconcile_errors_total",
+      help: "Reconciles that failed.",
+      labelNames,
+      registers,
+    }),
+    duration: new Histogram({
+      name: "controller_runtime_reconcile_time_seconds",
+      help: "How long a reconcile takes.",
+      labelNames,
+      buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    workers: new Gauge({
+      name: "controller_runtime_active_workers",
+      help: "Workers that reconcile now.",
+      labelNames,
+      registers,
+    }),
+    maxWorkers: new Gauge({
+      name: "controller_runtime_max_concurrent_reconciles",
+      help: "Workers that there are.",
+      labelNames,
+      registers,
+    }),
+  };
+  const causes: readonly IgnoreCause[] = ["deleted", "type", "class", "unclassed"];
+  for (const cause of causes) found.ignored.inc({ cause }, 0);
+  const results: readonly Result[] = ["success", "error", "requeue_after"];
+  for (const result of results) found.reconciles.inc({ controller: controllerName, result }, 0);
+  found.refused.inc({ controller: controllerName }, 0);
+  found.errors.inc({ controller: controllerName }, 0);
+  found.workers.set({ controller: controllerName }, 0);
+  return found;
+}
+
+/** Runs one reconcile and counts how it went. */
+export async function measured<T extends { readonly requeueAfterMs?: number }>(
+  { reconciles, errors, duration, workers }: ControllerMetrics,
+  work: () => Promise<T>,
+): Promise<T> {
+  const controller = controllerName;
+  const stop = duration.startTimer({ controller });
+  workers.inc({ controller });
+  let result: Result = "error";
+  try {
+    const done = await work();
+    result = done.requeueAfterMs === undefined ? "success" : "requeue_after";
+    return done;
+  } catch (error) {
+    errors.inc({ controller });
+    throw error;
+  } finally {
+    reconciles.inc({ controller, result });
+    workers.dec({ controller });
+    stop();
+  }
+}

@@ -1,0 +1,373 @@
+import { annotations, type LoadBalancerIngress, type Node, objectKey, type Service } from "../api/index.ts";
+import { assertNever, type Clock, type Random } from "../base/index.ts";
+import { isConflict, isNotFound, type KubeClient, type Store, type WorkResult } from "../kube/index.ts";
+import {
+  type Classification,
+  type Cleanup,
+  classify,
+  type DesiredLoadBalancer,
+  desiredLoadBalancer,
+  eligibleNodes,
+  type LbIdentity,
+  type NodeSet,
+  type Served,
+} from "../model/index.ts";
+import {
+  type Decision,
+  decide,
+  type Issue,
+  isConverged,
+  type ProviderAdapter,
+  unsupported,
+} from "../provider/index.ts";
+import type { Logger } from "../telemetry/index.ts";
+import type { ServiceAddresses } from "./addresses.ts";
+import { type Announcement, announcements, deleted, starting } from "./announcements.ts";
+import type { Finding } from "./conditions.ts";
+import { type Convergence, converge } from "./convergence.ts";
+import { concluded, failure, hindered, programmedFinding, refused, withPortErrors } from "./findings.ts";
+import { isHealthWatcher } from "./health.ts";
+import { type ControllerMetrics, controllerName } from "./metrics.ts";
+import type { StatusReport } from "./service-patch.ts";
+import { ServiceWriter } from "./service-writer.ts";
+import { StoppedError } from "./stopped-error.ts";
+import type { WaitLedger } from "./wait-ledger.ts";
+
+export interface ReconcilerOptions {
+  readonly client: Pick<KubeClient, "mergePatch">;
+  readonly services: Store<Service>;
+  readonly nodes: Store<Node>;
+  /** By name. */
+  readonly providers: ReadonlyMap<string, ProviderAdapter>;
+  readonly served: Served;
+  readonly clusterId: string;
+  readonly addresses: ServiceAddresses;
+  readonly announce: (service: Service, announcement: Announcement) => void;
+  /** Called for each Service that is not ours: it may have been, and lost its finalizer. */
+  readonly onIgnored: (service: Service) => void;
+  /** Asked before each write, whether to a provider or the API; a text says why there may be none. */
+  readonly mayWrite: () => string | undefined;
+  /** A Service that is as it should be is looked at again after so long. */
+  readonly driftResyncMs: number;
+  readonly waits: WaitLedger;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly metrics: ControllerMetrics;
+}
+
+/** A 409: the watch is about to bring what we did not know. */
+const conflictRetryMs = 200;
+/** How often to look whether targets have become healthy when the provider does not tell. */
+const readyPollMs = 5000;
+/** So long after the start an empty list of nodes is not believed. */
+const startupGraceMs = 60_000;
+
+/** Makes one Service so: classify, then observe, plan and apply, then say how it went. Keeps no truth of its own. */
+export class ServiceReconciler {
+  readonly #options: ReconcilerOptions;
+  readonly #writer: ServiceWriter;
+  readonly #waits: WaitLedger;
+  readonly #startedAt: number;
+  /** Per provider: until when (monotonic) it asked to be left alone. */
+  readonly #pausedUntil = new Map<string, number>();
+
+  constructor(options: ReconcilerOptions) {
+    const { client, services, mayWrite, waits, clock } = options;
+    this.#options = options;
+    this.#writer = new ServiceWriter(client, services, mayWrite, clock);
+    this.#waits = waits;
+    this.#startedAt = clock.monotonic();
+  }
+
+  /** Whether this state of a Service is what we wrote ourselves. */
+  wrote(service: Service): boolean {
+    return this.#writer.wrote(service);
+  }
+
+  /** The Service is gone. */
+  forget(service: Service): void {
+    this.#writer.forget(service);
+  }
+
+  async reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
+    const { services, served, logger, metrics } = this.#options;
+    const service = services.get(key);
+    if (service === undefined) {
+      this.#waits.note(key, []);
+      return {};
+    }
+    try {
+      const found = classify(service, served);
+      switch (found.kind) {
+        case "own":
+          return await this.#ensure(key, service, found, signal);
+        case "cleanup":
+          return await this.#cleanUp(key, service, found, signal);
+        case "ignore":
+          metrics.ignored.inc({ cause: found.cause });
+          logger.debug("service is not ours", { service: key, reason: found.cause });
+          this.#options.onIgnored(service);
+          return {};
+        default:
+          return assertNever(found, "classification");
+      }
+    } catch (error) {
+      if (error instanceof StoppedError || isNotFound(error)) return {};
+      if (isConflict(error)) return { requeueAfterMs: conflictRetryMs };
+      throw error;
+    }
+  }
+
+  async #ensure(
+    key: string,
+    service: Service,
+    { provider, finalizers }: Extract<Classification, { kind: "own" }>,
+    signal: AbortSignal,
+  ): Promise<WorkResult> {
+    const { providers, clusterId, addresses, metrics } = this.#options;
+    const adapter = provided(providers, provider);
+    metrics.syncs.inc();
+    const wish = desiredLoadBalancer(service, clusterId);
+    const issues = [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)];
+    const refusals = issues.filter(({ severity }) => severity === "refuse");
+    if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
+
+    const claim = adapter.capabilities.needsAddresses
+      ? addresses.claim(key, service, wish.lb)
+      : { addresses: [], issues: [] };
+    if ("refusal" in claim) return await this.#refuse(service, wish.lb, [claim.refusal], signal);
+    if ("blocked" in claim) {
+      await this.#report(service, { findings: hindered(claim.blocked) }, signal);
+      return {};
+    }
+    const nodes = eligibleNodes(this.#options.nodes.list());
+    const wait = this.#pauseOf(provider) ?? this.#graceOf(service, nodes);
+    if (wait !== undefined) return { requeueAfterMs: wait };
+
+    await this.#writer.hold(service, finalizers, signal);
+    const lb = { ...wish.lb, addresses: claim.addresses };
+    return await this.#provide(key, adapter, { service, lb, nodes, issues: [...issues, ...claim.issues] }, signal);
+  }
+
+  async #provide(
+    key: string,
+    adapter: ProviderAdapter,
+    { service, lb, nodes, issues }: Wanted,
+    signal: AbortSignal,
+  ): Promise<WorkResult> {
+    const { addresses, clock, logger, announce } = this.#options;
+    const scope = { kind: "service", id: lb.id } as const;
+    const begun = clock.monotonic();
+    let run: Convergence<unknown>;
+    try {
+      run = await converge(
+        adapter,
+        scope,
+        { kind: "service", lb, nodes: nodes.targets },
+        {
+          time: this.#waits.timeFor(key),
+          allowReplace: lb.annotations[annotations.allowReplace] === "true",
+          mayWrite: () => this.#options.mayWrite() ?? this.#changedUnder(key, lb.id),
+          onStart: (plan) => {
+            logger.info("load balancer changes", { service: key, provider: adapter.name, plan: plan.summary });
+            const start = starting(service, false);
+            if (start !== undefined) announce(service, start);
+          },
+          signal,
+        },
+      );
+    } catch (error) {
+      const decision = decide(error);
+      await this.#report(service, { findings: hindered(failure(error, decision)) }, signal);
+      return this.#after(adapter.name, decision, error);
+    }
+    this.#waits.note(key, run.plan.waits);
+    const why = this.#options.mayWrite();
+    if (why !== undefined) throw new StoppedError(why);
+    const done = run.outcomes.filter(({ state }) => state === "done");
+    if (done.length > 0)
+      logger.info("load balancer changed", {
+        service: key,
+        provider: adapter.name,
+        count: done.length,
+        durationMs: Math.round(clock.monotonic() - begun),
+      });
+    const status = adapter.status(lb, run.observed, null);
+    const findings = concluded(run, status, { lb, nodes, issues });
+    const changed = done.length > 0 ? done.map(({ step }) => `${step.action} ${step.target}`).join(", ") : undefined;
+    await this.#report(
+      service,
+      // While the address is being made anew the old one stays, as nobody can use another.
+      status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings },
+      signal,
+      changed,
+    );
+    const failed = run.outcomes.find((outcome) => outcome.state === "failed");
+    if (failed !== undefined) return this.#after(adapter.name, decide(failed.error), failed.error);
+    if (!isConverged(run.plan)) return { requeueAfterMs: run.replacement ? this.#driftMs() : pollAfter(run) };
+    addresses.release(lb.id.uid, lb.addresses);
+    const poll = status.targets.ready === 0 && !isHealthWatcher(adapter);
+    return { requeueAfterMs: poll ? readyPollMs : this.#driftMs() };
+  }
+
+  /** The load balancer, if there is one, stays as it is until the Service is changed. */
+  async #refuse(
+    service: Service,
+    lb: DesiredLoadBalancer,
+    issues: readonly Issue[],
+    signal: AbortSignal,
+  ): Promise<WorkResult> {
+    this.#options.metrics.refused.inc({ controller: controllerName });
+    const ingress: readonly LoadBalancerIngress[] = service.status?.loadBalancer?.ingress ?? [];
+    await this.#report(service, { findings: refused(issues), ingress: withPortErrors(ingress, lb, issues) }, signal);
+    return {};
+  }
+
+  async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
+    const { providers, announce, logger, addresses, clusterId } = this.#options;
+    const { uid = "", namespace = "", name = "" } = service.metadata;
+    const id: LbIdentity = { clusterId, uid, namespace, name };
+    let changed = false;
+    for (const provider of cleanup.providers) {
+      const wait = this.#pauseOf(provider);
+      if (wait !== undefined) return { requeueAfterMs: wait };
+      const left = await this.#tearDown(key, provided(providers, provider), id, service, signal);
+      if (left.result !== undefined) return left.result;
+      changed ||= left.changed;
+    }
+    const current = this.#current(service);
+    if (current === undefined) return {};
+    await this.#writer.release(current, cleanup, signal);
+    addresses.release(uid);
+    if (changed) announce(service, deleted);
+    logger.info("service let go", { service: key, reason: cleanup.cause });
+    return {};
+  }
+
+  /** Tears down what one provider has of it; `result` is set when that is not over. */
+  async #tearDown(
+    key: string,
+    adapter: ProviderAdapter,
+    id: LbIdentity,
+    service: Service,
+    signal: AbortSignal,
+  ): Promise<{ readonly changed: boolean; readonly result?: WorkResult }> {
+    const { announce, logger, mayWrite } = this.#options;
+    let run: Convergence<unknown>;
+    try {
+      run = await converge(adapter, { kind: "service", id }, null, {
+        time: this.#waits.timeFor(key),
+        allowReplace: true,
+        mayWrite,
+        onStart: (plan) => {
+          logger.info("load balancer goes", { service: key, provider: adapter.name, plan: plan.summary });
+          const start = starting(service, true);
+          if (start !== undefined) announce(service, start);
+        },
+        signal,
+      });
+    } catch (error) {
+      return { changed: false, result: await this.#failTearDown(adapter.name, service, error, undefined, signal) };
+    }
+    this.#waits.note(key, run.plan.waits);
+    const why = mayWrite();
+    if (why !== undefined) throw new StoppedError(why);
+    const changed = run.outcomes.some(({ state }) => state === "done");
+    const failed = run.outcomes.find((outcome) => outcome.state === "failed");
+    if (failed !== undefined)
+      return {
+        changed,
+        result: await this.#failTearDown(adapter.name, service, failed.error, failed.step.target, signal),
+      };
+    if (isConverged(run.plan)) return { changed };
+    await this.#report(service, { findings: { programmed: programmedFinding(run) } }, signal);
+    return { changed, result: { requeueAfterMs: pollAfter(run) } };
+  }
+
+  async #failTearDown(
+    provider: string,
+    service: Service,
+    error: unknown,
+    what: string | undefined,
+    signal: AbortSignal,
+  ): Promise<WorkResult> {
+    const decision = decide(error);
+    const programmed: Finding = failure(error, decision, what);
+    await this.#report(service, { findings: { programmed } }, signal);
+    return this.#after(provider, decision, error);
+  }
+
+  /** Status first, then the events about what is new in it. */
+  async #report(service: Service, report: StatusReport, signal: AbortSignal, changed?: string): Promise<void> {
+    const current = this.#current(service);
+    if (current === undefined) return;
+    const before = current.status?.conditions ?? [];
+    await this.#writer.report(current, report, signal);
+    for (const announcement of announcements(before, report.findings, changed))
+      this.#options.announce(current, announcement);
+  }
+
+  #after(provider: string, decision: Decision, error: unknown): WorkResult {
+    switch (decision.kind) {
+      case "backOff":
+        throw error;
+      case "pause":
+        this.#pausedUntil.set(provider, this.#options.clock.monotonic() + decision.forMs);
+        return { requeueAfterMs: decision.forMs };
+      case "park":
+        return { requeueAfterMs: decision.forMs };
+      default:
+        return assertNever(decision, "decision");
+    }
+  }
+
+  /** The newest state of this very Service. */
+  #current({ metadata }: Service): Service | undefined {
+    const current = this.#options.services.get(objectKey(metadata));
+    return current?.metadata.uid === metadata.uid ? current : undefined;
+  }
+
+  #changedUnder(key: string, { uid }: LbIdentity): string | undefined {
+    const metadata = this.#options.services.get(key)?.metadata;
+    if (metadata?.uid !== uid) return "the Service is gone";
+    return metadata.deletionTimestamp === undefined ? undefined : "the Service is being deleted";
+  }
+
+  #pauseOf(provider: string): number | undefined {
+    const left = (this.#pausedUntil.get(provider) ?? 0) - this.#options.clock.monotonic();
+    return left > 0 ? left : undefined;
+  }
+
+  /** A load balancer that works is not emptied because nodes have not registered again yet (kubernetes#34866). */
+  #graceOf({ status }: Service, nodes: NodeSet): number | undefined {
+    if (nodes.targets.length > 0 || (status?.loadBalancer?.ingress ?? []).length === 0) return undefined;
+    const left = this.#startedAt + startupGraceMs - this.#options.clock.monotonic();
+    return left > 0 ? left : undefined;
+  }
+
+  /** Jittered, so that a restart does not make all Services come back at one moment for ever. */
+  #driftMs(): number {
+    const { driftResyncMs, random } = this.#options;
+    return driftResyncMs * (0.9 + 0.2 * random());
+  }
+}
+
+interface Wanted {
+  readonly service: Service;
+  readonly lb: DesiredLoadBalancer;
+  readonly nodes: NodeSet;
+  readonly issues: readonly Issue[];
+}
+
+function provided(providers: ReadonlyMap<string, ProviderAdapter>, name: string): ProviderAdapter {
+  const adapter = providers.get(name);
+  if (adapter === undefined) throw new Error(`no provider ${name} runs here`);
+  return adapter;
+}
+
+/** When to look again at a plan that waits. */
+function pollAfter({ plan, outcomes }: Convergence<unknown>): number {
+  const pending = outcomes.filter((outcome) => outcome.state === "pending");
+  return Math.min(...[...plan.waits, ...pending].map(({ pollAfterMs }) => pollAfterMs), 60_000);
+}

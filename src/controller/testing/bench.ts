@@ -1,0 +1,123 @@
+import { setImmediate } from "node:timers/promises";
+import { conditionTypes, type Service } from "../../api/index.ts";
+import { addressPool } from "../../ipam/index.ts";
+import { parseCidr } from "../../net/index.ts";
+import type { ProviderAdapter } from "../../provider/index.ts";
+import { MemoryProvider, World } from "../../provider/testing/memory-provider.ts";
+import { createMetrics, type Metrics, nullLogger } from "../../telemetry/index.ts";
+import { Controller } from "../index.ts";
+import { FakeApi } from "./fake-api.ts";
+import { ManualClock } from "./manual-clock.ts";
+
+export interface BenchOptions {
+  readonly providers?: readonly ProviderAdapter[];
+  readonly classes?: ReadonlyMap<string, string>;
+  readonly unclassed?: string;
+  readonly pool?: readonly string[];
+  readonly clusterId?: string;
+}
+
+/** A controller that runs: end it with `stop`. */
+export interface Running {
+  readonly metrics: Metrics;
+  /** Takes leadership away without asking. */
+  loseLease(): void;
+  stop(): Promise<void>;
+}
+
+/** An API server, the outside and a clock, on which controllers come and go. */
+export class Bench {
+  readonly api: FakeApi = new FakeApi();
+  readonly world: World = new World();
+  readonly clock: ManualClock = new ManualClock();
+  /** `Normal EnsuredLoadBalancer default/web: note` */
+  readonly events: string[] = [];
+
+  constructor() {
+    for (const name of ["node1", "node2"]) this.api.createNode(name);
+  }
+
+  start(options: BenchOptions = {}): Running {
+    const { providers = [new MemoryProvider(this.world)], unclassed, clusterId = "cluster-1" } = options;
+    const pool = addressPool((options.pool ?? ["192.0.2.0/29"]).map((text) => parseCidr(text)!));
+    if ("overlap" in pool) throw new Error("overlap");
+    const metrics = createMetrics();
+    const controller = new Controller({
+      client: this.api.client,
+      recorder: {
+        event: ({ metadata }, { type, reason, note }) =>
+          void this.events.push(`${type} ${reason} ${metadata.namespace}/${metadata.name}: ${note}`),
+      },
+      providers,
+      served: {
+        classes: options.classes ?? new Map(providers.map(({ name }) => [name, `berth.dev/${name}`])),
+        unclassed,
+      },
+      clusterId,
+      pool,
+      workers: 4,
+      driftResyncMs: 600_000,
+      logger: nullLogger,
+      metrics,
+      clock: this.clock,
+      random: () => 0.5,
+    });
+    const stopping = new AbortController();
+    let leading = true;
+    const watching = controller.watch(stopping.signal);
+    const led = controller.lead(stopping.signal, () => leading);
+    return {
+      metrics,
+      loseLease: () => {
+        leading = false;
+      },
+      stop: async () => {
+        stopping.abort(new Error("stopped by the test"));
+        await Promise.all([watching, led.catch(() => {})]);
+      },
+    };
+  }
+
+  /** Everything in this process has come to rest. */
+  async settled(): Promise<void> {
+    for (let i = 0; i < 300; i++) await setImmediate();
+  }
+
+  /** Waits until `condition` holds; nothing here takes real time, so it holds soon or never. */
+  async until(condition: () => boolean, what: string): Promise<void> {
+    for (let i = 0; i < 5000; i++) {
+      if (condition()) return;
+      await setImmediate();
+    }
+    throw new Error(`it did not happen: ${what}`);
+  }
+
+  async ready(name: string): Promise<void> {
+    await this.until(() => this.condition(name, "ready").startsWith("True"), `${name} is ready`);
+    await this.settled();
+  }
+
+  /** `True Programmed`, or nothing. */
+  condition(name: string, aspect: keyof typeof conditionTypes): string {
+    const found = this.api.service(name)?.status?.conditions?.find(({ type }) => type === conditionTypes[aspect]);
+    return found === undefined ? "" : `${found.status} ${found.reason}`;
+  }
+
+  message(name: string, aspect: keyof typeof conditionTypes): string {
+    return (
+      this.api.service(name)?.status?.conditions?.find(({ type }) => type === conditionTypes[aspect])?.message ?? ""
+    );
+  }
+
+  addresses(name: string): readonly string[] {
+    return (this.api.service(name)?.status?.loadBalancer?.ingress ?? []).map(({ ip = "" }) => ip);
+  }
+
+  finalizers(name: string): Service["metadata"]["finalizers"] {
+    return this.api.service(name)?.metadata.finalizers;
+  }
+
+  eventReasons(): readonly string[] {
+    return this.events.map((text) => text.split(" ").slice(0, 2).join(" "));
+  }
+}

@@ -1,0 +1,179 @@
+import {
+  type Node,
+  nodes,
+  type ObjectMeta,
+  type Resource,
+  resourcePath,
+  type Service,
+  services,
+} from "../../api/index.ts";
+import { onAbort } from "../../base/index.ts";
+import { KubeApiError, type KubeClient, type KubeObject, type WatchEvent } from "../../kube/index.ts";
+
+interface Collection {
+  readonly objects: Map<string, KubeObject>;
+  readonly watchers: Set<(event: WatchEvent<KubeObject>) => void>;
+}
+
+interface Key {
+  readonly namespace?: string | undefined;
+  readonly name?: string | undefined;
+}
+
+type Client = Pick<KubeClient, "get" | "listAll" | "mergePatch" | "watch">;
+
+/** An API server in memory as far as the controller sees one: versions, conflicts, finalizers, watches. */
+export class FakeApi {
+  /** Every write that came through the client, as `services/default/web: {"status":...}`. */
+  readonly writes: string[] = [];
+  /** Called before each write; may throw or change objects, as another client would. */
+  onWrite: (name: string, body: object) => void | Promise<void> = () => {};
+  #version = 100;
+  readonly #collections = new Map<string, Collection>();
+
+  readonly client: Client = {
+    get: async <T extends KubeObject>(resource: Resource<T>, at: Key) => this.#read(resource, keyOf(at)) as T,
+    listAll: async <T extends KubeObject>(resource: Resource<T>) => ({
+      items: [...this.#of(resource).objects.values()] as T[],
+      resourceVersion: `${this.#version}`,
+    }),
+    watch: (path, _, signal) => this.#watch(path, signal) as AsyncIterable<WatchEvent<never>>,
+    mergePatch: async <T extends KubeObject>(resource: Resource<T>, { metadata }: KubeObject, body: object) => {
+      const key = keyOf(metadata);
+      await this.onWrite(key, body);
+      const current = this.#read(resource, key);
+      if (current.metadata.resourceVersion !== metadata.resourceVersion)
+        throw new KubeApiError({ code: 409, reason: "Conflict", message: `${key}: the object has been modified` });
+      this.writes.push(`${resource.plural}/${key}: ${JSON.stringify(body)}`);
+      return this.#store(resource, key, mergePatch(current, body) as KubeObject) as T;
+    },
+  };
+
+  service(name: string): Service | undefined {
+    return this.#of(services).objects.get(`default/${name}`) as Service | undefined;
+  }
+
+  node(name: string): Node | undefined {
+    return this.#of(nodes).objects.get(name) as Node | undefined;
+  }
+
+  createService(name: string, spec: Service["spec"] = {}, metadata: ObjectMeta = {}): Service {
+    return this.#create(services, {
+      metadata: { name, namespace: "default", uid: `uid-${name}`, ...metadata },
+      spec: {
+        type: "LoadBalancer",
+        loadBalancerClass: "berth.dev/memory",
+        ipFamilies: ["IPv4"],
+        ports: [{ name: "http", port: 80, protocol: "TCP", nodePort: 30_080 }],
+        ...spec,
+      },
+      status: { loadBalancer: {} },
+    });
+  }
+
+  createNode(name: string, metadata: ObjectMeta = {}): Node {
+    const last = name.replace(/\D/g, "");
+    return this.#create(nodes, {
+      metadata: { name, uid: `uid-${name}`, ...metadata },
+      status: { addresses: [{ type: "InternalIP", address: `10.1.0.${last}` }] },
+    });
+  }
+
+  updateService(name: string, patch: object): void {
+    const key = `default/${name}`;
+    this.#store(services, key, mergePatch(this.#read(services, key), patch) as KubeObject);
+  }
+
+  updateNode(name: string, patch: object): void {
+    this.#store(nodes, name, mergePatch(this.#read(nodes, name), patch) as KubeObject);
+  }
+
+  deleteNode(name: string): void {
+    this.#remove(nodes, name);
+  }
+
+  /** As `kubectl delete` without waiting. */
+  deleteService(name: string): void {
+    this.updateService(name, { metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } });
+  }
+
+  #create<T extends KubeObject>(resource: Resource<T>, object: T): T {
+    return this.#store(resource, keyOf(object.metadata), object) as T;
+  }
+
+  #of(resource: Resource<unknown>): Collection {
+    const path = resourcePath(resource);
+    const known = this.#collections.get(path) ?? { objects: new Map(), watchers: new Set() };
+    this.#collections.set(path, known);
+    return known;
+  }
+
+  #read(resource: Resource<unknown>, key: string): KubeObject {
+    const found = this.#of(resource).objects.get(key);
+    if (found === undefined) throw new KubeApiError({ code: 404, reason: "NotFound", message: `${key} not found` });
+    return found;
+  }
+
+  #store(resource: Resource<unknown>, key: string, object: KubeObject): KubeObject {
+    const { objects, watchers } = this.#of(resource);
+    const known = objects.has(key);
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: `${++this.#version}` } };
+    objects.set(key, stored);
+    const { deletionTimestamp, finalizers = [] } = stored.metadata;
+    if (deletionTimestamp !== undefined && finalizers.length === 0) this.#remove(resource, key);
+    else for (const watcher of watchers) watcher({ type: known ? "MODIFIED" : "ADDED", object: stored });
+    return stored;
+  }
+
+  #remove(resource: Resource<unknown>, key: string): void {
+    const { objects, watchers } = this.#of(resource);
+    const last = this.#read(resource, key);
+    objects.delete(key);
+    const object = { ...last, metadata: { ...last.metadata, resourceVersion: `${++this.#version}` } };
+    for (const watcher of watchers) watcher({ type: "DELETED", object });
+  }
+
+  async *#watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubeObject>> {
+    const resource = path.endsWith("/nodes") ? nodes : services;
+    const { objects, watchers } = this.#of(resource);
+    const events: WatchEvent<KubeObject>[] = [...objects.values()].map((object) => ({ type: "ADDED", object }));
+    const annotations = { "k8s.io/initial-events-end": "true" };
+    events.push({ type: "BOOKMARK", object: { metadata: { resourceVersion: `${this.#version}`, annotations } } });
+    let wake: () => void = () => {};
+    const watcher = (event: WatchEvent<KubeObject>): void => {
+      events.push(event);
+      wake();
+    };
+    watchers.add(watcher);
+    using _ = onAbort(signal, () => wake());
+    try {
+      while (!signal.aborted) {
+        const event = events.shift();
+        if (event !== undefined) yield event;
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+      }
+      throw signal.reason;
+    } finally {
+      watchers.delete(watcher);
+    }
+  }
+}
+
+function keyOf({ namespace, name = "" }: Key): string {
+  return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/** RFC 7386. */
+function mergePatch(target: unknown, patch: unknown): unknown {
+  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
+  const merged: Record<string, unknown> = { ...(typeof target === "object" && target !== null ? target : {}) };
+  for (const [key, value] of Object.entries(patch)) {
+    if (value === undefined) continue;
+    if (value === null) delete merged[key];
+    else merged[key] = mergePatch(merged[key], value);
+  }
+  return merged;
+}
