@@ -3,7 +3,7 @@ import type { TlsCredentials } from "./connection.ts";
 
 export type AgentOptions = Omit<Agent.Options, "connect">;
 
-/** One undici Agent; a new one when the TLS credentials change, while the old one ends what it has begun. */
+/** One undici Agent. A new one when the TLS credentials change, while the old one ends what it has begun. */
 export class RotatingAgent implements AsyncDisposable {
   readonly #options: AgentOptions;
   #tls: TlsCredentials | undefined;
@@ -15,10 +15,16 @@ export class RotatingAgent implements AsyncDisposable {
 
   for(tls: TlsCredentials): Agent {
     if (this.#agent !== undefined && this.#tls === tls) return this.#agent;
-    void this.#agent?.close();
+    this.retire();
     this.#tls = tls;
     this.#agent = new Agent({ ...this.#options, connect: tlsOptions(tls) });
     return this.#agent;
+  }
+
+  /** The next request gets new connections. */
+  retire(): void {
+    void this.#agent?.close();
+    this.#agent = undefined;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -46,7 +46,7 @@ export class EventFilter<T> {
       similar.notes.clear();
       similar.since = this.#clock.monotonic();
     }
-    similar.notes.add(note);
+    if (similar.notes.size <= maxSimilar) similar.notes.add(note);
     if (similar.notes.size > maxSimilar)
       return this.#slots.take(group, () => ({ note: `(combined from similar events): ${note}`, value: undefined }));
     return this.#slots.take(`${group}\n${note}`, () => ({ note, value: undefined }));

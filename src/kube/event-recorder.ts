@@ -3,7 +3,7 @@ import { type Clock, errorMessage, type Random, sleep, systemClock, systemRandom
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
 import { isNotFound, KubeApiError } from "./errors.ts";
-import { EventFilter } from "./event-filter.ts";
+import { EventFilter, type Slot } from "./event-filter.ts";
 import { counter } from "./instruments.ts";
 import { microTime } from "./time.ts";
 
@@ -49,6 +49,14 @@ interface Written {
   count: number;
 }
 
+/** An event on its way. */
+interface Sighting {
+  readonly regarding: Regarding;
+  readonly text: EventText;
+  readonly slot: Slot<Written>;
+  readonly at: number;
+}
+
 /**
  * Writes events for people to read. Never fails and never waits for the caller: events are a courtesy, dropped when
  * there are too many or the server does not take them. Disposal waits a moment for what is on its way.
@@ -60,8 +68,8 @@ export class EventRecorder implements AsyncDisposable {
   readonly #filter: EventFilter<Written>;
   readonly #stop = new AbortController();
   readonly #count: (result: "created" | "updated" | "dropped" | "failed") => void;
-  #pending = 0;
-  #tail: Promise<void> = Promise.resolve();
+  readonly #pending: Sighting[] = [];
+  #draining: Promise<void> | undefined;
 
   constructor(options: EventRecorderOptions) {
     const { clock = systemClock, random = systemRandom, metrics } = options;
@@ -75,28 +83,26 @@ export class EventRecorder implements AsyncDisposable {
 
   event(regarding: Regarding, text: EventText): void {
     if (this.#stop.signal.aborted) return;
-    const slot = this.#pending < maxPending ? this.#filter.admit(regarding, text) : undefined;
+    const slot = this.#pending.length < maxPending ? this.#filter.admit(regarding, text) : undefined;
     if (slot === undefined) {
       this.#count("dropped");
       return;
     }
-    const at = this.#clock.now();
-    this.#pending += 1;
-    this.#tail = this.#tail.then(async () => {
-      await this.#deliver(async (signal) => {
-        const known = slot.value;
-        if (known !== undefined && (await this.#repeat(known, at, signal))) return;
-        slot.value = await this.#create(regarding, { ...text, note: slot.note }, at, signal);
-      });
-      this.#pending -= 1;
-    });
+    this.#pending.push({ regarding, text, slot, at: this.#clock.now() });
+    this.#draining ??= this.#drain();
   }
 
-  async #deliver(write: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  /** One after the other: the second of two alike must know of the first. */
+  async #drain(): Promise<void> {
+    for (let next = this.#pending.shift(); next !== undefined; next = this.#pending.shift()) await this.#deliver(next);
+    this.#draining = undefined;
+  }
+
+  async #deliver(sighting: Sighting): Promise<void> {
     for (let attempt = 1; !this.#stop.signal.aborted; attempt++) {
       try {
         using limit = withTimeout(this.#stop.signal, requestTimeoutMs, "write an event", this.#clock);
-        await write(limit.signal);
+        await this.#write(sighting, limit.signal);
         return;
       } catch (error) {
         // An answer is final: the event is wrong, its namespace is gone, or we may not write any.
@@ -108,6 +114,12 @@ export class EventRecorder implements AsyncDisposable {
         await sleep(retryMs * attempt, this.#stop.signal, this.#clock).catch(() => {});
       }
     }
+  }
+
+  async #write({ regarding, text, slot, at }: Sighting, signal: AbortSignal): Promise<void> {
+    const known = slot.value;
+    if (known !== undefined && (await this.#repeat(known, at, signal))) return;
+    slot.value = await this.#create(regarding, { ...text, note: slot.note }, at, signal);
   }
 
   async #create(regarding: Regarding, text: EventText, at: number, signal: AbortSignal): Promise<Written> {
@@ -148,7 +160,7 @@ export class EventRecorder implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     const timer = this.#clock.schedule(() => this.#stop.abort(new Error("the recorder is closed")), flushMs);
-    await this.#tail;
+    await this.#draining;
     timer[Symbol.dispose]();
     this.#stop.abort(new Error("the recorder is closed"));
   }

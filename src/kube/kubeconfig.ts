@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { Cluster, Context, KubeConfig } from "@kubernetes/client-node";
+import { parse as parseYaml } from "yaml";
 import { type Clock, errorMessage, systemClock, UsageError } from "../base/index.ts";
 import {
   type Credentials,
@@ -22,7 +23,10 @@ export async function loadKubeconfig(
   path: string,
   { context, clock = systemClock }: KubeconfigOptions = {},
 ): Promise<KubeConnection> {
-  const config = await parse(path);
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new UsageError(`kubeconfig ${path}: ${errorMessage(error)}; give the path of a readable kubeconfig`);
+  });
+  const config = await parse(text, path);
   const chosen = chooseContext(config, context, path);
   config.setCurrentContext(chosen.name);
   const cluster = config.getCluster(chosen.cluster);
@@ -35,19 +39,16 @@ export async function loadKubeconfig(
   // The library refuses http:// unless told not to verify, though there is nothing to verify.
   if (server.startsWith("http:")) config.clusters = config.clusters.map((c) => ({ ...c, skipTLSVerify: true }));
 
-  async function read(): Promise<Credentials> {
-    return credentialsOf(config, cluster as Cluster);
-  }
+  const tokenFile = tokenFileOf(text, chosen.user, dirname(path));
+
+  const read = (): Promise<Credentials> => credentialsOf(config, cluster, tokenFile);
   const first = await read().catch((error: unknown) => {
     throw wrong(path, `credentials of user ${chosen.user}`, errorMessage(error));
   });
   return { server, credentials: cachedCredentials(read, first, clock) };
 }
 
-async function parse(path: string): Promise<KubeConfig> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new UsageError(`kubeconfig ${path}: ${errorMessage(error)}; give the path of a readable kubeconfig`);
-  });
+async function parse(text: string, path: string): Promise<KubeConfig> {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   try {
@@ -57,6 +58,13 @@ async function parse(path: string): Promise<KubeConfig> {
   }
   config.makePathsAbsolute(dirname(path));
   return config;
+}
+
+/** The library does not know this field, though kubectl does. */
+function tokenFileOf(text: string, user: string, folder: string): string | undefined {
+  const { users } = parseYaml(text) as { users?: { name?: string; user?: { tokenFile?: string } }[] };
+  const file = users?.find(({ name }) => name === user)?.user?.tokenFile;
+  return file === undefined ? undefined : resolve(folder, file);
 }
 
 function chooseContext(config: KubeConfig, name: string | undefined, path: string): Context {
@@ -72,11 +80,16 @@ function wrong(path: string, field: string, what: string): UsageError {
   return new UsageError(`kubeconfig ${path}: ${field}: ${what}; mend the file or give another one`);
 }
 
-async function credentialsOf(config: KubeConfig, cluster: Cluster): Promise<Credentials> {
+async function credentialsOf(
+  config: KubeConfig,
+  cluster: Cluster,
+  tokenFile: string | undefined,
+): Promise<Credentials> {
   const options: RequestOptions = {};
   await config.applyToHTTPSOptions(options);
   const headers = Object.entries(options.headers ?? {}).map(([name, value]) => [name.toLowerCase(), String(value)]);
   if (options.auth) headers.push(["authorization", `Basic ${Buffer.from(options.auth).toString("base64")}`]);
+  if (tokenFile !== undefined) headers.push(["authorization", `Bearer ${(await readFile(tokenFile, "utf8")).trim()}`]);
   // The library forgets the cluster's part when the context names no user.
   const ca = cluster.caFile ? await readFile(cluster.caFile) : Buffer.from(cluster.caData ?? "", "base64");
   const tls: TlsCredentials = {

@@ -1,14 +1,5 @@
 import { objectKey, type Resource, resourcePath } from "../api/index.ts";
-import {
-  Backoff,
-  type Clock,
-  isAbort,
-  type Random,
-  sleep,
-  systemClock,
-  systemRandom,
-  withTimeout,
-} from "../base/index.ts";
+import { Backoff, type Clock, type Random, sleep, systemClock, systemRandom, withTimeout } from "../base/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient, KubeObject, Selection } from "./client.ts";
 import { BrokenStreamError, ConnectionError, isGone, isInvalid, KubeApiError } from "./errors.ts";
@@ -78,10 +69,9 @@ export class Reflector<T extends KubeObject> {
     let failedAt = this.#clock.monotonic();
     while (!signal.aborted) {
       try {
-        await this.#cycle(signal);
-        this.#countRestart("ended");
+        this.#countRestart(await this.#cycle(signal));
       } catch (error) {
-        if (isAbort(error, signal)) return;
+        if (signal.aborted) return;
         const reason = this.#learn(error);
         this.#countRestart(reason);
         const now = this.#clock.monotonic();
@@ -107,8 +97,10 @@ export class Reflector<T extends KubeObject> {
     return error instanceof KubeApiError ? `http-${error.code}` : "internal";
   }
 
-  /** One watch, after a list when the server cannot send the state as part of the watch. */
-  async #cycle(signal: AbortSignal): Promise<void> {
+  /**
+   * One watch, after a list when the server cannot send the state as part of the watch. Returns why it ended in order.
+   */
+  async #cycle(signal: AbortSignal): Promise<string> {
     if (this.#version === undefined && !this.#watchList) await this.#list(signal);
     const version = this.#version;
     const timeoutSeconds = Math.round(300 + 300 * this.#random());
@@ -117,11 +109,13 @@ export class Reflector<T extends KubeObject> {
     try {
       if (version === undefined) await this.#follow({ ...query, ...initialState }, limit.signal, new Map());
       else await this.#follow({ ...query, resourceVersion: version }, limit.signal);
+      return "ended";
     } catch (error) {
-      if (limit.signal.aborted && !signal.aborted) return;
+      if (limit.signal.aborted && !signal.aborted) return "overdue";
       if (version !== undefined || !(isInvalid(error) || isBadRequest(error))) throw error;
-      this.#logger.info("server sends no initial state in watches; listing instead", { err: error });
+      this.#logger.info("server sends no initial state in watches; listing instead", { why: error.message });
       this.#watchList = false;
+      return "no-watch-list";
     }
   }
 
@@ -141,7 +135,11 @@ export class Reflector<T extends KubeObject> {
       } else if (event.type !== "BOOKMARK") store.apply(event.type, event.object);
       this.#version = resourceVersion;
     }
-    if (initial !== undefined) throw new BrokenStreamError("the watch ended before it had sent the initial state");
+    if (initial !== undefined) {
+      // Broken, or a server that knows nothing of initial states; a list will do for both.
+      this.#watchList = false;
+      throw new BrokenStreamError("the watch ended before it had sent the initial state");
+    }
     if (events === 0 && this.#clock.monotonic() - start < shortWatchMs)
       throw new BrokenStreamError("the watch ended at once and brought nothing");
   }
@@ -177,6 +175,6 @@ function collect<T extends KubeObject>(state: Map<string, T>, event: WatchEvent<
   return false;
 }
 
-function isBadRequest(error: unknown): boolean {
+function isBadRequest(error: unknown): error is KubeApiError {
   return error instanceof KubeApiError && error.code === 400;
 }

@@ -100,6 +100,8 @@ export class RequestDoor implements AsyncDisposable {
       });
       text = await answer.body.text();
     } catch (error) {
+      // Nobody may be there any more, and undici does not notice: its HTTP/2 pings go unanswered without consequence.
+      if (limit.signal.aborted) this.#agent.retire();
       signal.throwIfAborted();
       this.#count("<error>", method);
       throw new ConnectionError(server, error);

@@ -1,5 +1,5 @@
 import type { ObjectMeta } from "../api/index.ts";
-import { BrokenStreamError, KubeApiError, type Status } from "./errors.ts";
+import { BrokenStreamError, KubeApiError } from "./errors.ts";
 
 export type WatchEvent<T> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }
@@ -32,7 +32,7 @@ function parseEvent<T>(line: string): WatchEvent<T> {
   }
   const { type, object } = event ?? {};
   if (typeof object === "object" && object !== null) {
-    if (type === "ERROR") throw new KubeApiError(object as Status);
+    if (type === "ERROR") throw new KubeApiError(object);
     if (type === "ADDED" || type === "MODIFIED" || type === "DELETED" || type === "BOOKMARK")
       return { type, object: withoutManagedFields(object) } as WatchEvent<T>;
   }

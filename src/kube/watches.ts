@@ -66,6 +66,7 @@ export class WatchDoor implements AsyncDisposable {
         reading.signal,
       );
       if (answer.status !== 200) {
+        if (answer.status === 401) await this.#connection.credentials(true);
         const text = await readText(answer.body);
         throw answerError(answer.status, text, answer.retryAfter, `watch ${server}${path}`);
       }

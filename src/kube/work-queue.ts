@@ -141,7 +141,7 @@ export class WorkQueue implements Disposable {
   /** Takes no more keys and forgets those that wait for their time; resolves once the ready ones are done. */
   shutdown(): Promise<void> {
     this.#closed = true;
-    for (const key of [...this.#waiting.keys()]) this.#unwait(key);
+    for (const key of this.#waiting.keys()) this.#unwait(key);
     for (const resolve of this.#idle) resolve(undefined);
     this.#idle.clear();
     this.#settle();

@@ -1,0 +1,308 @@
+import fc from "fast-check";
+import { Registry } from "prom-client";
+import { describe, expect, it } from "vitest";
+import { FakeClock } from "../base/fake-clock.ts";
+import { nullLogger } from "../telemetry/index.ts";
+import { initialPriority, WorkQueue } from "./index.ts";
+
+function setUp(): { queue: WorkQueue; clock: FakeClock; metrics: Registry } {
+  const clock = new FakeClock();
+  const metrics = new Registry();
+  const backoff = { baseMs: 10, capMs: 80 };
+  return {
+    queue: new WorkQueue({ name: "test", logger: nullLogger, metrics, clock, random: () => 0, backoff }),
+    clock,
+    metrics,
+  };
+}
+
+const signal = new AbortController().signal;
+
+/** Takes whatever is ready, in order. */
+async function drain(queue: WorkQueue): Promise<string[]> {
+  const keys: string[] = [];
+  while (queue.size > 0) {
+    const key = (await queue.get(signal)) ?? "";
+    keys.push(key);
+    queue.done(key);
+  }
+  return keys;
+}
+
+describe("WorkQueue", () => {
+  it("holds a key once and gives keys in the order of their arrival", async () => {
+    const { queue } = setUp();
+    for (const key of ["a", "b", "a", "c"]) queue.add(key);
+    expect(await drain(queue)).toEqual(["a", "b", "c"]);
+  });
+
+  it("runs a key again that was added while it was worked on, and never twice at a time", async () => {
+    const { queue } = setUp();
+    queue.add("a");
+    expect(await queue.get(signal)).toBe("a");
+    queue.add("a");
+    queue.add("a");
+    expect(queue.size).toBe(0);
+    queue.done("a");
+    expect(await drain(queue)).toEqual(["a"]);
+  });
+
+  it("serves higher priorities first, keeps the highest asked for, and is fair within one", async () => {
+    const { queue } = setUp();
+    queue.add("old-1", initialPriority);
+    queue.add("old-2", initialPriority);
+    queue.add("new-1");
+    queue.add("old-2");
+    queue.add("new-1", initialPriority);
+    expect(await drain(queue)).toEqual(["new-1", "old-2", "old-1"]);
+  });
+
+  it("keeps the earliest time that was asked for", async () => {
+    const { queue, clock } = setUp();
+    queue.addAfter("a", 100);
+    queue.addAfter("a", 50);
+    queue.addAfter("a", 200);
+    clock.advance(49);
+    expect(queue.size).toBe(0);
+    clock.advance(1);
+    expect(await drain(queue)).toEqual(["a"]);
+    expect(clock.pending).toEqual([]);
+  });
+
+  it("lets a plain add end a wait", async () => {
+    const { queue, clock } = setUp();
+    queue.addAfter("a", 100, 5);
+    queue.add("b");
+    queue.add("a");
+    expect(await drain(queue)).toEqual(["a", "b"]);
+    expect(clock.pending).toEqual([]);
+  });
+
+  it("waits longer after each failure up to the cap, until forgotten", async () => {
+    const { queue, clock } = setUp();
+    const waits: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      queue.addRateLimited("a");
+      waits.push(clock.pending[0] ?? -1);
+      clock.advance(80);
+      await drain(queue);
+    }
+    expect(waits).toEqual([10, 20, 40, 80, 80]);
+    expect(queue.failures("a")).toBe(5);
+    queue.forget("a");
+    queue.addRateLimited("a");
+    expect(clock.pending).toEqual([10]);
+  });
+
+  it("keeps the priority of a key that is put back while at work", async () => {
+    const { queue, clock } = setUp();
+    queue.add("old", initialPriority);
+    await queue.get(signal);
+    queue.addRateLimited("old");
+    queue.done("old");
+    queue.add("new");
+    clock.advance(10);
+    queue.add("newer");
+    expect(await drain(queue)).toEqual(["new", "newer", "old"]);
+  });
+
+  it("hands keys to whoever waits longest", async () => {
+    const { queue } = setUp();
+    const first = queue.get(signal);
+    const second = queue.get(signal);
+    queue.add("a");
+    queue.add("b");
+    expect(await Promise.all([first, second])).toEqual(["a", "b"]);
+  });
+
+  it("gives nothing to a getter that was aborted meanwhile", async () => {
+    const { queue } = setUp();
+    const stop = new AbortController();
+    const aborted = queue.get(stop.signal);
+    stop.abort();
+    queue.add("a");
+    expect(await aborted).toBeUndefined();
+    expect(await drain(queue)).toEqual(["a"]);
+  });
+
+  it("shuts down: ready keys drain, waiting ones go, getters end, adds are ignored", async () => {
+    const { queue, clock } = setUp();
+    queue.add("a");
+    queue.addAfter("later", 10);
+    let drained = false;
+    const done = queue.shutdown().then(() => (drained = true));
+    queue.add("b");
+    expect(await queue.get(signal)).toBe("a");
+    expect(await queue.get(signal)).toBeUndefined();
+    expect(drained).toBe(false);
+    queue.done("a");
+    await done;
+    expect(clock.pending).toEqual([]);
+  });
+
+  it("ends getters that wait when it shuts down", async () => {
+    const { queue } = setUp();
+    const waiting = queue.get(signal);
+    await queue.shutdown();
+    expect(await waiting).toBeUndefined();
+  });
+
+  it("runs work: retries failures with back-off, honours requeueAfter without one", async () => {
+    const { queue, clock } = setUp();
+    const stop = new AbortController();
+    const runs: string[] = [];
+    let failures = 2;
+    const running = queue.run(
+      2,
+      (key) => {
+        runs.push(`${key}@${clock.monotonic()}`);
+        if (key === "bad" && failures-- > 0) throw new Error("no");
+        return Promise.resolve(key === "again" && runs.length < 5 ? { requeueAfterMs: 1000 } : undefined);
+      },
+      stop.signal,
+    );
+    queue.add("bad");
+    queue.add("again");
+    await clock.run(2000);
+    expect(runs).toEqual(["bad@0", "again@0", "bad@10", "bad@30", "again@1000"]);
+    expect([queue.failures("bad"), queue.failures("again")]).toEqual([0, 0]);
+    stop.abort();
+    await running;
+    expect(clock.pending).toEqual([]);
+  });
+
+  it("lets work at hand end after a stop, and begins no more", async () => {
+    const { queue } = setUp();
+    const stop = new AbortController();
+    const step = Promise.withResolvers<void>();
+    const begun: string[] = [];
+    const running = queue.run(
+      1,
+      async (key) => {
+        begun.push(key);
+        await step.promise;
+      },
+      stop.signal,
+    );
+    queue.add("a");
+    queue.add("b");
+    stop.abort();
+    step.resolve();
+    await running;
+    expect(begun).toEqual(["a"]);
+  });
+
+  it("tells its depth, waits and work as client-go does", async () => {
+    const { queue, clock, metrics } = setUp();
+    queue.add("a");
+    queue.add("b");
+    clock.advance(3000);
+    await queue.get(signal);
+    clock.advance(5000);
+    const text = await metrics.metrics();
+    expect(text).toContain('workqueue_depth{name="test"} 1\n');
+    expect(text).toContain('workqueue_adds_total{name="test"} 2\n');
+    expect(text).toContain('workqueue_queue_duration_seconds_sum{name="test"} 3\n');
+    expect(text).toContain('workqueue_unfinished_work_seconds{name="test"} 5\n');
+    expect(text).toContain('workqueue_longest_running_processor_seconds{name="test"} 5\n');
+  });
+});
+
+/** What a queue must do, said as plainly as possible. */
+interface Model {
+  now: number;
+  /** Ready or waiting, by key: since when or until when, how urgent, and in which order it became ready. */
+  items: Map<string, { at: number; priority: number; order: number }>;
+  working: Map<string, number>;
+  orders: number;
+}
+
+interface Real {
+  queue: WorkQueue;
+  clock: FakeClock;
+}
+
+type Step =
+  | { do: "add"; key: string; priority: number }
+  | { do: "addAfter"; key: string; delay: number; priority: number }
+  | { do: "take" }
+  | { do: "done"; pick: number }
+  | { do: "advance"; ms: number };
+
+const key = fc.constantFrom("a", "b", "c", "d");
+const priority = fc.constantFrom(-100, 0, 5);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({ do: fc.constant("add" as const), key, priority }),
+  fc.record({ do: fc.constant("addAfter" as const), key, delay: fc.nat({ max: 30 }), priority }),
+  fc.record({ do: fc.constant("take" as const) }),
+  fc.record({ do: fc.constant("done" as const), pick: fc.nat() }),
+  fc.record({ do: fc.constant("advance" as const), ms: fc.nat({ max: 20 }) }),
+);
+
+function put(model: Model, key: string, at: number, priority: number): void {
+  const before = model.items.get(key);
+  const ready = before !== undefined && before.at <= model.now;
+  const highest = Math.max(priority, before?.priority ?? priority);
+  const earliest = Math.min(at, before?.at ?? at);
+  const becomes = earliest <= model.now && (!ready || highest !== before.priority);
+  const order = becomes ? model.orders++ : (before?.order ?? 0);
+  model.items.set(key, { at: earliest, priority: highest, order });
+}
+
+function advance(model: Model, ms: number): void {
+  const due = [...model.items.values()].filter(({ at }) => at > model.now && at <= model.now + ms);
+  for (const item of due.sort((a, b) => a.at - b.at)) item.order = model.orders++;
+  model.now += ms;
+}
+
+function best(model: Model): string | undefined {
+  const ready = [...model.items].filter(([key, { at }]) => at <= model.now && !model.working.has(key));
+  ready.sort(([, a], [, b]) => b.priority - a.priority || a.order - b.order);
+  return ready[0]?.[0];
+}
+
+async function play(step: Step, model: Model, { queue, clock }: Real): Promise<void> {
+  switch (step.do) {
+    case "add":
+      queue.add(step.key, step.priority);
+      return put(model, step.key, model.now, step.priority);
+    case "addAfter":
+      queue.addAfter(step.key, step.delay, step.priority);
+      return put(model, step.key, model.now + step.delay, step.priority);
+    case "advance":
+      clock.advance(step.ms);
+      return advance(model, step.ms);
+    case "take": {
+      const expected = best(model);
+      if (expected === undefined) return expect(queue.size).toBe(0);
+      expect(await queue.get(signal)).toBe(expected);
+      model.working.set(expected, 0);
+      model.items.delete(expected);
+      return;
+    }
+    case "done": {
+      const keys = [...model.working.keys()];
+      const key = keys[step.pick % keys.length];
+      if (key === undefined) return;
+      queue.done(key);
+      model.working.delete(key);
+      // What became ready while at work queues up behind the others.
+      const item = model.items.get(key);
+      if (item !== undefined && item.at <= model.now) item.order = model.orders++;
+    }
+  }
+}
+
+it("behaves as its model does, whatever is asked of it", async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+      const { queue, clock } = setUp();
+      const model: Model = { now: 0, items: new Map(), working: new Map(), orders: 0 };
+      for (const step of steps) await play(step, model, { queue, clock });
+      for (const key of model.working.keys()) queue.done(key);
+      clock.advance(100);
+      expect((await drain(queue)).sort()).toEqual([...new Set([...model.items.keys()])].sort());
+    }),
+    { numRuns: 300 },
+  );
+});
