@@ -4,6 +4,7 @@ import {
   applyNft,
   Conntrack,
   type Exec,
+  execOk,
   findProcess,
   formatProcess,
   listNftTable,
@@ -53,7 +54,9 @@ export async function runBalancer(options: BalancerOptions): Promise<void> {
   const text = await directory.read(balancerFiles.config);
   if (text === undefined) throw new UsageError(`${directory.file(balancerFiles.config)}: no such file`);
   const config = parseBalancerConfig(text, directory.file(balancerFiles.config));
-  const inForce = await rulesInForce(options.exec, options.signal);
+  const { exec, signal } = options;
+  const inForce = await rulesInForce(exec, signal);
+  await execOk(exec, "conntrack", ["--version"], { signal });
   using _lock = await lockNamespace();
   const self = findProcess(process.pid);
   if (self !== undefined) await directory.write(balancerFiles.pid, formatProcess(self));
@@ -68,9 +71,7 @@ async function rulesInForce(exec: Exec, signal: AbortSignal): Promise<string | u
     return listing === undefined ? undefined : nftTableComment(listing);
   } catch (error) {
     if (error instanceof ProgramFailedError && /not permitted/i.test(error.stderr))
-      throw new FailureError("may not read or write netfilter rules; run as root or with CAP_NET_ADMIN", {
-        cause: error,
-      });
+      throw new FailureError("may not read or write netfilter rules; run as root or with CAP_NET_ADMIN");
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { type BalancerFile, balancerFiles } from "./config/index.ts";
 
 /** The directory of one load balancer, as its balancer sees it. */
@@ -32,12 +32,13 @@ export class Directory {
     await rename(draft, this.file(name));
   }
 
-  /** Calls back when the configuration may have changed. The kernel may refuse to watch; then nothing is called. */
+  /** Calls back when the configuration, or the directory, may have changed. The kernel may refuse to watch; then nothing is called. */
   watchConfig(onChange: () => void): Disposable {
     let watcher: FSWatcher | undefined;
     try {
       watcher = watch(this.path, (_, name) => {
-        if (name === null || name === balancerFiles.config) onChange();
+        // The end of the directory itself is told under its own name.
+        if (name === null || name === balancerFiles.config || name === basename(this.path)) onChange();
       });
       watcher.on("error", () => {});
     } catch {
