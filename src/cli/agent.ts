@@ -10,11 +10,12 @@ import { createMetrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import {
   addLogFlags,
+  addressOption,
   collectCidrs,
   type HostPort,
   type LogFlags,
   loggerFor,
-  parseHostPort,
+  parseDuration,
   parsePortRangeFlag,
 } from "./flags.ts";
 
@@ -53,8 +54,8 @@ export function define(command: Command, process: Process): void {
         .default(parsePortRanges(reservedPorts), reservedPorts)
         .argParser(parsePortRanges),
     )
-    .addOption(address("--healthz-bind-address", "where /healthz and /livez answer", "0.0.0.0:10256"))
-    .addOption(address("--metrics-bind-address", "where /metrics and /proxyMode answer", "127.0.0.1:10249"))
+    .addOption(addressOption("--healthz-bind-address", "where /healthz and /livez answer", "0.0.0.0:10256"))
+    .addOption(addressOption("--metrics-bind-address", "where /metrics and /proxyMode answer", "127.0.0.1:10249"))
     .addOption(
       new Option("--iptables-min-sync-period <duration>", "shortest time between two writes of rules")
         .default(100, "100ms")
@@ -99,11 +100,6 @@ async function run(flags: Flags, process: Process): Promise<void> {
   );
 }
 
-function address(flag: string, description: string, fallback: string): Option {
-  const parse = parseHostPort(flag);
-  return new Option(`${flag} <address>`, description).default(parse(fallback), fallback).argParser(parse);
-}
-
 function nodeNameOf({ hostnameOverride, nodeName }: Flags): string {
   const name = (hostnameOverride ?? nodeName ?? hostname()).trim().toLowerCase();
   if (name === "") throw new UsageError("--hostname-override: empty; give the name of the Node object");
@@ -123,16 +119,4 @@ function byFamily(prefixes: readonly Cidr[]): ReadonlyMap<Family, string> {
 
 function parsePortRanges(text: string): readonly PortRange[] {
   return text === "" ? [] : text.split(",").map(parsePortRangeFlag("--reserved-ports"));
-}
-
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
-/** A duration as Go writes it: `100ms`, `1s`, `1m30s`. In milliseconds. */
-function parseDuration(flag: string): (text: string) => number {
-  return (text) => {
-    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-    if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
-      throw new UsageError(`${flag}: ${JSON.stringify(text)} is no duration; give one such as 100ms, 1s or 1m30s`);
-    return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (unitMs[unit ?? ""] ?? 0), 0);
-  };
 }

@@ -25,6 +25,12 @@ export function parseHostPort(flag: string): (text: string) => HostPort {
   };
 }
 
+/** A flag that takes `IP:PORT`. */
+export function addressOption(flag: string, description: string, fallback: string): Option {
+  const parse = parseHostPort(flag);
+  return new Option(`${flag} <address>`, description).default(parse(fallback), fallback).argParser(parse);
+}
+
 /** A prefix, collected: the flag may be repeated or hold a comma list. */
 export function collectCidrs(flag: string): (text: string, before: readonly Cidr[] | undefined) => readonly Cidr[] {
   return (text, before = []) => [
@@ -44,6 +50,18 @@ export function parsePortRangeFlag(flag: string): (text: string) => PortRange {
     if (range === undefined)
       throw new UsageError(`${flag}: ${JSON.stringify(text)} is no port range; give FIRST-LAST, such as 30000-32767`);
     return range;
+  };
+}
+
+const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** A duration as Go writes it: `100ms`, `1s`, `1m30s`. In milliseconds. */
+export function parseDuration(flag: string): (text: string) => number {
+  return (text) => {
+    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
+    if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
+      throw new UsageError(`${flag}: ${JSON.stringify(text)} is no duration; give one such as 100ms, 1s or 1m30s`);
+    return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (unitMs[unit ?? ""] ?? 0), 0);
   };
 }
 
