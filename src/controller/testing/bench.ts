@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { conditionTypes, type Service } from "../../api/index.ts";
+import { FakeClock } from "../../base/fake-clock.ts";
 import { addressPool } from "../../ipam/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
@@ -7,7 +8,6 @@ import { MemoryProvider, World } from "../../provider/testing/memory-provider.ts
 import { createMetrics, type Metrics, nullLogger } from "../../telemetry/index.ts";
 import { Controller } from "../index.ts";
 import { FakeApi } from "./fake-api.ts";
-import { ManualClock } from "./manual-clock.ts";
 
 export interface BenchOptions {
   readonly providers?: readonly ProviderAdapter[];
@@ -29,7 +29,7 @@ export interface Running {
 export class Bench {
   readonly api: FakeApi = new FakeApi();
   readonly world: World = new World();
-  readonly clock: ManualClock = new ManualClock();
+  readonly clock: FakeClock = new FakeClock();
   /** `Normal EnsuredLoadBalancer default/web: note` */
   readonly events: string[] = [];
 
