@@ -21,6 +21,8 @@ export interface ClusterPlan {
   /** Outside of the cluster: on the underlay, without a route to pods or Services. */
   readonly client: HostPlan;
   readonly nodes: readonly NodePlan[];
+  /** The networks on the bridge. */
+  readonly underlay: readonly string[];
   readonly clusterCidrs: readonly string[];
   readonly serviceCidrs: readonly string[];
   /** For load balancers; inside the underlay, so that its neighbours reach them without a route. */
@@ -33,6 +35,7 @@ export const bridge = "br0";
 export const uplink = "eth0";
 
 export const maxNodes = 50;
+export const nodePortRange = "30000-32767";
 const zones = ["zone-a", "zone-b", "zone-c"];
 
 export function namespacePrefix(id: string): string {
@@ -56,6 +59,7 @@ export function planCluster(id: string, nodeCount: number, families: readonly Fa
       zone: zones[i % zones.length] ?? "",
       podCidrs: each(`10.244.${i + 1}.0/24`, `fd00:244:0:${i + 1}::/64`),
     })),
+    underlay: each("172.30.0.0/16", "fd00:30::/64"),
     clusterCidrs: each("10.244.0.0/16", "fd00:244::/48"),
     serviceCidrs: each("10.96.0.0/16", "fd00:96::/112"),
     addressPools: each("172.30.200.0/24", "fd00:30::c8:0/112"),

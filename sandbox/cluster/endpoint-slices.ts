@@ -7,13 +7,14 @@ import {
   type Service,
   serviceNameLabel,
 } from "../../src/api/index.ts";
+import { mergeDiff } from "../../src/kube/index.ts";
 import { isPodReady, labelsMatch } from "./objects.ts";
 
 /** The slices of one Service: what to create or change, and the names of those that are no longer needed. */
 export interface SlicePlan {
   readonly create: readonly EndpointSlice[];
-  /** JSON merge patches that hold for the version they were made from. */
-  readonly update: readonly { readonly name: string; readonly patch: object }[];
+  /** JSON merge patches of slices as they are now. */
+  readonly update: readonly { readonly slice: EndpointSlice; readonly patch: object }[];
   readonly remove: readonly string[];
 }
 
@@ -50,15 +51,16 @@ export function planSlices(
   const changedAt = lastChange(service, backends);
   const before = new Map(ours.map((slice) => [slice.metadata.name ?? "", slice]));
   const create: EndpointSlice[] = [];
-  const update: { name: string; patch: object }[] = [];
+  const update: { slice: EndpointSlice; patch: object }[] = [];
   for (const group of groups(service, backends, zoneOf)) {
     for (const [index, endpoints] of place(group, service, before).entries()) {
       const name = sliceName(service, group, index);
       const old = before.get(name);
       before.delete(name);
       const wanted = slice(service, name, { ...group, endpoints }, changedAt);
+      const patch = old && patchOf(old, wanted);
       if (old === undefined) create.push(wanted);
-      else if (fingerprint(old) !== fingerprint(wanted)) update.push({ name, patch: patch(old, wanted) });
+      else if (patch !== undefined) update.push({ slice: old, patch });
     }
   }
   return { create, update, remove: [...before.keys()].sort() };
@@ -208,39 +210,16 @@ function slice(service: Service, name: string, group: Group, changedAt: string |
   };
 }
 
-function patch(old: EndpointSlice, { metadata, endpoints, ports }: EndpointSlice): object {
-  const noLabels = Object.fromEntries(Object.keys(old.metadata.labels ?? {}).map((key) => [key, null]));
-  const { resourceVersion } = old.metadata;
-  const { annotations, labels } = metadata;
-  return { metadata: { resourceVersion, annotations, labels: { ...noLabels, ...labels } }, endpoints, ports };
-}
-
-/** Everything that is ours to say, without what the server adds and without the time of the change itself. */
-function fingerprint({ metadata, endpoints, ports }: EndpointSlice): string {
-  const { labels = {} } = metadata;
-  const sorted = Object.entries(labels).sort(([a], [b]) => a.localeCompare(b));
-  const flatPorts = (ports ?? []).map(({ name, port, protocol, appProtocol }) => [name, port, protocol, appProtocol]);
-  return JSON.stringify([sorted, (endpoints ?? []).map(flat), flatPorts]);
-}
-
-function flat(endpoint: Endpoint): unknown {
-  const { addresses, conditions, nodeName, zone, hints, hostname, targetRef } = endpoint;
-  const { ready, serving, terminating } = conditions ?? {};
-  const zones = hints?.forZones?.map(({ name }) => name);
-  const nodes = hints?.forNodes?.map(({ name }) => name);
-  return [
-    addresses,
-    ready,
-    serving,
-    terminating,
-    nodeName,
-    zone,
-    zones,
-    nodes,
-    hostname,
-    targetRef?.name,
-    targetRef?.uid,
-  ];
+/** Undefined when there is no news: the time of the newest change alone is none. */
+function patchOf(old: EndpointSlice, wanted: EndpointSlice): object | undefined {
+  const content = ({ metadata, endpoints, ports }: EndpointSlice): object => ({
+    metadata: { labels: metadata.labels },
+    endpoints: endpoints ?? [],
+    ports: ports ?? [],
+  });
+  const diff = mergeDiff(content(old), content(wanted));
+  const { annotations } = wanted.metadata;
+  return diff && { ...diff, metadata: { ...(diff["metadata"] as object | undefined), annotations } };
 }
 
 /** When the newest change happened that the slices tell of: what programming latency is measured from. */

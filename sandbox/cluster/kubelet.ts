@@ -1,9 +1,9 @@
 import { objectKey, type Pod, pods as podResource, resourcePath } from "../../src/api/index.ts";
 import type { Clock } from "../../src/base/index.ts";
-import { isNotFound, type KubeClient, type Store } from "../../src/kube/index.ts";
+import { isNotFound, type KubeClient, mergeDiff, type Store } from "../../src/kube/index.ts";
 import type { Logger } from "../../src/telemetry/index.ts";
 import type { ClusterPlan } from "./address-plan.ts";
-import { sameJson, timestamp } from "./objects.ts";
+import { timestamp } from "./objects.ts";
 import type { PodRunner, RunningPod } from "./pod-runner.ts";
 import { type PodStatus, podStatus } from "./pod-status.ts";
 
@@ -58,7 +58,7 @@ export class Kubelet {
       }
       await this.#remove(key, running);
     }
-    await this.#forget(pod, signal);
+    await forgetPod(this.#options.client, pod, signal);
     return undefined;
   }
 
@@ -67,24 +67,13 @@ export class Kubelet {
     this.#running.delete(key);
   }
 
-  /** Takes the object away at once, as only its kubelet may. */
-  async #forget({ metadata: { namespace, name = "", uid } }: Pod, signal: AbortSignal): Promise<void> {
-    const body = { apiVersion: "v1", kind: "DeleteOptions", gracePeriodSeconds: 0, preconditions: { uid } };
-    try {
-      const path = resourcePath(podResource, { namespace, name });
-      await this.#options.client.request({ method: "DELETE", path, body, signal });
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
-  }
-
   /** Writes the status when it has changed; says whether the pod is as it should be. */
   async #report(pod: Pod, running: RunningPod, signal: AbortSignal): Promise<boolean> {
     const facts = await running.look(signal);
     const status = podStatus(pod.status, facts, timestamp(this.#options.clock.now()));
-    const { status: said = {} } = pod;
-    const news = Object.entries(status).some(([field, value]) => !sameJson(said[field as keyof PodStatus], value));
-    if (news) await this.#write(pod, status, signal);
+    // What others say in the status stays.
+    const news = mergeDiff(pod.status ?? {}, { ...pod.status, ...status });
+    if (news !== undefined) await this.#write(pod, status, signal);
     return facts.containers.every(({ ready, waiting }) => ready || waiting !== undefined);
   }
 
@@ -100,5 +89,20 @@ export class Kubelet {
       address: status.podIP ?? "",
       what: ready ? "ready" : "not ready",
     });
+  }
+}
+
+/** Takes the object of a pod that has ended away, as only its kubelet may: without another grace time. */
+export async function forgetPod(
+  client: Pick<KubeClient, "request">,
+  { metadata }: Pod,
+  signal: AbortSignal,
+): Promise<void> {
+  const { namespace, name = "", uid } = metadata;
+  const body = { apiVersion: "v1", kind: "DeleteOptions", gracePeriodSeconds: 0, preconditions: { uid } };
+  try {
+    await client.request({ method: "DELETE", path: resourcePath(podResource, { namespace, name }), body, signal });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ObjectMeta, Pod } from "../../src/api/index.ts";
+import { type EndpointSlice, type ObjectMeta, type Pod, serviceNameLabel } from "../../src/api/index.ts";
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -23,6 +23,18 @@ export function isControlledBy(meta: ObjectMeta, uid: string | undefined): boole
   return meta.ownerReferences?.some((owner) => owner.controller === true && owner.uid === uid) ?? false;
 }
 
+/** The key of the owner of this kind that controls the object, as a list of at most one. */
+export function controllerKey({ metadata }: { readonly metadata: ObjectMeta }, kind: string): string[] {
+  const owner = metadata.ownerReferences?.find((owner) => owner.controller === true && owner.kind === kind);
+  return owner === undefined ? [] : [`${metadata.namespace ?? ""}/${owner.name}`];
+}
+
+/** The key of the Service that a slice belongs to, as a list of at most one. */
+export function sliceService({ metadata }: EndpointSlice): string[] {
+  const name = metadata.labels?.[serviceNameLabel];
+  return name === undefined ? [] : [`${metadata.namespace ?? ""}/${name}`];
+}
+
 /** A short name for a value: equal values have equal names, whatever the order of their keys. */
 export function shortHash(value: unknown): string {
   return createHash("sha256")
@@ -42,9 +54,4 @@ function sorted(value: unknown): string {
 /** A time as Kubernetes writes it: RFC 3339 in whole seconds. */
 export function timestamp(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
-}
-
-/** Whether two JSON values are equal, whatever the order of their keys; what is undefined is absent. */
-export function sameJson(a: unknown, b: unknown): boolean {
-  return sorted(a) === sorted(b);
 }

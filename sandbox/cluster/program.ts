@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { open } from "node:fs/promises";
+import { open, readFile } from "node:fs/promises";
 import { onAbort, sleep } from "../../src/base/index.ts";
 import { netnsPath } from "../../src/kernel/index.ts";
 
@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly logPath: string;
   /** The namespace it runs in; the sandbox's own when absent. */
   readonly netns?: string;
+  /** Called when it ends without having been asked to. */
+  readonly onCrash?: (program: Program) => void;
 }
 
 /** How long a program may take to end in order before it is killed. */
@@ -31,6 +33,8 @@ export class Program {
   readonly #options: ProgramOptions;
   #child: ChildProcess | undefined;
   #exit: Promise<void> = Promise.resolve();
+  /** Whether it is to run. */
+  #wanted = false;
 
   constructor(options: ProgramOptions) {
     this.name = options.name;
@@ -50,7 +54,7 @@ export class Program {
 
   async start(): Promise<void> {
     if (this.#child !== undefined) throw new Error(`${this.name} runs already`);
-    const { netns, command, environment, logPath } = this.#options;
+    const { netns, command, environment, logPath, onCrash } = this.#options;
     const enter = netns === undefined ? [] : ["nsenter", `--net=${netnsPath(netns)}`, "--"];
     const [program = "", ...args] = [...enter, "setpriv", "--pdeathsig", "KILL", "--", ...command];
     const log = await open(logPath, "a", 0o600);
@@ -61,9 +65,11 @@ export class Program {
         child.once("close", () => {
           this.#child = undefined;
           resolve();
+          if (this.#wanted) onCrash?.(this);
         });
       });
       await once(child, "spawn");
+      this.#wanted = true;
     } finally {
       await log.close();
     }
@@ -71,12 +77,14 @@ export class Program {
 
   /** Asks it to end, waits, and kills it when it does not end in time. */
   async stop(): Promise<void> {
+    this.#wanted = false;
     this.signal("SIGTERM");
     const timer = setTimeout(() => this.signal("SIGKILL"), graceMs);
     await this.#exit.finally(() => clearTimeout(timer));
   }
 
   async kill(): Promise<void> {
+    this.#wanted = false;
     this.signal("SIGKILL");
     await this.#exit;
   }
@@ -107,4 +115,10 @@ export class ProgramEndedError extends Error {
     super(`${program.name} ended`);
     this.program = program;
   }
+}
+
+/** The end of a log, on one line. */
+export async function lastLines(path: string): Promise<string> {
+  const text = await readFile(path, "utf8").catch(() => "");
+  return text.trim().split("\n").slice(-3).join(" | ") || "nothing";
 }

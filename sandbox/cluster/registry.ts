@@ -12,6 +12,11 @@ export interface Run {
   readonly dir: string;
 }
 
+/** The controller's state directory: what it holds says which load balancers belong to the run. */
+export function balancerDir({ dir }: Run): string {
+  return join(dir, "balancers");
+}
+
 const ownerFile = "owner";
 const claim = /^\.claim-(\d+)-(\d+)$/;
 

@@ -1,9 +1,9 @@
 import { readdir, readFile, rm } from "node:fs/promises";
+import { balancerNamespaces } from "../../providers/proxy/index.ts";
 import { FailureError, sleep } from "../../src/base/index.ts";
 import { type Exec, findProcess, ipBatch, listNetns, type ProcessId, signalProcess } from "../../src/kernel/index.ts";
 import { namespacePrefix } from "./address-plan.ts";
-import { balancerNamespaces } from "./balancers.ts";
-import { deadRuns, type Run } from "./registry.ts";
+import { balancerDir, deadRuns, type Run } from "./registry.ts";
 
 /** Every process of a run carries the run's id in its environment, and so do the processes that these start. */
 export function runMark(id: string): Readonly<Record<string, string>> {
@@ -42,7 +42,7 @@ export async function removeRun(exec: Exec, run: Run, signal: AbortSignal): Prom
 }
 
 async function namespacesOf(exec: Exec, run: Run, signal: AbortSignal): Promise<string[]> {
-  const recorded = new Set(await balancerNamespaces(run.dir));
+  const recorded = new Set(await balancerNamespaces(balancerDir(run)));
   const prefix = namespacePrefix(run.id);
   return (await listNetns(exec, { signal })).filter((name) => name.startsWith(prefix) || recorded.has(name));
 }

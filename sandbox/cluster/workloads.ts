@@ -118,6 +118,26 @@ export function planDeployment(deployment: Deployment, replicaSets: readonly Rep
   };
 }
 
+/** Pure: what `kubectl rollout status` and `kubectl wait` look at, with the times of what did not change kept. */
+export function deploymentConditions(
+  before: NonNullable<Deployment["status"]>["conditions"],
+  { available, complete }: DeploymentPlan,
+  now: string,
+): NonNullable<NonNullable<Deployment["status"]>["conditions"]> {
+  const wanted = [
+    available
+      ? { type: "Available", status: "True", reason: "MinimumReplicasAvailable" }
+      : { type: "Available", status: "False", reason: "MinimumReplicasUnavailable" },
+    { type: "Progressing", status: "True", reason: complete ? "NewReplicaSetAvailable" : "ReplicaSetUpdated" },
+  ];
+  return wanted.map((condition) => {
+    const old = before?.find(({ type }) => type === condition.type);
+    const same = old?.status === condition.status;
+    const lastUpdateTime = same && old.reason === condition.reason ? (old.lastUpdateTime ?? now) : now;
+    return { ...condition, lastTransitionTime: same ? (old.lastTransitionTime ?? now) : now, lastUpdateTime };
+  });
+}
+
 /** How many pods the current and each old ReplicaSet should have now. */
 function rollout(
   deployment: Deployment,

@@ -1,0 +1,81 @@
+import { join } from "node:path";
+import { withPort } from "../../src/net/index.ts";
+import { bridge, type ClusterPlan, type NodePlan, nodePortRange } from "./address-plan.ts";
+import { balancerDir, type Run } from "./registry.ts";
+
+/** Starts this very `berth`, with the Node that runs us. */
+const berth = [
+  process.execPath,
+  "--disable-warning=ExperimentalWarning",
+  new URL("../../src/cli/main.ts", import.meta.url).pathname,
+] as const;
+
+export type Command = readonly [string, ...string[]];
+
+const apiPort = 6443;
+
+/** The files of a run. */
+export function filesOf({ dir }: Run): {
+  readonly apiSocket: string;
+  /** As the API server writes it. */
+  readonly apiKubeconfig: string;
+  /** For the host. */
+  readonly kubeconfig: string;
+  /** For node namespaces. */
+  readonly nodeKubeconfig: string;
+  readonly logs: string;
+  readonly pods: string;
+} {
+  return {
+    apiSocket: join(dir, "api.sock"),
+    apiKubeconfig: join(dir, "apiserver.kubeconfig"),
+    kubeconfig: join(dir, "kubeconfig"),
+    nodeKubeconfig: join(dir, "node.kubeconfig"),
+    logs: join(dir, "logs"),
+    pods: join(dir, "pods"),
+  };
+}
+
+/** Where the control plane's host listens, as nodes see it. */
+export function apiAddress(plan: ClusterPlan): string {
+  return withPort(plan.fabric.addresses[0] ?? "", apiPort);
+}
+
+export function apiserverCommand(run: Run, plan: ClusterPlan): Command {
+  const { apiSocket, apiKubeconfig } = filesOf(run);
+  return [
+    ...berth,
+    "apiserver",
+    `--listen=${apiAddress(plan)}`,
+    `--listen=unix:${apiSocket}`,
+    `--service-cidr=${plan.serviceCidrs.join(",")}`,
+    `--node-port-range=${nodePortRange}`,
+    `--kubeconfig-out=${apiKubeconfig}`,
+  ];
+}
+
+export function agentCommand(run: Run, plan: ClusterPlan, node: NodePlan, args: readonly string[]): Command {
+  return [
+    ...berth,
+    "agent",
+    `--kubeconfig=${filesOf(run).nodeKubeconfig}`,
+    `--node-name=${node.name}`,
+    `--cluster-cidr=${plan.clusterCidrs.join(",")}`,
+    ...args,
+  ];
+}
+
+export function controllerCommand(run: Run, plan: ClusterPlan, args: readonly string[]): Command {
+  return [
+    ...berth,
+    "controller",
+    `--kubeconfig=${filesOf(run).kubeconfig}`,
+    "--provider=proxy",
+    `--state-dir=${balancerDir(run)}`,
+    ...plan.addressPools.map((pool) => `--address-pool=${pool}`),
+    `--proxy-bridge=${bridge}`,
+    `--proxy-netns=${plan.fabric.netns}`,
+    `--proxy-network=${plan.underlay.join(",")}`,
+    ...args,
+  ];
+}
