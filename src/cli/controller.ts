@@ -1,0 +1,320 @@
+// `berth controller`: flags -> providers, API client and leadership -> the controller.
+import { randomUUID } from "node:crypto";
+import { hostname } from "node:os";
+import { argv, execArgv, execPath } from "node:process";
+import { Command, Option } from "commander";
+import { providerClass } from "../api/index.ts";
+import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
+import { Controller, readClusterId } from "../controller/index.ts";
+import { type AddressPool, addressPool } from "../ipam/index.ts";
+import {
+  EventRecorder,
+  inClusterConnection,
+  KubeClient,
+  LeaseElection,
+  type LeaseTimes,
+  loadKubeconfig,
+} from "../kube/index.ts";
+import { type Cidr, formatCidr, withPort } from "../net/index.ts";
+import type { ProviderAdapter, ProviderModule } from "../provider/index.ts";
+import {
+  createMetrics,
+  type HttpEndpoint,
+  type Logger,
+  type Metrics,
+  type Route,
+  serveEndpoints,
+} from "../telemetry/index.ts";
+import type { Process } from "./command.ts";
+import {
+  addLogFlags,
+  addressOption,
+  collectCidrs,
+  type HostPort,
+  type LogFlags,
+  loggerFor,
+  parseDuration,
+} from "./flags.ts";
+import { providerLoaders } from "./providers.ts";
+
+interface Flags extends LogFlags {
+  readonly kubeconfig?: string;
+  readonly provider: readonly string[];
+  readonly ownUnclassed: boolean;
+  readonly loadBalancerClass: readonly string[];
+  readonly addressPool: readonly Cidr[];
+  readonly stateDir: string;
+  readonly clusterId?: string;
+  readonly namespace: string;
+  readonly instance: string;
+  readonly leaderElect: boolean;
+  readonly leaderElectLeaseDuration: number;
+  readonly leaderElectRenewDeadline: number;
+  readonly leaderElectRetryPeriod: number;
+  readonly concurrentServiceSyncs: number;
+  readonly driftResyncPeriod: number;
+  readonly metricsBindAddress: HostPort;
+  readonly healthBindAddress: HostPort;
+}
+
+export function define(command: Command, process: Process): void {
+  command
+    .option("--kubeconfig <file>", "how to reach the API server; without it: as a pod of the cluster")
+    .option(
+      "--provider <name>",
+      `provider to run, may be repeated; there are: ${[...providerLoaders.keys()].join(", ")}`,
+      collect,
+      [],
+    )
+    .addOption(booleanOption("--own-unclassed", "serve Services without a class too, by the first provider", false))
+    .option(
+      "--load-balancer-class <[provider=]class>",
+      "spec.loadBalancerClass that a provider serves, may be repeated (default: berth.dev/<provider>)",
+      collect,
+      [],
+    )
+    .addOption(
+      new Option("--address-pool <prefixes>", "addresses to give to load balancers, may be repeated")
+        .default([], "none")
+        .argParser(collectCidrs("--address-pool")),
+    )
+    .option("--state-dir <directory>", "where providers keep what outlives the controller", "/var/lib/berth")
+    .option("--cluster-id <id>", "who this cluster is to providers (default: UID of the namespace kube-system)")
+    .option("--namespace <name>", "where the Lease is", process.environment["POD_NAMESPACE"] ?? "kube-system")
+    .option("--instance <name>", "name of the Lease; one instance per provider and cluster", "berth-controller")
+    .addOption(booleanOption("--leader-elect", "work only while holding the Lease", true))
+    .addOption(durationOption("--leader-elect-lease-duration", "others take the Lease after so long", "15s"))
+    .addOption(durationOption("--leader-elect-renew-deadline", "no write so long after the last renewal", "10s"))
+    .addOption(durationOption("--leader-elect-retry-period", "time between renewals", "2s"))
+    .addOption(
+      new Option("--concurrent-service-syncs <count>", "Services that are worked on at a time")
+        .default(10)
+        .argParser(parseCount("--concurrent-service-syncs")),
+    )
+    .addOption(durationOption("--drift-resync-period", "every load balancer is checked after so long", "10m"))
+    .addOption(addressOption("--metrics-bind-address", "where /metrics answers", "127.0.0.1:10260"))
+    .addOption(addressOption("--health-bind-address", "where /livez, /readyz and /healthz answer", "127.0.0.1:10261"))
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .addHelpText("after", "\nEach provider has flags of its own, --<provider>-...: see its README.");
+  addLogFlags(command).action((flags: Flags) => run(flags, command.args, process));
+}
+
+async function run(flags: Flags, rest: readonly string[], process: Process): Promise<void> {
+  const modules = await loadProviders(flags.provider);
+  const providerFlags = parseProviderFlags(modules, rest);
+  const classes = classesOf(flags, modules);
+  const pool = poolOf(flags.addressPool);
+  const times = leaseTimes(flags);
+  const connection =
+    flags.kubeconfig === undefined
+      ? await inClusterConnection(process.environment)
+      : await loadKubeconfig(flags.kubeconfig);
+  const logger = loggerFor(flags, process);
+  const metrics = createMetrics();
+  const instance = `${hostname()}_${randomUUID()}`;
+
+  await using client = new KubeClient({ connection, metrics });
+  let controller: Controller | undefined;
+  await using _ = await serve(flags, metrics, () => controller?.ready === true);
+  const clusterId = flags.clusterId ?? (await readClusterId(client, logger, process.signal));
+  const providers: ProviderAdapter[] = [];
+  for (const module of modules)
+    providers.push(
+      await module.create({
+        flags: providerFlags,
+        clusterId,
+        stateDir: flags.stateDir,
+        berth: [execPath, ...execArgv, argv[1] ?? ""],
+        environment: process.environment,
+        logger: logger.with({ provider: module.name }),
+        clock: systemClock,
+      }),
+    );
+  const needy = providers.find(({ capabilities }) => capabilities.needsAddresses);
+  if (needy !== undefined && pool.prefixes.length === 0)
+    throw new UsageError(`--address-pool: missing, and provider ${needy.name} needs it; give ADDRESS/BITS`);
+
+  await using recorder = new EventRecorder({ client, controller: "berth.dev/controller", instance, logger, metrics });
+  controller = new Controller({
+    client,
+    recorder,
+    providers,
+    served: { classes, unclassed: flags.ownUnclassed ? modules[0]?.name : undefined },
+    clusterId,
+    pool,
+    workers: flags.concurrentServiceSyncs,
+    driftResyncMs: flags.driftResyncPeriod,
+    logger,
+    metrics,
+    clock: systemClock,
+    random: systemRandom,
+  });
+  const election = flags.leaderElect
+    ? new LeaseElection({
+        client,
+        namespace: flags.namespace,
+        name: flags.instance,
+        identity: instance,
+        times,
+        logger,
+        metrics,
+      })
+    : undefined;
+  await runToEnd(controller, election, logger, process.signal);
+}
+
+/** Watches for as long as it lives, and works whenever it leads. */
+async function runToEnd(
+  controller: Controller,
+  election: LeaseElection | undefined,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const end = new AbortController();
+  using _ = onAbort(signal, () => end.abort(signal.reason));
+  const watching = controller.watch(end.signal);
+  try {
+    if (election === undefined) await controller.lead(signal, () => true);
+    else await election.run((leading) => controller.lead(leading, () => election.mayWrite()), signal);
+  } catch (error) {
+    if (!isAbort(error, signal)) throw error;
+  } finally {
+    end.abort(new Error("the controller is over"));
+    await watching;
+  }
+  logger.info("controller ended");
+}
+
+async function loadProviders(names: readonly string[]): Promise<readonly ProviderModule[]> {
+  const known = [...providerLoaders.keys()].join(", ");
+  if (names.length === 0) throw new UsageError(`--provider: missing; give one of ${known}`);
+  return await Promise.all(
+    [...new Set(names)].map(async (name) => {
+      const load = providerLoaders.get(name);
+      if (load === undefined)
+        throw new UsageError(`--provider: ${JSON.stringify(name)} is unknown; give one of ${known}`);
+      return (await load()).provider;
+    }),
+  );
+}
+
+/** What the general flags left over must be flags of the providers that run. */
+function parseProviderFlags(
+  modules: readonly ProviderModule[],
+  args: readonly string[],
+): Readonly<Record<string, string | undefined>> {
+  const command = new Command("berth controller").exitOverride().helpOption(false).allowExcessArguments(false);
+  const names = new Map<string, string>();
+  for (const { flag, description } of modules.flatMap(({ flags }) => flags)) {
+    const option = new Option(flag, description);
+    names.set(option.attributeName(), option.long?.slice(2) ?? "");
+    command.addOption(option);
+  }
+  const values = command
+    .action(() => {})
+    .parse(args, { from: "user" })
+    .opts<Record<string, string>>();
+  return Object.fromEntries([...names].map(([attribute, name]) => [name, values[attribute]]));
+}
+
+/** As Kubernetes validates `spec.loadBalancerClass`: a label key, and with a prefix as it is not the user's own. */
+const classPattern = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+function classesOf({ loadBalancerClass }: Flags, modules: readonly ProviderModule[]): ReadonlyMap<string, string> {
+  const classes = new Map(modules.map(({ name }) => [name, providerClass(name)]));
+  for (const text of loadBalancerClass) {
+    const [first = "", second] = text.split("=");
+    const [provider, value] = second === undefined ? [modules[0]?.name ?? "", first] : [first, second];
+    if (!classes.has(provider) || (second === undefined && modules.length > 1))
+      throw new UsageError(`--load-balancer-class: ${JSON.stringify(text)} names no --provider; give PROVIDER=CLASS`);
+    if (!classPattern.test(value))
+      throw new UsageError(`--load-balancer-class: ${JSON.stringify(value)} is no class; give DOMAIN/NAME`);
+    classes.set(provider, value);
+  }
+  const values = [...classes.values()];
+  const twice = values.find((value, i) => values.indexOf(value) !== i);
+  if (twice !== undefined) throw new UsageError(`--load-balancer-class: two providers of ${twice}; give each its own`);
+  return classes;
+}
+
+function poolOf(prefixes: readonly Cidr[]): AddressPool {
+  const pool = addressPool(prefixes);
+  if (!("overlap" in pool)) return pool;
+  throw new UsageError(`--address-pool: ${pool.overlap.map(formatCidr).join(" and ")} overlap; give each address once`);
+}
+
+function leaseTimes(flags: Flags): LeaseTimes {
+  const { leaderElectLeaseDuration: durationMs, leaderElectRenewDeadline: renewDeadlineMs } = flags;
+  const { leaderElectRetryPeriod: retryMs } = flags;
+  if (durationMs <= renewDeadlineMs)
+    throw new UsageError("--leader-elect-lease-duration: must be longer than --leader-elect-renew-deadline");
+  // The factor is client-go's jitter.
+  if (renewDeadlineMs <= 1.2 * retryMs)
+    throw new UsageError("--leader-elect-renew-deadline: must be longer than 1.2 times --leader-elect-retry-period");
+  return { durationMs, renewDeadlineMs, retryMs };
+}
+
+async function serve(
+  { metricsBindAddress: forMetrics, healthBindAddress: forHealth }: Flags,
+  metrics: Metrics,
+  isReady: () => boolean,
+): Promise<AsyncDisposable> {
+  const alive: Route = () => ({ status: 200, body: "ok\n" });
+  const ready: Route = () => (isReady() ? { status: 200, body: "ok\n" } : { status: 503, body: "caches not synced\n" });
+  const health = { "/livez": alive, "/healthz": alive, "/readyz": ready };
+  const counts: Record<string, Route> = {
+    "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
+  };
+  await using stack = new AsyncDisposableStack();
+  if (sameAddress(forMetrics, forHealth))
+    stack.use(await listen("--metrics-bind-address", forMetrics, { ...health, ...counts }));
+  else {
+    stack.use(await listen("--metrics-bind-address", forMetrics, counts));
+    stack.use(await listen("--health-bind-address", forHealth, health));
+  }
+  return stack.move();
+}
+
+function sameAddress(a: HostPort, b: HostPort): boolean {
+  return a.host === b.host && a.port === b.port && a.port !== 0;
+}
+
+async function listen(flag: string, at: HostPort, routes: Readonly<Record<string, Route>>): Promise<HttpEndpoint> {
+  try {
+    return await serveEndpoints({ ...at, routes });
+  } catch (error) {
+    throw new FailureError(
+      `${flag}: cannot listen on ${withPort(at.host, at.port)}: ${errorMessage(error)}; give another address`,
+    );
+  }
+}
+
+function collect(text: string, before: readonly string[]): readonly string[] {
+  return [...before, ...text.split(",").map((part) => part.trim())];
+}
+
+function booleanOption(flag: string, description: string, fallback: boolean): Option {
+  return new Option(`${flag} [true|false]`, description)
+    .default(fallback)
+    .preset("true")
+    .argParser((text) => {
+      if (text !== "true" && text !== "false")
+        throw new UsageError(`${flag}: ${JSON.stringify(text)} is neither true nor false`);
+      return text === "true";
+    });
+}
+
+function durationOption(flag: string, description: string, fallback: string): Option {
+  const parse = parseDuration(flag);
+  return new Option(`${flag} <duration>`, description).default(parse(fallback), fallback).argParser(parse);
+}
+
+function parseCount(flag: string): (text: string) => number {
+  return (text) => {
+    const count = Number(text);
+    if (!/^\d{1,4}$/.test(text) || count < 1)
+      throw new UsageError(`${flag}: ${JSON.stringify(text)} is no count; give a number from 1 to 9999`);
+    return count;
+  };
+}
