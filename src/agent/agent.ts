@@ -1,5 +1,5 @@
 import { networkInterfaces } from "node:os";
-import { type Clock, FailureError, isAbort, type Random, sleep } from "../base/index.ts";
+import { type Clock, errorMessage, FailureError, isAbort, type Random, sleep } from "../base/index.ts";
 import type { Exec } from "../kernel/index.ts";
 import type { KubeClient } from "../kube/index.ts";
 import { formatIp, parseIp } from "../net/index.ts";
@@ -120,18 +120,12 @@ async function firstState(
   signal: AbortSignal,
 ): Promise<void> {
   const start = clock.monotonic();
-  let synced = false;
-  const done = cluster.synced().then(() => {
-    synced = true;
-  });
-  for (;;) {
-    await Promise.race([done, sleep(patienceMs, signal, clock)]);
-    if (synced) return;
+  const synced = cluster.synced();
+  while ((await Promise.race([synced, sleep(patienceMs, signal, clock).then(() => "late" as const)])) === "late")
     logger.warn("no state from the API server yet; no rule is written and /healthz is 503", {
       url: server,
       durationMs: Math.round(clock.monotonic() - start),
     });
-  }
 }
 
 async function serve(flag: string, options: EndpointOptions): Promise<HttpEndpoint> {
@@ -139,7 +133,8 @@ async function serve(flag: string, options: EndpointOptions): Promise<HttpEndpoi
     return await serveEndpoints(options);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    const what = code === "EADDRINUSE" ? "the port is taken (another agent or kube-proxy?)" : `${code ?? cause}`;
+    const what =
+      code === "EADDRINUSE" ? "the port is taken (another agent or kube-proxy?)" : (code ?? errorMessage(cause));
     throw new FailureError(
       `${flag}: cannot listen on ${options.host} port ${options.port}: ${what}; free it or give another`,
       {
