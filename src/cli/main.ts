@@ -40,11 +40,14 @@ async function run(process: Process): Promise<void> {
 
 function exitCode(error: unknown, process: Process): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (isAbort(error, process.signal)) return 0;
+  // A command whose ordinary end is a signal returns; one that throws was stopped before its work was done.
+  if (isAbort(error, process.signal)) return signalExitCodes[stoppedBy];
   process.stderr.write(`berth ${process.argv[0] ?? ""}: ${errorMessage(error)}\n`);
   return error instanceof UsageError ? 2 : 1;
 }
 
+const signalExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+let stoppedBy: keyof typeof signalExitCodes = "SIGTERM";
 const stop = new AbortController();
 const self: Process = {
   argv: process.argv.slice(2),
@@ -54,14 +57,15 @@ const self: Process = {
   stderr: process.stderr,
 };
 
-function onSignal(name: NodeJS.Signals): void {
+function onSignal(name: keyof typeof signalExitCodes): void {
   // The first one asks the command to end in order; a second one does not wait for it.
-  if (stop.signal.aborted) process.exit(name === "SIGINT" ? 130 : 143);
+  if (stop.signal.aborted) process.exit(signalExitCodes[name]);
+  stoppedBy = name;
   stop.abort(new Error(`stopped by ${name}`));
 }
 
-process.on("SIGINT", onSignal);
-process.on("SIGTERM", onSignal);
+process.on("SIGINT", () => onSignal("SIGINT"));
+process.on("SIGTERM", () => onSignal("SIGTERM"));
 process.on("unhandledRejection", (error) => process.exit(exitCode(error, self) || 1));
 process.on("uncaughtException", (error) => process.exit(exitCode(error, self) || 1));
 
