@@ -1,6 +1,6 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { balancerFiles, parseBalancerStatus } from "../../src/balancer/config/index.ts";
+import { balancerFiles, parseBalancerStatus } from "../../src/balancer/config.ts";
 import { assertNever, type Clock } from "../../src/base/index.ts";
 import type { Exec } from "../../src/kernel/index.ts";
 import type { LbIdentity } from "../../src/model/index.ts";

@@ -1,4 +1,4 @@
-import type { BalancerStatus } from "../../src/balancer/config/index.ts";
+import type { BalancerStatus } from "../../src/balancer/config.ts";
 import type { LbIdentity } from "../../src/model/index.ts";
 
 /** What is known of one load balancer. */

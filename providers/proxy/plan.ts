@@ -4,7 +4,7 @@ import {
   parseBalancerConfig,
   renderBalancerConfig,
   textHash,
-} from "../../src/balancer/config/index.ts";
+} from "../../src/balancer/config.ts";
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../src/model/index.ts";
 import { type Cidr, cidrContains, type Family, formatCidr, formatIp, type Ip } from "../../src/net/index.ts";
 import {

@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
-import { balancerFiles } from "../../src/balancer/config/index.ts";
+import { balancerFiles } from "../../src/balancer/config.ts";
 
 /** Tells when a balancer below `root` wrote its status; `root/<name>/` is the directory of one. */
 export class ReportWatch implements Disposable {

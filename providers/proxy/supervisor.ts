@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { balancerFiles } from "../../src/balancer/config/index.ts";
+import { balancerFiles } from "../../src/balancer/config.ts";
 import type { Clock } from "../../src/base/index.ts";
 import { isRunning, netnsPath, type ProcessId, parseProcess, signalProcess } from "../../src/kernel/index.ts";
 import type { StepResult } from "../../src/provider/index.ts";

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { netnsExec, netnsPath } from "../kernel/index.ts";
-import { type BalancerConfig, parseBalancerStatus, renderBalancerConfig, textHash } from "./config/index.ts";
+import { type BalancerConfig, parseBalancerStatus, renderBalancerConfig, textHash } from "./config.ts";
 import { type Peer, TestNetwork } from "./testing/index.ts";
 
 const main = join(import.meta.dirname, "../cli/main.ts");
@@ -182,10 +182,10 @@ it("applies a new configuration without cutting a connection or failing a new on
   start();
   await inForce();
   await client.ask("open", { as: "held", address, port: 80 });
-  let asking = true;
+  const asking = new AbortController();
   const answers = (async () => {
     const all: string[] = [];
-    while (asking) all.push(await client.ask("connect", { address, port: 80 }));
+    while (!asking.signal.aborted) all.push(await client.ask("connect", { address, port: 80 }));
     return all;
   })();
   const [http, dns] = config.ports;
@@ -193,7 +193,7 @@ it("applies a new configuration without cutting a connection or failing a new on
     await put({ ...config, ports: [http!, dns!, { protocol: "TCP", port, nodePort: 30_080 }] });
     await inForce();
   }
-  asking = false;
+  asking.abort();
   expect(namesIn(await answers)).toEqual(["a", "b"]);
   expect(await client.ask("say", { as: "held", text: "me" })).toMatch(/^[ab] me$/);
   expect(await client.ask("connect", { address, port: 1039 })).toMatch(/^[ab] /);

@@ -7,8 +7,7 @@ import {
   execOk,
   findProcess,
   formatProcess,
-  listNftTable,
-  nftTableComment,
+  listNftChain,
   ProgramFailedError,
 } from "../kernel/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
@@ -20,14 +19,14 @@ import {
   parseBalancerStatus,
   renderBalancerStatus,
   textHash,
-} from "./config/index.ts";
+} from "./config.ts";
 import { Directory } from "./directory.ts";
 import { staleFlows } from "./flows.ts";
 import { lockNamespace } from "./lock.ts";
 import { balancerMetrics } from "./metrics.ts";
 import type { Probe } from "./probe.ts";
 import { Prober } from "./prober.ts";
-import { ruleset, table } from "./ruleset.ts";
+import { hashChain, readHash, ruleset, table } from "./ruleset.ts";
 
 export interface BalancerOptions {
   /** Holds the files of `balancerFiles`. */
@@ -67,8 +66,7 @@ export async function runBalancer(options: BalancerOptions): Promise<void> {
 /** The name of the rules that an earlier balancer left; also finds out whether we may write any. */
 async function rulesInForce(exec: Exec, signal: AbortSignal): Promise<string | undefined> {
   try {
-    const listing = await listNftTable(exec, table.family, table.name, { signal });
-    return listing === undefined ? undefined : nftTableComment(listing);
+    return readHash((await listNftChain(exec, table.family, table.name, hashChain, { signal })) ?? "");
   } catch (error) {
     if (error instanceof ProgramFailedError && /not permitted/i.test(error.stderr))
       throw new FailureError("may not read or write netfilter rules; run as root or with CAP_NET_ADMIN");

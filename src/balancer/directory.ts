@@ -1,7 +1,7 @@
 import { type FSWatcher, watch } from "node:fs";
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { type BalancerFile, balancerFiles } from "./config/index.ts";
+import { type BalancerFile, balancerFiles } from "./config.ts";
 
 /** The directory of one load balancer, as its balancer sees it. */
 export class Directory {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { UdpFlow } from "../kernel/index.ts";
-import type { BalancerConfig } from "./config/index.ts";
+import type { BalancerConfig } from "./config.ts";
 import { staleFlows } from "./flows.ts";
 
 const config: BalancerConfig = {

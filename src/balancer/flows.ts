@@ -1,5 +1,5 @@
 import type { UdpFlow } from "../kernel/index.ts";
-import type { BalancerConfig } from "./config/index.ts";
+import type { BalancerConfig } from "./config.ts";
 
 /**
  * UDP flows through the balancer that lead where a new one would not be sent any more. The kernel keeps a flow on

@@ -7,7 +7,7 @@ const ok: ProbeResult = { ok: true };
 const bad: ProbeResult = { ok: false, reason: "HTTP 503" };
 
 function after(results: string, start = unprobed, thresholds = check): TargetHealth {
-  return [...results].reduce((state, result) => afterProbe(state, result === "+" ? ok : bad, thresholds), start);
+  return results.split("").reduce((state, result) => afterProbe(state, result === "+" ? ok : bad, thresholds), start);
 }
 
 it.each([
@@ -31,7 +31,7 @@ it("changes only after so many contradictions in a row", () => {
   fc.assert(
     fc.property(signs, fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), (results, down, up) => {
       const thresholds = { ...check, unhealthyAfter: down, healthyAfter: up };
-      const [first = "", ...rest] = results;
+      const [first = "", ...rest] = results.split("");
       // Written anew, as a run length over the text.
       let healthy = first === "+";
       let seen = "";

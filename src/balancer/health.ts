@@ -1,4 +1,4 @@
-import type { HealthCheck } from "./config/index.ts";
+import type { HealthCheck } from "./config.ts";
 
 export type ProbeResult = { readonly ok: true } | { readonly ok: false; readonly reason: string };
 

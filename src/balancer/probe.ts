@@ -1,6 +1,6 @@
 import { request } from "node:http";
 import { errorMessage } from "../base/index.ts";
-import type { HealthCheck } from "./config/index.ts";
+import type { HealthCheck } from "./config.ts";
 import type { ProbeResult } from "./health.ts";
 
 /** Asks the target at `address` whether it takes traffic. Never rejects. */

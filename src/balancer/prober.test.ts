@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
-import type { BalancerConfig, TargetStatus } from "./config/index.ts";
+import type { BalancerConfig, TargetStatus } from "./config.ts";
 import { Prober } from "./prober.ts";
 
 const config: BalancerConfig = {

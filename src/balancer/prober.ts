@@ -1,5 +1,5 @@
 import { Backoff, type Clock } from "../base/index.ts";
-import type { BalancerConfig, BalancerTarget, HealthCheck, TargetStatus } from "./config/index.ts";
+import type { BalancerConfig, BalancerTarget, HealthCheck, TargetStatus } from "./config.ts";
 import { afterProbe, type TargetHealth, unprobed } from "./health.ts";
 import type { Probe } from "./probe.ts";
 

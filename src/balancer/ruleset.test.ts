@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import type { BalancerConfig } from "./config/index.ts";
-import { ruleset } from "./ruleset.ts";
+import type { BalancerConfig } from "./config.ts";
+import { readHash, ruleset } from "./ruleset.ts";
 
 const config: BalancerConfig = {
   addresses: ["10.0.0.5", "fd00::5"],
@@ -22,45 +22,49 @@ const config: BalancerConfig = {
 
 function rulesOf(changes: Partial<BalancerConfig>, healthy: readonly string[], chain: string): string[] {
   const { text } = ruleset({ ...config, ...changes }, new Set(healthy));
-  const [, body = ""] = text.split(`chain ${chain} {`);
-  return (body.split("}\n\tchain ")[0] ?? "")
-    .trim()
+  const [, , body = ""] = text.split(`chain ${chain} {`);
+  const [rules = ""] = body.split("\n\t}");
+  return rules
     .split("\n")
     .slice(1)
-    .map((line) => line.trim())
-    .filter((line) => line !== "}");
+    .map((line) => line.trim());
 }
 
-it("replaces the table as a whole, in one transaction", () => {
-  expect(ruleset(config, new Set(["a", "b", "v4"])).text).toBe(`table inet berth-balancer {}
-delete table inet berth-balancer
+it("exchanges all rules in one transaction and says which they are", () => {
+  const { text, hash } = ruleset(config, new Set(["a", "b", "v4"]));
+  expect(readHash(text)).toBe(hash);
+  expect(text).toBe(`table inet berth-balancer {
+	chain admission { type filter hook prerouting priority mangle; policy accept; }
+	chain balance { type nat hook prerouting priority dstnat; policy accept; }
+	chain return-path { type nat hook postrouting priority srcnat; policy accept; }
+	chain refuse { type filter hook input priority filter; policy accept; }
+	chain quiet { type filter hook output priority filter; policy accept; }
+}
+flush table inet berth-balancer
 table inet berth-balancer {
-	comment "${ruleset(config, new Set(["a", "b", "v4"])).hash}"
 	chain admission {
-		type filter hook prerouting priority mangle; policy accept;
 	}
 	chain balance {
-		type nat hook prerouting priority dstnat; policy accept;
 		ip daddr { 10.0.0.5 } meta l4proto tcp dnat ip to numgen random mod 3 map { 0 : 10.1.0.1, 1 : 10.1.0.2, 2 : 10.1.0.3 } : tcp dport map { 80 : 30080, 443 : 30443 }
 		ip daddr { 10.0.0.5 } meta l4proto udp dnat ip to numgen random mod 3 map { 0 : 10.1.0.1, 1 : 10.1.0.2, 2 : 10.1.0.3 } : udp dport map { 53 : 30053 }
 		ip6 daddr { fd00::5 } meta l4proto tcp dnat ip6 to numgen random mod 2 map { 0 : fd00::11, 1 : fd00::12 } : tcp dport map { 80 : 30080, 443 : 30443 }
 		ip6 daddr { fd00::5 } meta l4proto udp dnat ip6 to numgen random mod 2 map { 0 : fd00::11, 1 : fd00::12 } : udp dport map { 53 : 30053 }
 	}
 	chain return-path {
-		type nat hook postrouting priority srcnat; policy accept;
 		ct status dnat masquerade fully-random
 	}
 	chain refuse {
-		type filter hook input priority filter; policy accept;
 		ct state new ip daddr { 10.0.0.5 } meta l4proto tcp reject with tcp reset
 		ct state new ip daddr { 10.0.0.5 } meta l4proto udp reject with icmpx type port-unreachable
 		ct state new ip6 daddr { fd00::5 } meta l4proto tcp reject with tcp reset
 		ct state new ip6 daddr { fd00::5 } meta l4proto udp reject with icmpx type port-unreachable
 	}
 	chain quiet {
-		type filter hook output priority filter; policy accept;
 		icmp type redirect drop
 		icmpv6 type nd-redirect drop
+	}
+	chain hash {
+		return comment "${hash}"
 	}
 }
 `);

@@ -1,14 +1,28 @@
-import { type BalancerConfig, type BalancerPort, textHash } from "./config/index.ts";
+import { type BalancerConfig, type BalancerPort, textHash } from "./config.ts";
 import { slotOwners } from "./slots.ts";
 
 /** The table that holds everything a balancer writes. */
 export const table = { family: "inet", name: "berth-balancer" } as const;
 
-/** An nft transaction that puts the balancer's table in place of whatever it was before. */
+/** An nft transaction that puts the rules in place of whatever was in the table before. */
 export interface Ruleset {
   readonly text: string;
-  /** Names the content; the table carries it as its comment. */
+  /** Names the content; the rules carry it, for `readHash`. */
   readonly hash: string;
+}
+
+/** The chain that only says which rules are in the table. */
+export const hashChain = "hash";
+
+/** Finds the hash in the listing of `hashChain`. */
+export function readHash(listing: string): string | undefined {
+  return /comment "([0-9a-f]+)"/.exec(listing)?.[1];
+}
+
+interface Chain {
+  readonly name: string;
+  readonly hook: string;
+  readonly rules: readonly string[];
 }
 
 /** The rules of a configuration while the targets of these names are healthy. */
@@ -16,22 +30,57 @@ export function ruleset(config: BalancerConfig, healthy: ReadonlySet<string>): R
   const families = [v4, v6]
     .map((family) => familyView(config, healthy, family))
     .filter(({ addresses }) => addresses.length > 0);
-  const body = [
-    ...chain("admission", "filter hook prerouting priority mangle", families.flatMap(admissionRules)),
-    ...chain("balance", "nat hook prerouting priority dstnat", families.flatMap(balanceRules)),
-    // Answers have to come back this way, and two clients behind one address and port must not clash.
-    ...chain("return-path", "nat hook postrouting priority srcnat", ["ct status dnat masquerade fully-random"]),
-    // What no rule above sent on: a port that is not served, or no target that could take it.
-    ...chain("refuse", "filter hook input priority filter", families.flatMap(refuseRules)),
-    // Clients and nodes may share a link, and would be told to talk to each other directly.
-    ...chain("quiet", "filter hook output priority filter", [
-      "icmp type redirect drop",
-      "icmpv6 type nd-redirect drop",
-    ]),
-  ].join("\n");
-  const hash = textHash(body);
+  const chains: readonly Chain[] = [
+    {
+      name: "admission",
+      hook: "filter hook prerouting priority mangle",
+      rules: families.flatMap(admissionRules),
+    },
+    { name: "balance", hook: "nat hook prerouting priority dstnat", rules: families.flatMap(balanceRules) },
+    {
+      // Answers have to come back this way, and two clients of one port must not clash.
+      name: "return-path",
+      hook: "nat hook postrouting priority srcnat",
+      rules: ["ct status dnat masquerade fully-random"],
+    },
+    {
+      // What no rule above sent on: a port that is not served, or no target that could take it.
+      name: "refuse",
+      hook: "filter hook input priority filter",
+      rules: families.flatMap(refuseRules),
+    },
+    {
+      // Clients and nodes may share a link, and would be told to talk to each other directly.
+      name: "quiet",
+      hook: "filter hook output priority filter",
+      rules: ["icmp type redirect drop", "icmpv6 type nd-redirect drop"],
+    },
+  ];
+  const hash = textHash(JSON.stringify(chains));
+  return { hash, text: transaction(chains, hash) };
+}
+
+/**
+ * The chains stay and only their rules are exchanged. Were the table deleted and made again, a packet could meet the
+ * new chain before the commit and the old one after it, and so no rule at all.
+ */
+function transaction(chains: readonly Chain[], hash: string): string {
   const name = `table ${table.family} ${table.name}`;
-  return { hash, text: `${name} {}\ndelete ${name}\n${name} {\n\tcomment "${hash}"\n${body}\n}\n` };
+  return [
+    `${name} {`,
+    ...chains.map((chain) => `\tchain ${chain.name} { type ${chain.hook}; policy accept; }`),
+    "}",
+    `flush ${name}`,
+    `${name} {`,
+    ...chains.flatMap((chain) => block(chain.name, chain.rules)),
+    ...block(hashChain, [`return comment "${hash}"`]),
+    "}",
+    "",
+  ].join("\n");
+}
+
+function block(chain: string, rules: readonly string[]): readonly string[] {
+  return [`\tchain ${chain} {`, ...rules.map((rule) => `\t\t${rule}`), "\t}"];
 }
 
 interface FamilyWords {
@@ -103,10 +152,6 @@ function refuseRules({ ip, addresses }: FamilyView): readonly string[] {
     `${fresh} meta l4proto tcp reject with tcp reset`,
     `${fresh} meta l4proto udp reject with icmpx type port-unreachable`,
   ];
-}
-
-function chain(name: string, hook: string, rules: readonly string[]): readonly string[] {
-  return [`\tchain ${name} {`, `\t\ttype ${hook}; policy accept;`, ...rules.map((rule) => `\t\t${rule}`), "\t}"];
 }
 
 function set(elements: readonly string[]): string {

@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { renderBalancerConfig } from "../balancer/config/index.ts";
+import { renderBalancerConfig } from "../balancer/config.ts";
 import { addNetns, deleteNetns, netnsExec, netnsPath, systemExec } from "../kernel/index.ts";
 
 const main = join(import.meta.dirname, "main.ts");

@@ -17,7 +17,7 @@ export { canonicalRule, parseRule, type Rule, type RuleExtension, type RuleOptio
 export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
 export { findLink, ipBatch, type Link, type LinkAddress, listLinks } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
-export { applyNft, listNftTable, type NftFamily, nftTableComment } from "./nft.ts";
+export { applyNft, listNftChain, type NftFamily } from "./nft.ts";
 export {
   findProcess,
   formatProcess,

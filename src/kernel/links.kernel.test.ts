@@ -3,7 +3,7 @@ import { expect, it } from "vitest";
 import { netnsExec, systemExec } from "./exec.ts";
 import { findLink, ipBatch, listLinks } from "./links.ts";
 import { addNetns, deleteNetns, listNetns } from "./netns.ts";
-import { applyNft, listNftTable, nftTableComment } from "./nft.ts";
+import { applyNft, listNftChain } from "./nft.ts";
 
 const exec = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
 
@@ -23,9 +23,10 @@ it("makes a namespace, looks into it and takes it away", async () => {
     expect(await findLink(inside, "br1", options)).toBeUndefined();
     await expect(ipBatch(inside, ["link set nothing up"], options)).rejects.toThrow(/Cannot find device/);
 
-    expect(await listNftTable(inside, "inet", "t", options)).toBeUndefined();
-    await applyNft(inside, 'table inet t {\n comment "made by a test"\n chain c { }\n}\n', options);
-    expect(nftTableComment((await listNftTable(inside, "inet", "t", options))!)).toBe("made by a test");
+    expect(await listNftChain(inside, "inet", "t", "c", options)).toBeUndefined();
+    await applyNft(inside, "table inet t { chain c { return; }; }", options);
+    expect(await listNftChain(inside, "inet", "t", "c", options)).toMatch(/chain c \{\s+return\s+\}/);
+    expect(await listNftChain(inside, "inet", "t", "d", options)).toBeUndefined();
   } finally {
     await deleteNetns(exec, name, options);
   }

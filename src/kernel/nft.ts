@@ -1,4 +1,4 @@
-import { type Exec, type ExecOptions, execOk } from "./exec.ts";
+import { type Exec, type ExecOptions, execOk, ProgramFailedError } from "./exec.ts";
 
 /** Loads a ruleset as one transaction: all of it or nothing. */
 export async function applyNft(exec: Exec, ruleset: string, options: ExecOptions): Promise<void> {
@@ -7,19 +7,17 @@ export async function applyNft(exec: Exec, ruleset: string, options: ExecOptions
 
 export type NftFamily = "inet" | "ip" | "ip6";
 
-/** The table as `nft list table` prints it; undefined when there is none. */
-export async function listNftTable(
+/** The chain as `nft list chain` prints it; undefined when there is none, or no such table. */
+export async function listNftChain(
   exec: Exec,
   family: NftFamily,
-  name: string,
+  table: string,
+  chain: string,
   options: ExecOptions,
 ): Promise<string | undefined> {
-  const tables = await execOk(exec, "nft", ["list", "tables", family], options);
-  if (!tables.split("\n").includes(`table ${family} ${name}`)) return undefined;
-  return execOk(exec, "nft", ["list", "table", family, name], options);
-}
-
-/** The comment that the table itself carries. */
-export function nftTableComment(listing: string): string | undefined {
-  return /^table [^\n]*\{(?: #[^\n]*)?\n\tcomment "([^"\n]*)"\n/.exec(listing)?.[1];
+  const args = ["list", "chain", family, table, chain];
+  const result = await exec.run("nft", args, options);
+  if (result.code === 0) return result.stdout;
+  if (result.stderr.includes("No such file or directory")) return undefined;
+  throw new ProgramFailedError("nft", args, result);
 }

@@ -1,6 +1,17 @@
+// The files through which a load balancer's owner and its `berth balancer` process talk: `config.json` says what is
+// wanted, `status.json` what is in force, `pid` who works on it. Pure: text in, values out. Invariant: a file is
+// replaced as a whole (written beside it, then renamed), so a reader never sees half of one.
+import { createHash } from "node:crypto";
 import { z } from "zod";
-import { UsageError } from "../../base/index.ts";
-import { formatCidr, formatIp, parseCidr, parseIp } from "../../net/index.ts";
+import { UsageError } from "../base/index.ts";
+import { formatCidr, formatIp, parseCidr, parseIp } from "../net/index.ts";
+
+export { type BalancerStatus, parseBalancerStatus, renderBalancerStatus, type TargetStatus } from "./status.ts";
+
+/** Names of the files in the directory of one load balancer. */
+export const balancerFiles = { config: "config.json", status: "status.json", pid: "pid" } as const;
+
+export type BalancerFile = (typeof balancerFiles)[keyof typeof balancerFiles];
 
 export interface BalancerPort {
   readonly protocol: "TCP" | "UDP";
@@ -49,6 +60,11 @@ export function parseBalancerConfig(text: string, file: string): BalancerConfig 
 
 export function renderBalancerConfig(config: BalancerConfig): string {
   return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+/** Names a text by its content: short enough for a file or a comment, long enough never to collide by chance. */
+export function textHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 16);
 }
 
 function parseJson(text: string, file: string): unknown {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { UsageError } from "../../base/index.ts";
+import { UsageError } from "../base/index.ts";
 import { type BalancerConfig, parseBalancerConfig, renderBalancerConfig } from "./config.ts";
 import { parseBalancerStatus, renderBalancerStatus } from "./status.ts";
 
