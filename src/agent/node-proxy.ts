@@ -215,7 +215,7 @@ export class NodeProxy implements ClusterListener {
       });
   }
 
-  /** Policy Local with endpoints, but none here: such traffic is dropped (kubernetes/kubernetes#112691). */
+  /** Policy Local with endpoints, but none here: such traffic is dropped. */
   #countNoLocalEndpoints(): void {
     const { metrics, settings } = this.#options;
     const ports = this.#table

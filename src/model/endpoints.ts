@@ -1,4 +1,4 @@
-import { type EndpointSlice, headlessLabel, type Protocol } from "../api/index.ts";
+import { type Endpoint, type EndpointSlice, headlessLabel, type Protocol } from "../api/index.ts";
 import { type Family, formatIp, parseSloppyIp, withPort } from "../net/index.ts";
 
 /** One address and port behind a Service port, with what its slice says about it. */
@@ -13,6 +13,8 @@ export interface ServiceEndpoint {
   /** Who should use it (KEP-2433, KEP-4444 and KEP-3015); empty when the slice gives no hint. */
   readonly hints: { readonly zones: readonly string[]; readonly nodes: readonly string[] };
 }
+
+type EndpointPort = NonNullable<EndpointSlice["ports"]>[number];
 
 /** The node for which endpoints are chosen. */
 export interface NodePlace {
@@ -44,35 +46,51 @@ export function endpointsOf(
   portName: string,
   protocol: Protocol,
 ): readonly ServiceEndpoint[] {
+  return mergeEndpoints(
+    slices.filter(({ addressType }) => addressType === family),
+    (port) => (port.name ?? "") === portName && (port.protocol ?? "TCP") === protocol,
+  );
+}
+
+/** Every endpoint of every port, whatever its name. */
+export function allEndpoints(slices: readonly EndpointSlice[]): readonly ServiceEndpoint[] {
+  return mergeEndpoints(slices, () => true);
+}
+
+function mergeEndpoints(
+  slices: readonly EndpointSlice[],
+  wanted: (port: EndpointPort) => boolean,
+): readonly ServiceEndpoint[] {
   const found = new Map<string, ServiceEndpoint>();
-  const ordered = slices.toSorted((a, b) => compare(a.metadata.name ?? "", b.metadata.name ?? ""));
-  for (const slice of ordered) {
-    if (slice.addressType !== family || slice.metadata.labels?.[headlessLabel] !== undefined) continue;
-    for (const port of slice.ports ?? []) {
-      if ((port.name ?? "") !== portName || (port.protocol ?? "TCP") !== protocol || !port.port) continue;
-      for (const endpoint of slice.endpoints ?? []) {
-        const ip = parseSloppyIp(endpoint.addresses[0] ?? "");
-        if (ip?.family !== family) continue;
-        const { ready, serving, terminating } = endpoint.conditions ?? {};
-        const entry: ServiceEndpoint = {
-          address: formatIp(ip),
-          port: port.port,
-          node: endpoint.nodeName,
-          ready: ready ?? true,
-          serving: serving ?? true,
-          terminating: terminating ?? false,
-          hints: {
-            zones: endpoint.hints?.forZones?.map(({ name }) => name) ?? [],
-            nodes: endpoint.hints?.forNodes?.map(({ name }) => name) ?? [],
-          },
-        };
-        const key = endpointName(entry);
-        const before = found.get(key);
-        if (before === undefined || rank(entry) > rank(before)) found.set(key, entry);
+  for (const slice of slices.toSorted((a, b) => compare(a.metadata.name ?? "", b.metadata.name ?? ""))) {
+    if (slice.metadata.labels?.[headlessLabel] !== undefined) continue;
+    const ports = (slice.ports ?? []).flatMap((port) => (port.port && wanted(port) ? [port.port] : []));
+    for (const endpoint of slice.endpoints ?? [])
+      for (const entry of ports.flatMap((port) => readEndpoint(endpoint, port, slice.addressType) ?? [])) {
+        const before = found.get(endpointName(entry));
+        if (before === undefined || rank(entry) > rank(before)) found.set(endpointName(entry), entry);
       }
-    }
   }
   return [...found].sort(([a], [b]) => compare(a, b)).map(([, entry]) => entry);
+}
+
+/** Only the first address counts (kubernetes/kubernetes#106267); one that is no address of its slice's type is left out. */
+function readEndpoint(endpoint: Endpoint, port: number, addressType: string): ServiceEndpoint | undefined {
+  const ip = parseSloppyIp(endpoint.addresses[0] ?? "");
+  if (ip?.family !== addressType) return undefined;
+  const { ready, serving, terminating } = endpoint.conditions ?? {};
+  return {
+    address: formatIp(ip),
+    port,
+    node: endpoint.nodeName,
+    ready: ready ?? true,
+    serving: serving ?? true,
+    terminating: terminating ?? false,
+    hints: {
+      zones: endpoint.hints?.forZones?.map(({ name }) => name) ?? [],
+      nodes: endpoint.hints?.forNodes?.map(({ name }) => name) ?? [],
+    },
+  };
 }
 
 function rank({ ready, serving, terminating }: ServiceEndpoint): number {
