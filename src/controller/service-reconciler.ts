@@ -242,7 +242,8 @@ export class ServiceReconciler {
     addresses.release(uid);
     if (changed) announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
-    return {};
+    // Another provider of ours may be the next to take it.
+    return cleanup.cause === "deleted" ? {} : { requeueAfterMs: 0 };
   }
 
   /** Tears down what one provider has of it; `result` is set when that is not over. */

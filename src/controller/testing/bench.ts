@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { conditionTypes, type Service } from "../../api/index.ts";
+import { conditionTypes } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { addressPool } from "../../ipam/index.ts";
 import { parseCidr } from "../../net/index.ts";
@@ -39,7 +39,7 @@ export class Bench {
 
   start(options: BenchOptions = {}): Running {
     const { providers = [new MemoryProvider(this.world)], unclassed, clusterId = "cluster-1" } = options;
-    const pool = addressPool((options.pool ?? ["192.0.2.0/29"]).map((text) => parseCidr(text)!));
+    const pool = addressPool((options.pool ?? ["192.0.2.0/29"]).flatMap((text) => parseCidr(text) ?? []));
     if ("overlap" in pool) throw new Error("overlap");
     const metrics = createMetrics();
     const controller = new Controller({
@@ -113,8 +113,8 @@ export class Bench {
     return (this.api.service(name)?.status?.loadBalancer?.ingress ?? []).map(({ ip = "" }) => ip);
   }
 
-  finalizers(name: string): Service["metadata"]["finalizers"] {
-    return this.api.service(name)?.metadata.finalizers;
+  finalizers(name: string): readonly string[] {
+    return this.api.service(name)?.metadata.finalizers ?? [];
   }
 
   eventReasons(): readonly string[] {

@@ -50,11 +50,11 @@ export class FakeApi {
   };
 
   service(name: string): Service | undefined {
-    return this.#of(services).objects.get(`default/${name}`) as Service | undefined;
+    return this.#of(services).objects.get(`default/${name}`);
   }
 
   node(name: string): Node | undefined {
-    return this.#of(nodes).objects.get(name) as Node | undefined;
+    return this.#of(nodes).objects.get(name);
   }
 
   createService(name: string, spec: Service["spec"] = {}, metadata: ObjectMeta = {}): Service {

@@ -128,7 +128,7 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
         diff: [{ path: "value", from: before?.value, to: object.value }],
       });
     }
-    const doomed = [...observed].filter(([name]) => !wanted.has(name)).sort(([a]) => (a === address ? 1 : -1));
+    const doomed = [...observed].filter(([name]) => !wanted.has(name)).sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [name, object] of doomed)
       steps.push({
         id: name,
