@@ -50,6 +50,9 @@ export function apiserverCommand(run: Run, plan: ClusterPlan): Command {
     `--listen=unix:${apiSocket}`,
     `--service-cidr=${plan.serviceCidrs.join(",")}`,
     `--node-port-range=${nodePortRange}`,
+    `--advertise-address=${plan.fabric.addresses[0] ?? ""}`,
+    // Where the host sees it.
+    "--tls-san=127.0.0.1",
     `--kubeconfig-out=${apiKubeconfig}`,
   ];
 }
@@ -61,6 +64,7 @@ export function agentCommand(run: Run, plan: ClusterPlan, node: NodePlan, args: 
     `--kubeconfig=${filesOf(run).nodeKubeconfig}`,
     `--node-name=${node.name}`,
     `--cluster-cidr=${plan.clusterCidrs.join(",")}`,
+    "--healthz-bind-address=[::]:10256",
     ...args,
   ];
 }
@@ -72,7 +76,11 @@ export function controllerCommand(run: Run, plan: ClusterPlan, args: readonly st
     `--kubeconfig=${filesOf(run).kubeconfig}`,
     "--provider=proxy",
     `--state-dir=${balancerDir(run)}`,
-    ...plan.addressPools.map((pool) => `--address-pool=${pool}`),
+    "--own-unclassed",
+    `--address-pool=${plan.addressPools.join(",")}`,
+    // It shares the host's loopback with whatever else runs there.
+    "--metrics-bind-address=127.0.0.1:0",
+    "--health-bind-address=127.0.0.1:0",
     `--proxy-bridge=${bridge}`,
     `--proxy-netns=${plan.fabric.netns}`,
     `--proxy-network=${plan.underlay.join(",")}`,

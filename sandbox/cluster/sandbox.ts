@@ -94,12 +94,12 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
 
   await start.step(`network of ${nodeCount} nodes and a client outside`, () => buildNetwork(exec, plan, signal));
   const apiserver = await start.step("API server", () => start.apiserver());
-  await start.step("kubelets, scheduler, Deployments, EndpointSlices", () => start.loops());
+  const api = await start.step("kubelets, scheduler, Deployments, EndpointSlices", () => start.loops());
   const agents = plan.nodes.map((node) => start.agent(node, options.agentArgs ?? [], options.agentPath));
   const controller = start.controller(options.controllerArgs ?? []);
   await Promise.all([
     components.agents === false ? undefined : start.step(`${nodeCount} agents`, () => start.agentsReady(agents)),
-    components.controller === false ? undefined : start.step("controller", () => start.controllerReady(controller)),
+    components.controller === false ? undefined : start.step("controller", () => start.controllerReady(controller, api)),
   ]);
 
   const place = ({ netns, addresses }: HostPlan): Place => ({ netns, addresses, exec: netnsExec(exec, netns) });

@@ -1,9 +1,10 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Registry } from "prom-client";
+import { leases } from "../../src/api/index.ts";
 import { type Clock, FailureError, withTimeout } from "../../src/base/index.ts";
 import { type Exec, netnsExec } from "../../src/kernel/index.ts";
-import { KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
+import { isNotFound, KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import type { Logger } from "../../src/telemetry/index.ts";
 import type { ClusterPlan, NodePlan } from "./address-plan.ts";
 import { agentCommand, apiAddress, apiserverCommand, type Command, controllerCommand, filesOf } from "./components.ts";
@@ -69,7 +70,7 @@ export class Start {
   }
 
   /** What a control plane and its kubelets do for Services, in this process. */
-  async loops(): Promise<void> {
+  async loops(): Promise<KubeClient> {
     const { run, plan, exec, stack, clock, logger, signal, environment } = this.#options;
     const files = filesOf(run);
     const metrics = new Registry();
@@ -87,6 +88,7 @@ export class Start {
     });
     await registerNodes(client, plan, timestamp(clock.now()), signal);
     await state.synced();
+    return client;
   }
 
   agent(node: NodePlan, args: readonly string[], path: string | undefined): Agent {
@@ -111,8 +113,15 @@ export class Start {
     );
   }
 
-  async controllerReady(controller: Program): Promise<void> {
-    await this.#ready(controller, async () => true);
+  /** A controller works as soon as it holds its Lease. */
+  async controllerReady(controller: Program, client: KubeClient): Promise<void> {
+    const at = { namespace: "kube-system", name: "berth-controller" };
+    await this.#ready(controller, async (signal) => {
+      const lease = await client.get(leases, at, signal).catch((error: unknown) => {
+        if (!isNotFound(error)) throw error;
+      });
+      return Boolean(lease?.spec?.holderIdentity);
+    });
   }
 
   #program(
