@@ -16,11 +16,10 @@ const documents: Readonly<Record<string, readonly string[]>> = {
     "ServiceAccount",
     "Binding",
   ],
-  apis__apps__v1: ["Deployment", "ReplicaSet"],
+  apis__apps__v1: ["Deployment", "ReplicaSet", "Scale"],
   "apis__events.k8s.io__v1": ["Event"],
   "apis__discovery.k8s.io__v1": ["EndpointSlice"],
   "apis__coordination.k8s.io__v1": ["Lease"],
-  apis__autoscaling__v1: ["Scale"],
 };
 
 type Schema = Record<string, unknown>;

@@ -1,0 +1,102 @@
+import { isMap, type JsonMap } from "./object.ts";
+import { type Schema, type Schemas, structName } from "./schema.ts";
+
+/** A body that fits its type. `unknown` lists the fields that the type does not have; they are gone from `object`. */
+export interface Decoded {
+  readonly object: JsonMap;
+  readonly unknown: readonly string[];
+}
+
+/** A value that does not fit the Go type of its field, in the words of Go's JSON decoder. */
+export class DecodeError extends Error {
+  override readonly name = "DecodeError";
+}
+
+/** Reads a JSON value as an object of the named schema: drops nulls and unknown fields, checks every type. */
+export function decode(schemas: Schemas, schemaName: string, value: unknown): Decoded {
+  const unknown: string[] = [];
+  const walk = new Walk(schemas, unknown);
+  const object = walk.value(schemas.named(schemaName), value, { struct: structName(schemaName), go: "", path: "" });
+  if (!isMap(object)) throw new DecodeError(`json: cannot unmarshal ${jsonKind(value)} into Go value`);
+  return { object, unknown };
+}
+
+/** Where the walk is: the Go struct around it, its field path as Go prints it and as strict decoding prints it. */
+interface Place {
+  readonly struct: string;
+  readonly go: string;
+  readonly path: string;
+}
+
+class Walk {
+  readonly #schemas: Schemas;
+  readonly #unknown: string[];
+
+  constructor(schemas: Schemas, unknown: string[]) {
+    this.#schemas = schemas;
+    this.#unknown = unknown;
+  }
+
+  value(schema: Schema, value: unknown, place: Place): unknown {
+    const reference = this.#schemas.referenced(schema);
+    if (reference !== undefined) {
+      const target = this.#schemas.named(reference);
+      const struct = target.properties === undefined ? place.struct : structName(reference);
+      return this.value(target, value, { ...place, struct });
+    }
+    if (schema.oneOf !== undefined || schema.type === undefined) return value;
+    switch (schema.type) {
+      case "object":
+        return this.#object(schema, value, place);
+      case "array":
+        if (!Array.isArray(value)) throw mismatch(value, place, "[]");
+        return value
+          .filter((item) => item !== null)
+          .map((item, index) => this.value(schema.items ?? {}, item, { ...place, path: `${place.path}[${index}]` }));
+      case "string":
+        if (typeof value !== "string") throw mismatch(value, place, "string");
+        return value;
+      case "boolean":
+        if (typeof value !== "boolean") throw mismatch(value, place, "bool");
+        return value;
+      case "integer":
+        if (!Number.isInteger(value)) throw mismatch(value, place, schema.format ?? "int64");
+        return value;
+      case "number":
+        if (typeof value !== "number") throw mismatch(value, place, "float64");
+        return value;
+      default:
+        return value;
+    }
+  }
+
+  #object(schema: Schema, value: unknown, place: Place): JsonMap {
+    if (!isMap(value)) throw mismatch(value, place, schema.properties === undefined ? "map[string]" : place.struct);
+    const { properties, additionalProperties } = schema;
+    if (properties === undefined && additionalProperties === undefined) return value;
+    const result: JsonMap = {};
+    for (const [field, inner] of Object.entries(value)) {
+      const property = properties?.[field] ?? additionalProperties;
+      const path = place.path === "" ? field : `${place.path}.${field}`;
+      if (property === undefined) this.#unknown.push(path);
+      else if (inner !== null) {
+        const go = properties === undefined ? place.go : place.go === "" ? field : `${place.go}.${field}`;
+        result[field] = this.value(property, inner, { ...place, go, path });
+      }
+    }
+    return result;
+  }
+}
+
+function mismatch(value: unknown, { struct, go }: Place, goType: string): DecodeError {
+  return new DecodeError(
+    `json: cannot unmarshal ${jsonKind(value)} into Go struct field ${struct}.${go} of type ${goType}`,
+  );
+}
+
+function jsonKind(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "number") return Number.isInteger(value) ? "number" : `number ${value}`;
+  if (typeof value === "boolean") return "bool";
+  return typeof value;
+}

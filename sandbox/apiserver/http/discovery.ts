@@ -1,0 +1,109 @@
+import type { JsonMap } from "../object.ts";
+import { apiVersionOf, type ResourceType } from "../resource-type.ts";
+
+const collectionVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+const subresourceVerbs: Readonly<Record<string, readonly string[]>> = {
+  status: ["get", "patch", "update"],
+  scale: ["get", "patch", "update"],
+  binding: ["create"],
+  eviction: ["create"],
+  finalize: ["update"],
+};
+/** Subresources whose bodies are of another kind. */
+const subresourceKinds: Readonly<Record<string, { group: string; version: string; kind: string }>> = {
+  scale: { group: "autoscaling", version: "v1", kind: "Scale" },
+  binding: { group: "", version: "v1", kind: "Binding" },
+  eviction: { group: "policy", version: "v1", kind: "Eviction" },
+};
+
+/** Namespaces are never deleted as a collection. */
+function verbsOf(type: ResourceType): readonly string[] {
+  return type.kind === "Namespace" ? collectionVerbs.filter((verb) => verb !== "deletecollection") : collectionVerbs;
+}
+
+export function groupsOf(types: readonly ResourceType[]): readonly string[] {
+  return [...new Set(types.map(({ group }) => group))].toSorted();
+}
+
+function namedGroup(name: string): JsonMap {
+  const version = { groupVersion: `${name}/v1`, version: "v1" };
+  return { name, versions: [version], preferredVersion: version };
+}
+
+/** The documents of plain discovery: `/api`, `/apis`, `/apis/GROUP`, `/api/v1`, `/apis/GROUP/VERSION`. */
+export function plainDiscovery(types: readonly ResourceType[], path: string, address: string): JsonMap | undefined {
+  const groups = groupsOf(types).filter((group) => group !== "");
+  if (path === "/api")
+    return {
+      kind: "APIVersions",
+      versions: ["v1"],
+      serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: address }],
+    };
+  if (path === "/apis") return { kind: "APIGroupList", apiVersion: "v1", groups: groups.map(namedGroup) };
+  const group = groups.find((name) => path === `/apis/${name}`);
+  if (group !== undefined) return { kind: "APIGroup", apiVersion: "v1", ...namedGroup(group) };
+  const groupVersion = path === "/api/v1" ? "v1" : path.startsWith("/apis/") ? path.slice("/apis/".length) : "";
+  const served = types.filter((type) => apiVersionOf(type) === groupVersion);
+  if (served.length === 0) return undefined;
+  return { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources: served.flatMap(plainResources) };
+}
+
+function plainResources(type: ResourceType): JsonMap[] {
+  const { plural, singular, namespaced, kind, shortNames, categories } = type;
+  const main = {
+    name: plural,
+    singularName: singular,
+    namespaced,
+    kind,
+    verbs: verbsOf(type),
+    ...(shortNames.length === 0 ? {} : { shortNames }),
+    ...(categories.length === 0 ? {} : { categories }),
+  };
+  const below = type.subresources.map((name) => ({
+    name: `${plural}/${name}`,
+    singularName: "",
+    namespaced,
+    kind,
+    ...subresourceKinds[name],
+    verbs: subresourceVerbs[name],
+  }));
+  return [main, ...below];
+}
+
+/** The document of aggregated discovery, at `/api` for the core group and at `/apis` for all others. */
+export function aggregatedDiscovery(types: readonly ResourceType[], path: string): JsonMap {
+  const groups = groupsOf(types).filter((group) => (group === "") === (path === "/api"));
+  return {
+    kind: "APIGroupDiscoveryList",
+    apiVersion: "apidiscovery.k8s.io/v2",
+    metadata: {},
+    items: groups.map((group) => ({
+      metadata: group === "" ? {} : { name: group },
+      versions: [
+        {
+          version: "v1",
+          resources: types.filter((type) => type.group === group).map(aggregatedResource),
+          freshness: "Current",
+        },
+      ],
+    })),
+  };
+}
+
+function aggregatedResource(type: ResourceType): JsonMap {
+  const { group, version, kind, plural, singular, namespaced, shortNames, categories } = type;
+  return {
+    resource: plural,
+    responseKind: { group, version, kind },
+    scope: namespaced ? "Namespaced" : "Cluster",
+    singularResource: singular,
+    verbs: verbsOf(type),
+    ...(shortNames.length === 0 ? {} : { shortNames }),
+    ...(categories.length === 0 ? {} : { categories }),
+    subresources: type.subresources.map((name) => ({
+      subresource: name,
+      responseKind: subresourceKinds[name] ?? { group, version, kind },
+      verbs: subresourceVerbs[name],
+    })),
+  };
+}

@@ -1,0 +1,42 @@
+import type { JsonMap } from "../object.ts";
+
+/** A request, free of the HTTP version that carried it. */
+export interface ApiRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  header(name: string): string | undefined;
+  /** The whole body; throws StatusError when it is too large. */
+  body(): Promise<Buffer>;
+}
+
+/** Where a watch writes; `write` answers false once the client has fallen too far behind. */
+export interface Sink {
+  write(text: string): boolean;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+}
+
+/** An answer that goes on until it returns or the signal aborts. */
+export interface StreamAnswer {
+  readonly contentType: string;
+  run(sink: Sink, signal: AbortSignal): Promise<void>;
+}
+
+export type Answer = ApiAnswer | StreamAnswer;
+
+export function json(status: number, body: JsonMap, warnings: readonly string[] = []): ApiAnswer {
+  const answer = { status, contentType: "application/json", body: `${JSON.stringify(body)}\n` };
+  if (warnings.length === 0) return answer;
+  // 299 is the code of RFC 7234 for warnings that stay with the answer; the agent is unknown.
+  return { ...answer, headers: { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) } };
+}
+
+export function text(status: number, body: string): ApiAnswer {
+  return { status, contentType: "text/plain; charset=utf-8", body };
+}

@@ -1,0 +1,230 @@
+import { deleteObject, parseDeleteOptions } from "../deletion.ts";
+import type { KubeObject } from "../object.ts";
+import { isPatchType, type PatchType, patchTypes } from "../patch/index.ts";
+import type { FieldValidation, Part, Registry, WriteOptions, Written } from "../registry.ts";
+import { type ResourceType, resourceOf } from "../resource-type.ts";
+import { badRequest, methodNotAllowed, StatusError, unsupportedMediaType } from "../status.ts";
+import { mediaType, readBody } from "./body.ts";
+import { listPage } from "./list.ts";
+import { type Answer, type ApiRequest, json } from "./message.ts";
+import { acceptedForm, represent, representList } from "./representation.ts";
+import type { ResourcePath } from "./resource-path.ts";
+import { parseSelection } from "./selection.ts";
+import {
+  bind,
+  evict,
+  finalizeNamespace,
+  patchedScale,
+  scaleOf,
+  success,
+  writeScale,
+} from "./subresources.ts";
+import { type WatchContext, watch } from "./watch.ts";
+
+/** Turns requests for objects into calls of the registry, and what comes back into answers. */
+export class Resources {
+  readonly #registry: Registry;
+  readonly #watching: WatchContext;
+
+  constructor(registry: Registry, watching: WatchContext) {
+    this.#registry = registry;
+    this.#watching = watching;
+  }
+
+  handle(request: ApiRequest, path: ResourcePath): Promise<Answer> | Answer {
+    const { type, namespace, name, subresource } = path;
+    if (name === undefined) return this.#collection(request, type, namespace);
+    if (subresource === undefined) return this.#object(request, type, namespace, name);
+    if (!type.subresources.some((known) => known === subresource))
+      throw new StatusError(404, "NotFound", "the server could not find the requested resource", {});
+    return this.#subresource(request, type, namespace, name, subresource);
+  }
+
+  #collection(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> | Answer {
+    const { query } = request;
+    switch (request.method) {
+      case "GET":
+        return isTrue(query.get("watch"))
+          ? watch(this.#watching, type, namespace, query, acceptedForm(request.header("accept")))
+          : this.#list(request, type, namespace);
+      case "POST":
+        return this.#create(request, type, namespace);
+      case "DELETE":
+        return this.#deleteCollection(request, type, namespace);
+      default:
+        throw methodNotAllowed();
+    }
+  }
+
+  #list(request: ApiRequest, type: ResourceType, namespace: string | undefined): Answer {
+    const form = acceptedForm(request.header("accept"));
+    const { objects, metadata } = listPage(this.#registry.store, type, namespace, request.query);
+    return json(200, representList(type, objects, metadata, form, request.query, this.#now()));
+  }
+
+  async #create(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
+    const body = (await readBody(request)) ?? {};
+    // Without a namespace in the path, that of the body would be taken for the one of the request.
+    if (type.namespaced && namespace === undefined)
+      throw badRequest("an empty namespace may not be set during creation");
+    const written = this.#registry.create(type, namespace, body, writeOptions(request.query));
+    return this.#written(request, type, written);
+  }
+
+  async #deleteCollection(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
+    if (type.kind === "Namespace") throw methodNotAllowed();
+    const options = parseDeleteOptions(await readBody(request), request.query);
+    const { includes } = parseSelection(type, namespace, request.query);
+    const doomed = this.#registry.store.list(type.collection).filter(includes);
+    const objects = doomed.map((object) => deleteObject(this.#registry, type, object, options).object);
+    const metadata = { resourceVersion: `${this.#registry.store.revision}` };
+    return json(200, representList(type, objects, metadata, "object", request.query, this.#now()));
+  }
+
+  #object(
+    request: ApiRequest,
+    type: ResourceType,
+    namespace: string | undefined,
+    name: string,
+  ): Promise<Answer> | Answer {
+    switch (request.method) {
+      case "GET":
+        return this.#answer(request, type, this.#registry.get(type, namespace, name));
+      case "PUT":
+      case "PATCH":
+        return this.#update(request, type, namespace, name, "object");
+      case "DELETE":
+        return this.#delete(request, type, this.#registry.get(type, namespace, name));
+      default:
+        throw methodNotAllowed();
+    }
+  }
+
+  async #update(
+    request: ApiRequest,
+    type: ResourceType,
+    namespace: string | undefined,
+    name: string,
+    part: Part,
+  ): Promise<Answer> {
+    const options = writeOptions(request.query);
+    if (request.method === "PUT") {
+      const body = (await readBody(request)) ?? {};
+      return this.#written(request, type, this.#registry.update(type, namespace, name, body, part, options));
+    }
+    const patch = await readPatch(request);
+    return this.#written(request, type, this.#registry.patch(type, namespace, name, patch, part, options));
+  }
+
+  async #delete(request: ApiRequest, type: ResourceType, found: KubeObject): Promise<Answer> {
+    const options = parseDeleteOptions(await readBody(request), request.query);
+    const { name = "", namespace, uid } = found.metadata;
+    // The body was awaited: what the path names may have changed meanwhile.
+    const current = this.#registry.get(type, namespace, name);
+    const { object, waiting } = deleteObject(this.#registry, type, current, options);
+    if (waiting || type.behaviour.returnsDeleted === true) return this.#answer(request, type, object);
+    const { group, kind } = resourceOf(type);
+    return json(200, {
+      kind: "Status",
+      apiVersion: "v1",
+      metadata: {},
+      status: "Success",
+      details: { name, ...(group === "" ? {} : { group }), kind, uid },
+    });
+  }
+
+  #subresource(
+    request: ApiRequest,
+    type: ResourceType,
+    namespace: string | undefined,
+    name: string,
+    subresource: string,
+  ): Promise<Answer> | Answer {
+    const { method } = request;
+    const find = (): KubeObject => this.#registry.get(type, namespace, name);
+    if (subresource === "status" && method === "GET") return this.#answer(request, type, find());
+    if (subresource === "status" && (method === "PUT" || method === "PATCH"))
+      return this.#update(request, type, namespace, name, "status");
+    if (subresource === "scale") return this.#scale(request, type, find);
+    if (subresource === "finalize" && method === "PUT")
+      return readBody(request).then((body) => json(200, finalizeNamespace(this.#registry, type, find(), body)));
+    if (method !== "POST") throw methodNotAllowed();
+    return readBody(request).then((body) => {
+      if (subresource === "binding") bind(this.#registry, type, find(), body);
+      else evict(this.#registry, type, find(), body);
+      return json(201, success);
+    });
+  }
+
+  async #scale(request: ApiRequest, type: ResourceType, find: () => KubeObject): Promise<Answer> {
+    const { dryRun } = writeOptions(request.query);
+    switch (request.method) {
+      case "GET":
+        return json(200, scaleOf(find()));
+      case "PUT": {
+        const body = await readBody(request);
+        return json(200, scaleOf(writeScale(this.#registry, type, find(), body, dryRun)));
+      }
+      case "PATCH": {
+        const { body, type: patchType } = await readPatch(request);
+        const scale = patchedScale(this.#registry, find(), body, patchType);
+        return json(200, scaleOf(writeScale(this.#registry, type, find(), scale, dryRun)));
+      }
+      default:
+        throw methodNotAllowed();
+    }
+  }
+
+  #written(request: ApiRequest, type: ResourceType, { object, warnings, created }: Written): Answer {
+    return this.#answer(request, type, object, created ? 201 : 200, warnings);
+  }
+
+  #answer(
+    request: ApiRequest,
+    type: ResourceType,
+    object: KubeObject,
+    status = 200,
+    warnings: readonly string[] = [],
+  ): Answer {
+    const form = acceptedForm(request.header("accept"));
+    return json(status, represent(type, object, form, request.query, this.#now()), warnings);
+  }
+
+  #now(): number {
+    return this.#registry.clock.now();
+  }
+}
+
+async function readPatch(request: ApiRequest): Promise<{ body: unknown; type: PatchType }> {
+  const type = mediaType(request);
+  if (!isPatchType(type)) throw unsupportedMediaType(Object.values(patchTypes));
+  return { body: await readBody(request, [type]), type };
+}
+
+function writeOptions(query: URLSearchParams): WriteOptions {
+  const dryRun = query.getAll("dryRun").filter((value) => value !== "");
+  if (dryRun.some((value) => value !== "All"))
+    throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun: Unsupported value: supported values: "All"`);
+  return { dryRun: dryRun.length > 0, fieldValidation: fieldValidation(query.get("fieldValidation")) };
+}
+
+/** Without a word from the client, unknown fields are dropped with a warning. */
+function fieldValidation(text: string | null): FieldValidation {
+  switch (text) {
+    case "Strict":
+    case "Ignore":
+    case "Warn":
+      return text;
+    case null:
+    case "":
+      return "Warn";
+    default:
+      throw badRequest(
+        `fieldValidation: Unsupported value: ${JSON.stringify(text)}: supported values: "", "Ignore", "Strict", "Warn"`,
+      );
+  }
+}
+
+function isTrue(text: string | null): boolean {
+  return text === "true" || text === "1";
+}

@@ -1,0 +1,102 @@
+import { timingSafeEqual } from "node:crypto";
+import { errorMessage } from "../../../src/base/index.ts";
+import type { ResourceType } from "../resource-type.ts";
+import type { Schemas } from "../schema.ts";
+import { internalError, StatusError, unauthorized } from "../status.ts";
+import { aggregatedDiscovery, plainDiscovery } from "./discovery.ts";
+import { type Answer, type ApiRequest, json, text } from "./message.ts";
+import { OpenApi, openApiV2 } from "./openapi.ts";
+import { parseResourcePath } from "./resource-path.ts";
+import type { Resources } from "./resources.ts";
+
+export interface RouterOptions {
+  readonly types: readonly ResourceType[];
+  readonly schemas: Schemas;
+  readonly resources: Resources;
+  readonly token: string;
+  /** Where clients reach the server, as discovery tells them. */
+  readonly address: () => string;
+}
+
+const aggregated = /application\/json;g=apidiscovery\.k8s\.io;v=v2(?:;as=APIGroupDiscoveryList)/;
+const publicPaths: ReadonlySet<string> = new Set(["/healthz", "/livez", "/readyz", "/version"]);
+
+const version = {
+  major: "1",
+  minor: "37",
+  gitVersion: "v1.37.2",
+  gitCommit: "0000000000000000000000000000000000000000",
+  gitTreeState: "clean",
+  buildDate: "2026-10-01T00:00:00Z",
+  goVersion: "go1.26.0",
+  compiler: "gc",
+  platform: "linux/amd64",
+};
+
+/** Finds who answers a path. Whatever goes wrong leaves as a Status. */
+export class Router {
+  readonly #options: RouterOptions;
+  readonly #openApi: OpenApi;
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+    this.#openApi = new OpenApi(options.types, options.schemas);
+  }
+
+  async handle(request: ApiRequest): Promise<Answer> {
+    try {
+      return await this.#route(request);
+    } catch (error) {
+      const status = error instanceof StatusError ? error : internalError(errorMessage(error));
+      return json(status.code, status.toStatus());
+    }
+  }
+
+  #route(request: ApiRequest): Promise<Answer> | Answer {
+    const { path, method } = request;
+    if (!publicPaths.has(path) && !this.#isAuthenticated(request)) throw unauthorized();
+    if (method === "GET") {
+      const fixed = this.#fixed(request);
+      if (fixed !== undefined) return fixed;
+    }
+    const target = parseResourcePath(this.#options.types, path);
+    if (target === undefined) return text(404, "404 page not found\n");
+    return this.#options.resources.handle(request, target);
+  }
+
+  #isAuthenticated(request: ApiRequest): boolean {
+    const given = Buffer.from(request.header("authorization") ?? "");
+    const wanted = Buffer.from(`Bearer ${this.#options.token}`);
+    return given.length === wanted.length && timingSafeEqual(given, wanted);
+  }
+
+  /** Documents that no object is behind. */
+  #fixed(request: ApiRequest): Answer | undefined {
+    const { types, address } = this.#options;
+    const path = request.path === "/" ? "/" : request.path.replace(/\/$/, "");
+    switch (path) {
+      case "/healthz":
+      case "/livez":
+      case "/readyz":
+        return text(200, "ok");
+      case "/version":
+        return json(200, version);
+      case "/openapi/v2":
+        return json(200, openApiV2(types));
+      case "/openapi/v3":
+        return json(200, this.#openApi.index());
+      default:
+    }
+    if (path.startsWith("/openapi/v3/")) {
+      const document = this.#openApi.document(path.slice("/openapi/v3/".length));
+      return document === undefined ? undefined : { status: 200, contentType: "application/json", body: document };
+    }
+    if ((path === "/api" || path === "/apis") && aggregated.test(request.header("accept") ?? ""))
+      return {
+        ...json(200, aggregatedDiscovery(types, path)),
+        contentType: "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
+      };
+    const document = plainDiscovery(types, path, address());
+    return document === undefined ? undefined : json(200, document);
+  }
+}

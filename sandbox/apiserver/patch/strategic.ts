@@ -1,0 +1,147 @@
+import { asList, isMap, type JsonMap, sameJson } from "../object.ts";
+import { patchMetaOf, type Schema, type Schemas } from "../schema.ts";
+import { badRequest } from "../status.ts";
+
+const directive = "$patch";
+const retainKeys = "$retainKeys";
+const deleteFromPrimitiveList = "$deleteFromPrimitiveList/";
+const setElementOrder = "$setElementOrder/";
+
+/**
+ * Strategic merge patch: a JSON merge patch whose lists merge by the key that the schema names, with the
+ * directives of k8s.io/apimachinery/pkg/util/strategicpatch.
+ */
+export function strategicMergePatch(
+  schemas: Schemas,
+  schema: Schema | undefined,
+  target: JsonMap,
+  patch: JsonMap,
+): JsonMap {
+  switch (patch[directive]) {
+    case undefined:
+    case "merge":
+      break;
+    case "replace":
+      return withoutDirectives(patch) as JsonMap;
+    case "delete":
+      return {};
+    default:
+      throw badRequest(`Unknown patch type found: ${String(patch[directive])}`);
+  }
+  const result = retained(target, patch);
+  for (const [field, value] of Object.entries(patch)) {
+    if (field.startsWith("$")) continue;
+    if (value === null) delete result[field];
+    else result[field] = mergeField(schemas, schema, field, result[field], value, patch);
+  }
+  return applyListDirectives(schemas, schema, result, patch);
+}
+
+function mergeField(
+  schemas: Schemas,
+  parent: Schema | undefined,
+  field: string,
+  before: unknown,
+  value: unknown,
+  patch: JsonMap,
+): unknown {
+  const meta = patchMetaOf(schemas, parent, field);
+  if (isMap(value)) {
+    if (meta.strategies.includes("replace")) return withoutDirectives(value);
+    return strategicMergePatch(schemas, meta.schema, isMap(before) ? before : {}, value);
+  }
+  if (!Array.isArray(value)) return value;
+  if (!meta.strategies.includes("merge")) return value.map(withoutDirectives);
+  const current = asList(before);
+  const merged =
+    meta.mergeKey === undefined
+      ? [...current, ...value.filter((item) => !current.some((known) => sameJson(known, item)))]
+      : mergeByKey(schemas, meta.schema, meta.mergeKey, current, value);
+  return ordered(merged, current, patch[`${setElementOrder}${field}`], meta.mergeKey);
+}
+
+/** Merges maps item by item: one with a known key is patched, one with a new key is added. */
+function mergeByKey(
+  schemas: Schemas,
+  schema: Schema | undefined,
+  key: string,
+  current: readonly unknown[],
+  patches: readonly unknown[],
+): unknown[] {
+  const isReplaced = patches.some((item) => isMap(item) && item[directive] === "replace");
+  let result = isReplaced ? [] : [...current];
+  for (const item of patches) {
+    if (!isMap(item)) throw badRequest(`expected a map in a list that merges by ${key}`);
+    if (item[directive] === "replace" && Object.keys(item).length === 1) continue;
+    if (item[key] === undefined)
+      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
+    const hasKey = (other: unknown): boolean => isMap(other) && sameJson(other[key], item[key]);
+    if (item[directive] === "delete") result = result.filter((other) => !hasKey(other));
+    else {
+      const index = result.findIndex(hasKey);
+      const before = result[index];
+      const merged = strategicMergePatch(schemas, schema, isMap(before) ? before : {}, item);
+      if (index === -1) result.push(merged);
+      else result[index] = merged;
+    }
+  }
+  return result;
+}
+
+/** `$retainKeys` drops every field that it does not name. */
+function retained(target: JsonMap, patch: JsonMap): JsonMap {
+  const keys = patch[retainKeys];
+  if (!Array.isArray(keys)) return { ...target };
+  return Object.fromEntries(Object.entries(target).filter(([field]) => keys.includes(field)));
+}
+
+/** Directives about lists that the patch itself does not hold. */
+function applyListDirectives(schemas: Schemas, schema: Schema | undefined, result: JsonMap, patch: JsonMap): JsonMap {
+  for (const [name, value] of Object.entries(patch)) {
+    if (name.startsWith(deleteFromPrimitiveList)) {
+      const field = name.slice(deleteFromPrimitiveList.length);
+      const gone = asList(value);
+      if (result[field] !== undefined)
+        result[field] = asList(result[field]).filter((item) => !gone.some((other) => sameJson(item, other)));
+    } else if (name.startsWith(setElementOrder)) {
+      const field = name.slice(setElementOrder.length);
+      if (result[field] === undefined || patch[field] !== undefined) continue;
+      const current = asList(result[field]);
+      result[field] = ordered([...current], current, value, patchMetaOf(schemas, schema, field).mergeKey);
+    }
+  }
+  return result;
+}
+
+/**
+ * Puts the items that `$setElementOrder` names in its order; the others keep their place among those that stood
+ * beside them before.
+ */
+function ordered(
+  items: readonly unknown[],
+  before: readonly unknown[],
+  order: unknown,
+  key: string | undefined,
+): unknown[] {
+  if (!Array.isArray(order)) return [...items];
+  const same = (a: unknown, b: unknown): boolean =>
+    key === undefined ? sameJson(a, b) : isMap(a) && isMap(b) && sameJson(a[key], b[key]);
+  const named = order.flatMap((wanted) => items.filter((item) => same(item, wanted)));
+  const others = items.filter((item) => !order.some((wanted) => same(item, wanted)));
+  const placeBefore = (item: unknown): number => before.findIndex((known) => same(known, item));
+  const result: unknown[] = [];
+  for (const item of named) {
+    const place = placeBefore(item);
+    while (place !== -1 && others.length > 0 && placeBefore(others[0]) !== -1 && placeBefore(others[0]) < place)
+      result.push(others.shift());
+    result.push(item);
+  }
+  return [...result, ...others];
+}
+
+function withoutDirectives(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutDirectives);
+  if (!isMap(value)) return value;
+  const kept = Object.entries(value).filter(([field, inner]) => !field.startsWith("$") && inner !== null);
+  return Object.fromEntries(kept.map(([field, inner]) => [field, withoutDirectives(inner)]));
+}

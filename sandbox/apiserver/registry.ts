@@ -1,0 +1,293 @@
+import { randomUUID } from "node:crypto";
+import type { Clock, Random } from "../../src/base/index.ts";
+import { DecodeError, decode } from "./decode.ts";
+import { type FieldError, invalid } from "./field-error.ts";
+import {
+  cleanMetadata,
+  generatedName,
+  inheritMetadata,
+  metadataChangeErrors,
+  metadataErrors,
+} from "./metadata.ts";
+import { asList, asMap, isMap, type JsonMap, type KubeObject, keyOf, sameJson, storageKey, timestamp } from "./object.ts";
+import { type PatchType, patched } from "./patch/index.ts";
+import { apiVersionOf, type ResourceType, resourceOf } from "./resource-type.ts";
+import type { Schemas } from "./schema.ts";
+import { alreadyExists, badRequest, conflict, forbidden, invalidObject, modified, notFound } from "./status.ts";
+import type { Store } from "./store.ts";
+
+export type FieldValidation = "Ignore" | "Warn" | "Strict";
+
+export interface WriteOptions {
+  readonly dryRun: boolean;
+  readonly fieldValidation: FieldValidation;
+}
+
+export interface Written {
+  readonly object: KubeObject;
+  readonly warnings: readonly string[];
+  /** False when an update found nothing to change. */
+  readonly created: boolean;
+}
+
+export interface RegistryOptions {
+  readonly store: Store;
+  readonly schemas: Schemas;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** Which part of an object an update may touch. */
+export type Part = "object" | "status";
+
+/**
+ * Reads and writes of stored objects under the rules of kube-apiserver: decode, default, allocate, validate, store.
+ * Objects are in their stored form here; views are the HTTP layer's.
+ */
+export class Registry {
+  readonly store: Store;
+  readonly schemas: Schemas;
+  readonly clock: Clock;
+  readonly #random: Random;
+
+  constructor({ store, schemas, clock, random }: RegistryOptions) {
+    this.store = store;
+    this.schemas = schemas;
+    this.clock = clock;
+    this.#random = random;
+  }
+
+  find(type: ResourceType, namespace: string | undefined, name: string): KubeObject | undefined {
+    return this.store.get(type.collection, storageKey(namespace, name));
+  }
+
+  get(type: ResourceType, namespace: string | undefined, name: string): KubeObject {
+    const found = this.find(type, namespace, name);
+    if (found === undefined) throw notFound(resourceOf(type), name);
+    return found;
+  }
+
+  create(type: ResourceType, namespace: string | undefined, body: unknown, options: WriteOptions): Written {
+    const { object, warnings } = this.#decoded(type, body, options);
+    return this.#insert(type, namespace, object, warnings, options);
+  }
+
+  #insert(
+    type: ResourceType,
+    namespace: string | undefined,
+    object: KubeObject,
+    warnings: readonly string[],
+    { dryRun }: WriteOptions,
+  ): Written {
+    const { metadata } = object;
+    this.#checkNamespace(metadata.namespace, namespace);
+    if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== "")
+      throw badRequest("resourceVersion should not be set on objects to be created");
+    if (namespace !== undefined) metadata.namespace = namespace;
+    if ((metadata.name ?? "") === "" && (metadata.generateName ?? "") !== "")
+      metadata.name = this.#freeName(type, namespace, metadata.generateName ?? "");
+    if (type.namespaced) this.#checkNamespaceAccepts(type, metadata.name ?? "", namespace ?? "");
+    metadata.uid = randomUUID();
+    // Only the type of the model says Date; on the wire it is text.
+    metadata.creationTimestamp = timestamp(this.clock.now());
+    delete metadata.deletionTimestamp;
+    delete metadata.deletionGracePeriodSeconds;
+    delete metadata.generation;
+    if (type.behaviour.isNewGeneration !== undefined) metadata.generation = 1;
+
+    this.#default(type, object);
+    type.behaviour.allocate?.(object, undefined);
+    type.behaviour.prepareCreate?.(object);
+    this.#default(type, object);
+    this.#refuse(type, object, [
+      ...metadataErrors(type, object),
+      ...(type.behaviour.validate?.(object, undefined) ?? []),
+    ]);
+    if (this.find(type, namespace, metadata.name ?? "") !== undefined)
+      throw alreadyExists(resourceOf(type), metadata.name ?? "");
+    const all = [...warnings, ...(type.behaviour.warnings?.(object, undefined) ?? [])];
+    const stored = dryRun ? object : this.store.put(type.collection, object);
+    return { object: stored, warnings: all, created: true };
+  }
+
+  #freeName(type: ResourceType, namespace: string | undefined, prefix: string): string {
+    for (let attempt = 0; attempt < 8; attempt++) {
+      const name = generatedName(prefix, this.#random);
+      if (this.find(type, namespace, name) === undefined) return name;
+    }
+    throw alreadyExists(resourceOf(type), prefix);
+  }
+
+  update(
+    type: ResourceType,
+    namespace: string | undefined,
+    name: string,
+    body: unknown,
+    part: Part,
+    options: WriteOptions,
+  ): Written {
+    const { object, warnings } = this.#decoded(type, body, options);
+    this.#checkNamespace(object.metadata.namespace, namespace);
+    this.#checkName(object.metadata.name, name);
+    const old = this.find(type, namespace, name);
+    if (old !== undefined) return this.replace(type, old, object, part, options.dryRun, warnings);
+    if (part === "status" || type.behaviour.createsOnUpdate !== true || object.metadata.resourceVersion !== undefined)
+      throw notFound(resourceOf(type), name);
+    return this.#insert(type, namespace, object, warnings, options);
+  }
+
+  patch(
+    type: ResourceType,
+    namespace: string | undefined,
+    name: string,
+    patch: { readonly body: unknown; readonly type: PatchType },
+    part: Part,
+    options: WriteOptions,
+  ): Written {
+    const old = this.get(type, namespace, name);
+    const shown = type.view?.fromStored(old) ?? old;
+    const target = { ...shown, apiVersion: apiVersionOf(type), kind: type.kind };
+    const result = patched(this.schemas, type.schema, target, patch.body, patch.type);
+    const { object, warnings } = this.#decoded(type, result, options, true);
+    this.#checkNamespace(object.metadata.namespace, namespace);
+    this.#checkName(object.metadata.name, name);
+    return this.replace(type, old, object, part, options.dryRun, warnings);
+  }
+
+  /** Stores `incoming` in place of `old`, as far as `part` allows; what nothing changes is not written. */
+  replace(
+    type: ResourceType,
+    old: KubeObject,
+    incoming: KubeObject,
+    part: Part,
+    dryRun = false,
+    warnings: readonly string[] = [],
+  ): Written {
+    const { behaviour } = type;
+    this.#checkPreconditions(type, old, incoming);
+    const hasStatus = type.subresources.includes("status");
+    const next: KubeObject =
+      part === "status"
+        ? { ...structuredClone(old), metadata: incoming.metadata, status: incoming["status"] ?? {} }
+        : { ...incoming, ...(hasStatus ? { status: structuredClone(old["status"]) } : {}) };
+    inheritMetadata(next, old);
+    this.#default(type, next);
+    if (part === "object") {
+      behaviour.allocate?.(next, old);
+      behaviour.prepareUpdate?.(next, old);
+    }
+    this.#refuse(type, next, [
+      ...metadataErrors(type, next),
+      ...metadataChangeErrors(next, old),
+      ...((part === "status" ? behaviour.validateStatus?.(next, old) : behaviour.validate?.(next, old)) ?? []),
+    ]);
+    if (behaviour.isNewGeneration?.(next, old) === true)
+      next.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    const all = [...warnings, ...(part === "object" ? (behaviour.warnings?.(next, old) ?? []) : [])];
+    if (sameJson(next, old)) return { object: old, warnings: all, created: false };
+    if (dryRun) return { object: next, warnings: all, created: false };
+    if (isGone(next)) {
+      this.store.put(type.collection, next);
+      this.store.remove(type.collection, keyOf(next));
+      return { object: next, warnings: all, created: false };
+    }
+    return { object: this.store.put(type.collection, next), warnings: all, created: false };
+  }
+
+  #checkPreconditions(type: ResourceType, old: KubeObject, { metadata }: KubeObject): void {
+    const name = old.metadata.name ?? "";
+    const version = metadata.resourceVersion ?? "";
+    if (metadata.uid !== undefined && metadata.uid !== "" && metadata.uid !== old.metadata.uid)
+      throw conflict(
+        resourceOf(type),
+        name,
+        `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`,
+      );
+    if (version === "" && type.behaviour.needsResourceVersion === true)
+      this.#refuse(type, old, [invalid("metadata.resourceVersion", 0, "must be specified for an update")]);
+    if (version !== "" && version !== "0" && version !== old.metadata.resourceVersion)
+      throw modified(resourceOf(type), name);
+  }
+
+  /** A body of the wire as a stored object; unknown fields are refused, warned of, or dropped. */
+  #decoded(
+    type: ResourceType,
+    body: unknown,
+    { fieldValidation }: WriteOptions,
+    isPatch = false,
+  ): { object: KubeObject; warnings: readonly string[] } {
+    const apiVersion = apiVersionOf(type);
+    if (isMap(body)) this.#checkKind(type, body);
+    try {
+      const { object, unknown } = decode(this.schemas, type.schema, body);
+      const found = unknown.map((field) => `unknown field "${field}"`);
+      if (found.length > 0 && fieldValidation === "Strict") {
+        const why = `strict decoding error: ${found.join(", ")}`;
+        if (isPatch) this.#refuse(type, undefined, [invalid("patch", JSON.stringify(body), why)]);
+        throw badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
+      }
+      const whole = { ...object, apiVersion, kind: type.kind, metadata: asMap(object["metadata"]) } as KubeObject;
+      return {
+        object: structuredClone(type.view?.toStored(whole) ?? whole),
+        warnings: fieldValidation === "Warn" ? found : [],
+      };
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      throw badRequest(
+        `${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${error.message}`,
+      );
+    }
+  }
+
+  #checkKind(type: ResourceType, body: JsonMap): void {
+    const apiVersion = apiVersionOf(type);
+    const kind = body["kind"] ?? type.kind;
+    const version = body["apiVersion"] ?? apiVersion;
+    if (kind === type.kind && version === apiVersion) return;
+    throw badRequest(
+      `the API version in the data (${String(version)}) does not match the expected API version (${apiVersion})`,
+    );
+  }
+
+  #checkNamespace(inBody: string | undefined, inPath: string | undefined): void {
+    if (inBody !== undefined && inBody !== "" && inBody !== inPath)
+      throw badRequest("the namespace of the provided object does not match the namespace sent on the request");
+  }
+
+  #checkName(inBody: string | undefined, inPath: string): void {
+    if (inBody !== undefined && inBody !== inPath)
+      throw badRequest(`the name of the object (${inBody}) does not match the name on the URL (${inPath})`);
+  }
+
+  #checkNamespaceAccepts(type: ResourceType, name: string, namespace: string): void {
+    const found = this.store.get("namespaces", storageKey(undefined, namespace));
+    if (found === undefined) throw notFound({ group: "", kind: "namespaces" }, namespace);
+    if (found.metadata.deletionTimestamp === undefined) return;
+    throw forbidden(
+      resourceOf(type),
+      name,
+      `unable to create new content in namespace ${namespace} because it is being terminated`,
+      [{ reason: "NamespaceTerminating", message: `namespace ${namespace} is being terminated`, field: "metadata.namespace" }],
+    );
+  }
+
+  #default(type: ResourceType, object: KubeObject): void {
+    cleanMetadata(object);
+    if (type.view === undefined) this.schemas.applyDefaults(type.schema, object);
+    type.behaviour.default?.(object);
+    // A view and the stored form share one identity: that of the store.
+    if (type.view !== undefined) object.apiVersion = "v1";
+  }
+
+  #refuse(type: ResourceType, object: KubeObject | undefined, errors: readonly FieldError[]): void {
+    if (errors.length > 0)
+      throw invalidObject({ group: type.group, kind: type.kind }, object?.metadata.name ?? "", errors);
+  }
+}
+
+/** Whether a deletion that was waiting has nothing left to wait for. */
+export function isGone({ metadata, kind, ...rest }: KubeObject): boolean {
+  if (metadata.deletionTimestamp === undefined) return false;
+  if ((metadata.finalizers ?? []).length > 0 || (metadata.deletionGracePeriodSeconds ?? 0) > 0) return false;
+  return kind !== "Namespace" || asList(asMap(rest["spec"])["finalizers"]).length === 0;
+}

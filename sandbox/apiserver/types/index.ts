@@ -1,0 +1,104 @@
+// Every kind that is served, one row each. Invariant: what the rest of the server knows about a kind is in its row.
+import type { ServiceAddresses } from "../addresses.ts";
+import type { Behaviour, ResourceType, Subresource } from "../resource-type.ts";
+import { serviceBehaviour } from "../service/behaviour.ts";
+import {
+  configMapColumns,
+  endpointsColumns,
+  eventColumns,
+  namespaceColumns,
+  nodeColumns,
+  secretColumns,
+  serviceAccountColumns,
+  serviceColumns,
+} from "../table/core.ts";
+import { podColumns } from "../table/pod.ts";
+import type { TableColumns } from "../table/table.ts";
+import { deploymentColumns, endpointSliceColumns, leaseColumns, replicaSetColumns } from "../table/workload.ts";
+import {
+  endpointSliceBehaviour,
+  endpointsBehaviour,
+  leaseBehaviour,
+  namespaceBehaviour,
+  nodeBehaviour,
+  plainBehaviour,
+  secretBehaviour,
+  serviceAccountBehaviour,
+} from "./core.ts";
+import { eventBehaviour, eventsView } from "./event.ts";
+import { podBehaviour } from "./pod.ts";
+import { deploymentBehaviour, replicaSetBehaviour } from "./workload.ts";
+
+interface Row {
+  readonly short?: string;
+  readonly inAll?: boolean;
+  readonly ofCluster?: boolean;
+  readonly subresources?: readonly Subresource[];
+  readonly view?: ResourceType["view"];
+}
+
+function type(
+  group: string,
+  kind: string,
+  plural: string,
+  behaviour: Behaviour,
+  columns: TableColumns,
+  row: Row = {},
+): ResourceType {
+  const apiPackage = group === "" ? "core" : group.split(".")[0];
+  return {
+    group,
+    version: "v1",
+    kind,
+    plural,
+    singular: kind.toLowerCase(),
+    shortNames: row.short === undefined ? [] : [row.short],
+    categories: row.inAll === true ? ["all"] : [],
+    namespaced: row.ofCluster !== true,
+    schema: `io.k8s.api.${apiPackage}.v1.${kind}`,
+    collection: plural,
+    subresources: row.subresources ?? [],
+    behaviour,
+    columns,
+    ...(row.view === undefined ? {} : { view: row.view }),
+  };
+}
+
+export function resourceTypes(addresses: ServiceAddresses): readonly ResourceType[] {
+  return [
+    type("", "ConfigMap", "configmaps", plainBehaviour, configMapColumns, { short: "cm" }),
+    type("", "Endpoints", "endpoints", endpointsBehaviour, endpointsColumns, { short: "ep" }),
+    type("", "Event", "events", eventBehaviour, eventColumns, { short: "ev" }),
+    type("", "Namespace", "namespaces", namespaceBehaviour, namespaceColumns, {
+      short: "ns",
+      ofCluster: true,
+      subresources: ["finalize", "status"],
+    }),
+    type("", "Node", "nodes", nodeBehaviour, nodeColumns, { short: "no", ofCluster: true, subresources: ["status"] }),
+    type("", "Pod", "pods", podBehaviour, podColumns, {
+      short: "po",
+      inAll: true,
+      subresources: ["binding", "eviction", "status"],
+    }),
+    type("", "Secret", "secrets", secretBehaviour, secretColumns),
+    type("", "ServiceAccount", "serviceaccounts", serviceAccountBehaviour, serviceAccountColumns, { short: "sa" }),
+    type("", "Service", "services", serviceBehaviour(addresses), serviceColumns, {
+      short: "svc",
+      inAll: true,
+      subresources: ["status"],
+    }),
+    type("apps", "Deployment", "deployments", deploymentBehaviour, deploymentColumns, {
+      short: "deploy",
+      inAll: true,
+      subresources: ["scale", "status"],
+    }),
+    type("apps", "ReplicaSet", "replicasets", replicaSetBehaviour, replicaSetColumns, {
+      short: "rs",
+      inAll: true,
+      subresources: ["scale", "status"],
+    }),
+    type("events.k8s.io", "Event", "events", eventBehaviour, eventColumns, { short: "ev", view: eventsView }),
+    type("coordination.k8s.io", "Lease", "leases", leaseBehaviour, leaseColumns),
+    type("discovery.k8s.io", "EndpointSlice", "endpointslices", endpointSliceBehaviour, endpointSliceColumns),
+  ];
+}
