@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
-import { Program } from "./program.ts";
+import { Child } from "./child.ts";
 
 const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
 
@@ -14,15 +14,20 @@ const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
 export const serviceCidr = "10.96.0.0/16,fd00:96::/112";
 export const nodePortRange = "30000-32767";
 
+/**
+ * Admission plug-ins that want what only a controller manager makes (the `default` service account), or that write
+ * into Pods and Nodes what no Service depends on.
+ */
+const decorators = ["ServiceAccount", "DefaultTolerationSeconds", "Priority", "TaintNodesByCondition"];
+
 /** A running API server and the kubeconfig of its administrator. */
 export interface ControlPlane extends AsyncDisposable {
-  readonly url: string;
   readonly kubeconfig: string;
 }
 
 /**
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
- * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
+ * controller manager runs.
  */
 export async function startControlPlane(): Promise<ControlPlane> {
   for (const name of ["etcd", "kube-apiserver"]) {
@@ -35,8 +40,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
   stack.defer(() => rm(directory, { recursive: true, force: true }));
 
   const etcdUrl = `unix://${directory}/etcd.sock`;
-  const etcd = stack.use(new Program(`${binaries}etcd`, etcdArguments(directory, etcdUrl)));
-  await etcd.until(({ stderr }) => stderr.includes("ready to serve client requests"), "ready");
+  const etcd = stack.use(new Child(`${binaries}etcd`, etcdArguments(directory, etcdUrl)));
+  await etcd.ready(({ stderr }) => stderr.includes("ready to serve client requests"));
 
   const token = randomUUID();
   const keys = generateKeyPairSync("rsa", {
@@ -50,21 +55,21 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
   const apiserver = stack.use(
-    new Program(`${binaries}kube-apiserver`, apiserverArguments(directory, etcdUrl, port), {
+    new Child(`${binaries}kube-apiserver`, apiserverArguments(directory, etcdUrl, port), {
       environment: { HOME: directory },
     }),
   );
   const certificate = join(directory, "apiserver.crt");
   using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");
   while (!(await isReady(url, certificate, token))) {
-    if (!apiserver.running) throw new FailureError(`kube-apiserver ended:\n${apiserver.stderr}`);
+    if (!apiserver.running) throw apiserver.failure("ended");
     await sleep(100, limit.signal);
   }
 
   const kubeconfig = join(directory, "kubeconfig");
   await writeFile(kubeconfig, adminKubeconfig(url, certificate, token), { mode: 0o600 });
   const owned = stack.move();
-  return { url, kubeconfig, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { kubeconfig, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Ready, and with the Service of the API server itself, which its own controller makes. */
@@ -109,7 +114,7 @@ function apiserverArguments(directory: string, etcdUrl: string, port: number): s
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${directory}/service-accounts.pub`,
     `--service-account-signing-key-file=${directory}/service-accounts.key`,
-    "--disable-admission-plugins=ServiceAccount",
+    `--disable-admission-plugins=${decorators.join(",")}`,
     `--service-cluster-ip-range=${serviceCidr}`,
     `--service-node-port-range=${nodePortRange}`,
   ];

@@ -1,8 +1,9 @@
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Program } from "../program.ts";
-import { Normaliser, type Outcome } from "./normalise.ts";
+import { Child } from "../child.ts";
+import { Normaliser } from "../normalise.ts";
+import { Transcript } from "../transcript.ts";
 import { type Step, splitWords } from "./step.ts";
 
 const kubectlPath = new URL("../../../.tools/kubectl", import.meta.url).pathname;
@@ -16,16 +17,43 @@ export interface Entry extends Outcome {
   readonly stdin?: string;
 }
 
+interface Outcome {
+  /** Null when it did not end in time and was killed. */
+  readonly exit: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const kubectlTranscript: Transcript<Entry> = new Transcript<Entry>(
+  new URL("testdata/transcript.yaml", import.meta.url),
+  {
+    exit: 0,
+    stdout: "",
+    stderr: "",
+  },
+);
+
 /** Runs the script with the real kubectl as the administrator that the kubeconfig names, in namespace `shop`. */
 export async function runScript(script: readonly Step[], kubeconfig: string): Promise<Entry[]> {
   await using run = await Run.start(kubeconfig);
   await run.steps(script);
   const normaliser = new Normaliser();
-  return run.outcomes.map(({ step, outcome }) => ({
-    command: step.command,
-    ...(step.stdin === undefined ? {} : { stdin: step.stdin }),
-    ...normaliser.next(outcome, step.keep),
-  }));
+  return run.outcomes.map(({ step, outcome }) => {
+    const clean = normaliser.next();
+    return {
+      command: step.command,
+      ...(step.stdin !== undefined && { stdin: step.stdin }),
+      exit: outcome.exit,
+      stdout: filterLines(clean(outcome.stdout), step.keep),
+      stderr: clean(outcome.stderr),
+    };
+  });
+}
+
+function filterLines(text: string, keep: RegExp | undefined): string {
+  if (keep === undefined) return text;
+  const lines = text.split(/(?<=\n)/);
+  return lines.filter((line) => keep.test(line.trimEnd())).join("");
 }
 
 class Run implements AsyncDisposable {
@@ -42,25 +70,24 @@ class Run implements AsyncDisposable {
     const home = await mkdtemp(join(tmpdir(), "berth-kubectl-"));
     await cp(kubeconfig, join(home, "kubeconfig"));
     const run = new Run(home);
-    await using program = run.#start({ command: "kubectl config set-context --current --namespace=shop" });
-    await program.ended;
+    await using command = run.#start({ command: "kubectl config set-context --current --namespace=shop" });
+    await command.end();
     return run;
   }
 
   async steps(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
-      await using program = this.#start(step);
+      await using command = this.#start(step);
       if (step.during !== undefined) {
-        await program.until(({ stderr }) => watching.test(stderr), `${step.command}: watch`);
+        await command.happens(({ stderr }) => watching.test(stderr));
         await this.steps(step.during);
       }
       const { lines } = step;
-      if (lines !== undefined) {
-        await program.until(({ stdout }) => stdout.split("\n").length > lines, `${step.command}: print ${lines} lines`);
-        await program.kill("SIGTERM");
+      if (lines !== undefined && (await command.happens(({ stdout }) => stdout.split("\n").length > lines))) {
+        command.signal("SIGTERM");
       }
-      const exit = await program.ended;
-      const { stdout, stderr } = program;
+      const exit = await command.end();
+      const { stdout, stderr } = command;
       this.outcomes.push({ step, outcome: { exit, stdout, stderr } });
       if (step.capture !== undefined) this.#captured.set(step.capture, stdout.trim().replace(/^\w+=/, ""));
     }
@@ -70,10 +97,10 @@ class Run implements AsyncDisposable {
     await rm(this.#home, { recursive: true, force: true });
   }
 
-  #start(step: Step): Program {
+  #start(step: Step): Child {
     const [, ...words] = splitWords(step.command).map((word) => this.#substitute(word));
     // Where others act beside the command, its log says when it watches.
-    return new Program(kubectlPath, step.during === undefined ? words : [...words, "-v=6"], {
+    return new Child(kubectlPath, step.during === undefined ? words : [...words, "-v=6"], {
       environment: {
         HOME: this.#home,
         KUBECONFIG: join(this.#home, "kubeconfig"),

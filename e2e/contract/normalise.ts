@@ -1,14 +1,7 @@
-/** What a command printed and how it ended; no exit code when we ended it. */
-export interface Outcome {
-  readonly exit: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** Values that differ from run to run. The first group, or else the whole match, is replaced. */
+/** Values that differ from run to run and whose equality tells something. */
 const variable: readonly { readonly kind: string; readonly pattern: RegExp }[] = [
   { kind: "uid", pattern: /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g },
-  { kind: "version", pattern: /(?<=resourceVersion"?[:=]\s*"?)\d+/g },
+  { kind: "version", pattern: /(?<=resourceVersion"?[:=]\s*"?|ResourceVersion in (?:the precondition|record) \()\d+/g },
   // Beyond the static bands of the Service CIDRs, whose addresses the script hands out itself.
   { kind: "address", pattern: /\b10\.96\.(?!0\.)\d{1,3}\.\d{1,3}\b/g },
   { kind: "address", pattern: /\bfd00:96::[0-9a-f]{3,4}\b/g },
@@ -29,8 +22,10 @@ const noise: readonly [RegExp, string][] = [
   [/\/tmp\/(LIVE|MERGED|kubectl-edit)-?\d+/g, "/tmp/$1"],
   [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| ?[+-]\d{4})/g, "<time>"],
   [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g, "<time>"],
+  [/(?<=^ *continue: )\S+/gm, "<continue>"],
+  [/(?<=resource version: )\d+ \(\d+\)/g, "<version>"],
   // The whole object with its managed fields, which are no part of the contract.
-  [/(?<=patch: Invalid value: )"\{.*\}"/g, "<object>"],
+  [/(?<=Invalid value: )"\{\\"apiVersion\\".*\}"(?=: )/g, "<object>"],
 ];
 
 const age = /(?<=^|  )(?:(?:\d+[smhdy]){1,2}|<invalid>|<unknown>)(?=$|  )/gm;
@@ -44,13 +39,11 @@ export class Normaliser {
   readonly #placeholders = new Map<string, string>();
   #step = 0;
 
-  next({ exit, stdout, stderr }: Outcome, keep?: RegExp): Outcome {
+  /** Starts the next step; what it returns makes each text of this step comparable. */
+  next(): (text: string) => string {
     this.#step += 1;
     const seen = new Map<string, number>();
-    const clean = (text: string): string =>
-      this.#replace(columns(noise.reduce((t, [from, to]) => t.replace(from, to), text)), seen);
-    const lines = clean(stdout);
-    return { exit, stdout: keep === undefined ? lines : filterLines(lines, keep), stderr: clean(stderr) };
+    return (text) => this.#replace(columns(noise.reduce((result, [from, to]) => result.replace(from, to), text)), seen);
   }
 
   #replace(text: string, seen: Map<string, number>): string {
@@ -74,11 +67,4 @@ export class Normaliser {
 function columns(text: string): string {
   const narrow = text.replace(/(?<=\S) {2,}/g, "  ").replace(/ +$/gm, "");
   return /(?:^|  )(?:AGE|Age|LAST SEEN)(?:$|  )/m.test(narrow) ? narrow.replace(age, "<age>") : narrow;
-}
-
-function filterLines(text: string, keep: RegExp): string {
-  return text
-    .split(/(?<=\n)/)
-    .filter((line) => keep.test(line.trimEnd()))
-    .join("");
 }

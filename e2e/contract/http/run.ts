@@ -1,0 +1,141 @@
+import { Agent, type Dispatcher } from "undici";
+import { stringify } from "yaml";
+import { loadKubeconfig } from "../../../src/kube/index.ts";
+import { Normaliser } from "../normalise.ts";
+import { Transcript } from "../transcript.ts";
+import type { Exchange } from "./exchange.ts";
+
+/** One exchange of the transcript. */
+export interface Entry {
+  readonly request: string;
+  readonly body?: unknown;
+  readonly status: number;
+  readonly warning: string;
+  /** YAML of the answer, for people to read: one document, or one per event of a watch. */
+  readonly answer: string;
+}
+
+export const httpTranscript: Transcript<Entry> = new Transcript<Entry>(
+  new URL("testdata/transcript.yaml", import.meta.url),
+  { status: 200, warning: "", answer: "" },
+);
+
+interface Answer {
+  readonly status: number;
+  readonly warning: string;
+  readonly documents: readonly unknown[];
+}
+
+/** Sends the exchanges, one after the other, as the administrator that the kubeconfig names. */
+export async function runExchanges(exchanges: readonly Exchange[], kubeconfig: string): Promise<Entry[]> {
+  const connection = await loadKubeconfig(kubeconfig);
+  const { tls, headers } = await connection.credentials();
+  const agent = new Agent({ connect: tls });
+  await using _ = { [Symbol.asyncDispose]: () => agent.destroy() };
+  const run = new Run(agent, connection.server, headers);
+  await run.exchange(exchanges);
+  const normaliser = new Normaliser();
+  return run.answers.map(({ exchange, answer }) => ({
+    request: exchange.request,
+    ...(exchange.body !== undefined && { body: exchange.body }),
+    status: answer.status,
+    warning: answer.warning,
+    answer: normaliser.next()(answer.documents.map((document) => asText(document, exchange.brief)).join("---\n")),
+  }));
+}
+
+class Run {
+  /** In the order in which they ended. */
+  readonly answers: { readonly exchange: Exchange; readonly answer: Answer }[] = [];
+  readonly #dispatcher: Dispatcher;
+  readonly #origin: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #captured = new Map<string, string>();
+
+  constructor(dispatcher: Dispatcher, origin: string, headers: Readonly<Record<string, string>>) {
+    this.#dispatcher = dispatcher;
+    this.#origin = origin;
+    this.#headers = headers;
+  }
+
+  async exchange(exchanges: readonly Exchange[]): Promise<void> {
+    for (const exchange of exchanges) {
+      const answer = await this.#send(exchange);
+      this.answers.push({ exchange, answer });
+      for (const [name, path] of Object.entries(exchange.capture ?? {})) {
+        this.#captured.set(name, field(answer.documents[0], path));
+      }
+    }
+  }
+
+  async #send({ request, headers, body, events, during = [] }: Exchange): Promise<Answer> {
+    const [method = "", path = ""] = this.#substitute(request).split(" ");
+    const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
+    const response = await this.#dispatcher.request({
+      origin: this.#origin,
+      path,
+      method,
+      headers: { accept: "application/json", "content-type": "application/json", ...this.#headers, ...headers },
+      body: text === undefined ? null : this.#substitute(text),
+      bodyTimeout: 10_000,
+      headersTimeout: 10_000,
+    });
+    const { statusCode: status } = response;
+    const warning = [response.headers["warning"] ?? []].flat().join("\n");
+    if (events === undefined || status !== 200)
+      return { status, warning, documents: [parse(await response.body.text())] };
+
+    await this.exchange(during);
+    return { status, warning, documents: await readEvents(response.body.setEncoding("utf8"), events) };
+  }
+
+  #substitute(text: string): string {
+    return text.replace(/\$\{(\w+)\}/g, (_, name: string) => this.#captured.get(name) ?? "");
+  }
+}
+
+async function readEvents(stream: AsyncIterable<string>, count: number): Promise<unknown[]> {
+  let text = "";
+  for await (const chunk of stream) {
+    text += chunk;
+    if (text.split("\n").length > count) break;
+  }
+  return text.split("\n").slice(0, -1).slice(0, count).map(parse);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text.trimEnd();
+  }
+}
+
+function field(document: unknown, path: string): string {
+  const value = path
+    .split(".")
+    .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], document);
+  return String(value);
+}
+
+/** What of an answer is part of the contract. */
+function asText(document: unknown, brief = false): string {
+  const contract = JSON.parse(JSON.stringify(document), reduce);
+  if (typeof contract === "string") return `${contract}\n`;
+  if (brief) return stringify({ code: contract.code, reason: contract.reason });
+  const state = contract.type === "BOOKMARK" ? contract.object : contract;
+  if (contract.type === "BOOKMARK" || state.kind === "Table" || state.kind?.endsWith("List") === true) {
+    // Other writers may have come between: who equals it, is chance.
+    state.metadata.resourceVersion &&= "<version>";
+  }
+  return stringify(contract, { lineWidth: 0, sortMapEntries: true });
+}
+
+/** Neither managed fields nor the prose about a table's columns; no ages in its cells. */
+function reduce(key: string, value: unknown): unknown {
+  if (key === "managedFields") return undefined;
+  if (key === "columnDefinitions" && Array.isArray(value)) {
+    return value.map((column: object) => ({ ...column, description: undefined }));
+  }
+  return typeof value === "string" && /^\d+[smh]$/.test(value) ? "<age>" : value;
+}
