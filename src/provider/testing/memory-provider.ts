@@ -114,11 +114,12 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
     const wanted = desired?.kind === "service" ? objectsOf(desired.lb, desired.nodes) : new Map<string, WorldObject>();
     const uid = key.kind === "shared" ? key.name : key.id.uid;
+    const { clusterId } = key.kind === "shared" ? key : key.id;
     const address = `${uid}/address`;
     const steps: PlanStep[] = [];
     for (const [name, object] of wanted) {
       const before = observed.get(name);
-      if (before?.value === object.value) continue;
+      if (before?.value === object.value && before.id.clusterId === clusterId) continue;
       steps.push({
         id: name,
         action: before === undefined ? "create" : "update",
@@ -128,7 +129,9 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
         diff: [{ path: "value", from: before?.value, to: object.value }],
       });
     }
-    const doomed = [...observed].filter(([name]) => !wanted.has(name)).sort(([a], [b]) => (a < b ? -1 : 1));
+    const doomed = [...observed]
+      .filter(([name, { id }]) => !wanted.has(name) && id.clusterId === clusterId)
+      .sort(([a], [b]) => (a < b ? -1 : 1));
     for (const [name, object] of doomed)
       steps.push({
         id: name,
@@ -140,7 +143,9 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
       });
     return makePlan({
       steps,
-      replacesAddress: steps.some(({ id, action }) => id === address && action === "update"),
+      replacesAddress: steps.some(
+        ({ id, action }) => id === address && action === "update" && observed.get(address)?.id.clusterId === clusterId,
+      ),
       summary: steps.map(({ action, target }) => `${action} ${target}`).join(", "),
     });
   }
