@@ -2,16 +2,16 @@
 // address of its own on a bridge, sending TCP and UDP to node:NodePort. Invariant: everything that belongs to one is
 // found by names that follow from its identity, and nothing is touched that lacks its directory. Balancers outlive
 // the controller; addresses come from the controller's pools.
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { FailureError, UsageError } from "../../src/base/index.ts";
-import { type Exec, findLink, netnsExec, systemExec } from "../../src/kernel/index.ts";
+import { type Exec, findLink, listNetns, netnsExec, systemExec } from "../../src/kernel/index.ts";
 import { type Cidr, parseCidr } from "../../src/net/index.ts";
 import type { ProviderContext, ProviderModule } from "../../src/provider/index.ts";
 import { ProxyAdapter } from "./adapter.ts";
 import { SystemRuntime, type SystemRuntimeOptions } from "./client.ts";
 import { namesIn } from "./files.ts";
 import { namesOf } from "./names.ts";
-import { bridgeMissing, type Network } from "./network.ts";
+import { missingBridge, type Network } from "./network.ts";
 
 export type { ProxyAdapter } from "./adapter.ts";
 export type { Network } from "./network.ts";
@@ -26,14 +26,16 @@ export const provider: ProviderModule = {
   async create({ flags, clusterId, stateDir, berth, environment, clock }: ProviderContext): Promise<ProxyAdapter> {
     const network = networkOf(flags);
     const exec = systemExec(environment);
-    await checkBridge(exec, network);
+    await checkMachine(exec, network);
     const balancerCommand = [...berth, "balancer"];
     return createProxyProvider({ stateDir, clusterId, network, balancerCommand, environment, exec, clock });
   },
 };
 
 export function createProxyProvider(options: SystemRuntimeOptions): ProxyAdapter {
-  return new ProxyAdapter(new SystemRuntime(options), options.network.prefixes);
+  // Balancers are started from another working directory.
+  const runtime = new SystemRuntime({ ...options, stateDir: resolve(options.stateDir) });
+  return new ProxyAdapter(runtime, options.network.prefixes);
 }
 
 /** The namespaces of all load balancers that have a directory in `stateDir`, of whatever cluster. */
@@ -61,10 +63,17 @@ export function networkOf(flags: ProviderContext["flags"]): Network {
   return { netns: flags["proxy-netns"], bridge, prefixes };
 }
 
-async function checkBridge(exec: Exec, network: Network): Promise<void> {
-  const where = network.netns === undefined ? exec : netnsExec(exec, network.netns);
+/** What balancers and their namespaces are made with. */
+const programs = ["ip", "nsenter", "nft", "conntrack"] as const;
+
+async function checkMachine(exec: Exec, network: Network): Promise<void> {
   const signal = AbortSignal.timeout(10_000);
-  if ((await findLink(where, network.bridge, { signal })) !== undefined) return;
-  const error = bridgeMissing(network);
-  throw new FailureError(`${error.message}; make it, or name the right one with --proxy-bridge`);
+  if (process.geteuid?.() !== 0)
+    throw new FailureError("the proxy provider makes network namespaces; run the controller as root");
+  for (const program of programs) await exec.run(program, [program === "ip" ? "-Version" : "--version"], { signal });
+  if (network.netns !== undefined && !(await listNetns(exec, { signal })).includes(network.netns))
+    throw new FailureError(`--proxy-netns: there is no network namespace ${network.netns}; 'ip netns list' shows them`);
+  const where = network.netns === undefined ? exec : netnsExec(exec, network.netns);
+  if ((await findLink(where, network.bridge, { signal })) === undefined)
+    throw new FailureError(`--proxy-bridge: ${missingBridge(network)}; make it, or name another`);
 }

@@ -54,7 +54,10 @@ export class Cabling {
   async connect(names: Names, addresses: readonly string[], mac: string, signal: AbortSignal): Promise<void> {
     const { netns, port } = names;
     const { bridge } = this.#network;
-    if ((await findLink(this.#outside, bridge, { signal })) === undefined) throw bridgeMissing(this.#network);
+    if ((await findLink(this.#outside, bridge, { signal })) === undefined) {
+      const remedy = "make the bridge, or name the right one with --proxy-bridge";
+      throw new ProviderError({ kind: "blocked", reason: "BridgeMissing", remedy }, missingBridge(this.#network));
+    }
     if (!(await exists(netns))) await addNetns(this.#exec, netns, { signal });
     const inside = netnsExec(this.#exec, netns);
     const before = await findLink(inside, inner, { signal });
@@ -106,13 +109,9 @@ export class Cabling {
   }
 }
 
-/** What is said at the start and whenever the bridge is found missing. */
-export function bridgeMissing({ netns, bridge }: Network): ProviderError {
-  const where = netns === undefined ? "in this network namespace" : `in the network namespace ${netns}`;
-  return new ProviderError(
-    { kind: "blocked", reason: "BridgeMissing", remedy: "make the bridge, or name the right one with --proxy-bridge" },
-    `there is no interface ${bridge} ${where}`,
-  );
+/** Says which bridge is not there. */
+export function missingBridge({ netns, bridge }: Network): string {
+  return `there is no interface ${bridge} in ${netns === undefined ? "our network namespace" : `the namespace ${netns}`}`;
 }
 
 function globalAddresses(link: Awaited<ReturnType<typeof findLink>>): readonly string[] {

@@ -18,7 +18,7 @@ export interface SupervisorOptions {
 
 /** A balancer gets this long to end by itself. */
 const graceMs = 2000;
-const pollMs = 20;
+const pollMs = 50;
 const logFile = "balancer.log";
 
 /**

@@ -42,6 +42,7 @@ const debianPackages: Readonly<Record<string, string>> = {
   nft: "nftables",
   conntrack: "conntrack",
   ip: "iproute2",
+  nsenter: "util-linux",
 };
 
 /** A program ended with a code that its caller does not expect. */

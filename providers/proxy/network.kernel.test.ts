@@ -1,0 +1,123 @@
+import { randomBytes } from "node:crypto";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { type Peer, TestNetwork } from "../../src/balancer/testing/index.ts";
+import { type Exec, findLink, listNetns, netnsExec } from "../../src/kernel/index.ts";
+import { macOf, type Names } from "./names.ts";
+import { Cabling, type Network } from "./network.ts";
+
+let network: TestNetwork;
+let place: Network;
+let names: Names;
+let client: Peer;
+let signal: AbortSignal;
+
+const addresses = ["10.99.0.5/16", "fd99::5/64"];
+const mac = macOf("10.99.0.5");
+
+beforeEach(async () => {
+  signal = AbortSignal.timeout(50_000);
+  network = await TestNetwork.create();
+  place = { netns: network.name, bridge: network.bridge, prefixes: [] };
+  names = { directory: "", netns: `${network.name}-lb`, port: `bt${randomBytes(4).toString("hex")}` };
+  network.adopt(names.netns);
+  client = await network.addPeer("client", "1.1");
+});
+
+afterEach(() => network[Symbol.asyncDispose]());
+
+function outside(): Exec {
+  return netnsExec(network.exec, network.name);
+}
+
+async function nothingIsLeft(): Promise<void> {
+  expect(await findLink(outside(), names.port, { signal })).toBeUndefined();
+  expect(await listNetns(network.exec, { signal })).not.toContain(names.netns);
+}
+
+/** Fails instead of call number `at`, or when its answer should arrive. */
+function failingExec(at: number, when: "before" | "after"): Exec & { calls: number } {
+  const failing = {
+    calls: 0,
+    async run(...[program, args, options]: Parameters<Exec["run"]>) {
+      const mine = failing.calls++ === at;
+      if (mine && when === "before") throw new Error("crash");
+      const result = await network.exec.run(program, args, options);
+      if (mine) throw new Error("crash");
+      return result;
+    },
+  };
+  return failing;
+}
+
+it.each(["before", "after"] as const)("heals when it is cut short %s any command", async (when) => {
+  const whole = failingExec(-1, when);
+  const sound = new Cabling(network.exec, place);
+  await new Cabling(whole, place).connect(names, addresses, mac, signal);
+  const steps = whole.calls;
+  for (let at = 0; at < steps; at++) {
+    await sound.disconnect(names, signal);
+    await nothingIsLeft();
+    await expect(new Cabling(failingExec(at, when), place).connect(names, addresses, mac, signal)).rejects.toThrow(
+      "crash",
+    );
+    const observed = await sound.observe(names, signal);
+    // What looks finished is finished.
+    const last = at === steps - 1 && when === "after";
+    expect(observed?.announced === mac && observed.addresses.length === 2).toBe(last);
+    await sound.connect(names, addresses, mac, signal);
+    expect(await sound.observe(names, signal)).toEqual({ announced: mac, addresses });
+    await new Cabling(failingExec(at, when), place).disconnect(names, signal).catch(() => {});
+  }
+  await sound.disconnect(names, signal);
+  await nothingIsLeft();
+});
+
+it("sees what was taken away, and puts it back", async () => {
+  const cabling = new Cabling(network.exec, place);
+  await cabling.connect(names, addresses, mac, signal);
+  for (const [where, command] of [
+    [names.netns, "addr del 10.99.0.5/16 dev eth0"],
+    [names.netns, "link set eth0 down"],
+    [names.netns, "link delete eth0"],
+    [network.name, `link set ${names.port} nomaster`],
+    [network.name, `link set ${names.port} down`],
+  ] as const) {
+    await network.run(where, [command]);
+    expect(await cabling.observe(names, signal), command).not.toEqual({ announced: mac, addresses });
+    await cabling.connect(names, addresses, mac, signal);
+    expect(await cabling.observe(names, signal), command).toEqual({ announced: mac, addresses });
+  }
+});
+
+it("exchanges addresses", async () => {
+  const cabling = new Cabling(network.exec, place);
+  await cabling.connect(names, addresses, mac, signal);
+  await cabling.connect(names, ["10.99.0.6/16"], macOf("10.99.0.6"), signal);
+  expect(await cabling.observe(names, signal)).toEqual({ announced: macOf("10.99.0.6"), addresses: ["10.99.0.6/16"] });
+});
+
+it("tells neighbours that remember another holder of the address", async () => {
+  // A holder of before, which the client has just talked to; it goes without a word.
+  await network.addHost("former", "0.5");
+  const inClient = netnsExec(network.exec, client.netns);
+  for (const to of ["10.99.0.5", "fd99::5"])
+    expect(await client.ask("connect", { address: to, port: 1 })).toBe("ECONNREFUSED");
+  const remembered = async () => (await inClient.run("ip", ["neigh"], { signal })).stdout;
+  expect(await remembered()).not.toContain(mac);
+  await network.run(network.name, ["link set former down"]);
+
+  await new Cabling(network.exec, place).connect(names, addresses, mac, signal);
+  await vi.waitFor(async () => {
+    const text = await remembered();
+    for (const to of ["10.99.0.5", "fd99::5"]) expect(text).toMatch(new RegExp(`^${to} .*lladdr ${mac}`, "m"));
+  });
+});
+
+it("says that the bridge is missing", async () => {
+  const cabling = new Cabling(network.exec, { ...place, bridge: "br9" });
+  await expect(cabling.connect(names, addresses, mac, signal)).rejects.toMatchObject({
+    fault: { kind: "blocked", reason: "BridgeMissing" },
+    message: `there is no interface br9 in the namespace ${network.name}`,
+  });
+  await nothingIsLeft();
+});
