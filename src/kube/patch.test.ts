@@ -12,9 +12,9 @@ describe("mergeDiff", () => {
   it("makes a patch that turns one object into the other, and none for equal ones", () => {
     fc.assert(
       fc.property(value.object, value.object, (before, after) => {
-        const patch = mergeDiff(before as object, after as object);
+        const patch = mergeDiff(before, after);
         expect(patch === undefined ? before : mergePatch(before, patch)).toEqual(after);
-        expect(mergeDiff(after as object, after as object)).toBeUndefined();
+        expect(mergeDiff(after, after)).toBeUndefined();
       }),
     );
   });

@@ -82,10 +82,18 @@ export class WatchDoor implements AsyncDisposable {
   async #request(path: string, credentials: Credentials, signal: AbortSignal): Promise<Answer> {
     const { server } = this.#connection;
     try {
-      const session = server.startsWith("https:") ? await orAborted(this.#http2(credentials.tls), signal) : undefined;
-      return await (session === undefined
-        ? this.#overHttp1(path, credentials, signal)
-        : this.#overHttp2(session, path, credentials, signal));
+      if (server.startsWith("http:")) return await this.#overHttp1(path, credentials, signal);
+      const session = await orAborted(this.#http2(credentials.tls), signal);
+      if (session === undefined) return await this.#overHttp1(path, credentials, signal);
+      try {
+        return await this.#overHttp2(session, path, credentials, signal);
+      } catch (error) {
+        // A GOAWAY that crosses our request on the way refuses it; a new session will take it.
+        if (signal.aborted || !(session.closed || session.destroyed)) throw error;
+        const next = await orAborted(this.#http2(credentials.tls), signal);
+        if (next === undefined) throw error;
+        return await this.#overHttp2(next, path, credentials, signal);
+      }
     } catch (error) {
       throw new ConnectionError(server, error);
     }
@@ -114,34 +122,39 @@ export class WatchDoor implements AsyncDisposable {
     return { status, retryAfter, body: stream };
   }
 
-  /** The session that new streams go to. A server's GOAWAY retires it, while streams on it live on to their end. */
-  #http2(tls: TlsCredentials): Promise<ClientHttp2Session | undefined> {
-    if (this.#session?.tls === tls) return this.#session.http2;
-    const old = this.#session;
-    const session: Session = { tls, http2: this.#connect(tls, () => this.#retire(session)) };
-    this.#session = session;
-    void old?.http2.then(
-      (http2) => http2?.close(),
-      () => {},
-    );
-    return session.http2;
+  /**
+   * The session that new streams go to; undefined when the server speaks only HTTP/1.1. One that has died, or that a
+   * GOAWAY has closed for new streams, is replaced, while the streams on it live on to their end.
+   */
+  async #http2(tls: TlsCredentials): Promise<ClientHttp2Session | undefined> {
+    const current = this.#session?.tls === tls ? this.#session : this.#replaceSession(tls);
+    try {
+      const http2 = await current.http2;
+      if (http2 === undefined || !(http2.closed || http2.destroyed)) return http2;
+    } catch (error) {
+      this.#forget(current);
+      throw error;
+    }
+    this.#forget(current);
+    return await this.#http2(tls);
   }
 
-  #retire(session: Session): void {
+  #forget(session: Session): void {
     if (this.#session === session) this.#session = undefined;
   }
 
-  async #connect(tls: TlsCredentials, retire: () => void): Promise<ClientHttp2Session | undefined> {
+  #replaceSession(tls: TlsCredentials): Session {
+    void this.#session?.http2.then(
+      (old) => old?.close(),
+      () => {},
+    );
+    this.#session = { tls, http2: this.#connect(tls) };
+    return this.#session;
+  }
+
+  async #connect(tls: TlsCredentials): Promise<ClientHttp2Session | undefined> {
     using limit = withTimeout(this.#stop.signal, this.#times.connectMs, "connect", this.#clock);
-    try {
-      const url = new URL(this.#connection.server);
-      const session = await openSession(url, tls, limit.signal, this.#clock, this.#times.ping);
-      session?.once("goaway", retire).once("close", retire);
-      return session;
-    } catch (error) {
-      retire();
-      throw error;
-    }
+    return await openSession(new URL(this.#connection.server), tls, limit.signal, this.#clock, this.#times.ping);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -12,12 +12,17 @@ export class Collection {
   #version = 100;
   #objects = new Map<string, KubeObject>();
   #history: Change[] = [];
-  readonly #watchers = new Set<Send>();
+  readonly #senders = new Set<Send>();
   /** Watches from before this version are told that it is gone. */
   oldest = 0;
 
   get version(): string {
     return String(this.#version);
+  }
+
+  /** Watches that are open. */
+  get watchers(): number {
+    return this.#senders.size;
   }
 
   isCollection(path: string): boolean {
@@ -64,7 +69,7 @@ export class Collection {
 
   bookmark(annotations: Record<string, string> = {}, send?: Send): void {
     const event = { type: "BOOKMARK", object: { metadata: { resourceVersion: this.version, annotations } } };
-    for (const watcher of send === undefined ? this.#watchers : [send]) watcher(event);
+    for (const watcher of send === undefined ? this.#senders : [send]) watcher(event);
   }
 
   /** One page and its code. The token is where the last page ended, and at which version the list began. */
@@ -84,12 +89,12 @@ export class Collection {
       for (const object of this.all()) send({ type: "ADDED", object });
       this.bookmark({ "k8s.io/initial-events-end": "true" }, send);
     } else for (const change of this.#history) if (Number(change.object.metadata.resourceVersion) > from) send(change);
-    this.#watchers.add(send);
-    return () => void this.#watchers.delete(send);
+    this.#senders.add(send);
+    return () => void this.#senders.delete(send);
   }
 
   #tell(change: Change): void {
     this.#history.push(change);
-    for (const watcher of this.#watchers) watcher(change);
+    for (const watcher of this.#senders) watcher(change);
   }
 }

@@ -6,6 +6,7 @@ import {
   type Http2ServerResponse,
   type ServerHttp2Session,
 } from "node:http2";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import type { KubeObject } from "../client.ts";
@@ -61,17 +62,11 @@ export class TestServer implements AsyncDisposable {
     const handler = (request: IncomingMessage | Http2ServerRequest, reply: Reply | Http2ServerResponse): void => {
       void this.#answer(request, reply as Reply);
     };
+    const tls = { cert: testCa, key: read("tls.key") };
     if (options.protocol === "http") this.#server = createServer(handler);
+    else if (options.protocol === "https-http1") this.#server = createTlsServer(tls, handler);
     else {
-      const secure = createSecureServer(
-        {
-          cert: testCa,
-          key: read("tls.key"),
-          allowHTTP1: true,
-          ...(options.protocol === "https-http1" && { ALPNProtocols: ["http/1.1"] }),
-        },
-        handler,
-      );
+      const secure = createSecureServer({ ...tls, allowHTTP1: true }, handler);
       secure.on("session", (session) => {
         this.sessions.add(session);
         session.once("close", () => this.sessions.delete(session));
@@ -128,8 +123,12 @@ export class TestServer implements AsyncDisposable {
     else this.#serve(call, reply);
   }
 
-  #serve({ method, path, query, body }: Call, reply: Reply): void {
-    const name = path.split("/").at(-1) ?? "";
+  #serve({ method, path, query, headers, body }: Call, reply: Reply): void {
+    const name =
+      path
+        .replace(/\/status$/, "")
+        .split("/")
+        .at(-1) ?? "";
     const { collection } = this;
     const named = collection.get(name);
     if (method === "GET" && collection.isCollection(path))
@@ -140,7 +139,8 @@ export class TestServer implements AsyncDisposable {
     }
     if (named === undefined) return answerStatus(reply, 404, "NotFound");
     if (method === "DELETE") return answer(reply, 200, collection.delete(name));
-    if (method !== "PATCH") return answer(reply, 200, named);
+    const merges = method === "PATCH" && headers["content-type"] === "application/merge-patch+json";
+    if (!merges) return answer(reply, 200, named);
     const { resourceVersion = named.metadata.resourceVersion } = body?.metadata ?? {};
     if (resourceVersion !== named.metadata.resourceVersion) return answerStatus(reply, 409, "Conflict");
     return answer(reply, 200, collection.put(mergePatch(named, body) as KubeObject));
