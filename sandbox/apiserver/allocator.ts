@@ -24,17 +24,10 @@ export function nextFree(
   isTaken: (value: bigint) => boolean,
   random: Random,
 ): bigint | undefined {
-  return (
-    scan(first + staticBand, size - staticBand, isTaken, random) ?? scan(first, staticBand, isTaken, random)
-  );
+  return scan(first + staticBand, size - staticBand, isTaken, random) ?? scan(first, staticBand, isTaken, random);
 }
 
-function scan(
-  first: bigint,
-  size: bigint,
-  isTaken: (value: bigint) => boolean,
-  random: Random,
-): bigint | undefined {
+function scan(first: bigint, size: bigint, isTaken: (value: bigint) => boolean, random: Random): bigint | undefined {
   if (size <= 0n) return undefined;
   const start = randomBelow(size, random);
   for (let step = 0n; step < size; step++) {

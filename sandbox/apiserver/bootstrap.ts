@@ -2,9 +2,9 @@ import type { Service } from "../../src/api/index.ts";
 import { type Family, parseIp } from "../../src/net/index.ts";
 import type { ServiceAddresses } from "./addresses.ts";
 import { storageKey } from "./object.ts";
-import { endpointIpErrors } from "./words.ts";
 import type { Registry } from "./registry.ts";
 import type { ResourceType } from "./resource-type.ts";
+import { endpointIpErrors } from "./words.ts";
 
 const namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
 const options = { dryRun: false, fieldValidation: "Strict" } as const;

@@ -161,7 +161,9 @@ export class Collector implements Disposable {
     for (const [each, object] of contents)
       if (object.metadata.deletionTimestamp === undefined)
         deleteObject(this.#registry, each, object, { propagationPolicy: "Background", dryRun: false });
-    const isEmpty = contents.every(([each, object]) => this.#registry.store.get(each.collection, keyOf(object)) === undefined);
+    const isEmpty = contents.every(
+      ([each, object]) => this.#registry.store.get(each.collection, keyOf(object)) === undefined,
+    );
     if (isEmpty && (asMap(namespace["spec"])["finalizers"] as string[] | undefined)?.includes("kubernetes") === true)
       this.#store(type, { ...namespace, spec: {} });
   }

@@ -3,7 +3,7 @@
 // addresses, garbage collection. Invariant: what is in the store has passed defaulting, allocation and validation.
 // It has no admission plug-ins, no RBAC (one token may do everything), no server-side apply and no protobuf.
 import { type Clock, type Random, systemClock, systemRandom } from "../../src/base/index.ts";
-import { type Cidr, parseIp, type PortRange } from "../../src/net/index.ts";
+import { type Cidr, type PortRange, parseIp } from "../../src/net/index.ts";
 import { ServiceAddresses } from "./addresses.ts";
 import { bootstrap } from "./bootstrap.ts";
 import { type Credentials, covers, createCredentials } from "./certificates.ts";
@@ -127,7 +127,10 @@ function holdAddresses(store: Store, addresses: ServiceAddresses): void {
   });
 }
 
-function endpointOf({ advertiseAddress }: ApiServerOptions, urls: readonly string[]): { address: string; port: number } {
+function endpointOf(
+  { advertiseAddress }: ApiServerOptions,
+  urls: readonly string[],
+): { address: string; port: number } {
   const url = new URL(urls.find((each) => each.startsWith("https:")) ?? urls[0] ?? "https://127.0.0.1:6443");
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const address = advertiseAddress ?? (parseIp(host) === undefined ? "127.0.0.1" : host);

@@ -117,7 +117,8 @@ function end(response: Response, body?: Buffer): void {
 
 function writeHead(response: Response, status: number, headers: Readonly<Record<string, unknown>>): void {
   response.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) (response.setHeader as (name: string, value: unknown) => void).call(response, name, value);
+  for (const [name, value] of Object.entries(headers))
+    (response.setHeader as (name: string, value: unknown) => void).call(response, name, value);
 }
 
 function sinkOf(response: Response): Sink {
@@ -137,11 +138,7 @@ async function readAll(request: Request): Promise<Buffer> {
     chunks.push(chunk as Buffer);
     size += (chunk as Buffer).length;
     if (size > maxBodyBytes)
-      throw new StatusError(
-        413,
-        "RequestEntityTooLarge",
-        `Request entity too large: limit is ${maxBodyBytes}`,
-      );
+      throw new StatusError(413, "RequestEntityTooLarge", `Request entity too large: limit is ${maxBodyBytes}`);
   }
   return Buffer.concat(chunks);
 }

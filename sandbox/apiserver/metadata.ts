@@ -30,9 +30,7 @@ export function metadataErrors(type: ResourceType, { metadata }: KubeObject): re
   }
   errors.push(...labelMapErrors(labels, "metadata.labels"));
   for (const key of Object.keys(annotations))
-    errors.push(
-      ...qualifiedNameErrors(key.toLowerCase()).map((error) => invalid("metadata.annotations", key, error)),
-    );
+    errors.push(...qualifiedNameErrors(key.toLowerCase()).map((error) => invalid("metadata.annotations", key, error)));
   const bytes = Object.entries(annotations).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (bytes > annotationBytes) errors.push(tooLong("metadata.annotations", annotationBytes));
   for (const [index, owner] of ownerReferences.entries())
@@ -40,9 +38,7 @@ export function metadataErrors(type: ResourceType, { metadata }: KubeObject): re
       if ((owner[field] ?? "") === "")
         errors.push(required(`metadata.ownerReferences[${index}].${field}`, "must not be empty"));
   for (const finalizer of finalizers)
-    errors.push(
-      ...qualifiedNameErrors(finalizer).map((error) => invalid("metadata.finalizers", finalizer, error)),
-    );
+    errors.push(...qualifiedNameErrors(finalizer).map((error) => invalid("metadata.finalizers", finalizer, error)));
   return errors;
 }
 

@@ -2,14 +2,18 @@ import { randomUUID } from "node:crypto";
 import type { Clock, Random } from "../../src/base/index.ts";
 import { DecodeError, decode } from "./decode.ts";
 import { type FieldError, invalid } from "./field-error.ts";
+import { cleanMetadata, generatedName, inheritMetadata, metadataChangeErrors, metadataErrors } from "./metadata.ts";
 import {
-  cleanMetadata,
-  generatedName,
-  inheritMetadata,
-  metadataChangeErrors,
-  metadataErrors,
-} from "./metadata.ts";
-import { asList, asMap, isMap, type JsonMap, type KubeObject, keyOf, sameJson, storageKey, timestamp } from "./object.ts";
+  asList,
+  asMap,
+  isMap,
+  type JsonMap,
+  type KubeObject,
+  keyOf,
+  sameJson,
+  storageKey,
+  timestamp,
+} from "./object.ts";
 import { type PatchType, patched } from "./patch/index.ts";
 import { apiVersionOf, type ResourceType, resourceOf } from "./resource-type.ts";
 import type { Schemas } from "./schema.ts";
@@ -181,8 +185,7 @@ export class Registry {
       ...metadataChangeErrors(next, old),
       ...((part === "status" ? behaviour.validateStatus?.(next, old) : behaviour.validate?.(next, old)) ?? []),
     ]);
-    if (behaviour.isNewGeneration?.(next, old) === true)
-      next.metadata.generation = (old.metadata.generation ?? 0) + 1;
+    if (behaviour.isNewGeneration?.(next, old) === true) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
     const all = [...warnings, ...(part === "object" ? (behaviour.warnings?.(next, old) ?? []) : [])];
     if (sameJson(next, old)) return { object: old, warnings: all, created: false };
     if (dryRun) return { object: next, warnings: all, created: false };
@@ -267,7 +270,13 @@ export class Registry {
       resourceOf(type),
       name,
       `unable to create new content in namespace ${namespace} because it is being terminated`,
-      [{ reason: "NamespaceTerminating", message: `namespace ${namespace} is being terminated`, field: "metadata.namespace" }],
+      [
+        {
+          reason: "NamespaceTerminating",
+          message: `namespace ${namespace} is being terminated`,
+          field: "metadata.namespace",
+        },
+      ],
     );
   }
 

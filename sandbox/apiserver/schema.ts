@@ -104,4 +104,3 @@ export function patchMetaOf(schemas: Schemas, parent: Schema | undefined, field:
 export function structName(schemaName: string): string {
   return schemaName.slice(schemaName.lastIndexOf(".") + 1);
 }
-

@@ -97,7 +97,12 @@ export function expired(message: string, listMeta: JsonMap = {}): StatusError {
 }
 
 export function methodNotAllowed(): StatusError {
-  return new StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {});
+  return new StatusError(
+    405,
+    "MethodNotAllowed",
+    "the server does not allow this method on the requested resource",
+    {},
+  );
 }
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {

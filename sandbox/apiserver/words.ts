@@ -32,9 +32,7 @@ export function subdomainErrors(text: string): string[] {
   const message =
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
   const errors = longerThan(253, text);
-  return matches(subdomainFormat, text)
-    ? errors
-    : [...errors, regexError(message, subdomainFormat, "example.com")];
+  return matches(subdomainFormat, text) ? errors : [...errors, regexError(message, subdomainFormat, "example.com")];
 }
 
 /** What may stand in a URL path; all that kinds without a rule of their own ask of a name. */
@@ -88,8 +86,7 @@ export function portNameErrors(text: string): string[] {
 
 /** Strict since 1.36 (StrictIPCIDRValidation): what older servers let through is refused, with a reason of its own. */
 export function ipErrors(text: string): string[] {
-  if (parseSloppyIp(text) === undefined)
-    return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];
+  if (parseSloppyIp(text) === undefined) return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"];
   const ip = parseIp(text);
   if (ip === undefined) return ["must not have leading 0s"];
   return isMapped(ip) ? ["must not be an IPv4-mapped IPv6 address"] : [];

@@ -25,7 +25,8 @@ function collectListen(text: string, before: readonly ListenAddress[] = []): rea
 function parseListen(text: string): ListenAddress {
   if (text.startsWith("unix:")) {
     const path = text.slice("unix:".length);
-    if (path === "") throw new UsageError("--listen: unix: needs the path of a socket, such as unix:/run/berth/api.sock");
+    if (path === "")
+      throw new UsageError("--listen: unix: needs the path of a socket, such as unix:/run/berth/api.sock");
     return { scheme: "unix", path };
   }
   const isPlain = text.startsWith("http://");
@@ -42,12 +43,10 @@ export function define(command: Command, process: Process): void {
   command
     .option("--listen <address>", "HOST:PORT (HTTPS), http://HOST:PORT or unix:PATH; repeatable", collectListen)
     .requiredOption("--service-cidr <cidrs>", "ClusterIP range, or one per family", collectCidrs("--service-cidr"))
-    .option(
-      "--node-port-range <range>",
-      "ports for NodePort Services",
-      parsePortRangeFlag("--node-port-range"),
-      { first: 30_000, last: 32_767 },
-    )
+    .option("--node-port-range <range>", "ports for NodePort Services", parsePortRangeFlag("--node-port-range"), {
+      first: 30_000,
+      last: 32_767,
+    })
     .option("--kubeconfig-out <file>", "write a kubeconfig for this server")
     .option("--state <file>", "load objects from this file and keep them there")
     .option("--advertise-address <ip>", "address in the endpoints of default/kubernetes", parseAddress)

@@ -48,15 +48,18 @@ export function listPage(
   };
 }
 
-function objectsAt(store: Store, collection: string, revision: number, token: Token | undefined): readonly KubeObject[] {
+function objectsAt(
+  store: Store,
+  collection: string,
+  revision: number,
+  token: Token | undefined,
+): readonly KubeObject[] {
   try {
     return store.listAt(collection, revision);
   } catch (error) {
     if (!(error instanceof ExpiredError)) throw error;
     if (token !== undefined) throw expired(staleList, { continue: formatToken({ rv: -1, start: token.start }) });
-    throw expired(
-      `The resourceVersion for the provided list is too old: ${revision} (oldest is ${error.oldest})`,
-    );
+    throw expired(`The resourceVersion for the provided list is too old: ${revision} (oldest is ${error.oldest})`);
   }
 }
 
@@ -70,7 +73,10 @@ function wantedRevision(store: Store, query: URLSearchParams): number {
 /** The number in `resourceVersion`; 0 without one. */
 export function parseVersion(query: URLSearchParams): number {
   const text = query.get("resourceVersion") ?? "";
-  if (!/^\d*$/.test(text)) throw badRequest(`Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`);
+  if (!/^\d*$/.test(text))
+    throw badRequest(
+      `Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
   return Number(text);
 }
 

@@ -1,5 +1,4 @@
-import type { KubeObject } from "../object.ts";
-import type { JsonMap } from "../object.ts";
+import type { JsonMap, KubeObject } from "../object.ts";
 import { apiVersionOf, type ResourceType } from "../resource-type.ts";
 import { notAcceptable } from "../status.ts";
 
@@ -30,7 +29,13 @@ function metadataOnly({ metadata }: KubeObject): JsonMap {
 }
 
 /** One object in the form that was asked for. */
-export function represent(type: ResourceType, object: KubeObject, form: Form, query: URLSearchParams, now: number): JsonMap {
+export function represent(
+  type: ResourceType,
+  object: KubeObject,
+  form: Form,
+  query: URLSearchParams,
+  now: number,
+): JsonMap {
   switch (form) {
     case "object":
       return shown(type, object);

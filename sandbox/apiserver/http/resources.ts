@@ -1,6 +1,7 @@
 import { deleteObject, parseDeleteOptions } from "../deletion.ts";
 import type { KubeObject } from "../object.ts";
 import { isPatchType, type PatchType, patchTypes } from "../patch/index.ts";
+import { Protobuf } from "../protobuf.ts";
 import type { FieldValidation, Part, Registry, WriteOptions, Written } from "../registry.ts";
 import { type ResourceType, resourceOf } from "../resource-type.ts";
 import { badRequest, methodNotAllowed, StatusError, unsupportedMediaType } from "../status.ts";
@@ -10,23 +11,17 @@ import { type Answer, type ApiRequest, json } from "./message.ts";
 import { acceptedForm, represent, representList } from "./representation.ts";
 import type { ResourcePath } from "./resource-path.ts";
 import { parseSelection } from "./selection.ts";
-import {
-  bind,
-  evict,
-  finalizeNamespace,
-  patchedScale,
-  scaleOf,
-  success,
-  writeScale,
-} from "./subresources.ts";
+import { bind, evict, finalizeNamespace, patchedScale, scaleOf, success, writeScale } from "./subresources.ts";
 import { type WatchContext, watch } from "./watch.ts";
 
 /** Turns requests for objects into calls of the registry, and what comes back into answers. */
 export class Resources {
   readonly #registry: Registry;
   readonly #watching: WatchContext;
+  readonly #protobuf: Protobuf;
 
   constructor(registry: Registry, watching: WatchContext) {
+    this.#protobuf = new Protobuf(registry.schemas);
     this.#registry = registry;
     this.#watching = watching;
   }
@@ -63,7 +58,7 @@ export class Resources {
   }
 
   async #create(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
-    const body = (await readBody(request)) ?? {};
+    const body = (await readBody(request, this.#protobuf)) ?? {};
     // Without a namespace in the path, that of the body would be taken for the one of the request.
     if (type.namespaced && namespace === undefined)
       throw badRequest("an empty namespace may not be set during creation");
@@ -73,7 +68,7 @@ export class Resources {
 
   async #deleteCollection(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
     if (type.kind === "Namespace") throw methodNotAllowed();
-    const options = parseDeleteOptions(await readBody(request), request.query);
+    const options = parseDeleteOptions(await readBody(request, this.#protobuf), request.query);
     const { includes } = parseSelection(type, namespace, request.query);
     const doomed = this.#registry.store.list(type.collection).filter(includes);
     const objects = doomed.map((object) => deleteObject(this.#registry, type, object, options).object);
@@ -109,15 +104,15 @@ export class Resources {
   ): Promise<Answer> {
     const options = writeOptions(request.query);
     if (request.method === "PUT") {
-      const body = (await readBody(request)) ?? {};
+      const body = (await readBody(request, this.#protobuf)) ?? {};
       return this.#written(request, type, this.#registry.update(type, namespace, name, body, part, options));
     }
-    const patch = await readPatch(request);
+    const patch = await readPatch(request, this.#protobuf);
     return this.#written(request, type, this.#registry.patch(type, namespace, name, patch, part, options));
   }
 
   async #delete(request: ApiRequest, type: ResourceType, found: KubeObject): Promise<Answer> {
-    const options = parseDeleteOptions(await readBody(request), request.query);
+    const options = parseDeleteOptions(await readBody(request, this.#protobuf), request.query);
     const { name = "", namespace, uid } = found.metadata;
     // The body was awaited: what the path names may have changed meanwhile.
     const current = this.#registry.get(type, namespace, name);
@@ -147,9 +142,11 @@ export class Resources {
       return this.#update(request, type, namespace, name, "status");
     if (subresource === "scale") return this.#scale(request, type, find);
     if (subresource === "finalize" && method === "PUT")
-      return readBody(request).then((body) => json(200, finalizeNamespace(this.#registry, type, find(), body)));
+      return readBody(request, this.#protobuf).then((body) =>
+        json(200, finalizeNamespace(this.#registry, type, find(), body)),
+      );
     if (method !== "POST") throw methodNotAllowed();
-    return readBody(request).then((body) => {
+    return readBody(request, this.#protobuf).then((body) => {
       if (subresource === "binding") bind(this.#registry, type, find(), body);
       else evict(this.#registry, type, find(), body);
       return json(201, success);
@@ -162,11 +159,11 @@ export class Resources {
       case "GET":
         return json(200, scaleOf(find()));
       case "PUT": {
-        const body = await readBody(request);
+        const body = await readBody(request, this.#protobuf);
         return json(200, scaleOf(writeScale(this.#registry, type, find(), body, dryRun)));
       }
       case "PATCH": {
-        const { body, type: patchType } = await readPatch(request);
+        const { body, type: patchType } = await readPatch(request, this.#protobuf);
         const scale = patchedScale(this.#registry, find(), body, patchType);
         return json(200, scaleOf(writeScale(this.#registry, type, find(), scale, dryRun)));
       }
@@ -195,10 +192,10 @@ export class Resources {
   }
 }
 
-async function readPatch(request: ApiRequest): Promise<{ body: unknown; type: PatchType }> {
+async function readPatch(request: ApiRequest, protobuf: Protobuf): Promise<{ body: unknown; type: PatchType }> {
   const type = mediaType(request);
   if (!isPatchType(type)) throw unsupportedMediaType(Object.values(patchTypes));
-  return { body: await readBody(request, [type]), type };
+  return { body: await readBody(request, protobuf, [type]), type };
 }
 
 function writeOptions(query: URLSearchParams): WriteOptions {

@@ -18,8 +18,7 @@ export function parseSelection(type: ResourceType, namespace: string | undefined
     field: type.view?.storedField(requirement.field) ?? requirement.field,
   }));
   const known = new Set(Object.keys(fieldsOf(type, { apiVersion: "", kind: "", metadata: {} })));
-  for (const { field } of requirements)
-    if (!known.has(field)) throw badRequest(`field label not supported: ${field}`);
+  for (const { field } of requirements) if (!known.has(field)) throw badRequest(`field label not supported: ${field}`);
   return {
     isSelective: labelText !== "" || requirements.length > 0,
     includes(object) {

@@ -51,7 +51,8 @@ export function bind(registry: Registry, type: ResourceType, pod: KubeObject, bi
   const node = asText(valueAt(binding, "target.name"));
   const assigned = asText(valueAt(pod, "spec.nodeName"));
   const name = pod.metadata.name ?? "";
-  if (assigned !== "") throw conflict({ group: "", kind: "pods/binding" }, name, `pod ${name} is already assigned to node "${assigned}"`);
+  if (assigned !== "")
+    throw conflict({ group: "", kind: "pods/binding" }, name, `pod ${name} is already assigned to node "${assigned}"`);
   const status = asMap(pod["status"]);
   const conditions = (status["conditions"] ?? []) as readonly JsonMap[];
   const scheduled = {

@@ -4,9 +4,9 @@ import type { JsonMap, KubeObject } from "../object.ts";
 import { apiVersionOf, type ResourceType } from "../resource-type.ts";
 import { expired, invalidObject, type StatusError } from "../status.ts";
 import { type Change, ExpiredError, type Store } from "../store.ts";
+import type { Encoder } from "./encoder.ts";
 import { parseVersion } from "./list.ts";
 import type { Sink, StreamAnswer } from "./message.ts";
-import type { Encoder } from "./encoder.ts";
 import { type Form, table } from "./representation.ts";
 import { parseSelection, type Selection } from "./selection.ts";
 
@@ -50,22 +50,20 @@ function parseStart(query: URLSearchParams): Start {
   const sendInitialEvents = query.get("sendInitialEvents");
   if (sendInitialEvents !== null && query.get("resourceVersionMatch") !== "NotOlderThan")
     throw invalidObject({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      forbiddenField(
-        "resourceVersionMatch",
-        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
-      ),
+      forbiddenField("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
     ]);
   if (sendInitialEvents === null && query.has("resourceVersionMatch"))
     throw invalidObject({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      forbiddenField("resourceVersionMatch", "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"),
+      forbiddenField(
+        "resourceVersionMatch",
+        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
+      ),
     ]);
   if (sendInitialEvents === "true")
     return { after: undefined, all: true, mark: query.get("allowWatchBookmarks") === "true" };
   if (sendInitialEvents === "false" && version === 0) return { after: undefined, all: false, mark: false };
   // Version 0, or none: the newest state first, as synthetic additions.
-  return version === 0
-    ? { after: undefined, all: true, mark: false }
-    : { after: version, all: false, mark: false };
+  return version === 0 ? { after: undefined, all: true, mark: false } : { after: version, all: false, mark: false };
 }
 
 class WatchStream {

@@ -1,6 +1,6 @@
 import type { Service, ServicePort } from "../../../src/api/index.ts";
 import type { Family } from "../../../src/net/index.ts";
-import { AllocationError, type AddressRequest, type ServiceAddresses } from "../addresses.ts";
+import { type AddressRequest, AllocationError, type ServiceAddresses } from "../addresses.ts";
 import { type FieldError, invalid } from "../field-error.ts";
 import { internalError, invalidObject } from "../status.ts";
 import { allocatesNodePorts, isExternallyTyped, needsHealthCheckPort, nodePortsOf, specOf } from "./facts.ts";

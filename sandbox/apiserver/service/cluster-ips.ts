@@ -83,9 +83,7 @@ function listChangeErrors(
   const values = now ?? [];
   const changed = (index: number): FieldError => invalid(`${field}[${index}]`, now, "may not change once set");
   if (values.length === then.length)
-    return then.flatMap((value, index) =>
-      value === values[index] ? [] : [changed(what === "clusterIP" ? index : 0)],
-    );
+    return then.flatMap((value, index) => (value === values[index] ? [] : [changed(what === "clusterIP" ? index : 0)]));
   const errors: FieldError[] = [];
   if (values.length === 0) errors.push(invalid(`${field}[0]`, now, `primary ${what} can not be unset`));
   else if (then.length > 0 && values[0] !== then[0]) errors.push(changed(0));

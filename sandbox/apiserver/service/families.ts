@@ -1,9 +1,9 @@
 import type { Service } from "../../../src/api/index.ts";
 import { type Family, parseSloppyIp } from "../../../src/net/index.ts";
-import { type FieldError, invalid } from "../field-error.ts";
 import type { ServiceAddresses } from "../addresses.ts";
-import { sameList, specOf } from "./facts.ts";
+import { type FieldError, invalid } from "../field-error.ts";
 import { clusterIpErrors } from "./cluster-ips.ts";
+import { sameList, specOf } from "./facts.ts";
 
 const needsSecondRange = "this cluster is not configured for dual-stack services";
 
@@ -29,7 +29,8 @@ export function settleFamilies(
     if (index < (spec.ipFamilies ?? []).length) continue;
     const family = familyOf(address);
     if (families.has(family)) spec.ipFamilies = [...(spec.ipFamilies ?? []), family];
-    else errors.push(invalid(`spec.clusterIPs[${index}]`, spec.clusterIPs, `${family} is not configured on this cluster`));
+    else
+      errors.push(invalid(`spec.clusterIPs[${index}]`, spec.clusterIPs, `${family} is not configured on this cluster`));
   }
   if (errors.length > 0) return errors;
 

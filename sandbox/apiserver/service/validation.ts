@@ -208,9 +208,7 @@ function trafficErrors(service: Service): FieldError[] {
   const policy = spec.externalTrafficPolicy;
   if (!isExternallyAccessible(service)) {
     if (policy !== undefined)
-      errors.push(
-        invalid("spec.externalTrafficPolicy", policy, "may only be set for externally-accessible services"),
-      );
+      errors.push(invalid("spec.externalTrafficPolicy", policy, "may only be set for externally-accessible services"));
   } else if (policy !== "Cluster" && policy !== "Local")
     errors.push(notSupported("spec.externalTrafficPolicy", policy, ["Cluster", "Local"]));
 
@@ -239,9 +237,7 @@ export function serviceStatusErrors(service: Service, old: Service): FieldError[
   const ingress = service.status?.loadBalancer?.ingress ?? [];
   const path = "status.loadBalancer.ingress";
   if (specOf(service).type !== "LoadBalancer")
-    return ingress.length === 0
-      ? []
-      : [forbiddenField(path, "may only be used when `spec.type` is 'LoadBalancer'")];
+    return ingress.length === 0 ? [] : [forbiddenField(path, "may only be used when `spec.type` is 'LoadBalancer'")];
   const known = (old.status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip);
   return ingress.flatMap(({ ip = "", hostname = "", ipMode }, index) => {
     const at = `${path}[${index}]`;

@@ -35,7 +35,10 @@ function externalIps(spec: Service["spec"], status: Service["status"]): string {
   switch (spec?.type) {
     case "LoadBalancer": {
       const ingress = (status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname ?? "");
-      const text = [...new Set(ingress)].filter((address) => address !== "").toSorted().join(",");
+      const text = [...new Set(ingress)]
+        .filter((address) => address !== "")
+        .toSorted()
+        .join(",");
       return [...(text === "" ? [] : [text]), ...fixed].join(",") || "<pending>";
     }
     case "ExternalName":
@@ -111,7 +114,9 @@ export const endpointsColumns: TableColumns = {
     const pairs = subsets.flatMap(({ addresses = [], ports = [] }) =>
       ports.length === 0
         ? addresses.map(({ ip }) => ip)
-        : ports.flatMap(({ port }) => addresses.map(({ ip }) => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`))),
+        : ports.flatMap(({ port }) =>
+            addresses.map(({ ip }) => (ip.includes(":") ? `[${ip}]:${port}` : `${ip}:${port}`)),
+          ),
     );
     return [object.metadata.name ?? "", pairs.length === 0 ? "<none>" : firstThree(pairs), ageOf(object, now)];
   },
