@@ -7,8 +7,8 @@ import { createMetrics, nullLogger } from "../telemetry/index.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
-import { Network } from "./testdata/network.ts";
-import { MemoryState, node, port, service, slice } from "./testdata/state.ts";
+import { Network } from "./testing/network.ts";
+import { MemoryState, node, port, service, slice } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
 const families: readonly Family[] = ["IPv4", "IPv6"];

@@ -89,6 +89,8 @@ export class NodeProxy implements ClusterListener {
   async sync(signal: AbortSignal): Promise<void> {
     const { state, localAddresses, health, healthPorts, clock } = this.#options;
     const start = clock.monotonic();
+    // What came while the last sync was writing counted as written with it.
+    if (this.#dirty.size + this.#pending.size > 0) health.queued();
     this.#plan();
     health.nodeEligible = nodeEligible(state.node());
     const results = await Promise.allSettled(this.#families.map((one) => this.#apply(one, signal)));

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { savedRule } from "./fake-iptables.ts";
 import { canonicalRule, parseRule } from "./index.ts";
-import { serviceRules } from "./testdata/rules.ts";
+import { serviceRules } from "./testing/rules.ts";
 
 it.each(serviceRules("IPv4"))("reads %s as its saved form", (rule) => {
   expect(canonicalRule(rule)).toBe(canonicalRule(savedRule(rule, "IPv4")));

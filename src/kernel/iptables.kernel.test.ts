@@ -5,7 +5,7 @@ import type { Family } from "../net/index.ts";
 import { savedRule } from "./fake-iptables.ts";
 import { canonicalRule, type Exec, Iptables, NotPermittedError, netnsExec, RestoreError, systemExec } from "./index.ts";
 import { addNetns, deleteNetns } from "./netns.ts";
-import { serviceRules } from "./testdata/rules.ts";
+import { serviceRules } from "./testing/rules.ts";
 
 const signal = new AbortController().signal;
 const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });

@@ -68,7 +68,14 @@ export class Network implements AsyncDisposable {
       );
   }
 
-  async #address(member: string, v4: string, via4: string, v6: string, via6: string, signal: AbortSignal): Promise<void> {
+  async #address(
+    member: string,
+    v4: string,
+    via4: string,
+    v6: string,
+    via6: string,
+    signal: AbortSignal,
+  ): Promise<void> {
     await ipBatch(
       this.exec(member),
       [

@@ -1,0 +1,298 @@
+import { beforeEach, expect, it } from "vitest";
+import { FakeClock } from "../base/fake-clock.ts";
+import { FakeIptables } from "../kernel/fake-iptables.ts";
+import type { Exec, ExecResult } from "../kernel/index.ts";
+import { createMetrics, type LogFields, type Logger, type Metrics } from "../telemetry/index.ts";
+import { AgentMetrics } from "./metrics.ts";
+import { NodeProxy } from "./node-proxy.ts";
+import { SyncHealth } from "./sync-health.ts";
+import { MemoryState, port, service, slice } from "./testing/state.ts";
+
+const signal = new AbortController().signal;
+
+/** A log that keeps `level message` with the fields. */
+function recordingLogger(lines: [string, LogFields | undefined][]): Logger {
+  const write = (level: string) => (message: string, fields?: LogFields) => {
+    lines.push([`${level} ${message}`, fields]);
+  };
+  const logger: Logger = {
+    error: write("error"),
+    warn: write("warn"),
+    info: write("info"),
+    debug: write("debug"),
+    enabled: () => true,
+    with: () => logger,
+  };
+  return logger;
+}
+
+class Bench {
+  readonly state = new MemoryState();
+  readonly v4 = new FakeIptables("IPv4");
+  readonly v6 = new FakeIptables("IPv6");
+  readonly log: [string, LogFields | undefined][] = [];
+  readonly clock = new FakeClock();
+  readonly conntrack: string[][] = [];
+  flows = "";
+  localAddresses = ["192.168.0.2"];
+  health = new SyncHealth(["IPv4", "IPv6"], this.clock);
+  registry: Metrics = createMetrics();
+
+  readonly exec: Exec = {
+    run: async (program, args, options): Promise<ExecResult> => {
+      if (program === "conntrack") {
+        this.conntrack.push([...args]);
+        return { code: 0, stdout: args.includes("ipv4") ? this.flows : "", stderr: "" };
+      }
+      return (program.startsWith("ip6") ? this.v6 : this.v4).run(program, args, options);
+    },
+  };
+
+  start(): NodeProxy {
+    this.health = new SyncHealth(["IPv4", "IPv6"], this.clock);
+    this.registry = createMetrics();
+    return new NodeProxy({
+      settings: {
+        nodeName: "node-a",
+        families: ["IPv4", "IPv6"],
+        clusterCidrs: new Map([["IPv4", "10.0.0.0/8"]]),
+        nodePortPrefixes: [],
+        reservedPorts: [{ first: 22, last: 22 }],
+        dropInvalid: true,
+      },
+      state: this.state,
+      exec: this.exec,
+      localAddresses: () => this.localAddresses,
+      health: this.health,
+      healthPorts: { update: async () => {} },
+      metrics: new AgentMetrics(this.registry),
+      logger: recordingLogger(this.log),
+      clock: this.clock,
+    });
+  }
+
+  get restores(): string[] {
+    return [...this.v4.restores, ...this.v6.restores];
+  }
+
+  forget(): void {
+    this.v4.restores.length = 0;
+    this.v6.restores.length = 0;
+    this.log.length = 0;
+    this.conntrack.length = 0;
+  }
+
+  lines(message: string): (LogFields | undefined)[] {
+    return this.log.filter(([text]) => text === message).map(([, fields]) => fields);
+  }
+
+  async metric(name: string): Promise<unknown> {
+    return (await this.registry.getSingleMetric(`kubeproxy_${name}`)!.get()).values;
+  }
+}
+
+/** Chains that a restore writes, without their rules. */
+function chains(restore: string): string[] {
+  return [...restore.matchAll(/^:(\S+) /gm)].map((match) => match[1]!);
+}
+
+let bench: Bench;
+let proxy: NodeProxy;
+
+const web = (spec = {}, ingress: string[] = []) =>
+  service("ns/web", { clusterIP: "172.30.0.41", ports: [port("p80", 80)], ...spec }, ingress);
+const endpoints = (...ips: string[]) => [
+  slice(
+    "web-1",
+    [{ name: "p80", port: 8080 }],
+    ips.map((ip) => ({ ip, node: "node-a" })),
+  ),
+];
+
+async function change(): Promise<void> {
+  proxy.serviceChanged("ns/web");
+  await proxy.sync(signal);
+}
+
+beforeEach(async () => {
+  bench = new Bench();
+  bench.state.services.set("ns/web", web());
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.1"));
+  proxy = bench.start();
+  await change();
+});
+
+it("writes one restore for each family at first, and none when nothing changed", async () => {
+  expect(bench.v4.restores).toHaveLength(1);
+  expect(bench.v6.restores).toHaveLength(1);
+  expect(bench.lines("info rules compared with the kernel")).toMatchObject([{ family: "IPv4" }, { family: "IPv6" }]);
+  bench.forget();
+  await change();
+  await proxy.sync(signal);
+  expect(bench.restores).toEqual([]);
+  expect(bench.log).toEqual([]);
+});
+
+it("writes only the chains of the Service that changed, and says why", async () => {
+  bench.forget();
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.2"));
+  await change();
+  expect(bench.restores).toHaveLength(1);
+  expect(chains(bench.restores[0]!)).toEqual([
+    expect.stringMatching(/^KUBE-SEP-/),
+    "KUBE-SVC-" + chains(bench.restores[0]!)[1]!.slice(9),
+    expect.stringMatching(/^KUBE-SEP-/),
+  ]);
+  expect(bench.lines("info service rules programmed")).toEqual([
+    {
+      service: "ns/web",
+      why: "endpoint 10.0.0.2:8080 added, endpoint 10.0.0.1:8080 removed (gone)",
+      chains: expect.arrayContaining([expect.stringMatching(/^KUBE-SVC-/)]),
+      rules: 5,
+      durationMs: 0,
+    },
+  ]);
+});
+
+it("adopts the rules that it finds and writes nothing", async () => {
+  bench.forget();
+  proxy = bench.start();
+  await proxy.sync(signal);
+  expect(bench.restores).toEqual([]);
+  expect([bench.v4.saves, bench.v6.saves]).toEqual([2, 2]);
+  expect(bench.health.ready).toBe(true);
+  expect(bench.lines("info rules compared with the kernel")).toMatchObject([
+    { why: "all rules are in place; nothing written", rules: 0 },
+    { why: "all rules are in place; nothing written", rules: 0 },
+  ]);
+});
+
+it("rewrites exactly the chain that somebody altered while it was away", async () => {
+  bench.v4.chain("nat", "KUBE-SERVICES")!.reverse();
+  bench.forget();
+  proxy = bench.start();
+  await proxy.sync(signal);
+  expect(bench.restores).toHaveLength(1);
+  expect(chains(bench.restores[0]!)).toEqual(["KUBE-SERVICES"]);
+});
+
+it("follows what changed while it was away and deletes what is left over", async () => {
+  bench.state.allSlices.set("ns/web", []);
+  bench.forget();
+  proxy = bench.start();
+  await proxy.sync(signal);
+  expect(bench.v4.save()).not.toMatch(/KUBE-(SVC|SEP)-/);
+  expect(bench.v4.chain("filter", "KUBE-SERVICES")).toEqual([expect.stringContaining("ns/web:p80 has no endpoints")]);
+});
+
+it("leaves foreign chains and rules alone", async () => {
+  bench.v4.restore(
+    "*nat\n:CNI-X - [0:0]\n-I POSTROUTING 1 -j CNI-X\n-A CNI-X -s 10.0.0.0/8 -j KUBE-MARK-MASQ\nCOMMIT\n",
+  );
+  proxy = bench.start();
+  bench.state.services.delete("ns/web");
+  await change();
+  expect(bench.v4.chain("nat", "POSTROUTING")![0]).toBe("-j CNI-X");
+  expect(bench.v4.chain("nat", "CNI-X")).toHaveLength(1);
+});
+
+it("tries again from what the kernel holds when a restore fails", async () => {
+  bench.forget();
+  bench.v4.failures.push({ code: 4, stdout: "", stderr: "iptables-restore: line 2 failed\n" });
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.2"));
+  await expect(change()).rejects.toThrow("iptables-restore refused the rules at line 2 (:KUBE-SEP-");
+  expect(bench.health.families()).toMatchObject({ IPv4: { healthy: true }, IPv6: { healthy: true } });
+  expect(bench.lines("info service rules programmed")).toEqual([]);
+  bench.clock.advance(61_000);
+  expect(bench.health.families()).toMatchObject({ IPv4: { healthy: false }, IPv6: { healthy: true } });
+  await proxy.sync(signal);
+  expect(bench.lines("info service rules programmed")).toMatchObject([{ why: expect.stringContaining("10.0.0.2") }]);
+  expect(bench.v4.save()).toContain("--to-destination 10.0.0.2:8080");
+  expect(bench.health.ready).toBe(true);
+  expect(await bench.metric("sync_proxy_rules_iptables_restore_failures_total")).toMatchObject([
+    { value: 1, labels: { ip_family: "IPv4" } },
+  ]);
+  bench.forget();
+  await proxy.sync(signal);
+  expect(bench.restores).toEqual([]);
+});
+
+it("plans all anew when the node's zone, its addresses or the API servers change", async () => {
+  bench.forget();
+  bench.state.services.set("ns/web", web({ type: "LoadBalancer" }, ["203.0.113.7"]));
+  await change();
+  expect(bench.v4.save()).toContain("-d 203.0.113.7/32");
+  bench.state.allSlices.set("default/kubernetes", [slice("k", [{ name: "https", port: 80 }], [{ ip: "203.0.113.7" }])]);
+  proxy.nodeChanged();
+  await proxy.sync(signal);
+  expect(bench.v4.save()).not.toContain("203.0.113.7");
+  expect(bench.lines("warn frontend refused")).toEqual([
+    {
+      service: "ns/web",
+      kind: "LoadBalancerIP",
+      address: "203.0.113.7",
+      port: 80,
+      why: "this is the API server's own address and port",
+    },
+  ]);
+});
+
+it("never takes a reserved port of the node, whatever a Service asks for", async () => {
+  bench.state.services.set("ns/web", web({ externalIPs: ["192.168.0.2"], ports: [port("p80", 22)] }));
+  await change();
+  expect(bench.v4.save()).not.toContain("-d 192.168.0.2/32");
+  expect(bench.lines("warn frontend refused")).toMatchObject([{ kind: "ExternalIP", port: 22 }]);
+});
+
+it("forgets UDP flows to endpoints that are gone, and only those", async () => {
+  const ports = [port("dns", 53, { protocol: "UDP", nodePort: 30053 })];
+  bench.state.services.set("ns/web", web({ type: "NodePort", ports }));
+  const slices = (...ips: string[]) => [
+    slice(
+      "s",
+      [{ name: "dns", port: 5353, protocol: "UDP" }],
+      ips.map((ip) => ({ ip })),
+    ),
+  ];
+  bench.state.allSlices.set("ns/web", slices("10.0.0.1", "10.0.0.2"));
+  await change();
+  const flow = (destination: string, dport: number, reply: string) =>
+    `udp 17 29 src=10.9.9.9 dst=${destination} sport=4000 dport=${dport} src=${reply} dst=10.9.9.9 sport=5353 dport=4000\n`;
+  bench.flows = [
+    flow("172.30.0.41", 53, "10.0.0.1"),
+    flow("172.30.0.41", 53, "10.0.0.2"),
+    flow("192.168.0.2", 30053, "10.0.0.1"),
+    flow("192.168.0.3", 30053, "10.0.0.1"),
+    flow("172.30.0.42", 53, "10.0.0.1"),
+  ].join("");
+  bench.forget();
+  bench.state.allSlices.set("ns/web", slices("10.0.0.2"));
+  await change();
+  const deleted = (): string[] => bench.conntrack.filter(([verb]) => verb === "-D").map((args) => args[8]!);
+  expect(bench.conntrack.filter(([verb]) => verb === "-D")).toMatchObject([
+    expect.arrayContaining(["172.30.0.41"]),
+    expect.arrayContaining(["192.168.0.2"]),
+  ]);
+  bench.forget();
+  bench.state.services.delete("ns/web");
+  await change();
+  expect(deleted()).toHaveLength(3);
+  bench.forget();
+  await change();
+  expect(bench.conntrack).toEqual([]);
+});
+
+it("counts rules, changes and how long a pod's change took", async () => {
+  proxy.endpointsChanged("ns/web", bench.clock.now() - 2000);
+  expect(await bench.metric("sync_proxy_rules_endpoint_changes_pending")).toMatchObject([{ value: 1 }]);
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.1", "10.0.0.2"));
+  await proxy.sync(signal);
+  expect(await bench.metric("sync_proxy_rules_endpoint_changes_pending")).toMatchObject([{ value: 0 }]);
+  expect(await bench.metric("sync_proxy_rules_iptables_total")).toContainEqual({
+    value: 13,
+    labels: { table: "nat", ip_family: "IPv4" },
+  });
+  expect(await bench.metric("network_programming_duration_seconds")).toContainEqual(
+    expect.objectContaining({ metricName: "kubeproxy_network_programming_duration_seconds_sum", value: 2 }),
+  );
+});

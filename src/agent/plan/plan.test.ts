@@ -1,0 +1,179 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { FakeIptables } from "../../kernel/fake-iptables.ts";
+import { type ProxiedService, proxiedService } from "../../model/index.ts";
+import { difference, observe, restoreInput } from "../apply/difference.ts";
+import { port, service, slice } from "../testing/state.ts";
+import { planService, RulePlanner, type RuleProgram } from "./index.ts";
+import { config, fixture, place, programOf, proxied } from "./testing/services.ts";
+import { trace } from "./testing/tracer.ts";
+
+const program = programOf(fixture.map(proxied));
+
+/** All of a program as restore input for an empty kernel. */
+function text(of: RuleProgram): string {
+  return restoreInput(difference(observe(new Map(), of), of));
+}
+
+it("writes kube-proxy's layout", async () => {
+  await expect(text(program)).toMatchFileSnapshot("testdata/compat.rules");
+});
+
+it("writes the same layout for IPv6", async () => {
+  const web = service("ns/web", {
+    type: "NodePort",
+    clusterIP: "fd00:30::41",
+    ports: [port("", 80, { nodePort: 30080, protocol: "UDP" })],
+    sessionAffinity: "ClientIP",
+  });
+  const slices = [
+    slice("s", [{ name: "", port: 8080, protocol: "UDP" }], [{ ip: "fd00:10::1" }, { ip: "fd00:10::2" }]),
+  ];
+  const own = { ...config, clusterCidr: "fd00:10::/56", nodePortAddresses: ["fd00:c::1"] };
+  const of = programOf([proxiedService(web, slices, place)!], "IPv6", own);
+  await expect(text(of)).toMatchFileSnapshot("testdata/compat6.rules");
+});
+
+it("is accepted as a whole", () => {
+  new FakeIptables("IPv4").restore(text(program));
+});
+
+const nodeAddresses = ["192.168.0.2", "127.0.0.1", "10.180.255.1"];
+const pod = "10.0.0.9";
+const client = "203.0.113.2";
+const stranger = "203.0.113.130";
+const own = "192.168.0.2";
+
+it.each([
+  ["pod to ClusterIP", pod, "172.30.0.41", 80, "10.180.0.1:80", false],
+  ["node to ClusterIP", own, "172.30.0.41", 80, "10.180.0.1:80", true],
+  ["client to ClusterIP", client, "172.30.0.41", 80, "10.180.0.1:80", true],
+  ["hairpin", "10.180.0.1", "172.30.0.41", 80, "10.180.0.1:80", true],
+  ["another port of the ClusterIP", pod, "172.30.0.41", 81, "ACCEPT", false],
+  ["client to NodePort", client, own, 3003, "10.180.0.3:80", true],
+  ["NodePort on loopback", "127.0.0.1", "127.0.0.1", 3003, "ACCEPT", false],
+  ["several endpoints", pod, "172.30.0.44", 80, "10.180.0.4:80, 10.180.0.5:80", false],
+  ["client to external IP", client, "192.168.99.33", 80, "10.180.0.4:80, 10.180.0.5:80", true],
+  ["client within the source ranges", client, "5.6.7.8", 80, "10.180.0.3:80, 10.180.0.6:80", true],
+  ["client outside of the source ranges", stranger, "5.6.7.8", 80, "DROP", false],
+  ["pod outside of the source ranges", pod, "5.6.7.8", 80, "DROP", false],
+  ["node within the source ranges", own, "5.6.7.8", 80, "10.180.0.3:80, 10.180.0.6:80", true],
+  ["the load balancer's address as source on the node", "5.6.7.8", "5.6.7.8", 80, "10.180.0.3:80, 10.180.0.6:80", true],
+  ["NodePort in spite of source ranges", stranger, own, 3002, "10.180.0.3:80, 10.180.0.6:80", true],
+  ["ClusterIP without endpoints", pod, "172.30.0.46", 80, "REJECT", false],
+  ["load balancer without endpoints", client, "9.10.11.12", 80, "REJECT", false],
+  ["NodePort without endpoints", client, own, 3006, "REJECT", false],
+  ["node to NodePort without endpoints", own, own, 3006, "REJECT", false],
+  ["policy Local, none here: client", client, "1.2.3.4", 80, "DROP", false],
+  ["policy Local, none here: NodePort", client, own, 3001, "DROP", false],
+  ["policy Local, none here: external IP", client, "192.168.99.22", 80, "DROP", false],
+  ["policy Local, none here: pod goes round", pod, "1.2.3.4", 80, "10.180.0.2:80", false],
+  ["policy Local, none here: node goes round", own, "1.2.3.4", 80, "10.180.0.2:80", true],
+  ["policy Local, none here: ClusterIP", pod, "172.30.0.42", 80, "10.180.0.2:80", false],
+  ["policy Local: client keeps its address", client, own, 3008, "10.180.0.8:80", false],
+  ["policy Local: ClusterIP", pod, "172.30.0.48", 80, "10.180.0.8:80, 10.180.0.9:80", false],
+  ["internal policy Local, none here", pod, "172.30.0.47", 80, "DROP", false],
+  ["health check node port", client, own, 30000, "ACCEPT", false],
+])("%s", (_what, source, destination, number, to, masquerade) => {
+  expect(trace(program, nodeAddresses, { source, destination, port: number })).toEqual({ to, masquerade });
+});
+
+it("spreads evenly", () => {
+  const slices = [
+    slice(
+      "s",
+      [{ name: "p80", port: 80 }],
+      [1, 2, 3, 4].map((n) => ({ ip: `10.180.0.${n}` })),
+    ),
+  ];
+  const object = service("ns/svc", { clusterIP: "172.30.0.41", ports: [port("p80", 80)] });
+  const [plan] = [planService(proxiedService(object, slices, place)!.ports, config)];
+  const lines = [...plan.chains].find(([chain]) => chain.startsWith("KUBE-SVC-"))?.[1] ?? [];
+  expect(lines.slice(1).map((line) => /--probability (\S+)/.exec(line)?.[1])).toEqual([
+    "0.2500000000",
+    "0.3333333333",
+    "0.5000000000",
+    undefined,
+  ]);
+});
+
+const arbitraryService = fc
+  .record({
+    name: fc.constantFrom("a", "b", "c", "d", "e"),
+    type: fc.constantFrom("ClusterIP", "NodePort", "LoadBalancer"),
+    external: fc.constantFrom("Cluster", "Local"),
+    internal: fc.constantFrom("Cluster", "Local"),
+    affinity: fc.constantFrom("None", "ClientIP"),
+    ranges: fc.subarray(["203.0.113.0/25", "192.168.0.0/16", "10.0.0.0/8"]),
+    vips: fc.subarray(["1.2.3.4", "5.6.7.8"]),
+    ports: fc.subarray([80, 81], { minLength: 1 }),
+    endpoints: fc.subarray([1, 2, 3, 4]),
+    node: fc.constantFrom("node-a", "node-b"),
+    ready: fc.boolean(),
+  })
+  .map((s): [string, ProxiedService | undefined] => {
+    const key = `ns/${s.name}`;
+    const index = s.name.charCodeAt(0);
+    const object = service(
+      key,
+      {
+        type: s.type,
+        clusterIP: `172.30.0.${index}`,
+        externalTrafficPolicy: s.external,
+        internalTrafficPolicy: s.internal,
+        sessionAffinity: s.affinity,
+        loadBalancerSourceRanges: s.ranges,
+        ports: s.ports.map((n) =>
+          port(`p${n}`, n, s.type === "ClusterIP" ? {} : { nodePort: 30000 + 100 * index + n }),
+        ),
+      },
+      s.type === "LoadBalancer" ? s.vips : [],
+    );
+    const list = s.endpoints.map((n) => ({
+      ip: `10.180.${index}.${n}`,
+      node: s.node,
+      ready: s.ready,
+      terminating: !s.ready,
+    }));
+    return [
+      key,
+      proxiedService(
+        object,
+        [
+          slice(
+            "s",
+            s.ports.map((n) => ({ name: `p${n}`, port: n })),
+            list,
+          ),
+        ],
+        place,
+      ),
+    ];
+  });
+const arbitraryStep = fc.oneof(
+  { weight: 4, arbitrary: arbitraryService },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom("a", "b", "c").map((name): [string, undefined] => [`ns/${name}`, undefined]),
+  },
+);
+
+it("plans the same whether step by step or at once, and every program is legal", () => {
+  fc.assert(
+    fc.property(fc.array(arbitraryStep, { maxLength: 12 }), (steps) => {
+      const planner = new RulePlanner("IPv4", config);
+      const state = new Map<string, ProxiedService>();
+      for (const [key, value] of steps) {
+        planner.set(key, value && planService(value.ports, config));
+        if (value === undefined) state.delete(key);
+        else state.set(key, value);
+        const full = programOf([...state.values()].reverse());
+        expect(planner.program()).toEqual(full);
+      }
+      const input = text(planner.program());
+      expect(input).toBe(text(programOf([...state.values()])));
+      new FakeIptables("IPv4").restore(input);
+    }),
+    { numRuns: 60 },
+  );
+});
