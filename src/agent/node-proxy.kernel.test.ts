@@ -20,7 +20,7 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
   const inside = network.exec("node");
   const exec: Exec = {
     run(program, args, options) {
-      if (program.endsWith("-restore")) restores.push(`${options.stdin}`);
+      if (program.endsWith("-restore")) restores.push(Buffer.from(options.stdin ?? "").toString());
       return inside.run(program.replace("tables-", `tables-${flavour}-`), args, options);
     },
   };

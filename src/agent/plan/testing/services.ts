@@ -92,7 +92,9 @@ export const fixture: readonly (readonly [Service, readonly EndpointSlice[]])[] 
 ];
 
 export function proxied([object, slices]: (typeof fixture)[number]): ProxiedService {
-  return proxiedService(object, slices, place)!;
+  const service = proxiedService(object, slices, place);
+  if (service === undefined) throw new Error(`${object.metadata.name} is not proxied`);
+  return service;
 }
 
 export function programOf(

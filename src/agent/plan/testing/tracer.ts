@@ -49,8 +49,9 @@ class Walker {
 
   /** The verdict that ends the walk; undefined when the chain lets the packet go on. */
   walk(table: "nat" | "filter", chain: string): string | undefined {
-    const { chains, jumps } = this.#program.get(table)!;
-    const rules = chains.get(chain) ?? jumps.filter(({ from }) => from === chain).map(({ rule }) => rule);
+    const program = this.#program.get(table);
+    const jumps = program?.jumps.filter(({ from }) => from === chain).map(({ rule }) => rule);
+    const rules = program?.chains.get(chain) ?? jumps ?? [];
     for (const text of rules) {
       const rule = parseRule(text);
       if (!this.#matches(rule)) continue;
@@ -65,7 +66,7 @@ class Walker {
     if (target === undefined) return undefined;
     switch (target.name) {
       case "DNAT":
-        this.endpoints.add(target.options[0]!.values[0]!);
+        this.endpoints.add(target.options[0]?.values[0] ?? "");
         return "DNAT";
       case "KUBE-MARK-MASQ":
         this.masquerade = true;
@@ -126,7 +127,7 @@ class Walker {
 }
 
 function within(address: string, prefix: string): boolean {
-  const ip = parseIp(address)!;
-  const cidr = parseCidr(prefix.includes("/") ? prefix : `${prefix}/${ip.family === "IPv4" ? 32 : 128}`);
-  return cidr !== undefined && cidrContains(cidr, ip);
+  const ip = parseIp(address);
+  const cidr = parseCidr(prefix.includes("/") ? prefix : `${prefix}/${ip?.family === "IPv4" ? 32 : 128}`);
+  return cidr !== undefined && ip !== undefined && cidrContains(cidr, ip);
 }
