@@ -171,7 +171,7 @@ function processSteps(id: LbIdentity, { process, network }: Observation): readon
 }
 
 function configWait({ status }: Observation, text: string): readonly Wait[] {
-  if (status?.applied === textHash(text)) return [];
+  if (status?.applied === textHash(text) && status.failure === undefined) return [];
   const why = status?.failure === undefined ? "" : `: ${status.failure}`;
   return [{ id: "applied", what: `the balancer has not applied its configuration yet${why}`, pollAfterMs: pollMs }];
 }

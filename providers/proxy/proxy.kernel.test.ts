@@ -1,15 +1,27 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type Peer, TestNetwork } from "../../src/balancer/testing/index.ts";
 import { systemClock } from "../../src/base/index.ts";
-import { findLink, listNetns, netnsExec } from "../../src/kernel/index.ts";
+import {
+  findLink,
+  isRunning,
+  listNetns,
+  netnsExec,
+  type ProcessId,
+  parseProcess,
+  signalProcess,
+} from "../../src/kernel/index.ts";
 import type { DesiredLoadBalancer } from "../../src/model/index.ts";
 import { parseCidr } from "../../src/net/index.ts";
-import { balancerNamespaces, createProxyProvider, type ProxyAdapter } from "./index.ts";
-import { namesOf } from "./names.ts";
+import type { OwnedObject, ScopeKey } from "../../src/provider/index.ts";
+import { nullLogger } from "../../src/telemetry/index.ts";
+import { balancerNamespaces, createProxyProvider, type ProxyAdapter, provider } from "./index.ts";
+import { type Names, namesOf } from "./names.ts";
 import { converge, desiredLb, ip, node } from "./testing.ts";
+
+const main = join(import.meta.dirname, "../../src/cli/main.ts");
 
 let network: TestNetwork;
 let stateDir: string;
@@ -34,12 +46,41 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  adapter = createAdapter();
   await want(null);
   await network[Symbol.asyncDispose]();
   await rm(stateDir, { recursive: true });
 });
 
-function createAdapter(): ProxyAdapter {
+function key() {
+  return { kind: "service", id: lb.id } as const;
+}
+
+function names(): Names {
+  return namesOf(stateDir, lb.id);
+}
+
+function get(): Promise<string> {
+  return client.ask("connect", { address: "10.99.0.5", port: 80 });
+}
+
+async function owned(): Promise<OwnedObject[]> {
+  return Array.fromAsync(adapter.listOwned(network.name));
+}
+
+async function balancer(): Promise<ProcessId> {
+  return parseProcess(await readFile(join(names().directory, "pid"), "utf8"))!;
+}
+
+async function processesIn(netns: string): Promise<number[]> {
+  const { stdout } = await network.exec.run("ip", ["netns", "pids", netns], { signal });
+  return stdout.split("\n").filter(Boolean).map(Number);
+}
+
+function createAdapter(
+  environment: Readonly<Record<string, string>> = network.environment,
+  berth: readonly string[] = [process.execPath, main],
+): ProxyAdapter {
   return createProxyProvider({
     stateDir,
     clusterId: network.name,
@@ -48,8 +89,8 @@ function createAdapter(): ProxyAdapter {
       bridge: network.bridge,
       prefixes: [parseCidr("10.99.0.0/16")!, parseCidr("fd99::/64")!],
     },
-    balancerCommand: [process.execPath, join(import.meta.dirname, "../../src/cli/main.ts"), "balancer"],
-    environment: network.environment,
+    balancerCommand: [...berth, "balancer"],
+    environment,
     exec: network.exec,
     clock: systemClock,
   });
@@ -63,19 +104,153 @@ async function want(next: DesiredLoadBalancer | null, peers: readonly Peer[] = n
 }
 
 it("makes a load balancer that serves, and takes every trace of it away", async () => {
-  const begun = performance.now();
   const summaries = await want(lb);
-  const first = await client.ask("connect", { address: "10.99.0.5", port: 80 });
-  console.log(`converged and served in ${Math.round(performance.now() - begun)} ms`);
-  expect(first).toMatch(/^[ab] /);
+  expect(await get()).toMatch(/^[ab] /);
   expect(summaries[0]).toBe("create directory, create config, create network, create process");
   expect(await client.ask("datagram", { as: "u", address: "fd99::5", port: 53 })).toMatch(/^[ab] /);
+  const observed = await adapter.observe(key(), "live", signal);
+  expect(adapter.status(lb, observed)).toMatchObject({
+    ingress: [
+      { ip: "10.99.0.5", ipMode: "Proxy" },
+      { ip: "fd99::5", ipMode: "Proxy" },
+    ],
+    targets: { total: 2 },
+  });
+  expect(await want(lb)).toEqual([]);
+  expect(await owned()).toEqual([
+    { scope: key(), ref: names().directory, retained: false, addresses: ["10.99.0.5", "fd99::5"] },
+  ]);
+  expect(await balancerNamespaces(stateDir)).toEqual([names().netns]);
 
-  const { netns, port, directory } = namesOf(stateDir, lb.id);
-  expect(await balancerNamespaces(stateDir)).toEqual([netns]);
-  await want(null);
+  const pid = await balancer();
+  expect((await want(null))[0]).toBe("delete process, delete network, delete directory");
+  expect(isRunning(pid)).toBe(false);
+  expect(await owned()).toEqual([]);
   expect(await balancerNamespaces(stateDir)).toEqual([]);
-  expect(await listNetns(network.exec, { signal })).not.toContain(netns);
-  expect(await findLink(netnsExec(network.exec, network.name), port, { signal })).toBeUndefined();
-  await expect(rm(directory)).rejects.toThrow("ENOENT");
+  expect(await listNetns(network.exec, { signal })).not.toContain(names().netns);
+  expect(await findLink(netnsExec(network.exec, network.name), names().port, { signal })).toBeUndefined();
+  expect(await want(null)).toEqual([]);
+});
+
+it("changes a load balancer under its connections", async () => {
+  await want(lb);
+  await client.ask("open", { as: "held", address: "10.99.0.5", port: 80 });
+  const before = await balancer();
+  const [http, dns] = lb.ports;
+  const next = { ...lb, ports: [http!, { ...http!, name: "alt", port: 8080 }, dns!] };
+  expect(await want(next)).toEqual(["update config"]);
+  expect(await client.ask("connect", { address: "10.99.0.5", port: 8080 })).toMatch(/^[ab] /);
+  expect(await want(next, nodes.slice(0, 1))).toEqual(["update config"]);
+  for (let i = 0; i < 10; i++) expect(await get()).toMatch(/^a /);
+  expect(await client.ask("say", { as: "held", text: "me" })).toMatch(/^[ab] me$/);
+  expect(await balancer()).toEqual(before);
+});
+
+it("leaves traffic flowing when the balancer is killed, and starts it again", async () => {
+  await want(lb);
+  const killed = await balancer();
+  signalProcess(killed, "SIGKILL");
+  await vi.waitFor(() => expect(isRunning(killed)).toBe(false));
+  expect(await get()).toMatch(/^[ab] /);
+  expect(await want(lb)).toEqual(expect.arrayContaining(["create process"]));
+  expect(isRunning(await balancer())).toBe(true);
+  expect(await get()).toMatch(/^[ab] /);
+  // Nobody is left waiting for its parent.
+  await expect(readFile(`/proc/${killed.pid}/stat`)).rejects.toThrow("ENOENT");
+});
+
+it("leaves balancers to the next controller", async () => {
+  await want(lb);
+  const before = await balancer();
+  adapter = createAdapter();
+  expect(await want(lb)).toEqual([]);
+  expect(await balancer()).toEqual(before);
+  await want(null);
+  expect(isRunning(before)).toBe(false);
+});
+
+it("ends a balancer that does not listen", async () => {
+  await want(lb);
+  const deaf = await balancer();
+  signalProcess(deaf, "SIGSTOP");
+  await want(null);
+  expect(isRunning(deaf)).toBe(false);
+});
+
+it("heals when the controller ends between the start of a balancer and its first word", async () => {
+  const target = { kind: "service", lb, nodes: [] } as const;
+  const plan = adapter.plan(key(), target, await adapter.observe(key(), "live", signal));
+  for (const step of plan.steps) await adapter.apply(step, new Map(), signal);
+  adapter = createAdapter();
+  await want(lb);
+  expect(await get()).toMatch(/^[ab] /);
+  const holder = await balancer();
+  // The lock of the namespace leaves one of them.
+  await vi.waitFor(async () => expect(await processesIn(names().netns)).toEqual([holder.pid]), { timeout: 20_000 });
+});
+
+it("moves a balancer whose namespace was taken away into a new one", async () => {
+  await want(lb);
+  const before = await balancer();
+  await network.run(network.name, [`netns delete ${names().netns}`]);
+  expect((await want(lb))[0]).toBe("create network, delete stray, create process");
+  expect(isRunning(before)).toBe(false);
+  await vi.waitFor(async () => expect(await get()).toMatch(/^[ab] /), { timeout: 20_000 });
+});
+
+it("tells when health changes", async () => {
+  const keys: ScopeKey[] = [];
+  await want(lb);
+  using _watch = adapter.watchHealth((changed) => keys.push(changed));
+  const ready = async (count: number) =>
+    vi.waitFor(
+      async () => {
+        expect(keys).not.toEqual([]);
+        expect(adapter.status(lb, await adapter.observe(key(), "live", signal)).targets.ready).toBe(count);
+      },
+      { timeout: 20_000 },
+    );
+  await nodes[0]!.ask("setHealth", { status: 503 });
+  await ready(1);
+  expect(keys).toContainEqual(key());
+  keys.length = 0;
+  await nodes[0]!.ask("setHealth", { status: 200 });
+  await ready(2);
+});
+
+it("does not touch a namespace of its name that is not its own", async () => {
+  await network.run(network.name, [`netns add ${names().netns}`]);
+  await expect(want(lb)).rejects.toThrow("a network namespace of this load balancer's name exists");
+  expect(await want(null)).toEqual([]);
+  expect(await listNetns(network.exec, { signal })).toContain(names().netns);
+});
+
+it("says why a balancer does not start", async () => {
+  adapter = createAdapter({ PATH: "/nonexistent" }, ["/usr/bin/env", `PATH=/nonexistent`, process.execPath, main]);
+  await expect(want(lb)).rejects.toThrow(/ENOENT/);
+  adapter = createAdapter(network.environment, ["/usr/bin/env", "PATH=/nonexistent", process.execPath, main]);
+  await expect(want(lb)).rejects.toThrow(
+    /the balancer ended at once \(exit code 1\): berth balancer: program nft not found/,
+  );
+});
+
+it.each<[string, Record<string, string>, RegExp]>([
+  ["no bridge", {}, /^--proxy-bridge: "" is no interface name/],
+  ["no network", { "proxy-bridge": "br0" }, /^--proxy-network: missing/],
+  ["a bad network", { "proxy-bridge": "br0", "proxy-network": "10.0.0.0/8,x" }, /^--proxy-network: "x" is no prefix/],
+  [
+    "an unknown namespace",
+    { "proxy-bridge": "br0", "proxy-network": "10.0.0.0/8", "proxy-netns": "nowhere" },
+    /^--proxy-netns: there is no network namespace nowhere/,
+  ],
+  [
+    "an unknown bridge",
+    { "proxy-bridge": "br9", "proxy-network": "10.0.0.0/8", "proxy-netns": "OURS" },
+    /^--proxy-bridge: there is no interface br9 in the namespace .*; make it, or name another/,
+  ],
+])("says what is wrong with %s", async (_, given, message) => {
+  const flags = given["proxy-netns"] === "OURS" ? { ...given, "proxy-netns": network.name } : given;
+  const { environment } = network;
+  const context = { clusterId: "c", stateDir, berth: [], environment, logger: nullLogger, clock: systemClock };
+  await expect(provider.create({ ...context, flags })).rejects.toThrow(message);
 });
