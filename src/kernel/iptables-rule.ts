@@ -97,7 +97,7 @@ function formatOptions(extension: string, options: readonly RuleOption[]): strin
 }
 
 function quote(word: string): string {
-  return /^[^\s"\\]+$/.test(word) ? word : JSON.stringify(word);
+  return /^[^\s"\\!-][^\s"\\]*$/.test(word) ? word : JSON.stringify(word);
 }
 
 interface PlainOption {
