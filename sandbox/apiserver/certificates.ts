@@ -45,7 +45,7 @@ export function createCredentials(names: readonly string[], clock: Clock): Crede
   return {
     ca: pem(ca),
     certificate: pem(serving),
-    key: server.privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
+    key: server.privateKey.export({ type: "pkcs8", format: "pem" }),
     token: randomBytes(24).toString("base64url"),
   };
 }

@@ -90,7 +90,7 @@ export function parseDeleteOptions(body: unknown, query: URLSearchParams): Delet
   return {
     gracePeriodSeconds: grace === null || grace === undefined ? undefined : Number(grace),
     propagationPolicy: policy === "" ? undefined : policy,
-    orphanDependents: orphan === null || orphan === undefined ? undefined : `${String(orphan)}` === "true",
+    orphanDependents: orphan === null || orphan === undefined ? undefined : asText(orphan) === "true",
     preconditions: fields["preconditions"] as DeleteOptions["preconditions"],
     dryRun: query.has("dryRun") || (fields["dryRun"] !== undefined && (fields["dryRun"] as string[]).length > 0),
   };

@@ -14,7 +14,7 @@ export function cleanMetadata({ metadata }: KubeObject): void {
   for (const field of serverFields) delete metadata[field];
   for (const [field, value] of Object.entries(metadata)) {
     const isEmpty =
-      value === "" || (typeof value === "object" && value !== null && Object.keys(value as object).length === 0);
+      value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
     if (isEmpty) Reflect.deleteProperty(metadata, field);
   }
 }

@@ -6,6 +6,7 @@ import { cleanMetadata, generatedName, inheritMetadata, metadataChangeErrors, me
 import {
   asList,
   asMap,
+  asText,
   isMap,
   type JsonMap,
   type KubeObject,
@@ -248,7 +249,7 @@ export class Registry {
     const version = body["apiVersion"] ?? apiVersion;
     if (kind === type.kind && version === apiVersion) return;
     throw badRequest(
-      `the API version in the data (${String(version)}) does not match the expected API version (${apiVersion})`,
+      `the API version in the data (${asText(version)}) does not match the expected API version (${apiVersion})`,
     );
   }
 

@@ -3,8 +3,6 @@ import { badRequest } from "./status.ts";
 /** Whether a set of labels, or of field values, is wanted. */
 export type Selector = (values: Readonly<Record<string, string>>) => boolean;
 
-export const everything: Selector = () => true;
-
 /** Parses `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`; a syntax error is a BadRequest. */
 export function parseLabelSelector(text: string): Selector {
   const requirements = splitOutsideParentheses(text)

@@ -1,3 +1,4 @@
+import { assertNever } from "../../../src/base/index.ts";
 import type { JsonMap, KubeObject } from "../object.ts";
 import { apiVersionOf, type ResourceType } from "../resource-type.ts";
 import { notAcceptable } from "../status.ts";
@@ -43,6 +44,8 @@ export function represent(
       return metadataOnly(object);
     case "table":
       return table(type, [object], { resourceVersion: object.metadata.resourceVersion }, query, now);
+    default:
+      return assertNever(form, "form");
   }
 }
 
@@ -76,6 +79,8 @@ export function representList(
       };
     case "table":
       return table(type, objects, metadata, query, now);
+    default:
+      return assertNever(form, "form");
   }
 }
 

@@ -130,13 +130,14 @@ function ordered(
   const others = items.filter((item) => !order.some((wanted) => same(item, wanted)));
   const placeBefore = (item: unknown): number => before.findIndex((known) => same(known, item));
   const result: unknown[] = [];
+  let next = 0;
   for (const item of named) {
     const place = placeBefore(item);
-    while (place !== -1 && others.length > 0 && placeBefore(others[0]) !== -1 && placeBefore(others[0]) < place)
-      result.push(others.shift());
+    // Items that stood before this one still do; a new item (-1) has nothing before it.
+    for (; next < others.length && placeBefore(others[next]) < place; next++) result.push(others[next]);
     result.push(item);
   }
-  return [...result, ...others];
+  return [...result, ...others.slice(next)];
 }
 
 function withoutDirectives(value: unknown): unknown {

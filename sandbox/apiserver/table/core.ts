@@ -46,6 +46,7 @@ function externalIps(spec: Service["spec"], status: Service["status"]): string {
     case "ClusterIP":
     case "NodePort":
       return fixed.join(",") || "<none>";
+    case undefined:
     default:
       return "<unknown>";
   }

@@ -1,6 +1,6 @@
 import type { Pod } from "../../../src/api/index.ts";
 import { type FieldError, forbiddenField, required } from "../field-error.ts";
-import { asMap, type JsonMap, type KubeObject, sameJson } from "../object.ts";
+import { asMap, asText, type JsonMap, type KubeObject, sameJson } from "../object.ts";
 import type { Behaviour } from "../resource-type.ts";
 import { subdomainErrors } from "../words.ts";
 
@@ -54,7 +54,7 @@ export function defaultPodSpec(spec: JsonMap): void {
   if (spec["serviceAccountName"] !== undefined) spec["serviceAccount"] ??= spec["serviceAccountName"];
   for (const list of ["containers", "initContainers"])
     for (const container of (spec[list] ?? []) as JsonMap[]) {
-      const image = `${container["image"] ?? ""}`;
+      const image = asText(container["image"]);
       const tag = image.slice(image.lastIndexOf("/") + 1).split(/[:@]/)[1];
       container["imagePullPolicy"] ??= tag === undefined || tag === "latest" ? "Always" : "IfNotPresent";
       container["terminationMessagePath"] ??= "/dev/termination-log";
