@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
 import { dirname, resolve } from "node:path";
 import type { Cluster, Context, KubeConfig } from "@kubernetes/client-node";
-import { parse as parseYaml } from "yaml";
+import { isMap, parseDocument } from "yaml";
 import { type Clock, errorMessage, systemClock, UsageError } from "../base/index.ts";
 import {
   type Credentials,
@@ -23,10 +23,8 @@ export async function loadKubeconfig(
   path: string,
   { context, clock = systemClock }: KubeconfigOptions = {},
 ): Promise<KubeConnection> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new UsageError(`kubeconfig ${path}: ${errorMessage(error)}; give the path of a readable kubeconfig`);
-  });
-  const config = await parse(text, path);
+  const file = await readYaml(path);
+  const config = await load(file, path);
   const chosen = chooseContext(config, context, path);
   config.setCurrentContext(chosen.name);
   const cluster = config.getCluster(chosen.cluster);
@@ -39,32 +37,44 @@ export async function loadKubeconfig(
   // The library refuses http:// unless told not to verify, though there is nothing to verify.
   if (server.startsWith("http:")) config.clusters = config.clusters.map((c) => ({ ...c, skipTLSVerify: true }));
 
-  const tokenFile = tokenFileOf(text, chosen.user, dirname(path));
+  // The library does not know this field, though kubectl does.
+  const users = Array.isArray(file.users) ? file.users : [];
+  const token = users.find(({ name }) => name === chosen.user)?.user?.tokenFile;
+  const tokenFile = token === undefined ? undefined : resolve(dirname(path), token);
 
   const read = (): Promise<Credentials> => credentialsOf(config, cluster, tokenFile);
   const first = await read().catch((error: unknown) => {
-    throw wrong(path, `credentials of user ${chosen.user}`, errorMessage(error));
+    throw wrong(path, `credentials of context ${chosen.name}`, errorMessage(error));
   });
   return { server, credentials: cachedCredentials(read, first, clock) };
 }
 
-async function parse(text: string, path: string): Promise<KubeConfig> {
+/** What of the file we look at ourselves. */
+interface KubeconfigFile {
+  readonly users?: { readonly name?: string; readonly user?: { readonly tokenFile?: string } }[];
+}
+
+async function readYaml(path: string): Promise<KubeconfigFile> {
+  const text = await readFile(path, "utf8").catch((error: unknown) => {
+    throw new UsageError(`kubeconfig ${path}: ${errorMessage(error)}; give the path of a readable kubeconfig`);
+  });
+  const { contents, errors } = parseDocument(text);
+  const [error] = errors;
+  if (error !== undefined) throw wrong(path, "YAML", error.message.split("\n")[0] ?? "");
+  if (!isMap(contents)) throw wrong(path, "YAML", "no mapping with clusters, users and contexts");
+  return contents.toJSON() as KubeconfigFile;
+}
+
+async function load(file: KubeconfigFile, path: string): Promise<KubeConfig> {
   const { KubeConfig } = await import("@kubernetes/client-node");
   const config = new KubeConfig();
   try {
-    config.loadFromString(text);
+    config.loadFromString(JSON.stringify(file));
   } catch (error) {
     throw new UsageError(`kubeconfig ${path}: ${errorMessage(error)}; mend the file or give another one`);
   }
   config.makePathsAbsolute(dirname(path));
   return config;
-}
-
-/** The library does not know this field, though kubectl does. */
-function tokenFileOf(text: string, user: string, folder: string): string | undefined {
-  const { users } = parseYaml(text) as { users?: { name?: string; user?: { tokenFile?: string } }[] };
-  const file = users?.find(({ name }) => name === user)?.user?.tokenFile;
-  return file === undefined ? undefined : resolve(folder, file);
 }
 
 function chooseContext(config: KubeConfig, name: string | undefined, path: string): Context {
