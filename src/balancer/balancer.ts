@@ -21,7 +21,7 @@ import {
   textHash,
 } from "./config.ts";
 import { Directory } from "./directory.ts";
-import { staleFlows } from "./flows.ts";
+import { oneOfEach, staleFlows } from "./flows.ts";
 import { lockNamespace } from "./lock.ts";
 import { balancerMetrics } from "./metrics.ts";
 import type { Probe } from "./probe.ts";
@@ -214,7 +214,7 @@ class Balancer implements Disposable {
       if (!this.#config.addresses.some((address) => address.includes(":") === (family === "IPv6"))) continue;
       const table = new Conntrack(exec, family);
       const stale = staleFlows(await table.udpFlows(signal), this.#config, healthy);
-      for (const flow of stale) await table.forget(flow, signal);
+      for (const flow of oneOfEach(stale)) await table.forgetAlike(flow, signal);
       count += stale.length;
     }
     if (count === 0) return;

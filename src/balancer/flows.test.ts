@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { UdpFlow } from "../kernel/index.ts";
 import type { BalancerConfig } from "./config.ts";
-import { staleFlows } from "./flows.ts";
+import { oneOfEach, staleFlows } from "./flows.ts";
 
 const config: BalancerConfig = {
   addresses: ["10.0.0.5"],
@@ -32,4 +32,14 @@ it.each<[string, UdpFlow, boolean]>([
   ["of somebody else", flow("10.1.0.7", 53, "10.1.0.2", 53), false],
 ])("a flow %s is stale: %j", (_, one, stale) => {
   expect(staleFlows([one], config, new Set(["a"]))).toEqual(stale ? [one] : []);
+});
+
+it("needs one flow of each pair of destination and answering address", () => {
+  const flows = [
+    flow("10.0.0.5", 53, "10.1.0.1", 1),
+    flow("10.0.0.5", 53, "10.1.0.2", 1),
+    flow("10.0.0.5", 53, "10.1.0.1", 2),
+  ];
+  const more = flows.map((one) => ({ ...one, sourcePort: 5 }));
+  expect(oneOfEach([...flows, ...more])).toEqual(more);
 });

@@ -54,9 +54,30 @@ export class Conntrack {
 
   /** Forgets one flow, so that its next packet meets the rules again. A flow that is gone already is no error. */
   async forget(flow: UdpFlow, signal: AbortSignal): Promise<void> {
-    const tuple = ["-s", flow.source, "-d", flow.destination];
-    const ports = ["--sport", `${flow.sourcePort}`, "--dport", `${flow.destinationPort}`];
-    const args = ["-D", ...this.#common(), ...tuple, ...ports];
+    await this.#delete(
+      [
+        "-s",
+        flow.source,
+        "-d",
+        flow.destination,
+        "--sport",
+        `${flow.sourcePort}`,
+        "--dport",
+        `${flow.destinationPort}`,
+      ],
+      signal,
+    );
+  }
+
+  /** Forgets all flows to the destination of this one that are answered by the same as this one, in one go. */
+  async forgetAlike(flow: UdpFlow, signal: AbortSignal): Promise<void> {
+    const asked = ["-d", flow.destination, "--dport", `${flow.destinationPort}`];
+    const answering = ["--reply-src", flow.replySource, "--reply-port-src", `${flow.replySourcePort}`];
+    await this.#delete([...asked, ...answering], signal);
+  }
+
+  async #delete(filter: readonly string[], signal: AbortSignal): Promise<void> {
+    const args = ["-D", ...this.#common(), ...filter];
     const result = await this.#exec.run("conntrack", args, { signal, timeoutMs });
     if (result.code !== 0 && !result.stderr.includes(" 0 flow entries"))
       throw new ProgramFailedError("conntrack", args, result);
