@@ -58,7 +58,6 @@ export class LeaseElection {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #logger: Logger;
-  readonly #store: Store<Lease>;
   readonly #showLeading: (leading: boolean) => void;
   /** When the lease was last seen to change, on the monotonic clock. */
   #changedAt = 0;
@@ -75,7 +74,6 @@ export class LeaseElection {
     this.#clock = clock;
     this.#random = random;
     this.#logger = logger.with({ kind: "Lease", key: `${options.namespace}/${name}` });
-    this.#store = new Store({ kind: "Lease", logger, metrics });
     const status = gauge(metrics, "leader_election_master_status", "1 while this process leads.", ["name"]);
     this.#showLeading = (leading) => status.set({ name }, leading ? 1 : 0);
     this.#showLeading(false);
@@ -121,10 +119,11 @@ export class LeaseElection {
   /** Watches the lease until it is free, and takes it. */
   async #win(signal: AbortSignal): Promise<void> {
     const { client, namespace, name, logger, metrics } = this.#options;
+    const store = new Store<Lease>({ kind: "Lease", logger, metrics });
     const reflector = new Reflector({
       client,
       resource: leases,
-      store: this.#store,
+      store,
       namespace,
       fieldSelector: `metadata.name=${name}`,
       logger,
@@ -134,18 +133,19 @@ export class LeaseElection {
     });
     const watching = new AbortController();
     using _ = onAbort(signal, () => watching.abort(signal.reason));
-    using __ = this.#store.subscribe({
+    using __ = store.subscribe({
       add: () => this.#noteChange(),
       update: (before, after) => isDeepStrictEqual(before.spec, after.spec) || this.#noteChange(),
       delete: () => this.#noteChange(),
     });
     const reflecting = reflector.run(watching.signal);
     try {
-      await orAborted(this.#store.synced, signal);
+      await orAborted(store.synced, signal);
       for (;;) {
-        const freeInMs = this.#freeInMs();
+        const [lease] = store.list();
+        const freeInMs = this.#freeInMs(lease);
         if (freeInMs > 0) await this.#changeWithin(freeInMs, signal);
-        else if (await this.#tryAcquire(signal)) return;
+        else if (await this.#tryAcquire(lease, signal)) return;
         else await sleep(this.#times.retryMs * (1 + this.#random()), signal, this.#clock);
       }
     } finally {
@@ -159,13 +159,9 @@ export class LeaseElection {
     this.#onChange();
   }
 
-  get #observed(): Lease | undefined {
-    return this.#store.list()[0];
-  }
-
   /** How long the lease belongs to somebody else, as far as we can tell. */
-  #freeInMs(): number {
-    const { holderIdentity = "", leaseDurationSeconds } = this.#observed?.spec ?? {};
+  #freeInMs(lease: Lease | undefined): number {
+    const { holderIdentity = "", leaseDurationSeconds } = lease?.spec ?? {};
     if (holderIdentity === "" || holderIdentity === this.#options.identity) return 0;
     const durationMs = leaseDurationSeconds === undefined ? this.#times.durationMs : leaseDurationSeconds * 1000;
     return this.#changedAt + durationMs - this.#clock.monotonic();
@@ -184,11 +180,10 @@ export class LeaseElection {
     }
   }
 
-  async #tryAcquire(signal: AbortSignal): Promise<boolean> {
+  async #tryAcquire(old: Lease | undefined, signal: AbortSignal): Promise<boolean> {
     const { client, namespace, name, identity } = this.#options;
     const sentAt = this.#clock.monotonic();
     const now = microTime(this.#clock.now());
-    const old = this.#observed;
     const { holderIdentity, leaseTransitions = 0 } = old?.spec ?? {};
     const spec: Lease["spec"] = {
       holderIdentity: identity,
@@ -257,7 +252,8 @@ export class LeaseElection {
       } else if (isConflict(error)) {
         // Ours still when the answer to our last renewal was lost, or when somebody touched only its metadata.
         this.#lease = await client.get(leases, { namespace, name }, limit.signal);
-        return this.#lease.spec?.holderIdentity ?? "";
+        const holder = this.#lease.spec?.holderIdentity ?? "";
+        return holder === identity ? await this.#renew(signal) : holder;
       } else throw error;
     }
     this.#renewedAt = sentAt;

@@ -1,17 +1,17 @@
 import type { KubeObject } from "../client.ts";
 
-interface Change {
+interface Change<T> {
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
-  readonly object: KubeObject;
+  readonly object: T;
 }
 
 type Send = (event: object) => void;
 
 /** The objects of one kind, with versions and a history for watches. */
-export class Collection {
+export class Collection<T extends KubeObject = KubeObject> {
   #version = 100;
-  #objects = new Map<string, KubeObject>();
-  #history: Change[] = [];
+  #objects = new Map<string, T>();
+  #history: Change<T>[] = [];
   readonly #senders = new Set<Send>();
   /** Watches from before this version are told that it is gone. */
   oldest = 0;
@@ -29,15 +29,15 @@ export class Collection {
     return /^\/apis?\/.*\/(services|leases|events)$|^\/api\/v1\/services$/.test(path);
   }
 
-  get(name: string): KubeObject | undefined {
+  get(name: string): T | undefined {
     return this.#objects.get(name);
   }
 
-  all(): KubeObject[] {
+  all(): T[] {
     return [...this.#objects.values()];
   }
 
-  put(object: object & { metadata: { name?: string } }): KubeObject {
+  put(object: Omit<T, "metadata"> & { readonly metadata: { readonly name?: string } }): T {
     const name = object.metadata.name ?? "";
     const before = this.#objects.get(name);
     const metadata = {
@@ -46,13 +46,13 @@ export class Collection {
       uid: before?.metadata.uid ?? `uid-${this.#version + 1}`,
       resourceVersion: String(++this.#version),
     };
-    const stored = { ...object, metadata } as KubeObject;
+    const stored = { ...object, metadata } as T;
     this.#objects.set(name, stored);
     this.#tell({ type: before === undefined ? "ADDED" : "MODIFIED", object: stored });
     return stored;
   }
 
-  delete(name: string): KubeObject | undefined {
+  delete(name: string): T | undefined {
     const before = this.#objects.get(name);
     if (before === undefined) return undefined;
     const object = { ...before, metadata: { ...before.metadata, resourceVersion: String(++this.#version) } };
@@ -93,7 +93,7 @@ export class Collection {
     return () => void this.#senders.delete(send);
   }
 
-  #tell(change: Change): void {
+  #tell(change: Change<T>): void {
     this.#history.push(change);
     for (const watcher of this.#senders) watcher(change);
   }

@@ -1,0 +1,247 @@
+import { Registry } from "prom-client";
+import { describe, expect, it } from "vitest";
+import type { Lease } from "../api/index.ts";
+import { FakeClock } from "../base/fake-clock.ts";
+import { nullLogger } from "../telemetry/index.ts";
+import { LeaseElection, LeaseLostError } from "./index.ts";
+import { Collection } from "./testing/collection.ts";
+import { MemoryClient } from "./testing/memory-client.ts";
+
+/** One candidate with its own line to the API server and its own log of what happened. */
+class Candidate {
+  readonly client: MemoryClient;
+  readonly election: LeaseElection;
+  readonly metrics: Registry = new Registry();
+  readonly stop: AbortController = new AbortController();
+  readonly log: string[] = [];
+  /** Work that goes on for a while after leadership ended. */
+  lingerMs = 0;
+  readonly ended: Promise<unknown>;
+
+  constructor(collection: Collection<Lease>, clock: FakeClock, identity: string) {
+    this.client = new MemoryClient(collection);
+    this.election = new LeaseElection({
+      client: this.client,
+      namespace: "berth",
+      name: "controller",
+      identity,
+      logger: nullLogger,
+      metrics: this.metrics,
+      clock,
+      random: () => 0,
+    });
+    const lead = async (leading: AbortSignal): Promise<void> => {
+      this.log.push(`leads@${clock.monotonic()}`);
+      await new Promise<void>((resolve) => leading.addEventListener("abort", () => resolve()));
+      this.log.push(`stops@${clock.monotonic()}`);
+      if (this.lingerMs > 0) await new Promise<void>((resolve) => clock.schedule(resolve, this.lingerMs));
+    };
+    this.ended = this.election.run(lead, this.stop.signal).then(
+      () => "released",
+      (error: unknown) => error,
+    );
+  }
+}
+
+function setUp(): {
+  collection: Collection<Lease>;
+  clock: FakeClock;
+  lease(): Lease["spec"];
+  join(id: string): Candidate;
+} {
+  const collection = new Collection<Lease>();
+  const clock = new FakeClock();
+  return {
+    collection,
+    clock,
+    lease: () => collection.get("controller")?.spec,
+    join: (id) => new Candidate(collection, clock, id),
+  };
+}
+
+async function finish(clock: FakeClock, ...candidates: Candidate[]): Promise<void> {
+  for (const { stop } of candidates) stop.abort(new Error("test is over"));
+  await clock.run(60_000);
+  await Promise.all(candidates.map(({ ended }) => ended));
+  expect(clock.pending).toEqual([]);
+}
+
+describe("LeaseElection", () => {
+  it("takes a lease that nobody has, and renews it every 2 s", async () => {
+    const { clock, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(5000);
+    expect(a.log).toEqual(["leads@0"]);
+    expect(a.election.mayWrite()).toBe(true);
+    expect(lease()).toEqual({
+      holderIdentity: "a",
+      leaseDurationSeconds: 15,
+      acquireTime: "2026-01-01T00:00:00.000000Z",
+      renewTime: "2026-01-01T00:00:04.000000Z",
+      leaseTransitions: 0,
+    });
+    expect(await a.metrics.metrics()).toContain('leader_election_master_status{name="controller"} 1');
+    await finish(clock, a);
+  });
+
+  it("hands the lease over within a moment when it stops in order", async () => {
+    const { clock, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(0);
+    const b = join("b");
+    await clock.run(3000);
+    a.stop.abort(new Error("SIGTERM"));
+    await clock.run(0);
+    expect(await a.ended).toBe("released");
+    await clock.run(1);
+    expect(b.log).toEqual(["leads@3000"]);
+    expect(lease()).toMatchObject({ holderIdentity: "b", leaseTransitions: 1 });
+    expect(a.election.mayWrite()).toBe(false);
+    await finish(clock, b);
+  });
+
+  it("leaves the lease empty and short when it stops without a successor", async () => {
+    const { clock, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(0);
+    await finish(clock, a);
+    expect(lease()).toMatchObject({ holderIdentity: "", leaseDurationSeconds: 1 });
+  });
+
+  it("renews on until its last work has ended", async () => {
+    const { clock, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(0);
+    const b = join("b");
+    a.lingerMs = 40_000;
+    a.stop.abort(new Error("SIGTERM"));
+    await clock.run(39_999);
+    expect(a.election.mayWrite()).toBe(true);
+    expect(lease()).toMatchObject({ holderIdentity: "a" });
+    expect(b.log).toEqual([]);
+    await clock.run(2);
+    expect(b.log).toEqual(["leads@40000"]);
+    await finish(clock, b);
+  });
+
+  it.each(["refused", "lost"] as const)(
+    "stops 10 s after its last renewal when its line is %s, before another may lead",
+    async (line) => {
+      const { clock, join } = setUp();
+      const a = join("a");
+      await clock.run(0);
+      const b = join("b");
+      await clock.run(4500);
+      a.client.line = line;
+      await clock.run(40_000);
+      const error = await a.ended;
+      expect(error).toBeInstanceOf(LeaseLostError);
+      expect((error as Error).message).toBe("lease controller: not renewed within 10000 ms");
+      expect(a.log).toEqual(["leads@0", "stops@14000"]);
+      // 15 s after the last renewal that arrived; "lost" ones do arrive.
+      expect(b.log).toEqual([line === "refused" ? "leads@19000" : "leads@21000"]);
+      await finish(clock, b);
+    },
+  );
+
+  it("writes nothing later than the renew deadline even when its timers are late", async () => {
+    const { clock, join } = setUp();
+    const a = join("a");
+    await clock.run(0);
+    a.client.line = "refused";
+    // As if the event loop had been blocked: no timer has fired, but the clock says so.
+    const before = a.election.mayWrite();
+    Object.assign(clock, { monotonic: () => 10_000 });
+    expect([before, a.election.mayWrite()]).toEqual([true, false]);
+    Reflect.deleteProperty(clock, "monotonic");
+    await finish(clock, a);
+  });
+
+  it("survives an answer that got lost", async () => {
+    const { clock, join } = setUp();
+    const a = join("a");
+    await clock.run(1000);
+    a.client.line = "lost";
+    await clock.run(2000);
+    a.client.line = "up";
+    await clock.run(60_000);
+    expect(a.log).toEqual(["leads@0"]);
+    await finish(clock, a);
+  });
+
+  it("stops at once when somebody else holds the lease", async () => {
+    const { clock, collection, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(1000);
+    collection.put({ metadata: { name: "controller" }, spec: { ...lease(), holderIdentity: "thief" } });
+    await clock.run(1000);
+    expect(String(await a.ended)).toBe("LeaseLostError: lease controller: taken by thief");
+    expect(a.log).toEqual(["leads@0", "stops@2000"]);
+    expect(collection.get("controller")).toMatchObject({ spec: { holderIdentity: "thief" } });
+    await finish(clock);
+  });
+
+  it("makes the lease anew when somebody deletes it", async () => {
+    const { clock, collection, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(1000);
+    collection.delete("controller");
+    await clock.run(20_000);
+    expect(a.log).toEqual(["leads@0"]);
+    expect(lease()).toMatchObject({ holderIdentity: "a" });
+    await finish(clock, a);
+  });
+
+  it("believes its own clock, not the times in the lease", async () => {
+    const { clock, collection, join } = setUp();
+    // Expired by the wall clock for years; but perhaps that clock is wrong.
+    const spec = { holderIdentity: "old", leaseDurationSeconds: 15, renewTime: "2020-01-01T00:00:00.000000Z" };
+    collection.put({ metadata: { name: "controller" }, spec });
+    const a = join("a");
+    await clock.run(14_999);
+    expect(a.log).toEqual([]);
+    await clock.run(1);
+    await clock.run(0);
+    expect(a.log).toEqual(["leads@15000"]);
+    await finish(clock, a);
+  });
+
+  it("elects one of many, and the next when that one vanishes", async () => {
+    const { clock, collection, join } = setUp();
+    const all = ["a", "b", "c", "d"].map(join);
+    await clock.run(20_000);
+    const [first] = all.filter(({ log }) => log.length > 0);
+    expect(all.flatMap(({ log }) => log)).toHaveLength(1);
+    if (first !== undefined) first.client.line = "refused";
+    await clock.run(60_000);
+    const leaders = all.filter(({ election }) => election.mayWrite());
+    expect(leaders).toHaveLength(1);
+    expect(leaders[0]).not.toBe(first);
+    expect(collection.get("controller")?.spec?.leaseTransitions).toBe(1);
+    await finish(clock, ...all);
+  });
+
+  it("rests when its work ends by itself, and hands on what its work throws", async () => {
+    const { clock, collection } = setUp();
+    const client = new MemoryClient(collection);
+    const options = { client, namespace: "berth", name: "controller", identity: "a", logger: nullLogger, clock };
+    const election = new LeaseElection({ ...options, metrics: new Registry(), random: () => 0 });
+    const { signal } = new AbortController();
+    await election.run(() => Promise.resolve(), signal);
+    await expect(election.run(() => Promise.reject(new Error("broken")), signal)).rejects.toThrow("broken");
+    expect(collection.get("controller")).toMatchObject({ spec: { holderIdentity: "" } });
+    expect(clock.pending).toEqual([]);
+  });
+
+  it("may be stopped while it stands by", async () => {
+    const { clock, join } = setUp();
+    const a = join("a");
+    await clock.run(0);
+    const b = join("b");
+    await clock.run(1000);
+    b.stop.abort(new Error("SIGTERM"));
+    expect(await b.ended).toBe("released");
+    expect(b.client.writes).toEqual([]);
+    await finish(clock, a);
+  });
+});

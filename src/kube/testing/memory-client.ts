@@ -1,0 +1,98 @@
+import type { Resource } from "../../api/index.ts";
+import { onAbort } from "../../base/index.ts";
+import type { KubeClient, KubeObject, ObjectAt, Page, Selection } from "../client.ts";
+import { ConnectionError, KubeApiError } from "../errors.ts";
+import type { Query } from "../requests.ts";
+import type { WatchEvent } from "../watch-stream.ts";
+import type { Collection } from "./collection.ts";
+import { mergePatch } from "./test-server.ts";
+
+type Verbs = Pick<KubeClient, "get" | "create" | "mergePatch" | "listAll" | "watch">;
+
+/** A client of a collection in the same process, whose line to it can be cut. */
+export class MemoryClient implements Verbs {
+  readonly #collection: Collection;
+  /** Refused: the request never arrives. Lost: it is served, but the answer never comes. */
+  line: "up" | "refused" | "lost" = "up";
+  /** Writes that were sent. */
+  readonly writes: string[] = [];
+
+  constructor(collection: Collection) {
+    this.#collection = collection;
+  }
+
+  async get<T extends KubeObject>(_: Resource<T>, { name }: ObjectAt, signal: AbortSignal): Promise<T> {
+    return await this.#over(signal, () => this.#find(name) as T);
+  }
+
+  async create<T extends KubeObject>(_: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
+    this.writes.push("create");
+    return await this.#over(signal, () => {
+      if (this.#collection.get(object.metadata.name ?? "") !== undefined) throw refusal(409, "AlreadyExists");
+      return this.#collection.put(object) as T;
+    });
+  }
+
+  async mergePatch<T extends KubeObject>(
+    _: Resource<T>,
+    { metadata: { name = "", resourceVersion } }: KubeObject,
+    body: object,
+    signal: AbortSignal,
+  ): Promise<T> {
+    this.writes.push("patch");
+    return await this.#over(signal, () => {
+      const known = this.#find(name);
+      if (known.metadata.resourceVersion !== resourceVersion) throw refusal(409, "Conflict");
+      return this.#collection.put(mergePatch(known, body) as KubeObject) as T;
+    });
+  }
+
+  async listAll<T extends KubeObject>(_: Resource<T>, __: Selection, signal: AbortSignal): Promise<Page<T>> {
+    return await this.#over(signal, () => ({
+      items: this.#collection.all() as T[],
+      resourceVersion: this.#collection.version,
+    }));
+  }
+
+  async *watch<T>(_: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, void> {
+    await this.#over(signal, () => {});
+    const events: object[] = [];
+    let wake = (): void => {};
+    const version = query["resourceVersion"];
+    const stop = this.#collection.watch(version === undefined ? undefined : Number(version), (event) => {
+      events.push(event);
+      wake();
+    });
+    using _abort = onAbort(signal, () => wake());
+    try {
+      for (;;) {
+        signal.throwIfAborted();
+        const event = this.line === "up" ? events.shift() : undefined;
+        if (event !== undefined) yield event as WatchEvent<T>;
+        else await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      stop();
+    }
+  }
+
+  #find(name: string): KubeObject {
+    const known = this.#collection.get(name);
+    if (known === undefined) throw refusal(404, "NotFound");
+    return known;
+  }
+
+  async #over<T>(signal: AbortSignal, serve: () => T): Promise<T> {
+    await Promise.resolve();
+    signal.throwIfAborted();
+    if (this.line === "refused") throw new ConnectionError("http://memory", new Error("no line"));
+    const lost = this.line === "lost";
+    const answer = serve();
+    if (lost) await new Promise((_, reject) => onAbort(signal, () => reject(signal.reason)));
+    return answer;
+  }
+}
+
+function refusal(code: number, reason: string): KubeApiError {
+  return new KubeApiError({ code, reason });
+}
