@@ -1,4 +1,4 @@
-import type { Condition, Service } from "../api/index.ts";
+import type { Condition } from "../api/index.ts";
 import { type Aspect, conditionOf, type Finding, type Findings, saysTheSame } from "./conditions.ts";
 import { reasons } from "./findings.ts";
 
@@ -9,11 +9,17 @@ export interface Announcement {
   readonly message: string;
 }
 
-export function starting(service: Service, deleting: boolean): Announcement | undefined {
-  if (deleting) return { type: "Normal", reason: "DeletingLoadBalancer", message: "Deleting load balancer" };
-  if ((service.status?.loadBalancer?.ingress ?? []).length > 0) return undefined;
-  return { type: "Normal", reason: "EnsuringLoadBalancer", message: "Ensuring load balancer" };
-}
+export const ensuring: Announcement = {
+  type: "Normal",
+  reason: "EnsuringLoadBalancer",
+  message: "Ensuring load balancer",
+};
+
+export const deleting: Announcement = {
+  type: "Normal",
+  reason: "DeletingLoadBalancer",
+  message: "Deleting load balancer",
+};
 
 export const deleted: Announcement = {
   type: "Normal",

@@ -19,8 +19,8 @@ import { isHealthWatcher } from "./health.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
 import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
 import { watchNodeSet } from "./node-trigger.ts";
+import { ProviderRunner } from "./provider-runner.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
-import { WaitLedger } from "./wait-ledger.ts";
 
 export interface ControllerOptions {
   readonly client: Pick<KubeClient, "get" | "listAll" | "mergePatch" | "watch">;
@@ -127,9 +127,9 @@ class Work implements Disposable {
     this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
     this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
     this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
-    const shared = { client, providers, served, addresses: this.#addresses, mayWrite, logger };
-    const waits = new WaitLedger(clock);
-    this.#leftovers = new Leftovers({ ...shared, waits });
+    const runner = new ProviderRunner(mayWrite, clock, logger);
+    const shared = { client, providers, served, addresses: this.#addresses, runner, logger };
+    this.#leftovers = new Leftovers(shared);
     this.#reconciler = new ServiceReconciler({
       ...shared,
       services,
@@ -138,7 +138,7 @@ class Work implements Disposable {
       announce: (service, announcement) => this.#announce(service, announcement),
       onIgnored: (service) => this.#onIgnored(service),
       driftResyncMs: options.driftResyncMs,
-      waits,
+      mayWrite,
       clock,
       random,
       metrics: this.#metrics,

@@ -1,9 +1,10 @@
 import { annotations, apiGroup, type LoadBalancerIngress } from "../api/index.ts";
 import { errorMessage } from "../base/index.ts";
 import type { DesiredLoadBalancer, NodeSet } from "../model/index.ts";
-import { type Decision, decide, type Issue, isConverged, type LbStatus } from "../provider/index.ts";
+import { type Issue, isConverged, type LbStatus } from "../provider/index.ts";
 import type { Finding, Findings } from "./conditions.ts";
 import type { Convergence } from "./convergence.ts";
+import type { Failure } from "./provider-runner.ts";
 
 export const reasons = {
   pending: "Pending",
@@ -20,7 +21,7 @@ export function refused(issues: readonly Issue[]): Findings {
   };
 }
 
-/** The Service is understood, but nothing could be tried or seen. */
+/** The Service is understood, but could not be brought further. */
 export function hindered(programmed: Finding): Findings {
   return { accepted, programmed, portsError: null };
 }
@@ -28,6 +29,7 @@ export function hindered(programmed: Finding): Findings {
 /** What a round of work came to. */
 export function concluded(
   run: Convergence<unknown>,
+  failure: Failure | undefined,
   status: LbStatus,
   { lb, nodes, issues }: { lb: DesiredLoadBalancer; nodes: NodeSet; issues: readonly Issue[] },
 ): Findings {
@@ -35,7 +37,7 @@ export function concluded(
   const losses = [...issues, ...status.issues, ...stepIssues];
   return {
     accepted,
-    programmed: programmedFinding(run),
+    programmed: failure === undefined ? progress(run) : failed(failure),
     ready: readyFinding(status, lb, nodes),
     degraded:
       losses.length === 0
@@ -45,7 +47,7 @@ export function concluded(
   };
 }
 
-export function failure(error: unknown, decision: Decision, what?: string): Finding {
+export function failed({ error, decision, what }: Failure): Finding {
   const text = what === undefined ? errorMessage(error) : `${what}: ${errorMessage(error)}`;
   const remedy = decision.kind === "park" ? `; ${decision.remedy}` : "";
   return { status: false, reason: decision.reason, message: `${text}${remedy}` };
@@ -53,9 +55,7 @@ export function failure(error: unknown, decision: Decision, what?: string): Find
 
 const accepted: Finding = { status: true, reason: "Accepted", message: "class and spec are valid" };
 
-export function programmedFinding({ plan, outcomes, replacement }: Convergence<unknown>): Finding {
-  const failed = outcomes.find((outcome) => outcome.state === "failed");
-  if (failed !== undefined) return failure(failed.error, decide(failed.error), failed.step.target);
+export function progress({ plan, outcomes, replacement }: Convergence<unknown>): Finding {
   if (replacement)
     return {
       status: false,

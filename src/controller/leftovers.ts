@@ -2,23 +2,19 @@ import { type Service, services } from "../api/index.ts";
 import { assertNever } from "../base/index.ts";
 import { isNotFound, type KubeClient, type WorkResult } from "../kube/index.ts";
 import { classify, type LbIdentity, type Served } from "../model/index.ts";
-import { decide, isConverged, type ProviderAdapter } from "../provider/index.ts";
+import { isConverged, type ProviderAdapter } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses.ts";
-import { converge } from "./convergence.ts";
-import type { WaitLedger } from "./wait-ledger.ts";
+import { type ProviderRunner, pollAfter } from "./provider-runner.ts";
 
 export interface LeftoversOptions {
   readonly client: Pick<KubeClient, "get">;
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
   readonly served: Served;
   readonly addresses: ServiceAddresses;
-  readonly mayWrite: () => string | undefined;
-  readonly waits: WaitLedger;
+  readonly runner: ProviderRunner;
   readonly logger: Logger;
 }
-
-const pollMs = 5000;
 
 /**
  * Load balancers of ours whose Service is gone, or does not want them and has lost the finalizer that would say so.
@@ -52,25 +48,24 @@ export class Leftovers {
     return {};
   }
 
+  /** Undefined when nothing is left of it. */
   async #tearDown(adapter: ProviderAdapter, id: LbIdentity, signal: AbortSignal): Promise<WorkResult | undefined> {
-    const { mayWrite, waits, logger } = this.#options;
+    const { runner, logger } = this.#options;
+    const wait = runner.pauseOf(adapter.name);
+    if (wait !== undefined) return { requeueAfterMs: wait };
     const about = { service: `${id.namespace}/${id.name}`, key: id.uid, provider: adapter.name };
-    const run = await converge(adapter, { kind: "service", id }, null, {
-      time: waits.timeFor(id.uid),
+    const { run, failure } = await runner.attempt(adapter, id, null, {
       allowReplace: true,
-      mayWrite,
-      onStart: (plan) => logger.warn("load balancer without a service goes", { ...about, plan: plan.summary }),
+      onStart: () => logger.warn("load balancer has no service", about),
       signal,
     });
-    waits.note(id.uid, run.plan.waits);
-    const failed = run.outcomes.find((outcome) => outcome.state === "failed");
-    if (failed !== undefined) {
-      const decision = decide(failed.error);
-      if (decision.kind === "backOff") throw failed.error;
-      logger.warn("load balancer without a service stays", { ...about, reason: decision.reason, err: failed.error });
-      return { requeueAfterMs: decision.forMs };
-    }
-    return isConverged(run.plan) ? undefined : { requeueAfterMs: pollMs };
+    if (failure === undefined) return isConverged(run.plan) ? undefined : { requeueAfterMs: pollAfter(run) };
+    logger.warn("load balancer without a service stays", {
+      ...about,
+      reason: failure.decision.reason,
+      err: failure.error,
+    });
+    return runner.next(adapter.name, failure);
   }
 
   /** The providers that serve or clean up this very Service, says the API server now. */

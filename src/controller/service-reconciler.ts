@@ -12,26 +12,17 @@ import {
   type NodeSet,
   type Served,
 } from "../model/index.ts";
-import {
-  type Decision,
-  decide,
-  type Issue,
-  isConverged,
-  type ProviderAdapter,
-  unsupported,
-} from "../provider/index.ts";
+import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses.ts";
-import { type Announcement, announcements, deleted, starting } from "./announcements.ts";
-import type { Finding } from "./conditions.ts";
-import { type Convergence, converge } from "./convergence.ts";
-import { concluded, failure, hindered, programmedFinding, refused, withPortErrors } from "./findings.ts";
+import { type Announcement, announcements, deleted, deleting, ensuring } from "./announcements.ts";
+import { concluded, failed, hindered, progress, refused, withPortErrors } from "./findings.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
+import { type ProviderRunner, pollAfter } from "./provider-runner.ts";
 import type { StatusReport } from "./service-patch.ts";
 import { ServiceWriter } from "./service-writer.ts";
 import { StoppedError } from "./stopped-error.ts";
-import type { WaitLedger } from "./wait-ledger.ts";
 
 export interface ReconcilerOptions {
   readonly client: Pick<KubeClient, "mergePatch">;
@@ -49,7 +40,7 @@ export interface ReconcilerOptions {
   readonly mayWrite: () => string | undefined;
   /** A Service that is as it should be is looked at again after so long. */
   readonly driftResyncMs: number;
-  readonly waits: WaitLedger;
+  readonly runner: ProviderRunner;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -67,16 +58,12 @@ const startupGraceMs = 60_000;
 export class ServiceReconciler {
   readonly #options: ReconcilerOptions;
   readonly #writer: ServiceWriter;
-  readonly #waits: WaitLedger;
   readonly #startedAt: number;
-  /** Per provider: until when (monotonic) it asked to be left alone. */
-  readonly #pausedUntil = new Map<string, number>();
 
   constructor(options: ReconcilerOptions) {
-    const { client, services, mayWrite, waits, clock } = options;
+    const { client, services, mayWrite, clock } = options;
     this.#options = options;
     this.#writer = new ServiceWriter(client, services, mayWrite, clock);
-    this.#waits = waits;
     this.#startedAt = clock.monotonic();
   }
 
@@ -93,10 +80,7 @@ export class ServiceReconciler {
   async reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
     const { services, served, logger, metrics } = this.#options;
     const service = services.get(key);
-    if (service === undefined) {
-      this.#waits.note(key, []);
-      return {};
-    }
+    if (service === undefined) return {};
     try {
       const found = classify(service, served);
       switch (found.kind) {
@@ -142,7 +126,7 @@ export class ServiceReconciler {
       return {};
     }
     const nodes = eligibleNodes(this.#options.nodes.list());
-    const wait = this.#pauseOf(provider) ?? this.#graceOf(service, nodes);
+    const wait = this.#options.runner.pauseOf(provider) ?? this.#graceOf(service, nodes);
     if (wait !== undefined) return { requeueAfterMs: wait };
 
     await this.#writer.hold(service, finalizers, signal);
@@ -156,56 +140,33 @@ export class ServiceReconciler {
     { service, lb, nodes, issues }: Wanted,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { addresses, clock, logger, announce } = this.#options;
-    const scope = { kind: "service", id: lb.id } as const;
-    const begun = clock.monotonic();
-    let run: Convergence<unknown>;
-    try {
-      run = await converge(
-        adapter,
-        scope,
-        { kind: "service", lb, nodes: nodes.targets },
-        {
-          time: this.#waits.timeFor(key),
-          allowReplace: lb.annotations[annotations.allowReplace] === "true",
-          mayWrite: () => this.#options.mayWrite() ?? this.#changedUnder(key, lb.id),
-          onStart: (plan) => {
-            logger.info("load balancer changes", { service: key, provider: adapter.name, plan: plan.summary });
-            const start = starting(service, false);
-            if (start !== undefined) announce(service, start);
-          },
-          signal,
+    const { runner, addresses, announce } = this.#options;
+    const isNew = ingressOf(service).length === 0;
+    const { run, changed, failure } = await runner.attempt(
+      adapter,
+      lb.id,
+      { kind: "service", lb, nodes: nodes.targets },
+      {
+        allowReplace: lb.annotations[annotations.allowReplace] === "true",
+        mayGoOn: () => this.#changedUnder(key, lb.id),
+        onStart: () => {
+          if (isNew) announce(service, ensuring);
         },
-      );
-    } catch (error) {
-      const decision = decide(error);
-      await this.#report(service, { findings: hindered(failure(error, decision)) }, signal);
-      return this.#after(adapter.name, decision, error);
-    }
-    this.#waits.note(key, run.plan.waits);
-    const why = this.#options.mayWrite();
-    if (why !== undefined) throw new StoppedError(why);
-    const done = run.outcomes.filter(({ state }) => state === "done");
-    if (done.length > 0)
-      logger.info("load balancer changed", {
-        service: key,
-        provider: adapter.name,
-        count: done.length,
-        durationMs: Math.round(clock.monotonic() - begun),
-      });
-    const status = adapter.status(lb, run.observed, null);
-    const findings = concluded(run, status, { lb, nodes, issues });
-    const changed = done.length > 0 ? done.map(({ step }) => `${step.action} ${step.target}`).join(", ") : undefined;
-    await this.#report(
-      service,
-      // While the address is being made anew the old one stays, as nobody can use another.
-      status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings },
-      signal,
-      changed,
+        signal,
+      },
     );
-    const failed = run.outcomes.find((outcome) => outcome.state === "failed");
-    if (failed !== undefined) return this.#after(adapter.name, decide(failed.error), failed.error);
-    if (!isConverged(run.plan)) return { requeueAfterMs: run.replacement ? this.#driftMs() : pollAfter(run) };
+    if (run === undefined) {
+      await this.#report(service, { findings: hindered(failed(failure)) }, signal);
+      return runner.next(adapter.name, failure);
+    }
+    const status = adapter.status(lb, run.observed, null);
+    const findings = concluded(run, failure, status, { lb, nodes, issues });
+    // While the address is being made anew the old one stays, as nobody can use another.
+    const report = status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings };
+    await this.#report(service, report, signal, changed);
+    if (failure !== undefined) return runner.next(adapter.name, failure);
+    if (run.replacement) return { requeueAfterMs: this.#driftMs() };
+    if (!isConverged(run.plan)) return { requeueAfterMs: pollAfter(run) };
     addresses.release(lb.id.uid, lb.addresses);
     const poll = status.targets.ready === 0 && !isHealthWatcher(adapter);
     return { requeueAfterMs: poll ? readyPollMs : this.#driftMs() };
@@ -219,84 +180,38 @@ export class ServiceReconciler {
     signal: AbortSignal,
   ): Promise<WorkResult> {
     this.#options.metrics.refused.inc({ controller: controllerName });
-    const ingress: readonly LoadBalancerIngress[] = service.status?.loadBalancer?.ingress ?? [];
-    await this.#report(service, { findings: refused(issues), ingress: withPortErrors(ingress, lb, issues) }, signal);
+    const ingress = withPortErrors(ingressOf(service), lb, issues);
+    await this.#report(service, { findings: refused(issues), ingress }, signal);
     return {};
   }
 
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, announce, logger, addresses, clusterId } = this.#options;
+    const { providers, runner, announce, logger, addresses, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
-    const id: LbIdentity = { clusterId, uid, namespace, name };
-    let changed = false;
+    let torn = false;
     for (const provider of cleanup.providers) {
-      const wait = this.#pauseOf(provider);
+      const wait = runner.pauseOf(provider);
       if (wait !== undefined) return { requeueAfterMs: wait };
-      const left = await this.#tearDown(key, provided(providers, provider), id, service, signal);
-      if (left.result !== undefined) return left.result;
-      changed ||= left.changed;
+      const { run, changed, failure } = await runner.attempt(
+        provided(providers, provider),
+        { clusterId, uid, namespace, name },
+        null,
+        { allowReplace: true, onStart: () => announce(service, deleting), signal },
+      );
+      torn ||= changed !== undefined;
+      if (failure === undefined && isConverged(run.plan)) continue;
+      const programmed = failure === undefined ? progress(run) : failed(failure);
+      await this.#report(service, { findings: { programmed } }, signal);
+      return failure === undefined ? { requeueAfterMs: pollAfter(run) } : runner.next(provider, failure);
     }
     const current = this.#current(service);
     if (current === undefined) return {};
     await this.#writer.release(current, cleanup, signal);
     addresses.release(uid);
-    if (changed) announce(service, deleted);
+    if (torn) announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
     return cleanup.cause === "deleted" ? {} : { requeueAfterMs: 0 };
-  }
-
-  /** Tears down what one provider has of it; `result` is set when that is not over. */
-  async #tearDown(
-    key: string,
-    adapter: ProviderAdapter,
-    id: LbIdentity,
-    service: Service,
-    signal: AbortSignal,
-  ): Promise<{ readonly changed: boolean; readonly result?: WorkResult }> {
-    const { announce, logger, mayWrite } = this.#options;
-    let run: Convergence<unknown>;
-    try {
-      run = await converge(adapter, { kind: "service", id }, null, {
-        time: this.#waits.timeFor(key),
-        allowReplace: true,
-        mayWrite,
-        onStart: (plan) => {
-          logger.info("load balancer goes", { service: key, provider: adapter.name, plan: plan.summary });
-          const start = starting(service, true);
-          if (start !== undefined) announce(service, start);
-        },
-        signal,
-      });
-    } catch (error) {
-      return { changed: false, result: await this.#failTearDown(adapter.name, service, error, undefined, signal) };
-    }
-    this.#waits.note(key, run.plan.waits);
-    const why = mayWrite();
-    if (why !== undefined) throw new StoppedError(why);
-    const changed = run.outcomes.some(({ state }) => state === "done");
-    const failed = run.outcomes.find((outcome) => outcome.state === "failed");
-    if (failed !== undefined)
-      return {
-        changed,
-        result: await this.#failTearDown(adapter.name, service, failed.error, failed.step.target, signal),
-      };
-    if (isConverged(run.plan)) return { changed };
-    await this.#report(service, { findings: { programmed: programmedFinding(run) } }, signal);
-    return { changed, result: { requeueAfterMs: pollAfter(run) } };
-  }
-
-  async #failTearDown(
-    provider: string,
-    service: Service,
-    error: unknown,
-    what: string | undefined,
-    signal: AbortSignal,
-  ): Promise<WorkResult> {
-    const decision = decide(error);
-    const programmed: Finding = failure(error, decision, what);
-    await this.#report(service, { findings: { programmed } }, signal);
-    return this.#after(provider, decision, error);
   }
 
   /** Status first, then the events about what is new in it. */
@@ -307,20 +222,6 @@ export class ServiceReconciler {
     await this.#writer.report(current, report, signal);
     for (const announcement of announcements(before, report.findings, changed))
       this.#options.announce(current, announcement);
-  }
-
-  #after(provider: string, decision: Decision, error: unknown): WorkResult {
-    switch (decision.kind) {
-      case "backOff":
-        throw error;
-      case "pause":
-        this.#pausedUntil.set(provider, this.#options.clock.monotonic() + decision.forMs);
-        return { requeueAfterMs: decision.forMs };
-      case "park":
-        return { requeueAfterMs: decision.forMs };
-      default:
-        return assertNever(decision, "decision");
-    }
   }
 
   /** The newest state of this very Service. */
@@ -335,14 +236,9 @@ export class ServiceReconciler {
     return metadata.deletionTimestamp === undefined ? undefined : "the Service is being deleted";
   }
 
-  #pauseOf(provider: string): number | undefined {
-    const left = (this.#pausedUntil.get(provider) ?? 0) - this.#options.clock.monotonic();
-    return left > 0 ? left : undefined;
-  }
-
   /** A load balancer that works is not emptied because nodes have not registered again yet (kubernetes#34866). */
-  #graceOf({ status }: Service, nodes: NodeSet): number | undefined {
-    if (nodes.targets.length > 0 || (status?.loadBalancer?.ingress ?? []).length === 0) return undefined;
+  #graceOf(service: Service, nodes: NodeSet): number | undefined {
+    if (nodes.targets.length > 0 || ingressOf(service).length === 0) return undefined;
     const left = this.#startedAt + startupGraceMs - this.#options.clock.monotonic();
     return left > 0 ? left : undefined;
   }
@@ -367,8 +263,6 @@ function provided(providers: ReadonlyMap<string, ProviderAdapter>, name: string)
   return adapter;
 }
 
-/** When to look again at a plan that waits. */
-function pollAfter({ plan, outcomes }: Convergence<unknown>): number {
-  const pending = outcomes.filter((outcome) => outcome.state === "pending");
-  return Math.min(...[...plan.waits, ...pending].map(({ pollAfterMs }) => pollAfterMs), 60_000);
+function ingressOf({ status }: Service): readonly LoadBalancerIngress[] {
+  return status?.loadBalancer?.ingress ?? [];
 }
