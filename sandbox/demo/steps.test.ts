@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { FailureError } from "../../src/base/index.ts";
 import { FakeClock } from "../../src/base/fake-clock.ts";
+import { FailureError } from "../../src/base/index.ts";
 import { Steps } from "./steps.ts";
 
 function stage(signal: AbortSignal = new AbortController().signal): { steps: Steps; clock: FakeClock; text: string[] } {

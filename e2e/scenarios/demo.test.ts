@@ -1,0 +1,112 @@
+import { readdirSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sabotages } from "../../sandbox/demo/index.ts";
+import { execOk, systemExec } from "../../src/kernel/index.ts";
+import { berth } from "./berth.ts";
+import { patienceMs } from "./cluster.ts";
+
+const demo = ["sandbox", "demo"];
+const quick = { environment: { CI: "true" } };
+
+let others: ReadonlySet<string>;
+
+beforeEach(async () => {
+  others = new Set(await sandboxThings());
+});
+afterEach(async () => expect(await newThings()).toEqual([]));
+
+it("goes through every step, leaves nothing behind and never touches the machine's own network", async () => {
+  const before = await ownNetwork();
+  const running = berth(demo, quick);
+  await running.until("every pod answers from outside");
+  expect(await ownNetwork()).toEqual(before);
+  const { code, stdout, stderr } = await running.ended;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toContain("EXTERNAL-IP");
+  expect(stdout).toContain("The sandbox is gone; nothing is left of it.");
+  expect(await ownNetwork()).toEqual(before);
+});
+
+const failingStep: Readonly<Record<(typeof sabotages)[number], RegExp>> = {
+  agent: /step "first answer from outside.*" failed/,
+  controller: /step "the Service gets an EXTERNAL-IP" failed/,
+  balancer: /step "the Service gets an EXTERNAL-IP" failed/,
+  "nodeport-jump": /step "(the rules of every node lead to exactly these pods|NodePort \d+ of node3 answers)" failed/,
+  "silent-pod": /step "every pod answers from outside" failed|step "NodePort \d+ of node\d answers" failed/,
+};
+
+it.each(sabotages)("fails and names the step when %s is broken", async (what) => {
+  const { code, stdout, stderr } = await berth([...demo, "--sabotage", what, "--step-timeout", "10s"], quick).ended;
+  expect(stderr).toMatch(failingStep[what]);
+  expect(stderr.trimEnd().split("\n").length).toBe(1);
+  expect(stdout).not.toContain("Every step happened");
+  expect(code).toBe(1);
+});
+
+describe("Ctrl-C", () => {
+  it.each(["network of", "API server", "3 agents", "first answer from outside", "kubectl scale to 1"])(
+    "ends it in order after %j",
+    async (moment) => {
+      const running = berth(demo, quick);
+      await running.until(moment);
+      running.child.kill("SIGINT");
+      const { code, stderr } = await running.ended;
+      expect({ code, stderr }).toEqual({ code: 130, stderr: "" });
+    },
+  );
+});
+
+it("runs after one that was killed in the middle, and removes what that one left", async () => {
+  const killed = berth(demo, quick);
+  await killed.until("first answer from outside");
+  killed.child.kill("SIGKILL");
+  await killed.ended;
+  expect(await newThings()).not.toEqual([]);
+  expect((await berth(["sandbox", "sweep"]).ended).code).toBe(0);
+  expect(await newThings()).toEqual([]);
+  expect((await berth(demo, quick).ended).code).toBe(0);
+});
+
+it("two run side by side", async () => {
+  const [one, two] = await Promise.all([berth(demo, quick).ended, berth(demo, quick).ended]);
+  expect([one.code, two.code, one.stderr, two.stderr]).toEqual([0, 0, "", ""]);
+});
+
+/** Everything of the machine's own namespace that a sandbox could touch. */
+async function ownNetwork(): Promise<readonly string[]> {
+  const exec = systemExec(process.env);
+  const signal = AbortSignal.timeout(patienceMs);
+  return [
+    await execOk(exec, "nft", ["list", "ruleset"], { signal }),
+    (await exec.run("iptables-legacy-save", [], { signal })).stdout.replaceAll(/^#.*$/gm, ""),
+    await execOk(exec, "ip", ["-brief", "link"], { signal }),
+    await execOk(exec, "ip", ["-brief", "address"], { signal }),
+    await execOk(exec, "ip", ["route", "show", "table", "all"], { signal }),
+    await execOk(exec, "sysctl", ["net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding"], { signal }),
+  ];
+}
+
+async function newThings(): Promise<readonly string[]> {
+  return (await sandboxThings()).filter((thing) => !others.has(thing));
+}
+
+/** Namespaces, run directories and processes of any sandbox. */
+async function sandboxThings(): Promise<readonly string[]> {
+  const exec = systemExec(process.env);
+  const signal = AbortSignal.timeout(patienceMs);
+  const namespaces = (await execOk(exec, "ip", ["netns", "list"], { signal }))
+    .split("\n")
+    .filter((n) => n.startsWith("berth-"));
+  const processes = (await execOk(exec, "ps", ["-eo", "args"], { signal }))
+    .split("\n")
+    .filter((line) => /cli\/main\.ts (agent|controller|apiserver|balancer)|sandbox\/echo/.test(line));
+  return [...namespaces, ...runs(), ...processes];
+}
+
+function runs(): readonly string[] {
+  try {
+    return readdirSync("/run/berth/sandboxes");
+  } catch {
+    return [];
+  }
+}
