@@ -2,13 +2,14 @@ import { existsSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../base/index.ts";
 import { type Exec, systemExec } from "../kernel/index.ts";
+import { node, port, service, slice } from "../model/testing/objects.ts";
 import type { Family } from "../net/index.ts";
 import { createMetrics, nullLogger } from "../telemetry/index.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
 import { Network } from "./testing/network.ts";
-import { MemoryState, node, port, service, slice } from "./testing/state.ts";
+import { MemoryState } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
 const families: readonly Family[] = ["IPv4", "IPv6"];

@@ -2,11 +2,12 @@ import { beforeEach, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
 import type { Exec, ExecResult } from "../kernel/index.ts";
+import { port, service, slice } from "../model/testing/objects.ts";
 import { createMetrics, type LogFields, type Logger, type Metrics } from "../telemetry/index.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
-import { MemoryState, port, service, slice } from "./testing/state.ts";
+import { MemoryState } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
 

@@ -176,7 +176,8 @@ export class NodeProxy implements ClusterListener {
     const names = [...chains, ...removed, ...jumps.map((jump) => `${jump} (jump)`)];
     this.#options.logger.info("rules compared with the kernel", {
       family,
-      why: names.length === 0 ? "all rules are in place; nothing written" : `${count(names.length, "chain")} differed`,
+      why:
+        names.length === 0 ? "all rules are in place; nothing written" : `${count(names.length, "difference")} written`,
       chains: names.slice(0, maxChainsLogged),
       rules: [...rules.values()].reduce((sum, n) => sum + n, 0),
       durationMs: Math.round(durationMs),

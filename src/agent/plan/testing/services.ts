@@ -1,7 +1,7 @@
 import type { EndpointSlice, Service } from "../../../api/index.ts";
 import { type ProxiedService, proxiedService } from "../../../model/index.ts";
+import { port, service, slice } from "../../../model/testing/objects.ts";
 import type { Family } from "../../../net/index.ts";
-import { port, service, slice } from "../../testing/state.ts";
 import { type PlanConfig, planService, RulePlanner, type RuleProgram } from "../index.ts";
 
 export const place = { name: "node-a", zone: "zone-a" } as const;

@@ -1,0 +1,74 @@
+import { expect, it } from "vitest";
+import { FakeClock } from "../base/fake-clock.ts";
+import { nullLogger } from "../telemetry/index.ts";
+import { SyncLoop } from "./sync-loop.ts";
+
+/** Lets everything run that waits for no clock. */
+async function settle(): Promise<void> {
+  for (let i = 0; i < 20; i++) await Promise.resolve();
+}
+
+function bench(sync: () => Promise<void>) {
+  const clock = new FakeClock();
+  const stop = new AbortController();
+  const loop = new SyncLoop({ sync, minIntervalMs: 100, logger: nullLogger, clock, random: () => 0 });
+  return { clock, stop, loop, done: loop.run(stop.signal) };
+}
+
+it("runs at once for the first trigger and coalesces those within the interval", async () => {
+  let runs = 0;
+  const { clock, stop, loop, done } = bench(async () => {
+    runs += 1;
+  });
+  await settle();
+  expect(runs).toBe(0);
+  loop.trigger();
+  loop.trigger();
+  await settle();
+  expect(runs).toBe(1);
+  loop.trigger();
+  loop.trigger();
+  await settle();
+  expect(runs).toBe(1);
+  clock.advance(100);
+  await settle();
+  expect(runs).toBe(2);
+  clock.advance(10_000);
+  await settle();
+  expect(runs).toBe(2);
+  stop.abort();
+  await done;
+});
+
+it("tries again with back-off and keeps new triggers waiting meanwhile", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    if (times.length < 4) throw new Error("refused");
+  });
+  loop.trigger();
+  for (let at = 0; at <= 6000; at += 100) {
+    await settle();
+    loop.trigger();
+    clock.advance(100);
+  }
+  expect(times.slice(0, 5)).toEqual([0, 500, 1500, 3500, 3600]);
+  stop.abort();
+  await done;
+});
+
+it("ends only after the run that is under way", async () => {
+  const running = Promise.withResolvers<void>();
+  const { stop, loop, done } = bench(() => running.promise);
+  loop.trigger();
+  await settle();
+  let ended = false;
+  void done.then(() => {
+    ended = true;
+  });
+  stop.abort();
+  await settle();
+  expect(ended).toBe(false);
+  running.resolve();
+  await done;
+});

@@ -1,0 +1,140 @@
+import { expect, it } from "vitest";
+import type { Service, ServiceSpec } from "../api/index.ts";
+import { guardFrontends, type ProxiedService, proxiedService } from "./index.ts";
+import { port, service, slice } from "./testing/objects.ts";
+
+const node = { name: "here", zone: "a" };
+const http = [{ name: "http", port: 8080 }];
+
+function proxied(object: Service, ...slices: Parameters<typeof proxiedService>[1]): ProxiedService | undefined {
+  return proxiedService(object, slices, node);
+}
+
+function web(spec: Partial<ServiceSpec> = {}, vips: string[] = []): Service {
+  return service("ns/web", { clusterIP: "10.96.0.7", ports: [port("http", 80)], ...spec }, vips);
+}
+
+function frontends(object: Service): string[] {
+  return proxied(object)!.ports.flatMap((one) =>
+    one.frontends.map(({ kind, address, port }) => `${one.name} ${one.protocol} ${kind} ${address} ${port}`),
+  );
+}
+
+it.each([
+  ["headless", web({ clusterIP: "None" })],
+  ["not yet given an address", web({ clusterIP: "" })],
+  ["an alias", web({ type: "ExternalName" })],
+  [
+    "left to another proxy",
+    { ...web(), metadata: { name: "web", labels: { "service.kubernetes.io/service-proxy-name": "x" } } },
+  ],
+])("does not serve a Service that is %s", (_what, object) => {
+  expect(proxied(object)).toBeUndefined();
+});
+
+it("has a frontend for each way in", () => {
+  const ports = [port("http", 80, { nodePort: 30080 }), port("dns", 53, { protocol: "UDP" }), { port: 81 } as never];
+  const object = web({ ports, externalIPs: ["192.0.2.1", "fd00::1"] }, ["203.0.113.7", "203.0.113.7"]);
+  expect(frontends(object)).toEqual([
+    "ns/web:http TCP ClusterIP 10.96.0.7 80",
+    "ns/web:http TCP ExternalIP 192.0.2.1 80",
+    "ns/web:http TCP LoadBalancerIP 203.0.113.7 80",
+    "ns/web:http TCP NodePort undefined 30080",
+    "ns/web:dns UDP ClusterIP 10.96.0.7 53",
+    "ns/web:dns UDP ExternalIP 192.0.2.1 53",
+    "ns/web:dns UDP LoadBalancerIP 203.0.113.7 53",
+    "ns/web TCP ClusterIP 10.96.0.7 81",
+    "ns/web TCP ExternalIP 192.0.2.1 81",
+    "ns/web TCP LoadBalancerIP 203.0.113.7 81",
+  ]);
+});
+
+it.each([
+  ["Proxy", false],
+  ["VIP", true],
+  [undefined, true],
+])("ipMode %s", (ipMode, captured) => {
+  const object = {
+    ...web(),
+    status: { loadBalancer: { ingress: [{ ip: "203.0.113.7", ...(ipMode && { ipMode }) }] } },
+  };
+  expect(frontends(object).some((text) => text.includes("LoadBalancerIP"))).toBe(captured);
+});
+
+it.each([
+  ["both families", { clusterIPs: ["10.96.0.7", "fd00::7"], ipFamilies: ["IPv4", "IPv6"] }, ["IPv4", "IPv6"]],
+  [
+    "IPv6 first",
+    { clusterIP: "fd00::7", clusterIPs: ["fd00::7", "10.96.0.7"], ipFamilies: ["IPv6", "IPv4"] },
+    ["IPv4", "IPv6"],
+  ],
+  ["no families named", { ipFamilies: [] }, ["IPv4"]],
+  ["only the families named", { clusterIPs: ["10.96.0.7", "fd00::7"], ipFamilies: ["IPv4"] }, ["IPv4"]],
+])("serves %s", (_what, spec, families) => {
+  expect(proxied(web(spec))!.ports.map(({ family }) => family)).toEqual(families);
+});
+
+it.each([
+  ["trimmed, sorted, of the family", [" 203.0.113.9/25 ", "10.0.0.0/8", "fd00::/8"], ["10.0.0.0/8", "203.0.113.0/25"]],
+  ["everybody", ["10.0.0.0/8", "0.0.0.0/0"], []],
+  ["none", undefined, []],
+])("source ranges: %s", (_what, loadBalancerSourceRanges, ranges) => {
+  expect(
+    proxied(web({ ...(loadBalancerSourceRanges && { loadBalancerSourceRanges }) }))!.ports[0]!.sourceRanges,
+  ).toEqual(ranges);
+});
+
+it("counts ready endpoints of this node for the load balancer's probe", () => {
+  const spec = {
+    type: "LoadBalancer",
+    externalTrafficPolicy: "Local",
+    healthCheckNodePort: 32000,
+    ports: [port("http", 80, { nodePort: 30080 })],
+  };
+  const slices = slice("s", http, [
+    { ip: "10.0.0.1", node: "here" },
+    { ip: "10.0.0.2", node: "here", ready: false, serving: true, terminating: true },
+    { ip: "10.0.0.3", node: "there" },
+  ]);
+  expect(proxied(web(spec), slices)!.healthCheck).toEqual({ port: 32000, localEndpoints: 1 });
+  expect(proxied(web({ ...spec, externalTrafficPolicy: "Cluster" }), slices)!.healthCheck).toBeUndefined();
+});
+
+it("has no external policy without an external way in", () => {
+  expect(proxied(web({ externalTrafficPolicy: "Local" }))!.ports[0]!.externalPolicy).toBe("Cluster");
+  expect(proxied(web({ externalTrafficPolicy: "Local", externalIPs: ["192.0.2.1"] }))!.ports[0]!.externalPolicy).toBe(
+    "Local",
+  );
+});
+
+const guard = {
+  apiServers: new Set(["192.0.2.9:6443"]),
+  nodeAddresses: new Set(["192.0.2.1"]),
+  reservedPorts: [
+    { first: 22, last: 22 },
+    { first: 30000, last: 32767 },
+  ],
+};
+
+it.each([
+  ["the API server", "192.0.2.9", 6443, true],
+  ["another port of the API server", "192.0.2.9", 443, false],
+  ["a reserved port of the node", "192.0.2.1", 22, true],
+  ["a reserved range of the node", "192.0.2.1", 30080, true],
+  ["another port of the node", "192.0.2.1", 80, false],
+  ["a reserved port elsewhere", "203.0.113.7", 22, false],
+])("guards %s", (_what, address, number, refused) => {
+  for (const object of [
+    web({ externalIPs: [address], ports: [port("http", number)] }),
+    web({ ports: [port("http", number)] }, [address]),
+  ]) {
+    const result = guardFrontends(proxied(object)!, guard);
+    expect(result.refused.length).toBe(refused ? 1 : 0);
+    expect(result.service.ports[0]!.frontends.length).toBe(refused ? 1 : 2);
+  }
+});
+
+it("leaves ClusterIPs and NodePorts to the API server, which assigned them", () => {
+  const object = web({ clusterIP: "192.0.2.9", ports: [port("http", 6443, { nodePort: 30080 })] });
+  expect(guardFrontends(proxied(object)!, guard).refused).toEqual([]);
+});
