@@ -37,7 +37,15 @@ export class ServiceAddresses {
   }
 
   claim(key: string, service: Service, lb: DesiredLoadBalancer): AddressAnswer {
-    this.#waiting.delete(key);
+    const before = this.#ledger.heldBy(lb.id.uid);
+    const answer = this.#claimAll(service, lb);
+    if ("blocked" in answer) this.#waiting.add(key);
+    // One family without the other is of no use.
+    if (!("addresses" in answer)) this.#ledger.release(lb.id.uid, before);
+    return answer;
+  }
+
+  #claimAll(service: Service, lb: DesiredLoadBalancer): AddressAnswer {
     const addresses: Ip[] = [];
     const issues: Issue[] = [];
     for (const family of lb.families) {
@@ -48,17 +56,15 @@ export class ServiceAddresses {
         continue;
       }
       const { refused: reason, message } = result;
-      const optional = service.spec?.ipFamilyPolicy === "PreferDualStack" && lb.families.length > 1;
       if (reason === "AddressNotInPool")
         return { refusal: { path: requestPath(service), severity: "refuse", reason, message } };
-      this.#waiting.add(key);
-      if (!optional) return { blocked: { status: false, reason, message } };
+      if (service.spec?.ipFamilyPolicy !== "PreferDualStack" || lb.families.length === 1)
+        return { blocked: { status: false, reason, message } };
       issues.push({ path: "spec.ipFamilies", severity: "degrade", reason, message });
     }
     const [issue] = issues;
-    if (addresses.length === 0 && issue !== undefined)
-      return { blocked: { status: false, reason: issue.reason, message: issue.message } };
-    return { addresses, issues };
+    if (issue === undefined || addresses.length > 0) return { addresses, issues };
+    return { blocked: { status: false, reason: issue.reason, message: issue.message } };
   }
 
   holds(uid: string): boolean {
@@ -69,7 +75,10 @@ export class ServiceAddresses {
   release(uid: string, keep: readonly Ip[] = []): void {
     const before = this.#ledger.heldBy(uid).length;
     this.#ledger.release(uid, keep);
-    if (this.#ledger.heldBy(uid).length < before) for (const key of this.#waiting) this.#onFree(key);
+    if (this.#ledger.heldBy(uid).length === before) return;
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const key of waiting) this.#onFree(key);
   }
 }
 

@@ -7,12 +7,12 @@ import { type Convergence, converge } from "./convergence.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { WaitLedger } from "./wait-ledger.ts";
 
-/** `changed`: the steps that were done, for people; undefined when there were none. */
 export type Attempt =
+  /** `changed`: once all is done, the steps that it took, of earlier attempts too; undefined if there were none. */
   | { readonly run: Convergence<unknown>; readonly changed: string | undefined; readonly failure: undefined }
-  | { readonly run: Convergence<unknown>; readonly changed: string | undefined; readonly failure: Failure }
+  | { readonly run: Convergence<unknown>; readonly failure: Failure }
   /** It could not even be seen how things are. */
-  | { readonly run: undefined; readonly changed: undefined; readonly failure: Failure };
+  | { readonly run: undefined; readonly failure: Failure };
 
 export interface Failure {
   readonly error: unknown;
@@ -23,7 +23,7 @@ export interface Failure {
 
 export interface AttemptOptions {
   readonly allowReplace: boolean;
-  /** A reason of this one load balancer not to begin another step. */
+  /** A reason of this one load balancer to stop before the next step, as `mayWrite` is one of all. */
   readonly mayGoOn?: () => string | undefined;
   /** Called before the first step of a change, however many attempts it takes. */
   readonly onStart?: () => void;
@@ -39,7 +39,7 @@ export class ProviderRunner {
   /** Per provider: until when (monotonic) it asked to be left alone. */
   readonly #pausedUntil = new Map<string, number>();
   /** By UID: changes that have begun and are not over. */
-  readonly #begun = new Map<string, { readonly teardown: boolean; readonly at: number }>();
+  readonly #changes = new Map<string, Change>();
 
   constructor(mayWrite: () => string | undefined, clock: Clock, logger: Logger) {
     this.#mayWrite = mayWrite;
@@ -54,7 +54,7 @@ export class ProviderRunner {
     return left > 0 ? left : undefined;
   }
 
-  /** Brings one load balancer as far as it comes now. Throws `StoppedError` when nothing may be written any more. */
+  /** Brings one load balancer as far as it comes now. Throws `StoppedError` when it may not go on. */
   async attempt(
     adapter: ProviderAdapter,
     id: LbIdentity,
@@ -63,39 +63,38 @@ export class ProviderRunner {
   ): Promise<Attempt> {
     const about = { service: `${id.namespace}/${id.name}`, provider: adapter.name };
     const teardown = desired === null;
+    const mayWrite = (): string | undefined => this.#mayWrite() ?? mayGoOn?.();
     let run: Convergence<unknown>;
     try {
       run = await converge(adapter, { kind: "service", id }, desired, {
         time: this.#waits.timeFor(id.uid),
         allowReplace,
-        mayWrite: () => this.#mayWrite() ?? mayGoOn?.(),
+        mayWrite,
         onStart: ({ summary }) => {
-          if (this.#begun.get(id.uid)?.teardown === teardown) return;
-          this.#begun.set(id.uid, { teardown, at: this.#clock.monotonic() });
+          if (this.#changes.get(id.uid)?.teardown === teardown) return;
+          this.#changes.set(id.uid, { teardown, begunAt: this.#clock.monotonic(), done: [] });
           this.#logger.info(teardown ? "load balancer goes" : "load balancer changes", { ...about, plan: summary });
           onStart?.();
         },
         signal,
       });
     } catch (error) {
-      this.#throwIfStopped();
-      return { run: undefined, changed: undefined, failure: { error, decision: decide(error), what: undefined } };
+      throwIf(mayWrite());
+      return { run: undefined, failure: { error, decision: decide(error), what: undefined } };
     }
-    this.#throwIfStopped();
+    throwIf(mayWrite());
     this.#waits.note(id.uid, run.plan.waits);
-    const done = run.outcomes.filter(({ state }) => state === "done");
-    const changed = done.length > 0 ? done.map(({ step }) => `${step.action} ${step.target}`).join(", ") : undefined;
-    const begun = this.#begun.get(id.uid);
-    if (isConverged(run.plan)) {
-      this.#begun.delete(id.uid);
-      const durationMs = Math.round(this.#clock.monotonic() - (begun?.at ?? 0));
-      if (begun !== undefined)
-        this.#logger.info(teardown ? "load balancer gone" : "load balancer changed", { ...about, durationMs });
-    }
+    const change = this.#changes.get(id.uid);
+    for (const { state, step } of run.outcomes)
+      if (state === "done") change?.done.push(`${step.action} ${step.target}`);
     const failed = run.outcomes.find((outcome) => outcome.state === "failed");
-    if (failed === undefined) return { run, changed, failure: undefined };
-    const { error, step } = failed;
-    return { run, changed, failure: { error, decision: decide(error), what: step.target } };
+    if (failed !== undefined)
+      return { run, failure: { error: failed.error, decision: decide(failed.error), what: failed.step.target } };
+    if (change === undefined || !isConverged(run.plan)) return { run, changed: undefined, failure: undefined };
+    this.#changes.delete(id.uid);
+    const durationMs = Math.round(this.#clock.monotonic() - change.begunAt);
+    this.#logger.info(teardown ? "load balancer gone" : "load balancer changed", { ...about, durationMs });
+    return { run, changed: change.done.length === 0 ? undefined : change.done.join(", "), failure: undefined };
   }
 
   /** When to try again what failed; throws the error where that is up to the key's back-off. */
@@ -112,11 +111,16 @@ export class ProviderRunner {
         return assertNever(decision, "decision");
     }
   }
+}
 
-  #throwIfStopped(): void {
-    const why = this.#mayWrite();
-    if (why !== undefined) throw new StoppedError(why);
-  }
+interface Change {
+  readonly teardown: boolean;
+  readonly begunAt: number;
+  readonly done: string[];
+}
+
+function throwIf(why: string | undefined): void {
+  if (why !== undefined) throw new StoppedError(why);
 }
 
 /** When to look again at what is not over and did not fail. */

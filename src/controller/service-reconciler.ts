@@ -36,7 +36,7 @@ export interface ReconcilerOptions {
   readonly announce: (service: Service, announcement: Announcement) => void;
   /** Called for each Service that is not ours: it may have been, and lost its finalizer. */
   readonly onIgnored: (service: Service) => void;
-  /** Asked before each write, whether to a provider or the API; a text says why there may be none. */
+  /** Asked before each write to the API; a text says why there may be none. */
   readonly mayWrite: () => string | undefined;
   /** A Service that is as it should be is looked at again after so long. */
   readonly driftResyncMs: number;
@@ -130,7 +130,10 @@ export class ServiceReconciler {
     if (wait !== undefined) return { requeueAfterMs: wait };
 
     await this.#writer.hold(service, finalizers, signal);
-    const lb = { ...wish.lb, addresses: claim.addresses };
+    // A family that is only preferred may have got no address.
+    const lb = adapter.capabilities.needsAddresses
+      ? { ...wish.lb, addresses: claim.addresses, families: claim.addresses.map(({ family }) => family) }
+      : wish.lb;
     return await this.#provide(key, adapter, { service, lb, nodes, issues: [...issues, ...claim.issues] }, signal);
   }
 
@@ -142,7 +145,7 @@ export class ServiceReconciler {
   ): Promise<WorkResult> {
     const { runner, addresses, announce } = this.#options;
     const isNew = ingressOf(service).length === 0;
-    const { run, changed, failure } = await runner.attempt(
+    const attempt = await runner.attempt(
       adapter,
       lb.id,
       { kind: "service", lb, nodes: nodes.targets },
@@ -155,6 +158,7 @@ export class ServiceReconciler {
         signal,
       },
     );
+    const { run, failure } = attempt;
     if (run === undefined) {
       await this.#report(service, { findings: hindered(failed(failure)) }, signal);
       return runner.next(adapter.name, failure);
@@ -163,7 +167,7 @@ export class ServiceReconciler {
     const findings = concluded(run, failure, status, { lb, nodes, issues });
     // While the address is being made anew the old one stays, as nobody can use another.
     const report = status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings };
-    await this.#report(service, report, signal, changed);
+    await this.#report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
     if (failure !== undefined) return runner.next(adapter.name, failure);
     if (run.replacement) return { requeueAfterMs: this.#driftMs() };
     if (!isConverged(run.plan)) return { requeueAfterMs: pollAfter(run) };
@@ -192,17 +196,20 @@ export class ServiceReconciler {
     for (const provider of cleanup.providers) {
       const wait = runner.pauseOf(provider);
       if (wait !== undefined) return { requeueAfterMs: wait };
-      const { run, changed, failure } = await runner.attempt(
-        provided(providers, provider),
-        { clusterId, uid, namespace, name },
-        null,
-        { allowReplace: true, onStart: () => announce(service, deleting), signal },
-      );
-      torn ||= changed !== undefined;
-      if (failure === undefined && isConverged(run.plan)) continue;
-      const programmed = failure === undefined ? progress(run) : failed(failure);
-      await this.#report(service, { findings: { programmed } }, signal);
-      return failure === undefined ? { requeueAfterMs: pollAfter(run) } : runner.next(provider, failure);
+      const attempt = await runner.attempt(provided(providers, provider), { clusterId, uid, namespace, name }, null, {
+        allowReplace: true,
+        onStart: () => announce(service, deleting),
+        signal,
+      });
+      if (attempt.failure !== undefined) {
+        await this.#report(service, { findings: { programmed: failed(attempt.failure) } }, signal);
+        return runner.next(provider, attempt.failure);
+      }
+      if (!isConverged(attempt.run.plan)) {
+        await this.#report(service, { findings: { programmed: progress(attempt.run) } }, signal);
+        return { requeueAfterMs: pollAfter(attempt.run) };
+      }
+      torn ||= attempt.changed !== undefined;
     }
     const current = this.#current(service);
     if (current === undefined) return {};
