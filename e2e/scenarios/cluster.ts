@@ -72,7 +72,7 @@ export async function applyEcho(sandbox: Sandbox, { name, replicas, service = {}
       },
     },
   ];
-  await sandbox.kubectl(["apply", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "List", items }));
+  await sandbox.kubectl(["apply", "-f", "-"], items.map((item) => JSON.stringify(item)).join("\n---\n"));
   await sandbox.kubectl(["rollout", "status", `deployment/${name}`, "--timeout=60s"]);
 }
 

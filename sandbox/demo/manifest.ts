@@ -22,7 +22,7 @@ export function manifest(replicas: number, silentPods: number): string {
       },
     },
   ];
-  return JSON.stringify({ apiVersion: "v1", kind: "List", items });
+  return items.map((item) => JSON.stringify(item)).join("\n---\n");
 }
 
 function deployment(name: string, replicas: number, env: readonly { name: string; value: string }[]): object {
