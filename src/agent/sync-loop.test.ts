@@ -63,12 +63,13 @@ it("ends only after the run that is under way", async () => {
   loop.trigger();
   await settle();
   let ended = false;
-  void done.then(() => {
+  const watching = (async () => {
+    await done;
     ended = true;
-  });
+  })();
   stop.abort();
   await settle();
   expect(ended).toBe(false);
   running.resolve();
-  await done;
+  await watching;
 });

@@ -1,0 +1,140 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it, vi } from "vitest";
+import { addNetns, deleteNetns, ipBatch, netnsExec, netnsPath, systemExec } from "../kernel/index.ts";
+
+const main = join(import.meta.dirname, "main.ts");
+const path = "/usr/sbin:/usr/bin:/sbin:/bin";
+const exec = systemExec({ PATH: path });
+const options = { signal: AbortSignal.timeout(60_000) };
+const netns = `bt-agent-cli-${randomBytes(4).toString("hex")}`;
+const inside = netnsExec(exec, netns);
+let directory: string;
+
+beforeAll(async () => {
+  await addNetns(exec, netns, options);
+  await ipBatch(inside, ["link set lo up"], options);
+  directory = await mkdtemp(join(tmpdir(), "berth-agent-cli-"));
+  // One of the cases is not root.
+  await chmod(directory, 0o755);
+  const kubeconfig = {
+    "current-context": "c",
+    contexts: [{ name: "c", context: { cluster: "c" } }],
+    clusters: [{ name: "c", cluster: { server: "http://127.0.0.1:1" } }],
+  };
+  await writeFile(join(directory, "kubeconfig"), JSON.stringify(kubeconfig));
+  await writeFile(join(directory, "broken"), "{");
+});
+
+afterAll(async () => {
+  await deleteNetns(exec, netns, options);
+  await rm(directory, { recursive: true });
+});
+
+interface Case {
+  readonly flags: string;
+  readonly code: 1 | 2;
+  readonly says: RegExp;
+  readonly path?: string;
+  readonly as?: readonly string[];
+}
+
+const good = "--kubeconfig=DIR/kubeconfig";
+const nobody = ["setpriv", "--reuid=65534", "--clear-groups"];
+
+it.each<[string, Case]>([
+  ["an unknown flag", { flags: "--clustercidr=10.0.0.0/8", code: 2, says: /unknown option '--clustercidr/ }],
+  [
+    "a wrong prefix",
+    { flags: `${good} --cluster-cidr=10.0.0.0`, code: 2, says: /--cluster-cidr: "10\.0\.0\.0" is no pre/ },
+  ],
+  [
+    "two prefixes of a family",
+    {
+      flags: `${good} --cluster-cidr=10.0.0.0/8,11.0.0.0/8`,
+      code: 2,
+      says: /--cluster-cidr: two IPv4 prefixes; give one/,
+    },
+  ],
+  [
+    "a wrong address",
+    { flags: `${good} --healthz-bind-address=here`, code: 2, says: /--healthz-bind-address: "here" is/ },
+  ],
+  [
+    "a wrong duration",
+    {
+      flags: `${good} --iptables-min-sync-period=1x`,
+      code: 2,
+      says: /--iptables-min-sync-period: "1x" is no duration; gi/,
+    },
+  ],
+  [
+    "a wrong port range",
+    { flags: `${good} --reserved-ports=0`, code: 2, says: /--reserved-ports: "0" is no port range; gi/ },
+  ],
+  [
+    "an empty node name",
+    { flags: `${good} --hostname-override=`, code: 2, says: /--hostname-override: empty; give the/ },
+  ],
+  [
+    "no kubeconfig",
+    { flags: "--kubeconfig=DIR/none", code: 2, says: /none: ENOENT.*give the path of a readable kubeconfig/ },
+  ],
+  [
+    "a broken kubeconfig",
+    { flags: "--kubeconfig=DIR/broken", code: 2, says: /broken: .*mend the file or give another/ },
+  ],
+  ["no cluster around it", { flags: "", code: 2, says: /not in a pod; give --kubeconfig FILE/ }],
+  ["no right", { flags: good, code: 1, says: /run as root or with CAP_NET_ADMIN and CAP_NET_RAW/, as: nobody }],
+  [
+    "no iptables",
+    { flags: good, code: 1, says: /iptables-save not found; install it.*iptables/, path: "/nonexistent" },
+  ],
+  [
+    "one port for two servers",
+    {
+      flags: `${good} --metrics-bind-address=127.0.0.1:10256`,
+      code: 1,
+      says: /--metrics-bind-address: .*port 10256: the port is taken \(another agent or kube-proxy\?\); free it or give/,
+    },
+  ],
+])("says what is wrong with %s in one line", async (_, { flags, code, says, path: PATH = path, as = [] }) => {
+  const args = flags
+    .replace("DIR", directory)
+    .split(" ")
+    .filter((flag) => flag !== "");
+  const command = [`PATH=${PATH}`, ...as, process.execPath, main, "agent", ...args];
+  const result = await inside.run("/usr/bin/env", command, options);
+  expect(result).toEqual({ code, stdout: "", stderr: expect.stringMatching(says) });
+  expect(result.stderr).toMatch(/^berth agent: [^\n]*\n$|^error: [^\n]*\n$/);
+});
+
+it("waits for an API server that does not answer, says so, and ends in order", async () => {
+  const flags = ["--kubeconfig", join(directory, "kubeconfig"), "--hostname-override", "n1"];
+  const args = [`--net=${netnsPath(netns)}`, "--", process.execPath, main, "agent", ...flags];
+  const child = spawn("nsenter", args, { env: { PATH: path }, stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    log += chunk.toString();
+  });
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  try {
+    await vi.waitFor(() => expect(log).toContain("http://127.0.0.1:1"), { timeout: 30_000 });
+    await vi.waitFor(() => expect(log).toMatch(/"level":"warn".*no state from the API server yet/), {
+      timeout: 30_000,
+    });
+    const ask = async (url: string) =>
+      (await inside.run("curl", ["-s", "-o", "/dev/null", "-w", "%{http_code}", url], options)).stdout;
+    expect(await ask("http://127.0.0.1:10256/healthz")).toBe("503");
+    expect(await ask("http://127.0.0.1:10256/livez")).toBe("200");
+    expect(await ask("http://127.0.0.1:10249/metrics")).toBe("200");
+    expect((await inside.run("iptables-save", [], options)).stdout).not.toContain("KUBE-");
+  } finally {
+    child.kill("SIGTERM");
+  }
+  expect(await ended).toBe(0);
+  expect(log).toContain('"message":"agent stopped; the rules stay"');
+});
