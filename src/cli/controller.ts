@@ -97,7 +97,14 @@ export function define(command: Command, process: Process): void {
     .allowUnknownOption()
     .allowExcessArguments()
     .addHelpText("after", "\nEach provider has flags of its own, --<provider>-...: see its README.");
-  addLogFlags(command).action((flags: Flags) => run(flags, command.args, process));
+  addLogFlags(command).action(async (flags: Flags) => {
+    try {
+      await run(flags, command.args, process);
+    } catch (error) {
+      // A signal is how a controller ends in order, wherever it is.
+      if (!isAbort(error, process.signal)) throw error;
+    }
+  });
 }
 
 async function run(flags: Flags, rest: readonly string[], process: Process): Promise<void> {
@@ -177,13 +184,11 @@ async function runToEnd(
   try {
     if (election === undefined) await controller.lead(signal, () => true);
     else await election.run((leading) => controller.lead(leading, () => election.mayWrite()), signal);
-  } catch (error) {
-    if (!isAbort(error, signal)) throw error;
+    logger.info("controller ended");
   } finally {
     end.abort(new Error("the controller is over"));
     await watching;
   }
-  logger.info("controller ended");
 }
 
 async function loadProviders(names: readonly string[]): Promise<readonly ProviderModule[]> {

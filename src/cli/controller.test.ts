@@ -1,0 +1,141 @@
+import { once } from "node:events";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { Command } from "commander";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { errorMessage } from "../base/index.ts";
+import type { Process } from "./command.ts";
+import { define } from "./controller.ts";
+
+let folder: string;
+let kubeconfig: string;
+
+/** Nothing listens on port 1. */
+const unreachable = `
+apiVersion: v1
+kind: Config
+clusters: [{ name: c, cluster: { server: "http://127.0.0.1:1" } }]
+contexts: [{ name: x, context: { cluster: c, user: u } }]
+users: [{ name: u, user: {} }]
+current-context: x
+`;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "berth-controller-"));
+  kubeconfig = join(folder, "kubeconfig");
+  await writeFile(kubeconfig, unreachable);
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+async function run(args: readonly string[], signal: AbortSignal, log: PassThrough): Promise<void> {
+  const process: Process = { argv: [], environment: {}, signal, stdout: log, stderr: log };
+  const command = new Command("berth controller").exitOverride().configureOutput({ writeErr: () => {} });
+  define(command, process);
+  await command.parseAsync([...args], { from: "user" });
+}
+
+async function refusal(args: readonly string[]): Promise<string> {
+  try {
+    await run(args, new AbortController().signal, new PassThrough());
+  } catch (error) {
+    return `${(error as Error).name} ${errorMessage(error)}`;
+  }
+  return "it ran";
+}
+
+const proxy = ["--provider", "proxy"];
+
+it.each<[string, string[], string]>([
+  ["no provider", [], "UsageError --provider: missing; give one of proxy"],
+  ["unknown provider", ["--provider", "x"], 'UsageError --provider: "x" is unknown; give one of proxy'],
+  [
+    "flag of no provider",
+    [...proxy, "--proxy-nonsense", "1"],
+    "CommanderError error: unknown option '--proxy-nonsense'",
+  ],
+  ["argument", [...proxy, "web"], "CommanderError error: too many arguments. Expected 0 arguments but got 1: web."],
+  ["boolean", [...proxy, "--own-unclassed=maybe"], 'UsageError --own-unclassed: "maybe" is neither true nor false'],
+  [
+    "pool",
+    [...proxy, "--address-pool", "10.0.0.1-10.0.0.9"],
+    'UsageError --address-pool: "10.0.0.1-10.0.0.9" is no prefix; give ADDRESS/BITS, such as 10.96.0.0/16',
+  ],
+  [
+    "pools that overlap",
+    [...proxy, "--address-pool", "10.0.0.0/24", "--address-pool", "10.0.0.128/25"],
+    "UsageError --address-pool: 10.0.0.0/24 and 10.0.0.128/25 overlap; give each address once",
+  ],
+  [
+    "class without a domain",
+    [...proxy, "--load-balancer-class", "web"],
+    'UsageError --load-balancer-class: "web" is no class; give DOMAIN/NAME',
+  ],
+  [
+    "class of a provider that does not run",
+    [...proxy, "--load-balancer-class", "l2=a/b"],
+    'UsageError --load-balancer-class: "l2=a/b" names no --provider; give PROVIDER=CLASS',
+  ],
+  [
+    "count",
+    [...proxy, "--concurrent-service-syncs", "0"],
+    'UsageError --concurrent-service-syncs: "0" is no count; give a number from 1 to 9999',
+  ],
+  [
+    "duration",
+    [...proxy, "--drift-resync-period", "10"],
+    'UsageError --drift-resync-period: "10" is no duration; give one such as 100ms, 1s or 1m30s',
+  ],
+  [
+    "lease times",
+    [...proxy, "--leader-elect-lease-duration", "5s"],
+    "UsageError --leader-elect-lease-duration: must be longer than --leader-elect-renew-deadline",
+  ],
+  [
+    "retry period",
+    [...proxy, "--leader-elect-retry-period", "9s"],
+    "UsageError --leader-elect-renew-deadline: must be longer than 1.2 times --leader-elect-retry-period",
+  ],
+  [
+    "no kubeconfig and no pod",
+    proxy,
+    "UsageError KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: not in a pod; give --kubeconfig FILE",
+  ],
+])("one clear message: %s", async (_, args, expected) => {
+  expect(await refusal(args)).toBe(expected);
+});
+
+it("says which port is taken", async () => {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as { port: number };
+  const text = await refusal([...proxy, "--kubeconfig", kubeconfig, "--metrics-bind-address", `127.0.0.1:${port}`]);
+  expect(text).toContain(`FailureError --metrics-bind-address: cannot listen on 127.0.0.1:${port}: `);
+  expect(text).toContain("EADDRINUSE");
+  server.close();
+});
+
+it("keeps trying an API server that cannot be reached, saying so, and ends in order", async () => {
+  const stop = new AbortController();
+  const log = new PassThrough();
+  const bind = "127.0.0.1:0";
+  const running = run(
+    [...proxy, "--kubeconfig", kubeconfig, "--metrics-bind-address", bind, "--health-bind-address", bind],
+    stop.signal,
+    log,
+  );
+  let lines = "";
+  for await (const chunk of log) {
+    lines += String(chunk);
+    if (lines.split("\n").length > 2) break;
+  }
+  expect(lines).toContain('"cannot read the namespace kube-system"');
+  expect(lines).toContain("cannot reach the API server http://127.0.0.1:1");
+  stop.abort(new Error("stopped"));
+  await running;
+});
