@@ -14,12 +14,6 @@ const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
 export const serviceCidr = "10.96.0.0/16,fd00:96::/112";
 export const nodePortRange = "30000-32767";
 
-/**
- * Admission plug-ins that want what only a controller manager makes (the `default` service account), or that write
- * into Pods and Nodes what no Service depends on.
- */
-const decorators = ["ServiceAccount", "DefaultTolerationSeconds", "Priority", "TaintNodesByCondition"];
-
 /** A running API server and the kubeconfig of its administrator. */
 export interface ControlPlane extends AsyncDisposable {
   readonly kubeconfig: string;
@@ -27,7 +21,7 @@ export interface ControlPlane extends AsyncDisposable {
 
 /**
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
- * controller manager runs.
+ * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
  */
 export async function startControlPlane(): Promise<ControlPlane> {
   for (const name of ["etcd", "kube-apiserver"]) {
@@ -114,7 +108,7 @@ function apiserverArguments(directory: string, etcdUrl: string, port: number): s
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${directory}/service-accounts.pub`,
     `--service-account-signing-key-file=${directory}/service-accounts.key`,
-    `--disable-admission-plugins=${decorators.join(",")}`,
+    "--disable-admission-plugins=ServiceAccount",
     `--service-cluster-ip-range=${serviceCidr}`,
     `--service-node-port-range=${nodePortRange}`,
   ];

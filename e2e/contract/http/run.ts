@@ -122,20 +122,41 @@ function field(document: unknown, path: string): string {
 function asText(document: unknown, brief = false): string {
   const contract = JSON.parse(JSON.stringify(document), reduce);
   if (typeof contract === "string") return `${contract}\n`;
-  if (brief) return stringify({ code: contract.code, reason: contract.reason });
-  const state = contract.type === "BOOKMARK" ? contract.object : contract;
-  if (contract.type === "BOOKMARK" || state.kind === "Table" || state.kind?.endsWith("List") === true) {
-    // Other writers may have come between: who equals it, is chance.
-    state.metadata.resourceVersion &&= "<version>";
-  }
-  return stringify(contract, { lineWidth: 0, sortMapEntries: true });
+  return stringify(brief ? { code: contract.code, reason: contract.reason } : contract, {
+    lineWidth: 0,
+    sortMapEntries: true,
+  });
 }
 
-/** Neither managed fields nor the prose about a table's columns; no ages in its cells. */
+/**
+ * Neither managed fields nor fields that are null, as Go writes zero times; of tables neither the prose about columns
+ * nor ages; of bookmarks the metadata. Who equals the version of a list or a bookmark is chance: others write, too.
+ */
 function reduce(key: string, value: unknown): unknown {
-  if (key === "managedFields") return undefined;
-  if (key === "columnDefinitions" && Array.isArray(value)) {
-    return value.map((column: object) => ({ ...column, description: undefined }));
+  if (key === "managedFields" || value === null) return undefined;
+  if (typeof value !== "object") return typeof value === "string" && /^\d+[smh]$/.test(value) ? "<age>" : value;
+  const { kind, type, metadata, object } = value as Answered;
+  if (key === "columnDefinitions") return (value as object[]).map((column) => ({ ...column, description: undefined }));
+  if (kind === "Table" || kind?.endsWith("List") === true) {
+    return { ...value, metadata: { ...metadata, resourceVersion: metadata?.resourceVersion && "<version>" } };
   }
-  return typeof value === "string" && /^\d+[smh]$/.test(value) ? "<age>" : value;
+  if (type === "BOOKMARK") {
+    return {
+      type,
+      object: {
+        ...object,
+        spec: undefined,
+        status: undefined,
+        metadata: { ...object?.metadata, resourceVersion: "<version>" },
+      },
+    };
+  }
+  return value;
+}
+
+interface Answered {
+  readonly kind?: string;
+  readonly type?: string;
+  readonly metadata?: { readonly resourceVersion?: string };
+  readonly object?: { readonly metadata?: object };
 }

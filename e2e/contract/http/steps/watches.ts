@@ -26,7 +26,6 @@ export const watchSteps: readonly Exchange[] = [
   get(`${services}?watch=true&resourceVersion=\${version}&fieldSelector=metadata.name%3Db`, { events: 2 }),
   get(`${services}?watch=true`, { events: 1 }),
   get(`${services}?watch=true&resourceVersion=0`, { events: 1 }),
-  get(`/api/v1/watch/namespaces/api/services?resourceVersion=0`, { events: 1 }),
   get(`${services}?watch=1&${initial}`, {
     events: 4,
     during: [
@@ -46,9 +45,7 @@ export const watchSteps: readonly Exchange[] = [
     events: 1,
   }),
   get(`${services}?sendInitialEvents=true&resourceVersionMatch=NotOlderThan`),
-  get(`${services}?watch=1&resourceVersion=soon`, { events: 1, brief: true }),
   get(`${services}?watch=1&timeoutSeconds=1&resourceVersion=\${version}&labelSelector=none`, { events: 1 }),
-  get(`${services}?watch=perhaps`, { events: 1 }),
   get(`${services}?watch=1&${initial}`, {
     events: 3,
     headers: { accept: "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" },

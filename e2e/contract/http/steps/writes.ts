@@ -33,7 +33,7 @@ export const writeSteps: readonly Exchange[] = [
   create(`${services}?fieldValidation=Strict`, service("strict", "10.96.0.91", { clazz: 1 })),
   create(`${services}?fieldValidation=Warn&dryRun=All`, service("strict", "10.96.0.91", { clazz: 1 })),
   create(`${services}?fieldValidation=Sometimes`, service("strict", "10.96.0.91")),
-  create(services, service("yaml", "10.96.0.91"), { headers: { "content-type": "text/plain" } }),
+  create(services, service("yaml", "10.96.0.91"), { headers: { "content-type": "text/plain" }, brief: true }),
   get(web),
   get(`${services}/absent`),
   get("/api/v1/nothings"),
@@ -54,7 +54,6 @@ export const writeSteps: readonly Exchange[] = [
   update(web, service("web", "10.96.0.90", {}, { labels: { a: "3" } })),
   update(web, service("web", "10.96.0.90", {}, { uid: "00000000-0000-0000-0000-000000000000" }), { brief: true }),
   update(web, service("other", "10.96.0.90")),
-  update(web, service("web", "10.96.0.90", {}, { resourceVersion: "soon" }), { brief: true }),
   update(`${web}?dryRun=All`, service("web", "10.96.0.90", {}, { labels: { a: "4" } })),
   update(`${namespaces}/api/pods/absent`, { apiVersion: "v1", kind: "Pod", metadata: { name: "absent" } }),
 
@@ -89,10 +88,10 @@ export const writeSteps: readonly Exchange[] = [
   patch("application/json-patch+json", web, [{ op: "replace", path: "/spec/nothing/deep", value: 1 }]),
   patch("application/json-patch+json", web, { op: "remove" }, { brief: true }),
   patch("application/merge-patch+json", web, "[]", { brief: true }),
-  patch("application/json", web, {}),
+  patch("application/json", web, {}, { brief: true }),
   patch("application/strategic-merge-patch+json", `${services}/absent`, {}),
   mergePatch(web, { spec: { ports: null } }),
-  mergePatch(`${web}?fieldValidation=Strict`, { spec: { clazz: 1 } }),
+  mergePatch(`${web}?fieldValidation=Strict`, { spec: { clazz: 1 } }, { brief: true }),
   mergePatch(`${web}?fieldValidation=Warn`, { spec: { clazz: 1 } }),
 
   // The status subresource takes metadata and status; the object takes all but status.

@@ -3,6 +3,9 @@ import { kubectl, type Step, withManifest } from "../step.ts";
 const served =
   /^(NAME|(namespaces|nodes|pods|services|endpointslices|leases|deployments|replicasets|events) )|events\.k8s\.io/;
 
+/** Of an explanation, the fields and their types, not the prose. */
+const fields = /^(KIND|VERSION|FIELDS?):|^ +\S+\t</;
+
 /** What the cluster is and serves; Namespaces and Nodes, their labels and status. */
 export const clusterSteps: readonly Step[] = [
   kubectl("version"),
@@ -11,14 +14,13 @@ export const clusterSteps: readonly Step[] = [
   kubectl("api-resources --sort-by=name", { keep: served }),
   kubectl("api-resources --api-group=discovery.k8s.io -o wide"),
   kubectl("api-resources --api-group=coordination.k8s.io --verbs=watch -o name", { keep: /^leases\./ }),
-  kubectl("explain service.spec.loadBalancerClass"),
-  kubectl("explain service.spec.ports"),
+  kubectl("explain service.spec.loadBalancerClass", { keep: fields }),
+  kubectl("explain service.spec.ports", { keep: fields }),
   kubectl("explain service.spec.nonsense"),
   kubectl("get --raw /readyz"),
   kubectl("get widgets"),
   kubectl("get service kubernetes -n default"),
   kubectl("get service kubernetes -n default -o jsonpath='{.spec.ports[0].name} {.spec.ports[0].port} {.spec.type}'"),
-  kubectl("auth can-i create services -n default"),
 
   kubectl("create namespace shop"),
   kubectl("create namespace shop"),

@@ -125,13 +125,11 @@ export const workloadSteps: readonly Step[] = [
 
   kubectl("get service echo -o jsonpath='uid={.metadata.uid}'", { capture: "echo" }),
   withManifest("create", event),
-  kubectl("get events"),
+  kubectl("get events --field-selector involvedObject.name=echo"),
   kubectl("events --for service/echo"),
-  kubectl(
-    "get events.events.k8s.io -o jsonpath='{.items[0].regarding.name} {.items[0].note} {.items[0].deprecatedCount}'",
-  ),
+  kubectl("get event.events.k8s.io echo.1 -o jsonpath='{.regarding.name} {.note} {.deprecatedCount}'"),
   kubectl("describe service echo"),
-  kubectl("delete events --all"),
+  kubectl("delete event echo.1"),
 
   kubectl("get deployment echo -o jsonpath='uid={.metadata.uid}'", { capture: "owner" }),
   withManifest(
