@@ -147,13 +147,13 @@ export class KubeClient implements AsyncDisposable {
   /** A merge patch of the object as it was read: refused with 409 when somebody wrote it since. */
   async mergePatch<T extends KubeObject>(
     resource: Resource<T>,
-    { metadata: { namespace, name = "", uid, resourceVersion } }: KubeObject,
+    { metadata: { namespace, name = "", resourceVersion } }: KubeObject,
     body: object,
     signal: AbortSignal,
     part: { readonly subresource?: string } = {},
   ): Promise<T> {
     const { metadata = {} } = body as { metadata?: object };
-    const guarded = { ...body, metadata: { ...metadata, uid, resourceVersion } };
+    const guarded = { ...body, metadata: { ...metadata, resourceVersion } };
     return await this.patch(resource, { namespace, name, ...part }, { type: "merge", body: guarded }, signal);
   }
 

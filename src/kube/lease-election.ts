@@ -146,7 +146,8 @@ export class LeaseElection {
         const freeInMs = this.#freeInMs(lease);
         if (freeInMs > 0) await this.#changeWithin(freeInMs, signal);
         else if (await this.#tryAcquire(lease, signal)) return;
-        else await sleep(this.#times.retryMs * (1 + this.#random()), signal, this.#clock);
+        else if (store.list()[0] === lease)
+          await this.#changeWithin(this.#times.retryMs * (1 + this.#random()), signal);
       }
     } finally {
       watching.abort(new Error("the election has ended"));

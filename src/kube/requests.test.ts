@@ -88,7 +88,7 @@ describe("verbs", () => {
         "PATCH",
         "/api/v1/namespaces/default/services/a/status",
         "application/merge-patch+json",
-        { metadata: { labels: { x: "y" }, uid: created.metadata.uid, resourceVersion: "101" } },
+        { metadata: { labels: { x: "y" }, resourceVersion: "101" } },
       ],
       ["PATCH", "/api/v1/namespaces/default/services/a", "application/strategic-merge-patch+json", { spec: {} }],
       ["PATCH", "/api/v1/namespaces/default/services/a", "application/json-patch+json", []],
