@@ -26,7 +26,10 @@ function udp(): Promise<string> {
   socket.on("message", (data) => resolve(data.toString()));
   socket.on("error", reject);
   // Connected, so that a port-unreachable comes back as an error.
-  socket.connect(Number(port), host, () => socket.send("question"));
+  socket.connect(Number(port), host, (error?: Error) => {
+    if (error === undefined) socket.send("question");
+    else reject(error);
+  });
   return promise.finally(() => {
     clearTimeout(timer);
     socket.close();

@@ -76,6 +76,9 @@ function nodeCommands(plan: ClusterPlan, node: NodePlan): string[] {
   const others = plan.nodes.filter((other) => other !== node);
   return [
     ...hostCommands(node),
+    // As every real node has one: a packet for a ClusterIP that nothing translates is routed, and so meets the rules
+    // that reject it. The fabric has no route of its own; what is not rejected ends there.
+    ...plan.fabric.addresses.map((address) => `route add default via ${address}`),
     ...others.flatMap((other) =>
       other.podCidrs.map((cidr, family) => `route add ${cidr} via ${other.addresses[family] ?? ""}`),
     ),
