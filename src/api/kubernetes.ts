@@ -3,7 +3,6 @@ import type {
   V1Endpoint,
   V1EndpointSlice,
   V1LoadBalancerIngress,
-  V1LoadBalancerStatus,
   V1Node,
   V1ObjectMeta,
   V1Pod,
@@ -21,7 +20,6 @@ export type Condition = Json<V1Condition>;
 export type Service = Stored<V1Service>;
 export type ServiceSpec = Json<V1ServiceSpec>;
 export type ServicePort = Json<V1ServicePort>;
-export type LoadBalancerStatus = Json<V1LoadBalancerStatus>;
 export type LoadBalancerIngress = Json<V1LoadBalancerIngress>;
 export type EndpointSlice = Stored<V1EndpointSlice>;
 export type Endpoint = Json<V1Endpoint>;

@@ -3,4 +3,4 @@
 // a provider; a resource without our tags is never touched; when nothing changed nothing is written; the truth is in
 // the API server and at the provider, never in this process. It knows no provider by name and serves no traffic.
 export { readClusterId } from "./cluster-id.ts";
-export { Controller, type ControllerOptions } from "./controller.ts";
+export { Controller } from "./controller.ts";

@@ -3,7 +3,6 @@
 export {
   type Classification,
   type Cleanup,
-  type CleanupCause,
   classify,
   type IgnoreCause,
   type Served,
@@ -23,11 +22,9 @@ export type {
   DesiredLoadBalancer,
   Issue,
   LbIdentity,
-  LbPort,
-  NodeHealthCheck,
   NodeTarget,
 } from "./load-balancer.ts";
-export { type ExcludedNode, eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
+export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
 export {
   type Frontend,
   type FrontendKind,

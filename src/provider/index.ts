@@ -3,6 +3,6 @@
 export { unsupported } from "./capability.ts";
 export type * from "./contract.ts";
 export { type Decision, decide, type Fault, ProviderError } from "./errors.ts";
-export { type Executor, executePlan, inOrder, type StepOutcome } from "./execution.ts";
-export type { ProviderContext, ProviderFlag, ProviderModule } from "./module.ts";
-export { contentHash, isConverged, makePlan, type PlanBody } from "./plan.ts";
+export { executePlan, inOrder, type StepOutcome } from "./execution.ts";
+export type { ProviderContext, ProviderModule } from "./module.ts";
+export { contentHash, isConverged, makePlan } from "./plan.ts";
