@@ -43,7 +43,9 @@ it("keeps the order of the families", () => {
 it("gives no two places one address, and everybody one in the right prefix", () => {
   const plan = planCluster("ffffff", maxNodes, both);
   const hosts = [plan.fabric, plan.client, ...plan.nodes].flatMap(({ addresses }) => addresses);
-  const pods = plan.nodes.flatMap((node) => [1, 9, 10, 200, podsPerNode].flatMap((number) => podAddresses(node, number)));
+  const pods = plan.nodes.flatMap((node) =>
+    [1, 9, 10, 200, podsPerNode].flatMap((number) => podAddresses(node, number)),
+  );
   expect(new Set([...hosts, ...pods]).size).toBe(hosts.length + pods.length);
   const cidrs = (texts: readonly string[]): Cidr[] => texts.map((text) => parseCidr(text)!);
   const inside = (texts: readonly string[], address: string): boolean =>

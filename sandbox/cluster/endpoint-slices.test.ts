@@ -111,10 +111,12 @@ it("makes one slice per family, and an empty one where there is no pod", () => {
     ["IPv6", ["fd00::1"]],
     ["IPv4", ["10.0.0.1", "10.0.0.2"]],
   ]);
-  expect(plan(dual, []).create.map(({ addressType, endpoints, ports }) => ({ addressType, endpoints, ports }))).toEqual([
-    { addressType: "IPv6", endpoints: [], ports: [] },
-    { addressType: "IPv4", endpoints: [], ports: [] },
-  ]);
+  expect(plan(dual, []).create.map(({ addressType, endpoints, ports }) => ({ addressType, endpoints, ports }))).toEqual(
+    [
+      { addressType: "IPv6", endpoints: [], ports: [] },
+      { addressType: "IPv4", endpoints: [], ports: [] },
+    ],
+  );
 });
 
 it("separates pods whose named target port is another number", () => {
@@ -154,7 +156,10 @@ it("takes only pods that are selected, placed and alive", () => {
 
 it("does not touch slices that somebody else keeps", () => {
   const [mine] = plan(service(), [pod("p1")]).create;
-  const foreign = { ...mine!, metadata: { ...mine!.metadata, name: "custom", labels: { "kubernetes.io/service-name": "web" } } };
+  const foreign = {
+    ...mine!,
+    metadata: { ...mine!.metadata, name: "custom", labels: { "kubernetes.io/service-name": "web" } },
+  };
   expect(plan(service(), [pod("p1")], [mine!, foreign])).toEqual({ create: [], update: [], remove: [] });
 });
 

@@ -88,7 +88,7 @@ export class Loops {
         for (const service of state.services.list()) slices.add(objectKey(service.metadata));
       }),
     );
-    await state.synced();
+    if (!(await state.synced(signal))) return;
     await Promise.all([
       slices.run(
         workers.slices,

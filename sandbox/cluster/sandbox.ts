@@ -1,5 +1,5 @@
 import { mkdir, readFile } from "node:fs/promises";
-import { type Clock, FailureError, type Random, systemClock, systemRandom } from "../../src/base/index.ts";
+import { type Clock, FailureError, onAbort, type Random, systemClock, systemRandom } from "../../src/base/index.ts";
 import { type Exec, execOk, netnsExec, systemExec } from "../../src/kernel/index.ts";
 import type { Family } from "../../src/net/index.ts";
 import type { Logger } from "../../src/telemetry/index.ts";
@@ -29,6 +29,8 @@ export interface SandboxOptions {
   readonly controllerArgs?: readonly string[];
   /** A directory that agents look into for programs first. */
   readonly agentPath?: string;
+  /** The same for the controller and the balancers that it starts. */
+  readonly controllerPath?: string;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -73,7 +75,8 @@ const kubectlProgram = new URL("../../.tools/kubectl", import.meta.url).pathname
 /** Removes what dead runs have left, then starts a cluster. When that fails or is aborted, nothing stays. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const { environment, signal, logger, clock = systemClock, random = systemRandom } = options;
-  const { nodes: nodeCount = 3, families = ["IPv4", "IPv6"], components = {} } = options;
+  const { nodes: nodeCount = 3, families = ["IPv4", "IPv6"] } = options;
+  const { agents: withAgents = true, controller: withController = true } = options.components ?? {};
   if (process.getuid?.() !== 0)
     throw new FailureError("the sandbox makes network namespaces, which only root may; run it as root or with sudo");
   const exec = systemExec(environment);
@@ -86,21 +89,33 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const files = filesOf(run);
   for (const dir of [files.logs, files.pods, balancerDir(run)]) await mkdir(dir);
   const plan = planCluster(run.id, nodeCount, families);
+  const ending = new AbortController();
+  using _aborted = onAbort(signal, () => ending.abort(signal.reason));
   const start = new Start({
-    ...{ run, plan, exec, stack, clock, logger, signal },
+    ...{ run, plan, exec, stack, clock, logger, signal: ending.signal },
     environment: { ...environment, ...runMark(run.id) },
     onProgress: options.onProgress ?? (() => {}),
   });
 
   await start.step(`network of ${nodeCount} nodes and a client outside`, () => buildNetwork(exec, plan, signal));
   const apiserver = await start.step("API server", () => start.apiserver());
-  const api = await start.step("kubelets, scheduler, Deployments, EndpointSlices", () => start.loops());
+  const client = await start.connect();
   const agents = plan.nodes.map((node) => start.agent(node, options.agentArgs ?? [], options.agentPath));
-  const controller = start.controller(options.controllerArgs ?? []);
-  await Promise.all([
-    components.agents === false ? undefined : start.step(`${nodeCount} agents`, () => start.agentsReady(agents)),
-    components.controller === false ? undefined : start.step("controller", () => start.controllerReady(controller, api)),
-  ]);
+  const controller = start.controller(options.controllerArgs ?? [], options.controllerPath);
+  // Most of a start is Node reading our own sources: side by side on as many processors as there are.
+  const starts = [
+    start.step("kubelets, scheduler, Deployments, EndpointSlices", () => start.loops(client)),
+    ...(withAgents ? [start.step(`${nodeCount} agents`, () => start.agentsReady(agents))] : []),
+    ...(withController ? [start.step("controller", () => start.controllerReady(controller, client))] : []),
+  ];
+  try {
+    await Promise.all(starts);
+  } catch (error) {
+    // Nobody may go on starting things while the stack ends them.
+    ending.abort(error);
+    await Promise.allSettled(starts);
+    throw error;
+  }
 
   const place = ({ netns, addresses }: HostPlan): Place => ({ netns, addresses, exec: netnsExec(exec, netns) });
   const owned = stack.move();

@@ -44,6 +44,8 @@ const agentHealth = "http://127.0.0.1:10256/healthz";
 /** The parts of a sandbox's start, each of which leaves its own end on the stack. */
 export class Start {
   readonly #options: StartOptions;
+  /** Of the client and the loops; nobody reads them. */
+  readonly #metrics = new Registry();
 
   constructor(options: StartOptions) {
     this.#options = options;
@@ -69,15 +71,19 @@ export class Start {
     return program;
   }
 
+  /** The sandbox's own connection to its API server. */
+  async connect(): Promise<KubeClient> {
+    const { run, stack } = this.#options;
+    const connection = await loadKubeconfig(filesOf(run).kubeconfig);
+    return stack.use(new KubeClient({ connection, metrics: this.#metrics }));
+  }
+
   /** What a control plane and its kubelets do for Services, in this process. */
-  async loops(): Promise<KubeClient> {
+  async loops(client: KubeClient): Promise<void> {
     const { run, plan, exec, stack, clock, logger, signal, environment } = this.#options;
-    const files = filesOf(run);
-    const metrics = new Registry();
-    const connection = await loadKubeconfig(files.kubeconfig);
-    const client = stack.use(new KubeClient({ connection, metrics }));
+    const metrics = this.#metrics;
     const state = new ClusterState({ client, clock, logger, metrics });
-    const runner = new PodRunner({ exec, clock, plan, dir: files.pods, environment });
+    const runner = new PodRunner({ exec, clock, plan, dir: filesOf(run).pods, environment });
     const kubelet = new Kubelet({ client, pods: state.pods, plan, runner, clock, logger });
     const loops = new Loops({ client, state, kubelet, clock, logger, metrics });
     const stop = new AbortController();
@@ -87,21 +93,26 @@ export class Start {
       await ended;
     });
     await registerNodes(client, plan, timestamp(clock.now()), signal);
-    await state.synced();
-    return client;
+    await state.synced(signal);
+    signal.throwIfAborted();
   }
 
   agent(node: NodePlan, args: readonly string[], path: string | undefined): Agent {
-    const { run, plan, environment } = this.#options;
-    const first = path === undefined ? {} : { PATH: `${path}:${environment["PATH"] ?? ""}` };
+    const { run, plan } = this.#options;
     const command = agentCommand(run, plan, node, args);
-    const rest = { netns: node.netns, environment: { ...environment, ...first } };
+    const rest = { netns: node.netns, environment: this.#withPath(path) };
     return { node, program: this.#program(`agent-${node.name}`, command, rest) };
   }
 
-  controller(args: readonly string[]): Program {
+  controller(args: readonly string[], path: string | undefined): Program {
     const { run, plan } = this.#options;
-    return this.#program("controller", controllerCommand(run, plan, args));
+    return this.#program("controller", controllerCommand(run, plan, args), { environment: this.#withPath(path) });
+  }
+
+  /** The environment with a directory that is looked into for programs first. */
+  #withPath(first: string | undefined): StartOptions["environment"] {
+    const { environment } = this.#options;
+    return first === undefined ? environment : { ...environment, PATH: `${first}:${environment["PATH"] ?? ""}` };
   }
 
   async agentsReady(agents: readonly Agent[]): Promise<void> {

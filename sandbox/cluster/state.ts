@@ -77,9 +77,13 @@ export class ClusterState {
     ]);
   }
 
-  async synced(): Promise<void> {
+  /** Waits until every store has its first full state; false when aborted before. */
+  async synced(signal: AbortSignal): Promise<boolean> {
     const stores = [this.services, this.nodes, this.deployments, this.replicaSets, this.pods, this.slices];
-    await Promise.all(stores.map((store) => store.synced));
+    const { promise: aborted, resolve } = Promise.withResolvers<void>();
+    using _listener = onAbort(signal, resolve);
+    await Promise.race([Promise.all(stores.map((store) => store.synced)), aborted]);
+    return !signal.aborted;
   }
 
   async #reflect<T extends KubeObject>(

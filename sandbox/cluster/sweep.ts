@@ -47,7 +47,7 @@ async function namespacesOf(exec: Exec, run: Run, signal: AbortSignal): Promise<
   return (await listNetns(exec, { signal })).filter((name) => name.startsWith(prefix) || recorded.has(name));
 }
 
-async function processesOf(id: string): Promise<ProcessId[]> {
+export async function processesOf(id: string): Promise<ProcessId[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(
     pids.map(async (pid) => {

@@ -18,7 +18,9 @@ function owned(set: Partial<ReplicaSet["metadata"]>, pods: readonly [name: strin
     ...facts,
     metadata: {
       name,
-      ownerReferences: [{ apiVersion: "apps/v1", kind: "ReplicaSet", name: "rs", uid: set.uid ?? "", controller: true }],
+      ownerReferences: [
+        { apiVersion: "apps/v1", kind: "ReplicaSet", name: "rs", uid: set.uid ?? "", controller: true },
+      ],
       ...facts.metadata,
     },
   }));
@@ -75,13 +77,37 @@ it("says Available and Progressing as kubectl reads them, and moves a time only 
     ({ available, complete }) as unknown as DeploymentPlan;
   const first = deploymentConditions(undefined, facts(false, false), "t1");
   expect(first).toEqual([
-    { type: "Available", status: "False", reason: "MinimumReplicasUnavailable", lastTransitionTime: "t1", lastUpdateTime: "t1" },
-    { type: "Progressing", status: "True", reason: "ReplicaSetUpdated", lastTransitionTime: "t1", lastUpdateTime: "t1" },
+    {
+      type: "Available",
+      status: "False",
+      reason: "MinimumReplicasUnavailable",
+      lastTransitionTime: "t1",
+      lastUpdateTime: "t1",
+    },
+    {
+      type: "Progressing",
+      status: "True",
+      reason: "ReplicaSetUpdated",
+      lastTransitionTime: "t1",
+      lastUpdateTime: "t1",
+    },
   ]);
   expect(deploymentConditions(first, facts(false, false), "t2")).toEqual(first);
   expect(deploymentConditions(first, facts(true, true), "t3")).toEqual([
-    { type: "Available", status: "True", reason: "MinimumReplicasAvailable", lastTransitionTime: "t3", lastUpdateTime: "t3" },
-    { type: "Progressing", status: "True", reason: "NewReplicaSetAvailable", lastTransitionTime: "t1", lastUpdateTime: "t3" },
+    {
+      type: "Available",
+      status: "True",
+      reason: "MinimumReplicasAvailable",
+      lastTransitionTime: "t3",
+      lastUpdateTime: "t3",
+    },
+    {
+      type: "Progressing",
+      status: "True",
+      reason: "NewReplicaSetAvailable",
+      lastTransitionTime: "t1",
+      lastUpdateTime: "t3",
+    },
   ]);
 });
 
@@ -91,7 +117,10 @@ it("keeps so many old ReplicaSets as the history may be long", () => {
   const limited = deployment(1, "v4");
   const { remove } = planDeployment({ ...limited, spec: { ...limited.spec!, revisionHistoryLimit: 1 } }, world);
   const revisions = world.filter(({ metadata }) => remove.includes(metadata.name ?? ""));
-  expect(revisions.map(({ metadata }) => metadata.annotations?.["deployment.kubernetes.io/revision"])).toEqual(["1", "2"]);
+  expect(revisions.map(({ metadata }) => metadata.annotations?.["deployment.kubernetes.io/revision"])).toEqual([
+    "1",
+    "2",
+  ]);
 });
 
 /** ReplicaSets of a perfect world: at each tick pods are made and removed, and some of the new ones become ready. */
@@ -105,7 +134,8 @@ function roll(
   for (let tick = 0; tick < 200; tick++) {
     const plan = planDeployment(wanted, sets);
     plans.push(plan);
-    if (plan.create !== undefined) sets.push({ ...plan.create, metadata: { ...plan.create.metadata, uid: `u${tick}` } });
+    if (plan.create !== undefined)
+      sets.push({ ...plan.create, metadata: { ...plan.create.metadata, uid: `u${tick}` } });
     sets = sets.map((set) => {
       const replicas = plan.scale.get(set.metadata.name ?? "") ?? set.spec?.replicas ?? 0;
       const before = set.status?.availableReplicas ?? 0;
