@@ -23,7 +23,7 @@ it.each(["http", "https", "https-http1"] as const)("serves reads, writes and wat
   expect(seen).toEqual(["ADDED", "BOOKMARK", "ADDED"]);
 });
 
-it("makes a thousand calls over at most two connections", async () => {
+it("makes a thousand calls over at most two connections", { timeout: 60_000 }, async () => {
   await using server = await TestServer.start({ protocol: "https" });
   await using client = new KubeClient({
     connection: staticConnection(server.url, { tls: { ca: testCa } }),

@@ -108,6 +108,17 @@ describe("LeaseElection", () => {
     expect(lease()).toMatchObject({ holderIdentity: "", leaseDurationSeconds: 1 });
   });
 
+  it("hands it over also when it stops within a renewal", async () => {
+    const { clock, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(1000);
+    a.client.line = "lost";
+    await clock.run(1000);
+    a.client.line = "up";
+    await finish(clock, a);
+    expect(lease()).toMatchObject({ holderIdentity: "", renewTime: "2026-01-01T00:00:02.000000Z" });
+  });
+
   it("renews on until its last work has ended", async () => {
     const { clock, lease, join } = setUp();
     const a = join("a");

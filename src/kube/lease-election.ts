@@ -257,17 +257,22 @@ export class LeaseElection {
         return holder === identity ? await this.#renew(signal) : holder;
       } else throw error;
     }
+    // Leadership that was given up meanwhile does not come back.
+    signal.throwIfAborted();
     this.#renewedAt = sentAt;
     return identity;
   }
 
   /** Hands the lease back, so that nobody has to wait for it to expire. */
   async #release(): Promise<void> {
-    if (this.#lease === undefined) return;
+    const { client, namespace, name, identity } = this.#options;
     const spec = { holderIdentity: "", leaseDurationSeconds: 1, renewTime: microTime(this.#clock.now()) };
     try {
       using limit = this.#limit(new AbortController().signal);
-      await this.#options.client.mergePatch(leases, this.#lease, { spec }, limit.signal);
+      // Read anew, as a last renewal may have arrived without an answer.
+      const lease = await client.get(leases, { namespace, name }, limit.signal);
+      if (lease.spec?.holderIdentity !== identity) return;
+      await client.mergePatch(leases, lease, { spec }, limit.signal);
       this.#logger.info("lease released");
     } catch (error) {
       this.#logger.warn("lease not released", { why: errorMessage(error) });

@@ -24,13 +24,21 @@ export interface KubeRequest {
 /** As client-go: so often is a request tried when the server asks for patience. */
 const maxTries = 10;
 const defaultTimeoutMs = 30_000;
+/** Long enough that a Lease that is renewed every 10 s needs no new TLS handshake each time. */
+const keepAliveMs = 60_000;
 /** A server that asks for more gets its error handed to the caller instead, who can do something else meanwhile. */
 const maxRetryAfterMs = 30_000;
 
 /** Requests that are answered in one piece, all over one undici Agent. */
 export class RequestDoor implements AsyncDisposable {
   readonly #connection: KubeConnection;
-  readonly #agent = new RotatingAgent({ connections: 32, headersTimeout: 0, bodyTimeout: 0 });
+  /** Time limits are each request's own. */
+  readonly #agent = new RotatingAgent({
+    connections: 32,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    keepAliveTimeout: keepAliveMs,
+  });
   readonly #clock: Clock;
   readonly #count: (code: string, method: string) => void;
   readonly #time: (method: string, seconds: number) => void;

@@ -154,13 +154,16 @@ export class WatchDoor implements AsyncDisposable {
 
   async #connect(tls: TlsCredentials): Promise<ClientHttp2Session | undefined> {
     using limit = withTimeout(this.#stop.signal, this.#times.connectMs, "connect", this.#clock);
-    return await openSession(new URL(this.#connection.server), tls, limit.signal, this.#clock, this.#times.ping);
+    const url = new URL(this.#connection.server);
+    const session = await openSession(url, tls, limit.signal, this.#clock, this.#times.ping);
+    if (session === undefined) return undefined;
+    const listener = onAbort(this.#stop.signal, () => session.destroy());
+    session.once("close", () => listener[Symbol.dispose]());
+    return session;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the client is closed"));
-    const session = await this.#session?.http2.catch(() => undefined);
-    session?.destroy();
     await this.#agent[Symbol.asyncDispose]();
   }
 }

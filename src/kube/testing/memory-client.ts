@@ -16,6 +16,9 @@ export class MemoryClient implements Verbs {
   line: "up" | "refused" | "lost" = "up";
   /** Writes that were sent. */
   readonly writes: string[] = [];
+  /** Reads that were sent: lists, and watches with where they began. */
+  readonly reads: string[] = [];
+  #cut = new AbortController();
 
   constructor(collection: Collection) {
     this.#collection = collection;
@@ -48,6 +51,7 @@ export class MemoryClient implements Verbs {
   }
 
   async listAll<T extends KubeObject>(_: Resource<T>, __: Selection, signal: AbortSignal): Promise<Page<T>> {
+    this.reads.push("list");
     return await this.#over(signal, () => ({
       items: this.#collection.all() as T[],
       resourceVersion: this.#collection.version,
@@ -55,18 +59,24 @@ export class MemoryClient implements Verbs {
   }
 
   async *watch<T>(_: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, void> {
+    this.reads.push(`watch ${query["resourceVersion"] ?? "initial"}`);
     await this.#over(signal, () => {});
+    const version = query["resourceVersion"];
+    if (version !== undefined && Number(version) < this.#collection.oldest) throw refusal(410, "Expired");
     const events: object[] = [];
     let wake = (): void => {};
-    const version = query["resourceVersion"];
     const stop = this.#collection.watch(version === undefined ? undefined : Number(version), (event) => {
       events.push(event);
       wake();
     });
+    const cut = this.#cut.signal;
     using _abort = onAbort(signal, () => wake());
+    using _cut = onAbort(cut, () => wake());
     try {
       for (;;) {
         signal.throwIfAborted();
+        if (cut.aborted && cut.reason === "end") return;
+        if (cut.aborted) throw new ConnectionError("http://memory", new Error("cut"));
         const event = this.line === "up" ? events.shift() : undefined;
         if (event !== undefined) yield event as WatchEvent<T>;
         else await new Promise<void>((resolve) => (wake = resolve));
@@ -74,6 +84,12 @@ export class MemoryClient implements Verbs {
     } finally {
       stop();
     }
+  }
+
+  /** Ends every watch that is open: in order, or as when its connection breaks. */
+  cut(how: "end" | "break"): void {
+    this.#cut.abort(how);
+    this.#cut = new AbortController();
   }
 
   #find(name: string): KubeObject {
