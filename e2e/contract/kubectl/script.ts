@@ -1,4 +1,5 @@
 import type { Step } from "./step.ts";
+import { applySteps } from "./steps/applies.ts";
 import { changeSteps } from "./steps/changes.ts";
 import { clusterSteps } from "./steps/cluster.ts";
 import { refusalSteps } from "./steps/refusals.ts";
@@ -14,6 +15,7 @@ import { workloadSteps } from "./steps/workloads.ts";
 export const script: readonly Step[] = [
   ...clusterSteps,
   ...serviceSteps,
+  ...applySteps,
   ...refusalSteps,
   ...changeSteps,
   ...watchSteps,

@@ -32,6 +32,8 @@ export const listSteps: readonly Exchange[] = [
   get(`/api/v1/services?fieldSelector=metadata.name%3Dc`),
   get(`${services}?resourceVersion=\${version}&resourceVersionMatch=Exact&limit=1`),
   get(`${services}?resourceVersion=\${version}&resourceVersionMatch=NotOlderThan&fieldSelector=metadata.name%3Da`),
+  get(`${services}?resourceVersion=0&limit=1`),
+  get(`${services}?resourceVersion=99999999`),
   get(`${services}?resourceVersionMatch=Exact`),
   get(`${services}?resourceVersion=0&resourceVersionMatch=Exact`),
   get(`${services}?resourceVersion=1&resourceVersionMatch=Sometimes`),
