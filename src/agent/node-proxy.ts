@@ -40,10 +40,12 @@ export class NodeProxy implements ClusterListener {
   readonly #options: NodeProxyOptions;
   readonly #table: ServiceTable;
   readonly #families: readonly FamilyProxy[];
-  #dirty = new Set<string>();
+  readonly #dirty = new Set<string>();
   /** Changes that are planned but not in the kernel of every family yet. */
   readonly #pending = new Map<string, ServiceChange>();
   #changedAt: number[] = [];
+  /** Whether the kernel has held our rules in every family at once. */
+  #started = false;
   #services = 0;
   #slices = 0;
 
@@ -104,6 +106,7 @@ export class NodeProxy implements ClusterListener {
     this.#countNoLocalEndpoints();
     const written = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     this.#report(changes, written, clock.monotonic() - start);
+    this.#started = true;
     const services = this.#table.services();
     await healthPorts.update(services);
     const addresses = new Set(localAddresses());
@@ -121,13 +124,7 @@ export class NodeProxy implements ClusterListener {
   #plan(): void {
     const { state, settings, localAddresses, metrics } = this.#options;
     const facts = nodeFacts(settings, state.node(), state.slices("default/kubernetes"), localAddresses());
-    const dirty = this.#dirty;
-    this.#dirty = new Set();
-    this.#services = 0;
-    this.#slices = 0;
-    metrics.serviceChangesPending.set(0);
-    metrics.endpointChangesPending.set(0);
-    for (const change of this.#table.update(dirty, state, facts)) {
+    for (const change of this.#table.update(this.#dirty, state, facts)) {
       this.#reportRefused(change);
       const earlier = this.#pending.get(change.key);
       this.#pending.set(
@@ -135,6 +132,11 @@ export class NodeProxy implements ClusterListener {
         earlier === undefined ? change : { ...change, before: earlier.before, plansBefore: earlier.plansBefore },
       );
     }
+    this.#dirty.clear();
+    this.#services = 0;
+    this.#slices = 0;
+    metrics.serviceChangesPending.set(0);
+    metrics.endpointChangesPending.set(0);
   }
 
   async #apply({ family, applier }: FamilyProxy, signal: AbortSignal): Promise<Written> {
@@ -188,12 +190,11 @@ export class NodeProxy implements ClusterListener {
   #report(changes: readonly ServiceChange[], written: readonly Written[], durationMs: number): void {
     const { logger } = this.#options;
     const names = new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
-    const adopted = written.some(({ observed }) => observed);
     for (const change of changes) {
       const chains = changedChains(change);
-      const effect = adopted
-        ? chains.some((chain) => isServiceChain(chain) && names.has(`nat ${chain}`))
-        : chains.length > 0;
+      const effect = this.#started
+        ? chains.length > 0
+        : chains.some((chain) => isServiceChain(chain) && names.has(`nat ${chain}`));
       if (!effect && !logger.enabled("debug")) continue;
       const fields = { service: change.key, why: describeChange(change.before, change.after) };
       if (!effect) logger.debug("service changed, its rules did not", fields);

@@ -40,7 +40,9 @@ export class ServiceTable {
     const same = isDeepStrictEqual(facts, this.#facts);
     if (!same) this.#restart(facts);
     const dirty = same ? new Set(keys) : new Set([...this.#entries.keys(), ...state.serviceKeys()]);
-    return [...dirty].flatMap((key) => this.#updateOne(key, state, facts, !same) ?? []);
+    const changes = [...dirty].flatMap((key) => this.#updateOne(key, state, facts, !same) ?? []);
+    this.#facts = facts;
+    return changes;
   }
 
   program(family: Family): RuleProgram {
@@ -54,7 +56,6 @@ export class ServiceTable {
   }
 
   #restart(facts: NodeFacts): void {
-    this.#facts = facts;
     this.#planners = new Map(
       this.#families.map((family) => {
         const config = facts.configs.get(family);

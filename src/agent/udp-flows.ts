@@ -1,5 +1,5 @@
 import type { Clock } from "../base/index.ts";
-import type { Conntrack, UdpFlow } from "../kernel/index.ts";
+import { type Conntrack, ProgramMissingError, type UdpFlow } from "../kernel/index.ts";
 import { endpointName, type ProxiedService } from "../model/index.ts";
 import { type Family, withPort } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
@@ -92,6 +92,8 @@ export class FlowReconciler {
       if (stale.length > 0)
         this.#logger.info("stale UDP flows forgotten", { family: this.#family, count: stale.length });
     } catch (err) {
+      // Nothing that the next change of another Service would mend.
+      if (err instanceof ProgramMissingError) this.#due = false;
       this.#logger.warn("stale UDP flows not forgotten; clients may stay with endpoints that are gone", {
         family: this.#family,
         err,
