@@ -1,42 +1,66 @@
-// Trims what Kubernetes publishes about its types to the kinds that the embedded API server serves: the OpenAPI v3
-// documents, without descriptions, to sandbox/apiserver/openapi/schemas.json, and the field numbers of the protobuf
-// encoding to protobuf.json beside it. Takes the folders of the Go modules k8s.io/kubernetes, k8s.io/api and
-// k8s.io/apimachinery: the `Dir` that `go mod download -json k8s.io/kubernetes@v1.37.2` prints, and so on.
+// Writes what the embedded API server knows of the types that it serves: the OpenAPI v3 schemas of a real
+// kube-apiserver (sandbox/apiserver/openapi/schemas.json) and the field numbers of their protobuf encoding
+// (protobuf.json beside it). Needs the binaries of e2e/kube-binaries. Takes the folders of the Go modules k8s.io/api
+// and k8s.io/apimachinery: the `Dir` that `go mod download -json k8s.io/api@v0.37.2` prints, and so on.
+import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
+import { startControlPlane } from "../e2e/contract/control-plane.ts";
 
 const documents: Readonly<Record<string, readonly string[]>> = {
-  api__v1: [
+  "api/v1": [
+    "Binding",
     "ConfigMap",
     "Endpoints",
     "Event",
+    "Eviction",
     "Namespace",
     "Node",
     "Pod",
     "Secret",
     "Service",
     "ServiceAccount",
-    "Binding",
-    "Eviction",
   ],
-  apis__apps__v1: ["Deployment", "ReplicaSet", "Scale"],
-  "apis__events.k8s.io__v1": ["Event"],
-  "apis__discovery.k8s.io__v1": ["EndpointSlice"],
-  "apis__coordination.k8s.io__v1": ["Lease"],
+  "apis/apps/v1": ["Deployment", "ReplicaSet", "Scale"],
+  "apis/authorization.k8s.io/v1": ["SelfSubjectAccessReview"],
+  "apis/coordination.k8s.io/v1": ["Lease"],
+  "apis/discovery.k8s.io/v1": ["EndpointSlice"],
+  "apis/events.k8s.io/v1": ["Event"],
 };
 
-type Schema = Record<string, unknown>;
+interface Schema extends Record<string, unknown> {
+  readonly properties?: Readonly<Record<string, Record<string, unknown>>>;
+}
 
-const [source = "", ...modules] = process.argv.slice(2);
+const modules = process.argv.slice(2);
 if (modules.length !== 2) {
-  process.stderr.write("openapi: give the folders of k8s.io/kubernetes, k8s.io/api and k8s.io/apimachinery\n");
+  process.stderr.write("openapi: give the folders of the Go modules k8s.io/api and k8s.io/apimachinery\n");
   process.exit(2);
 }
-const target = new URL("../sandbox/apiserver/openapi/", import.meta.url).pathname;
-
+const root = new URL("..", import.meta.url).pathname;
+const goTypes = readGoTypes();
 const schemas: Record<string, unknown> = {};
-for (const [document, kinds] of Object.entries(documents)) {
-  const text = readFileSync(`${source}/api/openapi-spec/v3/${document}_openapi.json`, "utf8");
-  const all = (JSON.parse(text) as { components: { schemas: Record<string, Schema> } }).components.schemas;
+await using controlPlane = await startControlPlane();
+for (const [document, kinds] of Object.entries(documents)) collect(get(`/openapi/v3/${document}`), kinds);
+write("schemas.json", schemas);
+write("protobuf.json", protobuf(Object.keys(schemas)));
+
+function get(path: string): Record<string, Schema> {
+  const { stdout, stderr, status } = spawnSync(
+    `${root}.tools/kubectl`,
+    ["--kubeconfig", controlPlane.kubeconfig, "get", "--raw", path],
+    { maxBuffer: 2 ** 26, encoding: "utf8" },
+  );
+  if (status !== 0) throw new Error(`${path}: ${stderr}`);
+  return (JSON.parse(stdout) as { components: { schemas: Record<string, Schema> } }).components.schemas;
+}
+
+function write(file: string, content: Record<string, unknown>): void {
+  const sorted = Object.fromEntries(Object.entries(content).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  writeFileSync(`${root}sandbox/apiserver/openapi/${file}`, `${JSON.stringify(sorted, undefined, 1)}\n`);
+}
+
+/** Keeps the schemas of the kinds, of their lists, and of everything that these refer to. */
+function collect(all: Record<string, Schema>, kinds: readonly string[]): void {
   const isServed = (name: string): boolean =>
     kinds.some((kind) => name.endsWith(`.${kind}`) || name.endsWith(`.${kind}List`));
   const queue = Object.keys(all).filter((name) => name.startsWith("io.k8s.api.") && isServed(name));
@@ -45,25 +69,37 @@ for (const [document, kinds] of Object.entries(documents)) {
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     if (seen.has(name)) continue;
     seen.add(name);
-    const trimmed = trim(all[name]);
-    schemas[name] = trimmed;
-    for (const [, reference = ""] of JSON.stringify(trimmed).matchAll(/#\/components\/schemas\/([^"]+)/g))
+    const schema = { ...all[name], ...withGoTypes(name, all[name] ?? {}) };
+    schemas[name] = schema;
+    for (const [, reference = ""] of JSON.stringify(schema).matchAll(/#\/components\/schemas\/([^"]+)/g))
       queue.push(reference);
   }
 }
-writeFileSync(`${target}schemas.json`, `${JSON.stringify(sorted(schemas), undefined, 1)}\n`);
-writeFileSync(`${target}protobuf.json`, `${JSON.stringify(sorted(protobuf(Object.keys(schemas))), undefined, 1)}\n`);
+
+/** Adds what JSON alone does not say: the named types of strings, and which times are null rather than absent. */
+function withGoTypes(name: string, { properties }: Schema): Partial<Schema> {
+  if (properties === undefined) return {};
+  const typed = Object.entries(properties).map(([field, property]) => {
+    const { type = "", isAlwaysThere = false } = goTypes.get(`${name}.${field}`) ?? {};
+    const isTime = type === "metav1.Time" || type === "metav1.MicroTime" || type === "Time" || type === "MicroTime";
+    const isNamedText = property["type"] === "string" && /^[A-Z]\w*$/.test(type);
+    return [
+      field,
+      {
+        ...property,
+        ...(isTime && isAlwaysThere ? { default: null } : {}),
+        ...(isNamedText ? { "x-go-type": `${name.split(".").at(-2)}.${type}` } : {}),
+      },
+    ];
+  });
+  return { properties: Object.fromEntries(typed) };
+}
 
 /** Message -> field number -> [JSON name, type, `one`, `many` or `map`]; a `*` marks a Go pointer to a scalar. */
 function protobuf(roots: readonly string[]): Record<string, unknown> {
   const messages = new Map<string, Record<string, readonly string[]>>();
-  const pointers = new Set<string>();
   for (const module of modules)
-    for (const file of globSync(`${module}/**/generated.proto`)) {
-      readProto(readFileSync(file, "utf8"), messages);
-      for (const types of globSync(`${file.replace(/generated.proto$/, "")}*types*.go`))
-        readPointers(readFileSync(types, "utf8"), goPackage(file), pointers);
-    }
+    for (const file of globSync(`${module}/**/generated.proto`)) readProto(readFileSync(file, "utf8"), messages);
   const found: Record<string, unknown> = {};
   const queue = [...roots];
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
@@ -71,16 +107,11 @@ function protobuf(roots: readonly string[]): Record<string, unknown> {
     if (message === undefined || found[name] !== undefined) continue;
     const fields = Object.entries(message).map(([number, [field = "", type = "", count = ""]]) => {
       queue.push(type);
-      return [number, [field, pointers.has(`${name}.${field}`) ? `*${type}` : type, count]] as const;
+      return [number, [field, goTypes.get(`${name}.${field}`)?.isPointer === true ? `*${type}` : type, count]] as const;
     });
     found[name] = Object.fromEntries(fields);
   }
   return found;
-}
-
-function goPackage(protoFile: string): string {
-  const text = readFileSync(protoFile, "utf8");
-  return schemaName(/^package (.*);/m.exec(text)?.[1] ?? "");
 }
 
 /** Protobuf says k8s.io.api.core.v1 where OpenAPI says io.k8s.api.core.v1. */
@@ -105,20 +136,31 @@ function readProto(text: string, messages: Map<string, Record<string, readonly s
   }
 }
 
-function readPointers(text: string, prefix: string, pointers: Set<string>): void {
-  for (const [, struct = "", body = ""] of text.matchAll(/^type (\w+) struct \{\n([\s\S]*?)^\}/gm))
-    for (const [, field = ""] of body.matchAll(/^\t\w+\s+\*\w+\s+`json:"(\w+)/gm))
-      pointers.add(`${prefix}.${struct}.${field}`);
+interface GoField {
+  readonly type: string;
+  readonly isPointer: boolean;
+  /** Neither a pointer nor dropped when zero. */
+  readonly isAlwaysThere: boolean;
 }
 
-/** Without prose, and without the one-element `allOf` that only exists to put a description beside a `$ref`. */
-function trim(value: unknown, isMap = false): unknown {
-  if (Array.isArray(value)) return value.map((item) => trim(item));
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([key]) => isMap || key !== "description");
-  return Object.fromEntries(entries.map(([key, inner]) => [key, trim(inner, !isMap && key === "properties")]));
-}
-
-function sorted(map: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+/** What the Go sources say of each field, by schema name and JSON name. */
+function readGoTypes(): ReadonlyMap<string, GoField> {
+  const found = new Map<string, GoField>();
+  for (const module of modules)
+    for (const proto of globSync(`${module}/**/generated.proto`)) {
+      const prefix = schemaName(/^package (.*);/m.exec(readFileSync(proto, "utf8"))?.[1] ?? "");
+      for (const file of globSync(`${proto.replace(/generated.proto$/, "")}*types*.go`))
+        for (const [, struct = "", body = ""] of readFileSync(file, "utf8").matchAll(
+          /^type (\w+) struct \{\n([\s\S]*?)^\}/gm,
+        ))
+          for (const [, star = "", type = "", name = "", options = ""] of body.matchAll(
+            /^\t\w+\s+(\*?)([\w.[\]]+)\s+`json:"(\w+)([\w,]*)"/gm,
+          ))
+            found.set(`${prefix}.${struct}.${name}`, {
+              type,
+              isPointer: star !== "",
+              isAlwaysThere: star === "" && !options.includes("omitzero"),
+            });
+    }
+  return found;
 }

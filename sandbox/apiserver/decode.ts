@@ -41,7 +41,9 @@ class Walk {
     const reference = this.#schemas.referenced(schema);
     if (reference !== undefined) {
       const target = this.#schemas.named(reference);
-      const struct = target.properties === undefined ? place.struct : structName(reference);
+      if (target.properties === undefined) return this.value(target, value, place);
+      if (!isMap(value)) throw mismatch(value, place, this.#goType(schema));
+      const struct = structName(reference);
       return this.value(target, value, { ...place, struct });
     }
     if (schema.oneOf !== undefined || schema.type === undefined) return value;
@@ -49,12 +51,12 @@ class Walk {
       case "object":
         return this.#object(schema, value, place);
       case "array":
-        if (!Array.isArray(value)) throw mismatch(value, place, "[]");
+        if (!Array.isArray(value)) throw mismatch(value, place, `[]${this.#goType(schema.items ?? {})}`);
         return value
           .filter((item) => item !== null)
           .map((item, index) => this.value(schema.items ?? {}, item, { ...place, path: `${place.path}[${index}]` }));
       case "string":
-        if (typeof value !== "string") throw mismatch(value, place, "string");
+        if (typeof value !== "string") throw mismatch(value, place, this.#goType(schema));
         return value;
       case "boolean":
         if (typeof value !== "boolean") throw mismatch(value, place, "bool");
@@ -70,8 +72,15 @@ class Walk {
     }
   }
 
+  /** How Go names the type of a value: `v1.ServicePort`, `v1.ServiceType`, `string`. */
+  #goType(schema: Schema): string {
+    const reference = this.#schemas.referenced(schema);
+    if (reference !== undefined) return reference.split(".").slice(-2).join(".");
+    return schema["x-go-type"] ?? schema.type ?? "interface {}";
+  }
+
   #object(schema: Schema, value: unknown, place: Place): JsonMap {
-    if (!isMap(value)) throw mismatch(value, place, schema.properties === undefined ? "map[string]" : place.struct);
+    if (!isMap(value)) throw mismatch(value, place, `map[string]${this.#goType(schema.additionalProperties ?? {})}`);
     const { properties, additionalProperties } = schema;
     if (properties === undefined && additionalProperties === undefined) return value;
     const result: JsonMap = {};

@@ -1,7 +1,8 @@
+import { notSupported } from "./field-error.ts";
 import { asMap, asText, type KubeObject, keyOf, timestamp } from "./object.ts";
 import { isGone, type Registry } from "./registry.ts";
 import { type ResourceType, resourceOf } from "./resource-type.ts";
-import { badRequest, conflict } from "./status.ts";
+import { badRequest, conflict, forbidden, invalidOptions } from "./status.ts";
 
 /** What a DELETE asks for, from its body and its query. */
 export interface DeleteOptions {
@@ -16,7 +17,10 @@ export interface DeleteOptions {
 export const foregroundFinalizer = "foregroundDeletion";
 export const orphanFinalizer = "orphan";
 
-const policies = ["Background", "Foreground", "Orphan"];
+const policies = ["Foreground", "Background", "Orphan"];
+
+/** The namespaces without which a cluster does not work. */
+const permanentNamespaces: ReadonlySet<string> = new Set(["default", "kube-public", "kube-system"]);
 
 /** `waiting`: the object stays, with a deletionTimestamp, until somebody else lets it go. */
 export interface Deleted {
@@ -37,13 +41,15 @@ export function deleteObject(registry: Registry, type: ResourceType, old: KubeOb
   const next: KubeObject = { ...old, metadata: { ...metadata, ...(finalizers.length === 0 ? {} : { finalizers }) } };
   if (isFirst || grace !== current) {
     Reflect.set(next.metadata, "deletionTimestamp", timestamp(now + grace * 1000));
-    next.metadata.deletionGracePeriodSeconds = grace;
+    // A namespace waits for its contents, not for a time.
+    if (type.kind !== "Namespace") next.metadata.deletionGracePeriodSeconds = grace;
     if (isFirst && old.metadata.generation !== undefined) next.metadata.generation = old.metadata.generation + 1;
   }
   if (type.kind === "Namespace") next["status"] = { ...asMap(old["status"]), phase: "Terminating" };
   if (options.dryRun) return { object: next, waiting: !isGone(next) };
   if (isGone(next)) {
-    // Whoever was waiting on a finalizer has seen the deletion; else the object goes in one step.
+    // Who watches a graceful deletion sees its period end; else the object goes in one step, as it was.
+    if (!isFirst) registry.store.put(type.collection, next);
     const last = registry.store.remove(type.collection, keyOf(old));
     return { object: last ?? next, waiting: false };
   }
@@ -53,20 +59,21 @@ export function deleteObject(registry: Registry, type: ResourceType, old: KubeOb
 
 function checkPreconditions(type: ResourceType, old: KubeObject, { preconditions, ...options }: DeleteOptions): void {
   const { uid, resourceVersion, name = "" } = old.metadata;
-  const mismatch = (what: string, wanted: string, found: string | undefined): Error =>
+  const mismatch = (what: string, wanted: string, found: string | undefined, why: string): Error =>
     conflict(
-      resourceOf(type),
+      { group: type.group, kind: type.kind },
       name,
-      `Precondition failed: ${what} in precondition: ${wanted}, ${what} in object meta: ${found}`,
+      `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${found}). The object might have been ${why}`,
     );
-  if (preconditions?.uid !== undefined && preconditions.uid !== uid) throw mismatch("UID", preconditions.uid, uid);
+  if (preconditions?.uid !== undefined && preconditions.uid !== uid)
+    throw mismatch("UID", preconditions.uid, uid, "deleted and then recreated");
   if (preconditions?.resourceVersion !== undefined && preconditions.resourceVersion !== resourceVersion)
-    throw mismatch("ResourceVersion", preconditions.resourceVersion, resourceVersion);
+    throw mismatch("ResourceVersion", preconditions.resourceVersion, resourceVersion, "modified");
+  if (type.kind === "Namespace" && permanentNamespaces.has(name))
+    throw forbidden(resourceOf(type), name, "this namespace may not be deleted");
   const { propagationPolicy, orphanDependents } = options;
   if (propagationPolicy !== undefined && !policies.includes(propagationPolicy))
-    throw badRequest(
-      `DeleteOptions is invalid: propagationPolicy: Unsupported value: ${JSON.stringify(propagationPolicy)}: supported values: "Background", "Foreground", "Orphan", "nil"`,
-    );
+    throw invalidOptions("DeleteOptions", [notSupported("propagationPolicy", propagationPolicy, [...policies, "nil"])]);
   if (propagationPolicy !== undefined && orphanDependents !== undefined)
     throw badRequest("orphanDependents and deletionPropagation cannot be both set");
 }

@@ -14,6 +14,7 @@ import { Resources } from "./http/resources.ts";
 import { Router } from "./http/router.ts";
 import { kubeconfig } from "./kubeconfig.ts";
 import { type ListenAddress, type Listener, listen } from "./listener.ts";
+import { Protobuf } from "./protobuf.ts";
 import { Registry } from "./registry.ts";
 import { Schemas } from "./schema.ts";
 import { asService } from "./service/behaviour.ts";
@@ -71,10 +72,12 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   resources.use(new Collector(registry, types));
 
   const urls: string[] = [];
+  const protobuf = new Protobuf(schemas);
   const router = new Router({
     types,
     schemas,
-    resources: new Resources(registry, { store, clock, random, encoder: new Encoder() }),
+    protobuf,
+    resources: new Resources(registry, { store, schemas, clock, random, encoder: new Encoder() }, protobuf),
     token: credentials.token,
     address: () => new URL(urls.find((url) => !url.startsWith("unix:")) ?? "https://localhost").host,
   });

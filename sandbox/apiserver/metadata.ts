@@ -6,6 +6,8 @@ import { pathSegmentErrors, qualifiedNameErrors } from "./words.ts";
 
 const annotationBytes = 256 * 1024;
 
+const standardFinalizers: ReadonlySet<string> = new Set(["foregroundDeletion", "kubernetes", "orphan"]);
+
 /** Fields that only the server sets; a client's values are dropped. */
 const serverFields = ["managedFields", "selfLink"] as const;
 
@@ -13,8 +15,7 @@ const serverFields = ["managedFields", "selfLink"] as const;
 export function cleanMetadata({ metadata }: KubeObject): void {
   for (const field of serverFields) delete metadata[field];
   for (const [field, value] of Object.entries(metadata)) {
-    const isEmpty =
-      value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
+    const isEmpty = value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
     if (isEmpty) Reflect.deleteProperty(metadata, field);
   }
 }
@@ -37,13 +38,24 @@ export function metadataErrors(type: ResourceType, { metadata }: KubeObject): re
     for (const field of ["apiVersion", "kind", "name", "uid"] as const)
       if ((owner[field] ?? "") === "")
         errors.push(required(`metadata.ownerReferences[${index}].${field}`, "must not be empty"));
-  for (const finalizer of finalizers)
+  for (const [index, finalizer] of finalizers.entries()) {
     errors.push(...qualifiedNameErrors(finalizer).map((error) => invalid("metadata.finalizers", finalizer, error)));
+    if (!finalizer.includes("/") && !standardFinalizers.has(finalizer))
+      errors.push(
+        invalid(
+          `metadata.finalizers[${index}]`,
+          finalizer,
+          "name is neither a standard finalizer name nor is it fully qualified",
+        ),
+      );
+  }
   return errors;
 }
 
 /** What an update may not do to metadata. */
 export function metadataChangeErrors({ metadata }: KubeObject, old: KubeObject): readonly FieldError[] {
+  if (metadata.uid !== undefined && metadata.uid !== old.metadata.uid)
+    return [invalid("metadata.uid", metadata.uid, "field is immutable")];
   if (old.metadata.deletionTimestamp === undefined) return [];
   const known = new Set(old.metadata.finalizers);
   const added = (metadata.finalizers ?? []).filter((finalizer) => !known.has(finalizer)).toSorted();
@@ -59,18 +71,18 @@ export function metadataChangeErrors({ metadata }: KubeObject, old: KubeObject):
 
 /** What the server knows and an update cannot change, put into the new object's metadata. */
 export function inheritMetadata(object: KubeObject, old: KubeObject): void {
-  const { name, namespace, uid, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds } =
+  const { name, namespace, creationTimestamp, generation, deletionTimestamp, deletionGracePeriodSeconds } =
     old.metadata;
   const fixed = {
     name,
     namespace,
-    uid,
     creationTimestamp,
     generation,
     deletionTimestamp,
     deletionGracePeriodSeconds,
     resourceVersion: old.metadata.resourceVersion,
   };
+  if (old.metadata.uid !== undefined) object.metadata.uid ??= old.metadata.uid;
   for (const [field, value] of Object.entries(fixed)) {
     if (value === undefined) Reflect.deleteProperty(object.metadata, field);
     else Reflect.set(object.metadata, field, value);

@@ -3,22 +3,21 @@ import type { Clock, Random } from "../../src/base/index.ts";
 import { DecodeError, decode } from "./decode.ts";
 import { type FieldError, invalid } from "./field-error.ts";
 import { cleanMetadata, generatedName, inheritMetadata, metadataChangeErrors, metadataErrors } from "./metadata.ts";
-import {
-  asList,
-  asMap,
-  asText,
-  isMap,
-  type JsonMap,
-  type KubeObject,
-  keyOf,
-  sameJson,
-  storageKey,
-  timestamp,
-} from "./object.ts";
+import { asList, asMap, asText, type KubeObject, keyOf, sameJson, storageKey, timestamp } from "./object.ts";
 import { type PatchType, patched } from "./patch/index.ts";
 import { apiVersionOf, type ResourceType, resourceOf } from "./resource-type.ts";
 import type { Schemas } from "./schema.ts";
-import { alreadyExists, badRequest, conflict, forbidden, invalidObject, modified, notFound } from "./status.ts";
+import {
+  alreadyExists,
+  badRequest,
+  conflict,
+  forbidden,
+  invalidObject,
+  modified,
+  noKind,
+  notFound,
+  wrongVersion,
+} from "./status.ts";
 import type { Store } from "./store.ts";
 
 export type FieldValidation = "Ignore" | "Warn" | "Strict";
@@ -87,7 +86,7 @@ export class Registry {
     const { metadata } = object;
     this.#checkNamespace(metadata.namespace, namespace);
     if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== "")
-      throw badRequest("resourceVersion should not be set on objects to be created");
+      throw wrongVersion("resourceVersion should not be set on objects to be created");
     if (namespace !== undefined) metadata.namespace = namespace;
     if ((metadata.name ?? "") === "" && (metadata.generateName ?? "") !== "")
       metadata.name = this.#freeName(type, namespace, metadata.generateName ?? "");
@@ -135,6 +134,13 @@ export class Registry {
     this.#checkNamespace(object.metadata.namespace, namespace);
     this.#checkName(object.metadata.name, name);
     const old = this.find(type, namespace, name);
+    const { uid = "" } = object.metadata;
+    if (old !== undefined && uid !== "" && uid !== old.metadata.uid)
+      throw conflict(
+        resourceOf(type),
+        name,
+        `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
+      );
     if (old !== undefined) return this.replace(type, old, object, part, options.dryRun, warnings);
     if (part === "status" || type.behaviour.createsOnUpdate !== true || object.metadata.resourceVersion !== undefined)
       throw notFound(resourceOf(type), name);
@@ -191,7 +197,7 @@ export class Registry {
     if (sameJson(next, old)) return { object: old, warnings: all, created: false };
     if (dryRun) return { object: next, warnings: all, created: false };
     if (isGone(next)) {
-      this.store.put(type.collection, next);
+      // Nobody sees the last update: the object goes as it was.
       this.store.remove(type.collection, keyOf(next));
       return { object: next, warnings: all, created: false };
     }
@@ -201,14 +207,11 @@ export class Registry {
   #checkPreconditions(type: ResourceType, old: KubeObject, { metadata }: KubeObject): void {
     const name = old.metadata.name ?? "";
     const version = metadata.resourceVersion ?? "";
-    if (metadata.uid !== undefined && metadata.uid !== "" && metadata.uid !== old.metadata.uid)
-      throw conflict(
-        resourceOf(type),
-        name,
-        `Precondition failed: UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid}`,
-      );
+    if (!/^\d*$/.test(version)) throw wrongVersion(`strconv.ParseUint: parsing "${version}": invalid syntax`);
     if (version === "" && type.behaviour.needsResourceVersion === true)
-      this.#refuse(type, old, [invalid("metadata.resourceVersion", 0, "must be specified for an update")]);
+      throw invalidObject(resourceOf(type), name, [
+        invalid("metadata.resourceVersion", 0, "must be specified for an update"),
+      ]);
     if (version !== "" && version !== "0" && version !== old.metadata.resourceVersion)
       throw modified(resourceOf(type), name);
   }
@@ -221,15 +224,20 @@ export class Registry {
     isPatch = false,
   ): { object: KubeObject; warnings: readonly string[] } {
     const apiVersion = apiVersionOf(type);
-    if (isMap(body)) this.#checkKind(type, body);
+    const refused = (why: string, kind = type.kind): Error =>
+      isPatch
+        ? invalidObject(noKind, "", [invalid("patch", JSON.stringify(body), why)])
+        : badRequest(`${kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
+    const sent = kindOf(body, type);
+    if (sent.apiVersion !== apiVersion || sent.kind !== type.kind)
+      throw refused(
+        `converting (${goName(sent)}) to (${type.group.split(".")[0] || "core"}.${type.kind}): unknown conversion`,
+        sent.kind,
+      );
     try {
       const { object, unknown } = decode(this.schemas, type.schema, body);
       const found = unknown.map((field) => `unknown field "${field}"`);
-      if (found.length > 0 && fieldValidation === "Strict") {
-        const why = `strict decoding error: ${found.join(", ")}`;
-        if (isPatch) this.#refuse(type, undefined, [invalid("patch", JSON.stringify(body), why)]);
-        throw badRequest(`${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
-      }
+      if (found.length > 0 && fieldValidation === "Strict") throw refused(`strict decoding error: ${found.join(", ")}`);
       const whole = { ...object, apiVersion, kind: type.kind, metadata: asMap(object["metadata"]) } as KubeObject;
       return {
         object: structuredClone(type.view?.toStored(whole) ?? whole),
@@ -237,20 +245,8 @@ export class Registry {
       };
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      throw badRequest(
-        `${type.kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${error.message}`,
-      );
+      throw refused(error.message);
     }
-  }
-
-  #checkKind(type: ResourceType, body: JsonMap): void {
-    const apiVersion = apiVersionOf(type);
-    const kind = body["kind"] ?? type.kind;
-    const version = body["apiVersion"] ?? apiVersion;
-    if (kind === type.kind && version === apiVersion) return;
-    throw badRequest(
-      `the API version in the data (${asText(version)}) does not match the expected API version (${apiVersion})`,
-    );
   }
 
   #checkNamespace(inBody: string | undefined, inPath: string | undefined): void {
@@ -293,6 +289,16 @@ export class Registry {
     if (errors.length > 0)
       throw invalidObject({ group: type.group, kind: type.kind }, object?.metadata.name ?? "", errors);
   }
+}
+
+/** What a body says it is; a client may leave it to the path. */
+function kindOf(body: unknown, type: ResourceType): { readonly apiVersion: string; readonly kind: string } {
+  const { apiVersion, kind } = asMap(body);
+  return { apiVersion: asText(apiVersion) || apiVersionOf(type), kind: asText(kind) || type.kind };
+}
+
+function goName({ apiVersion, kind }: { readonly apiVersion: string; readonly kind: string }): string {
+  return `${apiVersion.slice(apiVersion.indexOf("/") + 1)}.${kind}`;
 }
 
 /** Whether a deletion that was waiting has nothing left to wait for. */

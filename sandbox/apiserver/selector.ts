@@ -1,53 +1,100 @@
 import { badRequest } from "./status.ts";
+import { qualifiedNameErrors } from "./words.ts";
 
 /** Whether a set of labels, or of field values, is wanted. */
 export type Selector = (values: Readonly<Record<string, string>>) => boolean;
 
-/** Parses `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`; a syntax error is a BadRequest. */
+/** Parses `a=b,c!=d,e in (f,g),h notin (i),j,!k,l>1`; a syntax error is a BadRequest in the words of apimachinery. */
 export function parseLabelSelector(text: string): Selector {
-  const requirements = splitOutsideParentheses(text)
-    .map((part) => part.trim())
-    .filter((part) => part !== "")
-    .map((part) => requirement(part, text));
+  const requirements = new LabelParser(text).parse();
   return (labels) => requirements.every((fits) => fits(labels));
 }
 
-function splitOutsideParentheses(text: string): string[] {
-  const parts: string[] = [];
-  let depth = 0;
-  let start = 0;
-  for (let index = 0; index < text.length; index++) {
-    if (text[index] === "(") depth++;
-    else if (text[index] === ")") depth--;
-    else if (text[index] === "," && depth === 0) {
-      parts.push(text.slice(start, index));
-      start = index + 1;
+const operators: ReadonlySet<string> = new Set(["in", "notin", "=", "==", "!=", ">", "<"]);
+
+class LabelParser {
+  readonly #tokens: readonly string[];
+  #next = 0;
+
+  constructor(text: string) {
+    this.#tokens = text.match(/==|!=|[=!<>(),]|[^\s=!<>(),]+/g) ?? [];
+  }
+
+  parse(): readonly Selector[] {
+    const requirements: Selector[] = [];
+    while (this.#peek() !== "") {
+      requirements.push(this.#requirement());
+      const token = this.#take();
+      if (token === "") break;
+      if (token !== ",") this.#fail(token, ", expected: ',' or 'end of string'");
+      if (!isWord(this.#peek()) && this.#peek() !== "!") this.#fail(this.#peek(), ", expected: identifier after ','");
+    }
+    return requirements;
+  }
+
+  #requirement(): Selector {
+    const isNegated = this.#peek() === "!";
+    if (isNegated) this.#take();
+    const key = this.#take();
+    if (!isWord(key)) this.#fail(key, ", expected: identifier");
+    const [wrong] = qualifiedNameErrors(key);
+    if (wrong !== undefined) throw badRequest(`unable to parse requirement: <nil>: Invalid value: "${key}": ${wrong}`);
+    if (isNegated) return (labels) => labels[key] === undefined;
+    if (this.#peek() === "" || this.#peek() === ",") return (labels) => labels[key] !== undefined;
+    const operator = this.#take();
+    if (!operators.has(operator)) this.#fail(operator, ", expected: in, notin, =, ==, !=, gt, lt");
+    if (operator === "in" || operator === "notin") {
+      const values = this.#list();
+      return operator === "in"
+        ? (labels) => labels[key] !== undefined && values.has(labels[key])
+        : (labels) => labels[key] === undefined || !values.has(labels[key]);
+    }
+    return comparison(key, operator, this.#value());
+  }
+
+  #list(): ReadonlySet<string> {
+    const open = this.#take();
+    if (open !== "(") this.#fail(open, " expected: '('");
+    const values = new Set<string>();
+    for (let isSeparated = true; ; ) {
+      const token = this.#take();
+      if (token === ")" || token === ",") {
+        // Two separators in a row, or one at an end, stand around the empty value.
+        if (isSeparated) values.add("");
+        if (token === ")") return values;
+        isSeparated = true;
+      } else {
+        if (!isWord(token)) this.#fail(token, ", expected: ',', ')' or identifier");
+        values.add(token);
+        isSeparated = false;
+      }
     }
   }
-  return [...parts, text.slice(start)];
+
+  #value(): string {
+    if (this.#peek() === "" || this.#peek() === ",") return "";
+    const token = this.#take();
+    if (!isWord(token)) this.#fail(token, ", expected: identifier");
+    return token;
+  }
+
+  #peek(): string {
+    return this.#tokens[this.#next] ?? "";
+  }
+
+  #take(): string {
+    const token = this.#peek();
+    this.#next += 1;
+    return token;
+  }
+
+  #fail(found: string, expected: string): never {
+    throw badRequest(`unable to parse requirement: found '${found}'${expected}`);
+  }
 }
 
-const keyPattern = "[A-Za-z0-9_./-]+";
-const setPattern = new RegExp(`^(${keyPattern})\\s+(in|notin)\\s*\\(([^()]*)\\)$`);
-const comparePattern = new RegExp(`^(${keyPattern})\\s*(==|=|!=|>|<)\\s*([A-Za-z0-9_.-]*)$`);
-const existsPattern = new RegExp(`^(!?)\\s*(${keyPattern})$`);
-
-function requirement(part: string, whole: string): Selector {
-  const set = setPattern.exec(part);
-  if (set !== null) {
-    const [, key = "", operator, list = ""] = set;
-    const values = new Set(list.split(",").map((value) => value.trim()));
-    return operator === "in"
-      ? (labels) => labels[key] !== undefined && values.has(labels[key])
-      : (labels) => labels[key] === undefined || !values.has(labels[key]);
-  }
-  const compare = comparePattern.exec(part);
-  if (compare !== null) return comparison(compare[1] ?? "", compare[2] ?? "", compare[3] ?? "");
-  const exists = existsPattern.exec(part);
-  if (exists === null)
-    throw badRequest(`unable to parse requirement: found '${part}', in selector ${JSON.stringify(whole)}`);
-  const [, not, key = ""] = exists;
-  return (labels) => (labels[key] !== undefined) === (not === "");
+function isWord(token: string): boolean {
+  return token !== "" && !/^[=!<>(),]/.test(token);
 }
 
 function comparison(key: string, operator: string, value: string): Selector {
@@ -74,7 +121,7 @@ export interface FieldRequirement {
 export function parseFieldSelector(text: string): readonly FieldRequirement[] {
   return (text.match(/(?:\\.|[^,\\])+/g) ?? []).map((term) => {
     const match = /^((?:\\.|[^=!\\])+)(==|=|!=)((?:\\.|[^\\])*)$/.exec(term);
-    if (match === null) throw badRequest(`invalid field selector: ${JSON.stringify(term)}; can't understand '${term}'`);
+    if (match === null) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     const [, field = "", operator, value = ""] = match;
     return { field, value: value.replace(/\\(.)/g, "$1"), negated: operator === "!=" };
   });

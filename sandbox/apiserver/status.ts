@@ -38,12 +38,20 @@ export class StatusError extends Error {
   }
 }
 
+/** For what is wrong with a request rather than with an object. */
+export const noKind: Named = { group: "", kind: "" };
+
 function qualified({ group, kind }: Named): string {
   return group === "" ? kind : `${kind}.${group}`;
 }
 
 function detailsOf({ group, kind }: Named, name: string, more: JsonMap = {}): JsonMap {
-  return { ...(name === "" ? {} : { name }), ...(group === "" ? {} : { group }), kind, ...more };
+  return {
+    ...(name === "" ? {} : { name }),
+    ...(group === "" ? {} : { group }),
+    ...(kind === "" ? {} : { kind }),
+    ...more,
+  };
 }
 
 export function notFound(resource: Named, name: string): StatusError {
@@ -84,6 +92,11 @@ export function invalidObject(kind: Named, name: string, errors: readonly FieldE
   return new StatusError(422, "Invalid", message, detailsOf(kind, name, { causes }));
 }
 
+/** The query, or the options in the body, of a request are wrong. */
+export function invalidOptions(kind: string, errors: readonly FieldError[]): StatusError {
+  return invalidObject({ group: "meta.k8s.io", kind }, "", errors);
+}
+
 export function badRequest(message: string): StatusError {
   return new StatusError(400, "BadRequest", message);
 }
@@ -107,12 +120,26 @@ export function methodNotAllowed(): StatusError {
 
 export function unsupportedMediaType(accepted: readonly string[]): StatusError {
   const message = `the body of the request was in an unknown format - accepted media types include: ${accepted.join(", ")}`;
-  return new StatusError(415, "UnsupportedMediaType", message, {});
+  return new StatusError(415, "UnsupportedMediaType", message);
 }
 
-export function notAcceptable(accepted: readonly string[]): StatusError {
-  const message = `only the following media types are accepted: ${accepted.join(", ")}`;
+export function unsupportedPatchType(): StatusError {
+  return new StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {});
+}
+
+export function notAcceptable(representations: readonly string[]): StatusError {
+  const message = `406: Not Acceptable\n\nAvailable representations: ${representations.join(", ")}`;
   return new StatusError(406, "NotAcceptable", message, {});
+}
+
+/** The path names nothing that is served. */
+export function noSuchResource(): StatusError {
+  return new StatusError(404, "NotFound", "the server could not find the requested resource", {});
+}
+
+/** A resourceVersion that is no number, or one where none may be; kube-apiserver gives no reason. */
+export function wrongVersion(message: string): StatusError {
+  return new StatusError(500, "", message);
 }
 
 export function unauthorized(): StatusError {

@@ -15,12 +15,12 @@ function regexError(message: string, format: string, ...examples: readonly strin
   return `${message} (e.g. ${examples.map((example) => `'${example}'`).join(",  or ")}, regex used for validation is '${format}')`;
 }
 
-function longerThan(limit: number, text: string): string[] {
-  return text.length > limit ? [`must be no more than ${limit} bytes`] : [];
+function longerThan(limit: number, text: string, unit: "bytes" | "characters"): string[] {
+  return text.length > limit ? [`must be no more than ${limit} ${unit}`] : [];
 }
 
 export function labelErrors(text: string): string[] {
-  const errors = longerThan(63, text);
+  const errors = longerThan(63, text, "characters");
   if (matches(labelFormat, text)) return errors;
   if (matches(subdomainFormat, text)) return [...errors, "must not contain dots"];
   const message =
@@ -31,7 +31,7 @@ export function labelErrors(text: string): string[] {
 export function subdomainErrors(text: string): string[] {
   const message =
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
-  const errors = longerThan(253, text);
+  const errors = longerThan(253, text, "characters");
   return matches(subdomainFormat, text) ? errors : [...errors, regexError(message, subdomainFormat, "example.com")];
 }
 
@@ -56,7 +56,7 @@ export function qualifiedNameErrors(text: string): string[] {
     else errors.push(...subdomainErrors(prefix).map((error) => `prefix part ${error}`));
   }
   if (name === "") errors.push("name part must be non-empty");
-  errors.push(...longerThan(63, name).map((error) => `name part ${error}`));
+  errors.push(...longerThan(63, name, "bytes").map((error) => `name part ${error}`));
   if (!matches(keyFormat, name)) errors.push(`name part ${format}`);
   return errors;
 }
@@ -64,7 +64,7 @@ export function qualifiedNameErrors(text: string): string[] {
 export function labelValueErrors(text: string): string[] {
   const message =
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character";
-  const errors = longerThan(63, text);
+  const errors = longerThan(63, text, "bytes");
   return matches(valueFormat, text)
     ? errors
     : [...errors, regexError(message, valueFormat, "MyValue", "my_value", "12345")];

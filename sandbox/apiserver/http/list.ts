@@ -1,8 +1,8 @@
-import { forbiddenField } from "../field-error.ts";
+import { type FieldError, forbiddenField, notSupported } from "../field-error.ts";
 import type { JsonMap, KubeObject } from "../object.ts";
 import { keyOf } from "../object.ts";
 import type { ResourceType } from "../resource-type.ts";
-import { badRequest, expired, invalidObject, StatusError } from "../status.ts";
+import { badRequest, expired, invalidOptions, StatusError } from "../status.ts";
 import { ExpiredError, type Store } from "../store.ts";
 import { parseSelection } from "./selection.ts";
 
@@ -27,25 +27,51 @@ export function listPage(
   namespace: string | undefined,
   query: URLSearchParams,
 ): Page {
-  const selection = parseSelection(type, namespace, query);
-  const limit = Number(query.get("limit") ?? 0);
+  const { includes, isSelective } = parseSelection(type, namespace, query);
+  const limit = parseLimit(query.get("limit"));
+  checkOptions(query);
   const token = parseToken(query.get("continue"));
-  checkVersionMatch(query);
+  if (token !== undefined && parseVersion(query) !== 0)
+    throw badRequest("specifying resource version is not allowed when using continue");
   const revision = token === undefined ? wantedRevision(store, query) : token.rv === -1 ? store.revision : token.rv;
-  const all = objectsAt(store, type.collection, revision, token).filter(selection.includes);
-  const first = token === undefined ? 0 : all.findIndex((object) => keyOf(object) >= token.start);
-  const rest = first === -1 ? [] : all.slice(first);
-  if (limit <= 0 || rest.length <= limit) return { objects: rest, metadata: { resourceVersion: `${revision}` } };
-  const start = keyOf(rest[limit] as KubeObject);
+  const all = objectsAt(store, type.collection, revision, token).filter(
+    (object) =>
+      (namespace === undefined || object.metadata.namespace === namespace) &&
+      (token === undefined || keyOf(object) >= token.start),
+  );
+  const { objects, read } = take(all, includes, limit);
+  const next = all[read];
+  if (next === undefined) return { objects, metadata: { resourceVersion: `${revision}` } };
   return {
-    objects: rest.slice(0, limit),
+    objects,
     metadata: {
       resourceVersion: `${revision}`,
-      continue: formatToken({ rv: revision, start }),
+      continue: formatToken({ rv: revision, start: keyOf(next) }),
       // Counting what a selector leaves would mean to read it all, so the API does not say it then.
-      ...(selection.isSelective ? {} : { remainingItemCount: rest.length - limit }),
+      ...(isSelective ? {} : { remainingItemCount: all.length - read }),
     },
   };
+}
+
+/** Reads until the page is full, as from etcd: whether more of the rest is wanted, nobody knows yet. */
+function take(
+  all: readonly KubeObject[],
+  includes: (object: KubeObject) => boolean,
+  limit: number,
+): { objects: readonly KubeObject[]; read: number } {
+  if (limit === 0) return { objects: all.filter(includes), read: all.length };
+  const objects: KubeObject[] = [];
+  let read = 0;
+  for (; read < all.length && objects.length < limit; read++) {
+    const object = all[read];
+    if (object !== undefined && includes(object)) objects.push(object);
+  }
+  return { objects, read };
+}
+
+function parseLimit(text: string | null): number {
+  if (text === null || /^\d+$/.test(text)) return Number(text ?? 0);
+  throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
 function objectsAt(
@@ -87,21 +113,22 @@ export function tooLarge(requested: number, current: number): StatusError {
   });
 }
 
-function checkVersionMatch(query: URLSearchParams): void {
+function checkOptions(query: URLSearchParams): void {
   const match = query.get("resourceVersionMatch") ?? "";
-  if (match === "") return;
   const version = query.get("resourceVersion") ?? "";
-  const why = query.has("continue")
-    ? "resourceVersionMatch is forbidden when continue is provided"
-    : version === ""
-      ? "resourceVersionMatch is forbidden unless resourceVersion is provided"
-      : match === "Exact" && version === "0"
-        ? 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'
-        : undefined;
-  if (why !== undefined)
-    throw invalidObject({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      forbiddenField("resourceVersionMatch", why),
-    ]);
+  const errors: FieldError[] = [];
+  const forbid = (why: string): void => void errors.push(forbiddenField("resourceVersionMatch", why));
+  if (match !== "") {
+    if (version === "") forbid("resourceVersionMatch is forbidden unless resourceVersion is provided");
+    if (query.has("continue")) forbid("resourceVersionMatch is forbidden when continue is provided");
+    if (match !== "Exact" && match !== "NotOlderThan")
+      errors.push(notSupported("resourceVersionMatch", match, ["Exact", "NotOlderThan", ""]));
+    if (match === "Exact" && version === "0")
+      forbid('resourceVersionMatch "exact" is forbidden for resourceVersion "0"');
+  }
+  if (query.has("sendInitialEvents"))
+    errors.push(forbiddenField("sendInitialEvents", "sendInitialEvents is forbidden for list"));
+  if (errors.length > 0) throw invalidOptions("ListOptions", errors);
 }
 
 function formatToken(token: Token): string {

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { JsonMap } from "../object.ts";
-import { apiVersionOf, type ResourceType } from "../resource-type.ts";
+import type { ResourceType } from "../resource-type.ts";
 import type { Schemas } from "../schema.ts";
+import { type ApiAnswer, json } from "./message.ts";
 
 const scaleSchema = "io.k8s.api.autoscaling.v1.Scale";
 
@@ -85,18 +86,10 @@ function pathsOf(type: ResourceType): [string, JsonMap][] {
   ];
 }
 
-/** A document of the old format that says only which kinds take which parameters. */
-export function openApiV2(types: readonly ResourceType[]): JsonMap {
-  return {
-    swagger: "2.0",
-    info: { title: "Kubernetes", version: "v1.37.2" },
-    paths: {},
-    definitions: Object.fromEntries(
-      types.map(({ schema, group, version, kind }) => [
-        schema,
-        { type: "object", "x-kubernetes-group-version-kind": [{ group, version, kind }] },
-      ]),
-    ),
-    "x-api-versions": [...new Set(types.map(apiVersionOf))],
-  };
+const protobufV2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+
+/** The old format, which kubectl asks when it knows no kind of a name: it lists none. No bytes are an empty message. */
+export function openApiV2(accept = ""): ApiAnswer {
+  if (accept.includes("protobuf")) return { status: 200, contentType: protobufV2, body: "" };
+  return json(200, { swagger: "2.0", info: { title: "Kubernetes", version: "v1.37.2" }, paths: {} });
 }

@@ -17,7 +17,7 @@ export function acceptedForm(accept: string | undefined): Form {
     if (as === "Table") return "table";
     if (as === "PartialObjectMetadata" || as === "PartialObjectMetadataList") return "metadata";
   }
-  throw notAcceptable(["application/json"]);
+  throw notAcceptable(["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]);
 }
 
 /** A stored object as its type shows it. */

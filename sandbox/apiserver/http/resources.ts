@@ -1,10 +1,11 @@
 import { deleteObject, parseDeleteOptions } from "../deletion.ts";
+import { notSupported } from "../field-error.ts";
 import type { KubeObject } from "../object.ts";
-import { isPatchType, type PatchType, patchTypes } from "../patch/index.ts";
-import { Protobuf } from "../protobuf.ts";
+import { isPatchType, type PatchType } from "../patch/index.ts";
+import type { Protobuf } from "../protobuf.ts";
 import type { FieldValidation, Part, Registry, WriteOptions, Written } from "../registry.ts";
 import { type ResourceType, resourceOf } from "../resource-type.ts";
-import { badRequest, methodNotAllowed, StatusError, unsupportedMediaType } from "../status.ts";
+import { badRequest, invalidOptions, methodNotAllowed, noSuchResource, unsupportedPatchType } from "../status.ts";
 import { mediaType, readBody } from "./body.ts";
 import { listPage } from "./list.ts";
 import { type Answer, type ApiRequest, json } from "./message.ts";
@@ -20,18 +21,18 @@ export class Resources {
   readonly #watching: WatchContext;
   readonly #protobuf: Protobuf;
 
-  constructor(registry: Registry, watching: WatchContext) {
-    this.#protobuf = new Protobuf(registry.schemas);
+  constructor(registry: Registry, watching: WatchContext, protobuf: Protobuf) {
+    this.#protobuf = protobuf;
     this.#registry = registry;
     this.#watching = watching;
   }
 
   handle(request: ApiRequest, path: ResourcePath): Promise<Answer> | Answer {
-    const { type, namespace, name, subresource } = path;
+    const { type, namespace, name, subresource, isWatch } = path;
+    if (isWatch) return this.#watch(request, path);
     if (name === undefined) return this.#collection(request, type, namespace);
     if (subresource === undefined) return this.#object(request, type, namespace, name);
-    if (!type.subresources.some((known) => known === subresource))
-      throw new StatusError(404, "NotFound", "the server could not find the requested resource", {});
+    if (!type.subresources.some((known) => known === subresource)) throw noSuchResource();
     return this.#subresource(request, type, namespace, name, subresource);
   }
 
@@ -51,6 +52,13 @@ export class Resources {
     }
   }
 
+  #watch(request: ApiRequest, { type, namespace, name }: ResourcePath): Answer {
+    if (request.method !== "GET") throw methodNotAllowed();
+    const query = new URLSearchParams(request.query);
+    if (name !== undefined) query.set("fieldSelector", `metadata.name=${name}`);
+    return watch(this.#watching, type, namespace, query, acceptedForm(request.header("accept")));
+  }
+
   #list(request: ApiRequest, type: ResourceType, namespace: string | undefined): Answer {
     const form = acceptedForm(request.header("accept"));
     const { objects, metadata } = listPage(this.#registry.store, type, namespace, request.query);
@@ -58,11 +66,12 @@ export class Resources {
   }
 
   async #create(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
-    const body = (await readBody(request, this.#protobuf)) ?? {};
+    const body = await readBody(request, this.#protobuf);
+    if (body === undefined) throw badRequest("the body of the request holds no object");
     // Without a namespace in the path, that of the body would be taken for the one of the request.
     if (type.namespaced && namespace === undefined)
       throw badRequest("an empty namespace may not be set during creation");
-    const written = this.#registry.create(type, namespace, body, writeOptions(request.query));
+    const written = this.#registry.create(type, namespace, body, writeOptions(request));
     return this.#written(request, type, written);
   }
 
@@ -71,9 +80,9 @@ export class Resources {
     const options = parseDeleteOptions(await readBody(request, this.#protobuf), request.query);
     const { includes } = parseSelection(type, namespace, request.query);
     const doomed = this.#registry.store.list(type.collection).filter(includes);
-    const objects = doomed.map((object) => deleteObject(this.#registry, type, object, options).object);
+    for (const object of doomed) deleteObject(this.#registry, type, object, options);
     const metadata = { resourceVersion: `${this.#registry.store.revision}` };
-    return json(200, representList(type, objects, metadata, "object", request.query, this.#now()));
+    return json(200, representList(type, doomed, metadata, "object", request.query, this.#now()));
   }
 
   #object(
@@ -102,12 +111,13 @@ export class Resources {
     name: string,
     part: Part,
   ): Promise<Answer> {
-    const options = writeOptions(request.query);
+    const options = writeOptions(request);
     if (request.method === "PUT") {
-      const body = (await readBody(request, this.#protobuf)) ?? {};
+      const body = await readBody(request, this.#protobuf);
+      if (body === undefined) throw badRequest("the body of the request holds no object");
       return this.#written(request, type, this.#registry.update(type, namespace, name, body, part, options));
     }
-    const patch = await readPatch(request, this.#protobuf);
+    const patch = await readPatch(request);
     return this.#written(request, type, this.#registry.patch(type, namespace, name, patch, part, options));
   }
 
@@ -154,7 +164,7 @@ export class Resources {
   }
 
   async #scale(request: ApiRequest, type: ResourceType, find: () => KubeObject): Promise<Answer> {
-    const { dryRun } = writeOptions(request.query);
+    const { dryRun } = writeOptions(request);
     switch (request.method) {
       case "GET":
         return json(200, scaleOf(find()));
@@ -163,7 +173,7 @@ export class Resources {
         return json(200, scaleOf(writeScale(this.#registry, type, find(), body, dryRun)));
       }
       case "PATCH": {
-        const { body, type: patchType } = await readPatch(request, this.#protobuf);
+        const { body, type: patchType } = await readPatch(request);
         const scale = patchedScale(this.#registry, find(), body, patchType);
         return json(200, scaleOf(writeScale(this.#registry, type, find(), scale, dryRun)));
       }
@@ -192,36 +202,35 @@ export class Resources {
   }
 }
 
-async function readPatch(request: ApiRequest, protobuf: Protobuf): Promise<{ body: unknown; type: PatchType }> {
+async function readPatch(request: ApiRequest): Promise<{ body: unknown; type: PatchType }> {
   const type = mediaType(request);
-  if (!isPatchType(type)) throw unsupportedMediaType(Object.values(patchTypes));
-  return { body: await readBody(request, protobuf, [type]), type };
-}
-
-function writeOptions(query: URLSearchParams): WriteOptions {
-  const dryRun = query.getAll("dryRun").filter((value) => value !== "");
-  if (dryRun.some((value) => value !== "All"))
-    throw badRequest(`Invalid value: ${JSON.stringify(dryRun)}: dryRun: Unsupported value: supported values: "All"`);
-  return { dryRun: dryRun.length > 0, fieldValidation: fieldValidation(query.get("fieldValidation")) };
-}
-
-/** Without a word from the client, unknown fields are dropped with a warning. */
-function fieldValidation(text: string | null): FieldValidation {
-  switch (text) {
-    case "Strict":
-    case "Ignore":
-    case "Warn":
-      return text;
-    case null:
-    case "":
-      return "Warn";
-    default:
-      throw badRequest(
-        `fieldValidation: Unsupported value: ${JSON.stringify(text)}: supported values: "", "Ignore", "Strict", "Warn"`,
-      );
+  if (!isPatchType(type)) throw unsupportedPatchType();
+  const text = (await request.body()).toString();
+  try {
+    return { body: JSON.parse(text), type };
+  } catch {
+    throw badRequest("invalid JSON patch");
   }
 }
 
+const optionKinds: Readonly<Record<string, string>> = { POST: "CreateOptions", PUT: "UpdateOptions" };
+const fieldValidations = ["", "Ignore", "Strict", "Warn"];
+
+function writeOptions({ method, query }: ApiRequest): WriteOptions {
+  const dryRun = query.getAll("dryRun").filter((value) => value !== "");
+  const fieldValidation = query.get("fieldValidation") ?? "";
+  const errors = [
+    ...(dryRun.every((value) => value === "All") ? [] : [notSupported("dryRun", dryRun, ["All"])]),
+    ...(fieldValidations.includes(fieldValidation)
+      ? []
+      : [notSupported("fieldValidation", fieldValidation, fieldValidations)]),
+  ];
+  if (errors.length > 0) throw invalidOptions(optionKinds[method] ?? "PatchOptions", errors);
+  // Without a word from the client, unknown fields are dropped with a warning.
+  return { dryRun: dryRun.length > 0, fieldValidation: (fieldValidation || "Warn") as FieldValidation };
+}
+
+/** As Go clients' queries are read: a flag is set by its name, unless it says otherwise. */
 function isTrue(text: string | null): boolean {
-  return text === "true" || text === "1";
+  return text !== null && text !== "0" && text.toLowerCase() !== "false";
 }

@@ -1,8 +1,11 @@
 import { timingSafeEqual } from "node:crypto";
 import { errorMessage } from "../../../src/base/index.ts";
-import type { ResourceType } from "../resource-type.ts";
+import type { Protobuf } from "../protobuf.ts";
+import { apiVersionOf, type ResourceType } from "../resource-type.ts";
 import type { Schemas } from "../schema.ts";
-import { internalError, StatusError, unauthorized } from "../status.ts";
+import { internalError, noSuchResource, StatusError, unauthorized } from "../status.ts";
+import { accessReviewPath, reviewAccess } from "./access-review.ts";
+import { readBody } from "./body.ts";
 import { aggregatedDiscovery, plainDiscovery } from "./discovery.ts";
 import { type Answer, type ApiRequest, json, text } from "./message.ts";
 import { OpenApi, openApiV2 } from "./openapi.ts";
@@ -12,6 +15,7 @@ import type { Resources } from "./resources.ts";
 export interface RouterOptions {
   readonly types: readonly ResourceType[];
   readonly schemas: Schemas;
+  readonly protobuf: Protobuf;
   readonly resources: Resources;
   readonly token: string;
   /** Where clients reach the server, as discovery tells them. */
@@ -32,6 +36,11 @@ const version = {
   compiler: "gc",
   platform: "linux/amd64",
 };
+
+/** Whether a path lies under a group version that is served: then its resource is what is missing. */
+function isUnderGroup(types: readonly ResourceType[], path: string): boolean {
+  return types.some((type) => path.startsWith(`/${type.group === "" ? "api" : "apis"}/${apiVersionOf(type)}/`));
+}
 
 /** Finds who answers a path. Whatever goes wrong leaves as a Status. */
 export class Router {
@@ -59,7 +68,11 @@ export class Router {
       const fixed = this.#fixed(request);
       if (fixed !== undefined) return fixed;
     }
-    const target = parseResourcePath(this.#options.types, path);
+    const { types, protobuf } = this.#options;
+    if (path === accessReviewPath && method === "POST")
+      return readBody(request, protobuf).then((body) => json(201, reviewAccess(body)));
+    const target = parseResourcePath(types, path);
+    if (target === undefined && isUnderGroup(types, path)) throw noSuchResource();
     if (target === undefined) return text(404, "404 page not found\n");
     return this.#options.resources.handle(request, target);
   }
@@ -82,7 +95,7 @@ export class Router {
       case "/version":
         return json(200, version);
       case "/openapi/v2":
-        return json(200, openApiV2(types));
+        return openApiV2(request.header("accept"));
       case "/openapi/v3":
         return json(200, this.#openApi.index());
       default:

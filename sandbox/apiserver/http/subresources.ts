@@ -1,10 +1,11 @@
 // Subresources that are no mere part of their object: scale, binding, eviction, finalize.
 import { deleteObject, parseDeleteOptions } from "../deletion.ts";
+import { invalid } from "../field-error.ts";
 import { asMap, asText, type JsonMap, type KubeObject, timestamp, valueAt } from "../object.ts";
 import { type PatchType, patched } from "../patch/index.ts";
 import type { Registry } from "../registry.ts";
 import { type ResourceType, resourceOf } from "../resource-type.ts";
-import { badRequest, conflict, modified } from "../status.ts";
+import { badRequest, conflict, invalidObject, modified } from "../status.ts";
 
 const scaleSchema = "io.k8s.api.autoscaling.v1.Scale";
 
@@ -39,6 +40,10 @@ export function writeScale(
   const replicas = valueAt(scale, "spec.replicas") ?? 0;
   const version = valueAt(scale, "metadata.resourceVersion");
   if (typeof replicas !== "number") throw badRequest("Scale: spec.replicas must be a number");
+  if (replicas < 0)
+    throw invalidObject({ group: "autoscaling", kind: "Scale" }, object.metadata.name ?? "", [
+      invalid("spec.replicas", replicas, "must be greater than or equal to 0"),
+    ]);
   if (version !== undefined && version !== object.metadata.resourceVersion)
     throw modified(resourceOf(type), object.metadata.name ?? "");
   const next = structuredClone(object);

@@ -1,11 +1,11 @@
 import { type Clock, onAbort, type Random } from "../../../src/base/index.ts";
-import { forbiddenField } from "../field-error.ts";
+import { type FieldError, forbiddenField, notSupported } from "../field-error.ts";
 import type { JsonMap, KubeObject } from "../object.ts";
 import { apiVersionOf, type ResourceType } from "../resource-type.ts";
-import { expired, invalidObject, type StatusError } from "../status.ts";
+import type { Schemas } from "../schema.ts";
+import { expired, invalidOptions, type StatusError, wrongVersion } from "../status.ts";
 import { type Change, ExpiredError, type Store } from "../store.ts";
 import type { Encoder } from "./encoder.ts";
-import { parseVersion } from "./list.ts";
 import type { Sink, StreamAnswer } from "./message.ts";
 import { type Form, table } from "./representation.ts";
 import { parseSelection, type Selection } from "./selection.ts";
@@ -20,6 +20,7 @@ export interface WatchContext {
   readonly clock: Clock;
   readonly random: Random;
   readonly encoder: Encoder;
+  readonly schemas: Schemas;
 }
 
 /** Serves one watch: what the client missed or does not know yet, then every change, until the time is over. */
@@ -46,24 +47,31 @@ interface Start {
 }
 
 function parseStart(query: URLSearchParams): Start {
-  const version = parseVersion(query);
+  const text = query.get("resourceVersion") ?? "";
+  if (!/^\d*$/.test(text)) throw wrongVersion(`strconv.ParseUint: parsing "${text}": invalid syntax`);
+  checkOptions(query);
+  const version = Number(text);
   const sendInitialEvents = query.get("sendInitialEvents");
-  if (sendInitialEvents !== null && query.get("resourceVersionMatch") !== "NotOlderThan")
-    throw invalidObject({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      forbiddenField("resourceVersionMatch", "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"),
-    ]);
-  if (sendInitialEvents === null && query.has("resourceVersionMatch"))
-    throw invalidObject({ group: "meta.k8s.io", kind: "ListOptions" }, "", [
-      forbiddenField(
-        "resourceVersionMatch",
-        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided",
-      ),
-    ]);
   if (sendInitialEvents === "true")
     return { after: undefined, all: true, mark: query.get("allowWatchBookmarks") === "true" };
   if (sendInitialEvents === "false" && version === 0) return { after: undefined, all: false, mark: false };
   // Version 0, or none: the newest state first, as synthetic additions.
   return version === 0 ? { after: undefined, all: true, mark: false } : { after: version, all: false, mark: false };
+}
+
+function checkOptions(query: URLSearchParams): void {
+  const match = query.get("resourceVersionMatch") ?? "";
+  const errors: FieldError[] = [];
+  const forbid = (why: string): void => void errors.push(forbiddenField("resourceVersionMatch", why));
+  if (query.has("sendInitialEvents") && match !== "NotOlderThan")
+    forbid("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan");
+  if (match !== "") {
+    if (!query.has("sendInitialEvents"))
+      forbid("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided");
+    if (match !== "NotOlderThan") errors.push(notSupported("resourceVersionMatch", match, ["NotOlderThan"]));
+    if (query.has("continue")) forbid("resourceVersionMatch is forbidden when continue is provided");
+  }
+  if (errors.length > 0) throw invalidOptions("ListOptions", errors);
 }
 
 class WatchStream {
@@ -166,7 +174,9 @@ class WatchStream {
       resourceVersion: `${this.#context.store.revision}`,
       ...(annotations === undefined ? {} : { annotations }),
     };
+    // An object of which only the version is set, with what Go's encoder writes for empty structs.
     const bookmark: JsonMap = { kind: this.#type.kind, apiVersion: apiVersionOf(this.#type), metadata };
+    this.#context.schemas.applyDefaults(this.#type.schema, bookmark);
     const object =
       this.#form === "object"
         ? bookmark

@@ -57,7 +57,7 @@ function mergeField(
     meta.mergeKey === undefined
       ? [...current, ...value.filter((item) => !current.some((known) => sameJson(known, item)))]
       : mergeByKey(schemas, meta.schema, meta.mergeKey, current, value);
-  return ordered(merged, current, patch[`${setElementOrder}${field}`], meta.mergeKey);
+  return ordered(merged, current, asList(patch[`${setElementOrder}${field}`] ?? value), meta.mergeKey);
 }
 
 /** Merges maps item by item: one with a known key is patched, one with a new key is added. */
@@ -107,23 +107,22 @@ function applyListDirectives(schemas: Schemas, schema: Schema | undefined, resul
       const field = name.slice(setElementOrder.length);
       if (result[field] === undefined || patch[field] !== undefined) continue;
       const current = asList(result[field]);
-      result[field] = ordered([...current], current, value, patchMetaOf(schemas, schema, field).mergeKey);
+      result[field] = ordered(current, current, asList(value), patchMetaOf(schemas, schema, field).mergeKey);
     }
   }
   return result;
 }
 
 /**
- * Puts the items that `$setElementOrder` names in its order; the others keep their place among those that stood
- * beside them before.
+ * Puts the items that the patch names (or its `$setElementOrder`) in that order; the others keep their place before
+ * those that they stood before.
  */
 function ordered(
   items: readonly unknown[],
   before: readonly unknown[],
-  order: unknown,
+  order: readonly unknown[],
   key: string | undefined,
 ): unknown[] {
-  if (!Array.isArray(order)) return [...items];
   const same = (a: unknown, b: unknown): boolean =>
     key === undefined ? sameJson(a, b) : isMap(a) && isMap(b) && sameJson(a[key], b[key]);
   const named = order.flatMap((wanted) => items.filter((item) => same(item, wanted)));

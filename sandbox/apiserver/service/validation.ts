@@ -13,7 +13,7 @@ import {
   subdomainErrors,
 } from "../words.ts";
 import { clusterIpChangeErrors, clusterIpErrors } from "./cluster-ips.ts";
-import { isExternallyAccessible, isHeadless, needsHealthCheckPort, specOf } from "./facts.ts";
+import { isExternallyAccessible, isExternallyTyped, isHeadless, needsHealthCheckPort, specOf } from "./facts.ts";
 
 const onlyLoadBalancer = "may only be used when `type` is 'LoadBalancer'";
 const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
@@ -224,7 +224,8 @@ function trafficErrors(service: Service): FieldError[] {
         "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'",
       ),
     );
-  if (spec.internalTrafficPolicy !== undefined || spec.type !== "ExternalName")
+  const isRouted = isExternallyTyped(service) || spec.type === "ClusterIP";
+  if (spec.internalTrafficPolicy !== undefined || isRouted)
     errors.push(...enumErrors(service, "internalTrafficPolicy", ["Cluster", "Local"]));
   const distributions = ["PreferClose", "PreferSameZone", "PreferSameNode"];
   if (spec.trafficDistribution !== undefined && !distributions.includes(spec.trafficDistribution))

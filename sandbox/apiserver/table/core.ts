@@ -142,9 +142,9 @@ export const eventColumns: TableColumns = {
     const last =
       event["series"] !== undefined
         ? since(series["lastObservedTime"], now)
-        : event["lastTimestamp"] === undefined
-          ? first
-          : since(event["lastTimestamp"], now);
+        : typeof event["lastTimestamp"] === "string"
+          ? since(event["lastTimestamp"], now)
+          : first;
     const count = event["series"] !== undefined ? series["count"] : event["count"] || 1;
     const about = asMap(event["involvedObject"]);
     const kind = asText(about["kind"]).toLowerCase();

@@ -1,5 +1,5 @@
 // The small kinds of the core group, and of coordination.k8s.io and discovery.k8s.io.
-import { type FieldError, invalid, notSupported, required } from "../field-error.ts";
+import { type FieldError, forbiddenField, invalid, notSupported, required } from "../field-error.ts";
 import { asMap, asText, type JsonMap, type KubeObject, sameJson, valueAt } from "../object.ts";
 import type { Behaviour } from "../resource-type.ts";
 import { endpointIpErrors, ipErrors, labelErrors, subdomainErrors } from "../words.ts";
@@ -37,6 +37,12 @@ export const nodeBehaviour: Behaviour = {
   },
   prepareCreate(object) {
     object["status"] ??= {};
+  },
+  validate(object, old) {
+    const before = valueAt(old, "spec.podCIDRs");
+    return before === undefined || sameJson(before, valueAt(object, "spec.podCIDRs"))
+      ? []
+      : [forbiddenField("spec.podCIDRs", 'node updates may not change podCIDR except from "" to valid')];
   },
   fields: (object) => ({ "spec.unschedulable": `${valueAt(object, "spec.unschedulable") === true}` }),
 };
@@ -91,11 +97,12 @@ export const endpointSliceBehaviour: Behaviour = {
 const addressTypes = ["FQDN", "IPv4", "IPv6"];
 
 function endpointSliceErrors(object: KubeObject, old: KubeObject | undefined): readonly FieldError[] {
-  const errors: FieldError[] = [];
   const type = asText(object["addressType"]);
+  // Upstream's validation prints no value here and ends with it.
+  if (old !== undefined && old["addressType"] !== type) return [invalid("addressType", null, "field is immutable")];
+  const errors: FieldError[] = [];
   if (type === "") errors.push(required("addressType"));
   else if (!addressTypes.includes(type)) errors.push(notSupported("addressType", type, addressTypes));
-  if (old !== undefined && old["addressType"] !== type) errors.push(invalid("addressType", type, "field is immutable"));
   for (const [index, endpoint] of ((object["endpoints"] ?? []) as readonly { addresses?: string[] }[]).entries()) {
     const at = `endpoints[${index}].addresses`;
     const { addresses = [] } = endpoint;

@@ -51,8 +51,6 @@ function workloadErrors(object: KubeObject, old: KubeObject | undefined): readon
   const selector = valueAt(object, "spec.selector");
   const labels = asMap(valueAt(object, "spec.template.metadata.labels"));
   const replicas = Number(valueAt(object, "spec.replicas"));
-  if (old !== undefined && !sameJson(selector, valueAt(old, "spec.selector")))
-    errors.push(invalid("spec.selector", selector, "field is immutable"));
   if (replicas < 0) errors.push(invalid("spec.replicas", replicas, "must be greater than or equal to 0"));
   if (selector === undefined) errors.push(required("spec.selector"));
   const wanted = asMap(asMap(selector)["matchLabels"]);
@@ -62,5 +60,7 @@ function workloadErrors(object: KubeObject, old: KubeObject | undefined): readon
     errors.push(invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"));
   if (((valueAt(object, "spec.template.spec.containers") ?? []) as unknown[]).length === 0)
     errors.push(required("spec.template.spec.containers"));
+  if (old !== undefined && !sameJson(selector, valueAt(old, "spec.selector")))
+    errors.push(invalid("spec.selector", selector, "field is immutable"));
   return errors;
 }
