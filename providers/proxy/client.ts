@@ -26,6 +26,7 @@ export interface SystemRuntimeOptions {
 }
 
 const done: StepResult = { state: "done" };
+const joining: StepResult = { state: "pending", what: "the bridge does not forward to it yet", pollAfterMs: 20 };
 
 /** This machine: directories, network namespaces and processes. */
 export class SystemRuntime implements Runtime {
@@ -64,8 +65,7 @@ export class SystemRuntime implements Runtime {
         await replaceText(join(names.directory, balancerFiles.config), action.text);
         return done;
       case "connect":
-        await this.#cabling.connect(names, action.addresses, action.mac, signal);
-        return done;
+        return (await this.#cabling.connect(names, action.addresses, action.mac, signal)) ? done : joining;
       case "start":
         return this.#supervisor.start(names);
       case "stop":

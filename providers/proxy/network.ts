@@ -50,8 +50,11 @@ export class Cabling {
     };
   }
 
-  /** Setting the hardware address comes last: it tells the neighbours, and it is how an unfinished run is told. */
-  async connect(names: Names, addresses: readonly string[], mac: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Makes what lacks; false while the kernel has not joined both ends yet. Setting the hardware address comes last: it
+   * tells the neighbours, and it is how an unfinished run is recognised.
+   */
+  async connect(names: Names, addresses: readonly string[], mac: string, signal: AbortSignal): Promise<boolean> {
     const { netns, port } = names;
     const { bridge } = this.#network;
     if ((await findLink(this.#outside, bridge, { signal })) === undefined) {
@@ -74,7 +77,10 @@ export class Cabling {
       { signal },
     );
     await ipBatch(this.#outside, [`link set ${port} master ${bridge} up`], { signal });
-    await ipBatch(inside, [`link set ${inner} up`, `link set ${inner} address ${mac}`], { signal });
+    await ipBatch(inside, [`link set ${inner} up`], { signal });
+    if (!(await this.#joined(inside, port, signal))) return false;
+    await ipBatch(inside, [`link set ${inner} address ${mac}`], { signal });
+    return true;
   }
 
   async disconnect({ netns, port }: Names, signal: AbortSignal): Promise<void> {
@@ -92,22 +98,41 @@ export class Cabling {
     });
   }
 
+  /** Before that, what is sent is lost without a sign. */
+  async #joined(inside: Exec, port: string, signal: AbortSignal): Promise<boolean> {
+    const [link, plug] = await Promise.all([
+      findLink(inside, inner, { signal }),
+      findLink(this.#outside, port, { signal }),
+    ]);
+    return link?.operational === true && plug?.portState === "forwarding";
+  }
+
   async #setSwitches(inside: Exec, signal: AbortSignal): Promise<void> {
-    const switches = [
+    for (const [value, names] of switches)
+      await execOk(
+        inside,
+        "tee",
+        names.map((name) => `/proc/sys/net/${name}`),
+        { signal, stdin: value },
+      );
+  }
+}
+
+const switches: readonly (readonly [value: string, names: readonly string[]])[] = [
+  [
+    "1\n",
+    [
       "ipv4/ip_forward",
       "ipv6/conf/all/forwarding",
       // Tell the neighbours when the hardware address is set.
       `ipv4/conf/${inner}/arp_notify`,
       `ipv6/conf/${inner}/ndisc_notify`,
-    ];
-    await execOk(
-      inside,
-      "tee",
-      switches.map((name) => `/proc/sys/net/${name}`),
-      { signal, stdin: "1\n" },
-    );
-  }
-}
+    ],
+  ],
+  // Every refusal is told. By default a client gets one ICMP error a second, and redirects (which the balancer keeps
+  // to itself) count, so that a client that was just served would not hear of a refusal.
+  ["0\n", ["ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"]],
+];
 
 /** Says which bridge is not there. */
 export function missingBridge({ netns, bridge }: Network): string {

@@ -209,7 +209,7 @@ it("reports addresses in the order of the families once they are real", () => {
     issues: [],
   });
   const sick: BalancerStatus = {
-    applied: "",
+    applied: "of before",
     targets: [
       { name: "a", healthy: false, reason: "HTTP 503" },
       { name: "b", healthy: true, reason: "answers" },
@@ -217,6 +217,7 @@ it("reports addresses in the order of the families once they are real", () => {
   };
   expect(status(dual, { ...both, status: sick })).toMatchObject({ ingress: [{}, {}], targets: { ready: 1, total: 2 } });
   expect(status(dual, { ...both, status: undefined }).ingress).toEqual([]);
+  expect(status(dual, { ...both, status: { ...sick, applied: "" } }).ingress).toEqual([]);
   expect(status(dual, present).ingress.map(({ ip }) => ip)).toEqual(["10.99.0.5"]);
 });
 

@@ -97,7 +97,8 @@ export function validate(lb: DesiredLoadBalancer, prefixes: readonly Cidr[]): re
 
 export function status(lb: DesiredLoadBalancer, observed: Observation): LbStatus {
   // Once the data path has been programmed the address is real, whatever changes later.
-  const real = new Set(observed.status === undefined ? [] : observed.network?.addresses.map(withoutPrefix));
+  const programmed = observed.status !== undefined && observed.status.applied !== "";
+  const real = new Set(programmed ? observed.network?.addresses.map(withoutPrefix) : []);
   const ports = lb.ports.map(({ port, protocol }) => ({ port, protocol }));
   const targets = observed.status?.targets ?? [];
   return {

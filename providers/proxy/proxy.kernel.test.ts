@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { type Peer, TestNetwork } from "../../src/balancer/testing/index.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { eventually, type Peer, TestNetwork } from "../../src/balancer/testing/index.ts";
 import { systemClock } from "../../src/base/index.ts";
 import {
   findLink,
@@ -150,7 +150,7 @@ it("leaves traffic flowing when the balancer is killed, and starts it again", as
   await want(lb);
   const killed = await balancer();
   signalProcess(killed, "SIGKILL");
-  await vi.waitFor(() => expect(isRunning(killed)).toBe(false));
+  await eventually(() => expect(isRunning(killed)).toBe(false));
   expect(await get()).toMatch(/^[ab] /);
   expect(await want(lb)).toEqual(expect.arrayContaining(["create process"]));
   expect(isRunning(await balancer())).toBe(true);
@@ -186,7 +186,7 @@ it("heals when the controller ends between the start of a balancer and its first
   expect(await get()).toMatch(/^[ab] /);
   const holder = await balancer();
   // The lock of the namespace leaves one of them.
-  await vi.waitFor(async () => expect(await processesIn(names().netns)).toEqual([holder.pid]), { timeout: 20_000 });
+  await eventually(async () => expect(await processesIn(names().netns)).toEqual([holder.pid]));
 });
 
 it("moves a balancer whose namespace was taken away into a new one", async () => {
@@ -195,7 +195,7 @@ it("moves a balancer whose namespace was taken away into a new one", async () =>
   await network.run(network.name, [`netns delete ${names().netns}`]);
   expect((await want(lb))[0]).toBe("create network, delete stray, create process");
   expect(isRunning(before)).toBe(false);
-  await vi.waitFor(async () => expect(await get()).toMatch(/^[ab] /), { timeout: 20_000 });
+  await eventually(async () => expect(await get()).toMatch(/^[ab] /));
 });
 
 it("tells when health changes", async () => {
@@ -203,13 +203,10 @@ it("tells when health changes", async () => {
   await want(lb);
   using _watch = adapter.watchHealth((changed) => keys.push(changed));
   const ready = async (count: number) =>
-    vi.waitFor(
-      async () => {
-        expect(keys).not.toEqual([]);
-        expect(adapter.status(lb, await adapter.observe(key(), "live", signal)).targets.ready).toBe(count);
-      },
-      { timeout: 20_000 },
-    );
+    eventually(async () => {
+      expect(keys).not.toEqual([]);
+      expect(adapter.status(lb, await adapter.observe(key(), "live", signal)).targets.ready).toBe(count);
+    });
   await nodes[0]!.ask("setHealth", { status: 503 });
   await ready(1);
   expect(keys).toContainEqual(key());

@@ -3,10 +3,10 @@ import { once } from "node:events";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { netnsExec, netnsPath } from "../kernel/index.ts";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { execOk, netnsExec, netnsPath } from "../kernel/index.ts";
 import { type BalancerConfig, parseBalancerStatus, renderBalancerConfig, textHash } from "./config.ts";
-import { type Peer, TestNetwork } from "./testing/index.ts";
+import { eventually, type Peer, TestNetwork } from "./testing/index.ts";
 
 const main = join(import.meta.dirname, "../cli/main.ts");
 const address = "10.99.0.5";
@@ -18,21 +18,20 @@ let client: Peer;
 let nodes: Peer[];
 let balancers: ChildProcess[];
 let config: BalancerConfig;
+let path: string;
 
 beforeEach(async () => {
   network = await TestNetwork.create();
   directory = await mkdtemp(join(tmpdir(), "berth-balancer-"));
   balancers = [];
+  path = network.environment["PATH"]!;
   client = await network.addPeer("client", "1.1");
   nodes = [await network.addPeer("node-a", "2.1"), await network.addPeer("node-b", "2.2")];
   for (const [i, node] of nodes.entries())
     await node.ask("serve", { name: ["a", "b"][i]!, tcp: 30_080, udp: 30_053, health: 10_256 });
   await network.addHost("lb", "0.5");
-  await network.exec.run(
-    "nsenter",
-    [`--net=${netnsPath(lb())}`, "tee", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"],
-    { signal: AbortSignal.timeout(10_000), stdin: "1" },
-  );
+  await tee("1", "ipv4/ip_forward", "ipv6/conf/all/forwarding");
+  await tee("0", "ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit");
   config = {
     addresses: [address, address6],
     ports: [
@@ -63,11 +62,17 @@ function lb(): string {
   return `${network.name}-lb`;
 }
 
+async function tee(value: string, ...switches: readonly string[]): Promise<void> {
+  const paths = switches.map((name) => `/proc/sys/net/${name}`);
+  const options = { signal: AbortSignal.timeout(10_000), stdin: value };
+  await execOk(netnsExec(network.exec, lb()), "tee", paths, options);
+}
+
 function start(...flags: readonly string[]): ChildProcess {
   const balancer = spawn(
     "nsenter",
     [`--net=${netnsPath(lb())}`, "--", process.execPath, main, "balancer", "--state-dir", directory, ...flags],
-    { stdio: "ignore" },
+    { stdio: "ignore", env: { PATH: path } },
   );
   balancers.push(balancer);
   return balancer;
@@ -86,13 +91,12 @@ async function put(next: BalancerConfig): Promise<void> {
 
 async function inForce(): Promise<void> {
   const hash = textHash(renderBalancerConfig(config));
-  await vi.waitFor(async () => expect((await status())?.applied).toBe(hash), { timeout: 20_000, interval: 5 });
+  await eventually(async () => expect((await status())?.applied).toBe(hash));
 }
 
 async function healthy(names: readonly string[]): Promise<void> {
-  await vi.waitFor(
-    async () => expect((await status())?.targets.filter((t) => t.healthy).map((t) => t.name)).toEqual(names),
-    { timeout: 20_000, interval: 5 },
+  await eventually(async () =>
+    expect((await status())?.targets.filter((t) => t.healthy).map((t) => t.name)).toEqual(names),
   );
 }
 
@@ -168,12 +172,16 @@ it("refuses at once what no healthy node could take, and ports that are not serv
   }
   for (const node of nodes) await node.ask("setHealth", { status: 200 });
   await healthy(["a", "b"]);
+  // A client that is served would be told to go to the node directly, which must not cost it the refusals.
+  await greetings(10);
+  await greetings(10, address6);
   for (const to of [address, address6]) {
     expect(await client.ask("connect", { address: to, port: 80 })).toMatch(/^[ab] /);
     // The same socket: nothing of the refusal sticks to its flow.
     expect(await client.ask("datagram", { as: `none ${to}`, address: to, port: 53 })).toMatch(/^[ab] /);
     expect(await client.ask("connect", { address: to, port: 81 })).toBe("ECONNREFUSED");
-    expect(await client.ask("datagram", { as: `unused ${to}`, address: to, port: 54 })).toBe("ECONNREFUSED");
+    for (let i = 0; i < 20; i++)
+      expect(await client.ask("datagram", { as: `unused ${to}`, address: to, port: 54 })).toBe("ECONNREFUSED");
   }
 });
 
@@ -220,7 +228,7 @@ it("leaves the rules when it ends or is killed, and adopts them without writing 
 
     await rm(join(directory, "pid"));
     const next = start();
-    await vi.waitFor(() => readFile(join(directory, "pid")), { timeout: 20_000, interval: 5 });
+    await eventually(() => readFile(join(directory, "pid")));
     await put({ ...config, targets: config.targets.toReversed() });
     await inForce();
     // Handles are given anew to every rule that is written.
@@ -276,13 +284,34 @@ it("keeps the last good configuration when the new one is wrong, and says so", a
   await inForce();
   const good = await status();
   await writeFile(join(directory, "config.json"), '{"addresses": ["nonsense"]}');
-  await vi.waitFor(async () =>
+  await eventually(async () =>
     expect((await status())?.failure).toContain('addresses[0]: "nonsense" is no IP address'),
   );
   expect((await status())?.applied).toBe(good?.applied);
   expect(namesIn(await greetings(20))).toEqual(["a", "b"]);
   await put(config);
-  await vi.waitFor(async () => expect(await status()).toEqual(good));
+  await eventually(async () => expect(await status()).toEqual(good));
+});
+
+it("goes on with the rules that it has while new ones fail, and says why", async () => {
+  const broken = join(directory, "broken");
+  const script = `#!/bin/sh\n[ "$1" = -f ] && [ -e ${broken} ] && { echo out of luck >&2; exit 1; }\nexec /usr/sbin/nft "$@"\n`;
+  await mkdir(join(directory, "bin"));
+  await writeFile(join(directory, "bin/nft"), script, { mode: 0o755 });
+  path = `${join(directory, "bin")}:${network.environment["PATH"]}`;
+  await put(config);
+  start();
+  await inForce();
+  const good = await status();
+  await writeFile(broken, "");
+  await put({ ...config, ports: config.ports.slice(0, 1) });
+  await eventually(async () => expect((await status())?.failure).toMatch(/^nft -f -: exit code 1: out of luck$/));
+  expect((await status())?.applied).toBe(good?.applied);
+  expect(namesIn(await greetings(20))).toEqual(["a", "b"]);
+  await rm(broken);
+  await inForce();
+  await eventually(async () => expect((await status())?.failure).toBeUndefined());
+  expect(await client.ask("datagram", { as: "gone", address, port: 53 })).toBe("ECONNREFUSED");
 });
 
 it("ends when its directory is gone", async () => {

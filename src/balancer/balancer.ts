@@ -151,7 +151,7 @@ class Balancer implements Disposable {
       const retryMs = this.#retry.next();
       this.#metrics.failures.inc();
       this.#options.logger.error("configuration is not in force", { err: error, retryMs });
-      if (this.#written !== undefined) await this.#report(errorMessage(error));
+      await this.#report(errorMessage(error));
       return retryMs;
     }
   }
@@ -207,7 +207,6 @@ class Balancer implements Disposable {
   }
 
   async #dropStaleFlows(healthy: ReadonlySet<string>): Promise<void> {
-    if (!this.#config.ports.some(({ protocol }) => protocol === "UDP")) return;
     const { exec, signal, logger } = this.#options;
     let count = 0;
     for (const family of ["IPv4", "IPv6"] as const) {

@@ -43,6 +43,8 @@ it("exchanges all rules in one transaction and says which they are", () => {
 flush table inet berth-balancer
 table inet berth-balancer {
 	chain admission {
+		ct state invalid ip daddr { 10.0.0.5 } meta l4proto tcp drop
+		ct state invalid ip6 daddr { fd00::5 } meta l4proto tcp drop
 	}
 	chain balance {
 		ip daddr { 10.0.0.5 } meta l4proto tcp dnat ip to numgen random mod 3 map { 0 : 10.1.0.1, 1 : 10.1.0.2, 2 : 10.1.0.3 } : tcp dport map { 80 : 30080, 443 : 30443 }
@@ -77,7 +79,9 @@ it("sends nothing to anybody without a healthy target of the family", () => {
 
 it("admits the ranges of each family to itself", () => {
   expect(rulesOf({ sourceRanges: ["192.168.0.0/16", "10.0.0.0/8"] }, ["a"], "admission")).toEqual([
+    "ct state invalid ip daddr { 10.0.0.5 } meta l4proto tcp drop",
     "ct state new ip daddr { 10.0.0.5 } meta l4proto { tcp, udp } ip saddr != { 10.0.0.0/8, 192.168.0.0/16 } drop",
+    "ct state invalid ip6 daddr { fd00::5 } meta l4proto tcp drop",
     "ct state new ip6 daddr { fd00::5 } meta l4proto { tcp, udp } drop",
   ]);
 });

@@ -119,9 +119,12 @@ function familyView(config: BalancerConfig, healthy: ReadonlySet<string>, { ip, 
 }
 
 function admissionRules({ ip, addresses, sourceRanges }: FamilyView): readonly string[] {
-  if (sourceRanges === undefined) return [];
+  const here = `${ip} daddr ${set(addresses)}`;
+  // Not translated back, it would reach our own TCP, which would reset the connection (kubernetes/kubernetes#74839).
+  const lost = `ct state invalid ${here} meta l4proto tcp drop`;
+  if (sourceRanges === undefined) return [lost];
   const strangers = sourceRanges.length === 0 ? "" : ` ${ip} saddr != ${set(sourceRanges)}`;
-  return [`ct state new ${ip} daddr ${set(addresses)} meta l4proto { tcp, udp }${strangers} drop`];
+  return [lost, `ct state new ${here} meta l4proto { tcp, udp }${strangers} drop`];
 }
 
 function balanceRules(view: FamilyView): readonly string[] {

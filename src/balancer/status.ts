@@ -9,7 +9,7 @@ export interface TargetStatus {
 
 /** What a balancer reports of itself. */
 export interface BalancerStatus {
-  /** Hash of the text of the configuration that the kernel's rules express. */
+  /** Hash of the text of the configuration that the kernel's rules express; empty before the first. */
   readonly applied: string;
   /** In the order of the configuration. */
   readonly targets: readonly TargetStatus[];

@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
 import type { Command } from "commander";
 import { httpProbe, runBalancer } from "../balancer/index.ts";
-import { systemClock, UsageError } from "../base/index.ts";
+import { errorMessage, FailureError, systemClock, UsageError } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
+import { withPort } from "../net/index.ts";
 import { createMetrics, type HttpEndpoint, type Metrics, serveEndpoints } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { addLogFlags, type HostPort, type LogFlags, loggerFor, parseHostPort } from "./flags.ts";
@@ -43,10 +44,17 @@ async function run(flags: Flags, process: Process): Promise<void> {
 
 async function serveMetrics(bind: HostPort | undefined, metrics: Metrics): Promise<HttpEndpoint | undefined> {
   if (bind === undefined) return undefined;
-  return serveEndpoints({
-    ...bind,
-    routes: {
-      "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
-    },
-  });
+  try {
+    return await serveEndpoints({
+      ...bind,
+      routes: {
+        "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
+      },
+    });
+  } catch (error) {
+    const place = withPort(bind.host, bind.port);
+    throw new FailureError(
+      `--metrics-bind-address: cannot listen on ${place}: ${errorMessage(error)}; give another address`,
+    );
+  }
 }

@@ -42,7 +42,7 @@ const commands: { [K in keyof PeerCommands]: (args: PeerCommands[K]["args"]) => 
     health = status;
     return health;
   },
-  async connect({ address, port, timeoutMs = 2000 }) {
+  async connect({ address, port, timeoutMs = 20_000 }) {
     const socket = createConnection({ host: address, port });
     const timer = setTimeout(() => socket.destroy(Object.assign(new Error("timeout"), { code: "TIMEOUT" })), timeoutMs);
     try {
@@ -65,7 +65,7 @@ const commands: { [K in keyof PeerCommands]: (args: PeerCommands[K]["args"]) => 
     socket.write(`${text}\n`);
     return nextLine(socket).catch(codeOf);
   },
-  async datagram({ as, address, port, timeoutMs = 1000 }) {
+  async datagram({ as, address, port, timeoutMs = 20_000 }) {
     let socket = sockets.get(as);
     if (socket === undefined) {
       socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
