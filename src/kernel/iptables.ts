@@ -35,10 +35,9 @@ export class Iptables {
     this.#prefix = family === "IPv4" ? "iptables" : "ip6tables";
   }
 
-  /** Rejects with `ProgramMissingError` unless both tools are there. */
+  /** Rejects with `ProgramMissingError` when the tools, which come in one package, are not there. */
   async check(signal: AbortSignal): Promise<void> {
-    for (const tool of ["save", "restore"])
-      await execOk(this.#exec, `${this.#prefix}-${tool}`, ["--version"], { signal });
+    await execOk(this.#exec, `${this.#prefix}-save`, ["--version"], { signal });
   }
 
   async save(signal: AbortSignal): Promise<SavedTables> {
