@@ -7,7 +7,7 @@ const meta = { name: "web", namespace: "shop", uid: "u-web", creationTimestamp: 
 
 function service(spec: Partial<ServiceSpec> = {}): Service {
   const ports = [{ name: "http", port: 80, targetPort: 8080, protocol: "TCP" }];
-  return { metadata: meta, spec: { selector: { app: "web" }, ipFamilies: ["IPv4"], ports, ...spec } as ServiceSpec };
+  return { metadata: meta, spec: { selector: { app: "web" }, ipFamilies: ["IPv4"], ports, ...spec } };
 }
 
 interface Facts {
@@ -25,7 +25,10 @@ function pod(name: string, facts: Facts = {}): Pod {
   const lastTransitionTime = "2026-01-01T00:00:05Z";
   return {
     metadata: {
-      ...{ name, namespace: "shop", uid: `u-${name}`, labels: facts.labels ?? { app: "web" } },
+      name,
+      namespace: "shop",
+      uid: `u-${name}`,
+      labels: facts.labels ?? { app: "web" },
       ...(ending ? { deletionTimestamp: "2026-01-01T00:00:09Z" } : {}),
     },
     spec: { nodeName: node, containers: [{ name: "c", ports: [{ name: "web", containerPort: port }] }] },
@@ -34,7 +37,7 @@ function pod(name: string, facts: Facts = {}): Pod {
       podIPs: ips.map((ip) => ({ ip })),
       conditions: [{ type: "Ready", status: ready ? "True" : "False", lastTransitionTime }],
     },
-  } as Pod;
+  };
 }
 
 const zoneOf = (node: string): string | undefined => ({ n1: "zone-a", n2: "zone-b" })[node];
@@ -172,11 +175,15 @@ it("patches only what changed, and takes away labels that the Service lost", () 
   ]);
 });
 
+function byText(a: string, b: string): number {
+  return a < b ? -1 : 1;
+}
+
 /** What the API server holds after a plan. */
 function applied(existing: readonly EndpointSlice[], { create, update, remove }: SlicePlan): EndpointSlice[] {
   const kept = existing.filter(({ metadata }) => !remove.includes(metadata.name ?? ""));
   const patched = kept.map((slice) => {
-    const patch = update.find((one) => one.slice === slice)?.patch as Partial<EndpointSlice> | undefined;
+    const patch = update.find((one) => one.slice === slice)?.patch;
     return patch === undefined ? slice : { ...slice, ...patch, metadata: slice.metadata };
   });
   return [...patched, ...create];
@@ -194,8 +201,8 @@ it("lists every pod once whatever happened before, and then has nothing more to 
       for (const pods of history) {
         const present = pods.map(([number, f]) => pod(`p${number}`, { ...f, ips: [`10.0.0.${number}`] }));
         slices = applied(slices, plan(service(), present, slices));
-        const listed = slices.flatMap(({ endpoints }) => endpoints?.map(({ addresses }) => addresses[0]) ?? []);
-        expect(listed.sort()).toEqual(pods.map(([number]) => `10.0.0.${number}`).sort());
+        const listed = slices.flatMap(({ endpoints }) => endpoints?.map(({ addresses }) => addresses[0] ?? "") ?? []);
+        expect(listed.toSorted(byText)).toEqual(pods.map(([number]) => `10.0.0.${number}`).toSorted(byText));
         expect(slices.every(({ endpoints }) => (endpoints?.length ?? 0) <= endpointsPerSlice)).toBe(true);
         expect(plan(service(), present, slices)).toEqual({ create: [], update: [], remove: [] });
       }

@@ -140,15 +140,10 @@ function endpoint(service: Service, pod: Pod, address: string, zoneOf: (node: st
 /** KEP-4444 and KEP-3015: each endpoint is for its own zone, or for its own node first. */
 function trafficHints(service: Service, node: string, zone: string | undefined): Endpoint["hints"] {
   const forZones = zone === undefined ? {} : { forZones: [{ name: zone }] };
-  switch (service.spec?.trafficDistribution) {
-    case "PreferClose":
-    case "PreferSameZone":
-      return zone === undefined ? undefined : forZones;
-    case "PreferSameNode":
-      return { ...forZones, forNodes: [{ name: node }] };
-    default:
-      return undefined;
-  }
+  const wish = service.spec?.trafficDistribution;
+  if (wish === "PreferSameNode") return { ...forZones, forNodes: [{ name: node }] };
+  const sameZone = wish === "PreferSameZone" || wish === "PreferClose";
+  return sameZone && zone !== undefined ? forZones : undefined;
 }
 
 /**

@@ -8,24 +8,16 @@ import { type NodePlan, planCluster, podAddresses, podNetns } from "./address-pl
 import { buildNetwork, connectPod } from "./network.ts";
 import { Program } from "./program.ts";
 import { removeRun, runMark } from "./sweep.ts";
+import { environment, hostNetwork } from "./testing.ts";
 
-const exec = systemExec(process.env);
+const exec = systemExec(environment);
 const signal = new AbortController().signal;
 const id = `${process.pid.toString(16)}ffffff`.slice(0, 6);
 const plan = planCluster(id, 2, ["IPv4", "IPv6"]);
 const [node1, node2] = plan.nodes as [NodePlan, NodePlan];
-const tables = ["-json addr", "-json -4 route show table all", "-json -6 route show table all", "rule"];
 
 let dir = "";
-let hostBefore: string[] = [];
-
-/** The host's own network, without the counters and timers in it. */
-async function hostNetwork(): Promise<string[]> {
-  const ip = tables.map((args) => execOk(exec, "ip", args.split(" "), { signal }));
-  const rules = [execOk(exec, "iptables-save", [], { signal }), execOk(exec, "nft", ["list", "ruleset"], { signal })];
-  const texts = await Promise.all([...ip, ...rules]);
-  return texts.map((text) => text.replace(/^#.*$/gm, "").replace(/"(preferred_|valid_)?life_time":\d+/g, ""));
-}
+let hostBefore = "";
 
 /** A pod with an echo server on TCP 8080 and UDP 5353. */
 async function startPod(node: NodePlan, number: number, env: { name: string; value: string }[] = []): Promise<Exec> {
@@ -38,7 +30,7 @@ async function startPod(node: NodePlan, number: number, env: { name: string; val
   const program = new Program({
     name,
     command: [process.execPath, echoEntry, JSON.stringify(config)],
-    environment: { PATH: process.env["PATH"], ...runMark(id) },
+    environment: { ...environment, ...runMark(id) },
     logPath: join(dir, `${name}.log`),
     netns,
   });
@@ -57,7 +49,7 @@ let pod2: Exec;
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), "berth-network-"));
-  hostBefore = await hostNetwork();
+  hostBefore = await hostNetwork(exec, signal);
   await buildNetwork(exec, plan, signal);
   pod1 = await startPod(node1, 1);
   pod2 = await startPod(node1, 2);
@@ -66,7 +58,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await removeRun(exec, { id, dir }, signal);
-  expect(await hostNetwork()).toEqual(hostBefore);
+  expect(await hostNetwork(exec, signal)).toBe(hostBefore);
 });
 
 it.each([
@@ -119,7 +111,7 @@ it("traffic between two pods of a node passes the node's netfilter", async () =>
 });
 
 it("leaves the host's links, routes and rules alone", async () => {
-  expect(await hostNetwork()).toEqual(hostBefore);
+  expect(await hostNetwork(exec, signal)).toBe(hostBefore);
 });
 
 it("answers lines over TCP and datagrams over UDP", async () => {

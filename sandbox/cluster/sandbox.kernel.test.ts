@@ -9,15 +9,14 @@ import { nullLogger } from "../../src/telemetry/index.ts";
 import { registryRoot } from "./registry.ts";
 import { type Sandbox, type SandboxOptions, startSandbox } from "./sandbox.ts";
 import { processesOf, sweep } from "./sweep.ts";
-import { hostNetwork, namespacesOf } from "./testing.ts";
+import { environment, hostNetwork, namespacesOf } from "./testing.ts";
 
-const exec = systemExec(process.env);
+const exec = systemExec(environment);
 const { signal } = new AbortController();
 const berth = new URL("../../bin/berth", import.meta.url).pathname;
 const controlPlane = { agents: false, controller: false };
 
 function start(options: Partial<SandboxOptions> = {}): Promise<Sandbox> {
-  const environment = process.env;
   return startSandbox({ environment, logger: nullLogger, signal, nodes: 2, components: controlPlane, ...options });
 }
 

@@ -92,7 +92,13 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const ending = new AbortController();
   using _aborted = onAbort(signal, () => ending.abort(signal.reason));
   const start = new Start({
-    ...{ run, plan, exec, stack, clock, logger, signal: ending.signal },
+    run,
+    plan,
+    exec,
+    stack,
+    clock,
+    logger,
+    signal: ending.signal,
     environment: { ...environment, ...runMark(run.id) },
     onProgress: options.onProgress ?? (() => {}),
   });

@@ -1,5 +1,8 @@
 import { type Exec, execOk, listNetns } from "../../src/kernel/index.ts";
 
+/** All that programs of a test need to know of ours. */
+export const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" } as const;
+
 /** The machine's own links, addresses, routes and rules, without what counts or runs off by itself. */
 export async function hostNetwork(exec: Exec, signal: AbortSignal): Promise<string> {
   const commands = [

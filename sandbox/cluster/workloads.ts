@@ -167,8 +167,8 @@ function rollout(
 
 /** Defaults and rounding of Kubernetes: a quarter, the surge rounded up, the gap down, never both nought. */
 function bounds({ spec }: Deployment, replicas: number): { surge: number; unavailable: number } {
-  const count = (value: unknown, round: (x: number) => number): number =>
-    typeof value === "number" ? value : round((replicas * Number.parseInt(String(value ?? "25%"), 10)) / 100);
+  const count = (value: number | string = "25%", round: (x: number) => number): number =>
+    typeof value === "number" ? value : round((replicas * Number.parseInt(value, 10)) / 100);
   const surge = count(spec?.strategy?.rollingUpdate?.maxSurge, Math.ceil);
   const unavailable = count(spec?.strategy?.rollingUpdate?.maxUnavailable, Math.floor);
   return { surge, unavailable: surge === 0 && unavailable === 0 ? 1 : unavailable };
