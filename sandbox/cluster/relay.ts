@@ -8,8 +8,8 @@ export interface Relay extends AsyncDisposable {
 /** Brings a Unix socket to a free port of the loopback address. */
 export async function startRelay(socketPath: string): Promise<Relay> {
   const sockets = new Set<Socket>();
-  const server = createServer((near) => {
-    const far = connect(socketPath);
+  const server = createServer({ allowHalfOpen: true }, (near) => {
+    const far = connect({ path: socketPath, allowHalfOpen: true });
     for (const [from, to] of [
       [near, far],
       [far, near],
