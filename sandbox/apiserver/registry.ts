@@ -106,6 +106,7 @@ export class Registry {
     this.#refuse(type, object, [
       ...metadataErrors(type, object),
       ...(type.behaviour.validate?.(object, undefined) ?? []),
+      ...(type.view?.validate(object, undefined) ?? []),
     ]);
     if (this.find(type, namespace, metadata.name ?? "") !== undefined)
       throw alreadyExists(resourceOf(type), metadata.name ?? "");
@@ -191,6 +192,7 @@ export class Registry {
       ...metadataErrors(type, next),
       ...metadataChangeErrors(next, old),
       ...((part === "status" ? behaviour.validateStatus?.(next, old) : behaviour.validate?.(next, old)) ?? []),
+      ...(type.view?.validate(next, old) ?? []),
     ]);
     if (behaviour.isNewGeneration?.(next, old) === true) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
     const all = [...warnings, ...(part === "object" ? (behaviour.warnings?.(next, old) ?? []) : [])];
@@ -285,9 +287,14 @@ export class Registry {
     if (type.view !== undefined) object.apiVersion = "v1";
   }
 
-  #refuse(type: ResourceType, object: KubeObject | undefined, errors: readonly FieldError[]): void {
+  #refuse(type: ResourceType, object: KubeObject, errors: readonly FieldError[]): void {
     if (errors.length > 0)
-      throw invalidObject({ group: type.group, kind: type.kind }, object?.metadata.name ?? "", errors);
+      // An error names the stored form of the kind.
+      throw invalidObject(
+        { group: type.view === undefined ? type.group : "", kind: type.kind },
+        object.metadata.name ?? "",
+        errors,
+      );
   }
 }
 

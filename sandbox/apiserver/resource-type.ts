@@ -36,6 +36,8 @@ export interface View {
   fromStored(object: KubeObject): KubeObject;
   /** The name of a field selector in the stored form. */
   storedField(field: string): string;
+  /** What this version refuses beyond what the stored form does. */
+  validate(object: KubeObject, old: KubeObject | undefined): readonly FieldError[];
 }
 
 export type Subresource = "status" | "scale" | "binding" | "eviction" | "finalize";

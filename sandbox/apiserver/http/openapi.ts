@@ -86,7 +86,7 @@ function pathsOf(type: ResourceType): [string, JsonMap][] {
   ];
 }
 
-const protobufV2 = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf";
+const protobufV2 = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 
 /** The old format, which kubectl asks when it knows no kind of a name: it lists none. No bytes are an empty message. */
 export function openApiV2(accept = ""): ApiAnswer {

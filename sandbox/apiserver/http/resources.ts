@@ -12,7 +12,16 @@ import { type Answer, type ApiRequest, json } from "./message.ts";
 import { acceptedForm, represent, representList } from "./representation.ts";
 import type { ResourcePath } from "./resource-path.ts";
 import { parseSelection } from "./selection.ts";
-import { bind, evict, finalizeNamespace, patchedScale, scaleOf, success, writeScale } from "./subresources.ts";
+import {
+  bind,
+  evict,
+  finalizeNamespace,
+  patchedScale,
+  representScale,
+  scaleOf,
+  success,
+  writeScale,
+} from "./subresources.ts";
 import { type WatchContext, watch } from "./watch.ts";
 
 /** Turns requests for objects into calls of the registry, and what comes back into answers. */
@@ -167,7 +176,7 @@ export class Resources {
     const { dryRun } = writeOptions(request);
     switch (request.method) {
       case "GET":
-        return json(200, scaleOf(find()));
+        return json(200, representScale(find(), acceptedForm(request.header("accept")), this.#now()));
       case "PUT": {
         const body = await readBody(request, this.#protobuf);
         return json(200, scaleOf(writeScale(this.#registry, type, find(), body, dryRun)));

@@ -6,6 +6,8 @@ import { type PatchType, patched } from "../patch/index.ts";
 import type { Registry } from "../registry.ts";
 import { type ResourceType, resourceOf } from "../resource-type.ts";
 import { badRequest, conflict, invalidObject, modified } from "../status.ts";
+import { ageColumn, ageOf, column } from "../table/table.ts";
+import type { Form } from "./representation.ts";
 
 const scaleSchema = "io.k8s.api.autoscaling.v1.Scale";
 
@@ -22,6 +24,36 @@ export function scaleOf(object: KubeObject): JsonMap {
       replicas: Number(valueAt(object, "status.replicas") ?? 0),
       selector: labels.map(([key, value]) => `${key}=${asText(value)}`).join(","),
     },
+  };
+}
+
+/** A Scale as the client wants it: whole, or as a row of a table. */
+export function representScale(object: KubeObject, form: Form, now: number): JsonMap {
+  const scale = scaleOf(object);
+  if (form !== "table") return scale;
+  const columns = [
+    column("Name"),
+    column("Desired", { type: "integer" }),
+    column("Available", { type: "integer" }),
+    ageColumn,
+  ];
+  const metadata = { ...object.metadata };
+  return {
+    kind: "Table",
+    apiVersion: "meta.k8s.io/v1",
+    metadata: { resourceVersion: metadata.resourceVersion },
+    columnDefinitions: columns.map((each) => ({ format: "", ...each })),
+    rows: [
+      {
+        cells: [
+          metadata.name,
+          Number(valueAt(scale, "spec.replicas")),
+          Number(valueAt(scale, "status.replicas")),
+          ageOf(object, now),
+        ],
+        object: { kind: "PartialObjectMetadata", apiVersion: "meta.k8s.io/v1", metadata },
+      },
+    ],
   };
 }
 

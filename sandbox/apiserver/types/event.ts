@@ -1,6 +1,7 @@
-import { asMap, asText, type JsonMap, type KubeObject, valueAt } from "../object.ts";
+import { type FieldError, invalid, required } from "../field-error.ts";
+import { asMap, asText, type JsonMap, type KubeObject, sameJson, valueAt } from "../object.ts";
 import type { Behaviour, View } from "../resource-type.ts";
-import { subdomainErrors } from "../words.ts";
+import { qualifiedNameErrors, subdomainErrors } from "../words.ts";
 
 /** How core/v1 names what events.k8s.io/v1 names otherwise; all else has one name. */
 const coreNames: Readonly<Record<string, string>> = {
@@ -27,7 +28,64 @@ export const eventsView: View = {
     const [head = "", ...rest] = field.split(".");
     return [coreNames[head] ?? head, ...rest].join(".");
   },
+  validate: (event, old) => (old === undefined ? newEventErrors(event) : changedEventErrors(event, old)),
 };
+
+/** Fields of the old recorders, which events of the newer API leave alone. */
+const legacyFields = ["firstTimestamp", "lastTimestamp", "count", "source"];
+const fixedFields = ["involvedObject", "reason", "message", ...legacyFields, "type", "eventTime", "action", "related"];
+
+function isUnset(value: unknown): boolean {
+  return !value || (typeof value === "object" && Object.keys(value).length === 0);
+}
+
+function newEventErrors(event: KubeObject): readonly FieldError[] {
+  const type = asText(event["type"]);
+  return [
+    ...(isUnset(event["eventTime"]) ? [required("eventTime")] : []),
+    ...(type === "Normal" || type === "Warning" ? [] : [invalid("type", "", `has invalid value: ${type}`)]),
+    ...legacyFields.filter((field) => !isUnset(event[field])).map((field) => invalid(field, "", "needs to be unset")),
+  ];
+}
+
+function changedEventErrors(event: KubeObject, old: KubeObject): readonly FieldError[] {
+  return fixedFields
+    .filter((field) => !sameJson(event[field] ?? null, old[field] ?? null))
+    .map((field) => invalid(field, event[field], "field is immutable"));
+}
+
+/** What both versions refuse. */
+function eventErrors(event: KubeObject): readonly FieldError[] {
+  const namespace = event.metadata.namespace ?? "";
+  const about = asText(valueAt(event, "involvedObject.namespace"));
+  const elsewhere = invalid("involvedObject.namespace", about, "does not match event.namespace");
+  if (isUnset(event["eventTime"])) {
+    const wanted = about === "" ? "default" : about;
+    return namespace === wanted ? [] : [elsewhere];
+  }
+  const isHomeless = about === "" && namespace !== "default" && namespace !== "kube-system";
+  const controller = asText(event["reportingComponent"]);
+  const texts = [
+    ["reportingInstance", 128],
+    ["action", 128],
+    ["reason", 128],
+  ] as const;
+  return [
+    ...(isHomeless ? [elsewhere] : []),
+    ...(controller === "" ? [required("reportingController")] : []),
+    ...qualifiedNameErrors(controller).map((error) => invalid("reportingController", controller, error)),
+    ...texts.flatMap(([field, limit]) => {
+      const { length } = asText(event[field]);
+      if (length === 0) return [required(field)];
+      return length > limit ? [invalid(field, "", `can have at most ${limit} characters`)] : [];
+    }),
+    ...(asText(event["message"]).length > noteLimit
+      ? [invalid("message", "", `can have at most ${noteLimit} characters`)]
+      : []),
+  ];
+}
+
+const noteLimit = 1024;
 
 const aboutFields = ["kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath"];
 
@@ -49,5 +107,6 @@ export const eventBehaviour: Behaviour = {
       type: asText(object["type"]),
     };
   },
+  validate: eventErrors,
   createsOnUpdate: true,
 };

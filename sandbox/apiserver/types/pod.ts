@@ -13,7 +13,12 @@ export const podBehaviour: Behaviour = {
     alignPodIps(asMap(object["status"]));
   },
   prepareCreate(object) {
-    object["status"] = { phase: "Pending", qosClass: qosClass(asMap(object["spec"])) };
+    const spec = asMap(object["spec"]);
+    // What the admission plug-ins Priority and DefaultTolerationSeconds add.
+    spec["priority"] ??= 0;
+    spec["preemptionPolicy"] ??= "PreemptLowerPriority";
+    spec["tolerations"] = withDefaultTolerations((spec["tolerations"] ?? []) as JsonMap[]);
+    object["status"] = { phase: "Pending", qosClass: qosClass(spec) };
   },
   validate: podErrors,
   fields: (object) => {
@@ -74,6 +79,19 @@ function alignPodIps(status: JsonMap): void {
   const list = status["podIPs"] as { ip: string }[] | undefined;
   if (list?.[0] !== undefined) status["podIP"] = list[0].ip;
   else if (typeof status["podIP"] === "string" && status["podIP"] !== "") status["podIPs"] = [{ ip: status["podIP"] }];
+}
+
+function withDefaultTolerations(tolerations: readonly JsonMap[]): JsonMap[] {
+  const missing = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"].filter(
+    (key) =>
+      !tolerations.some(
+        (has) =>
+          (has["key"] === key || (has["key"] ?? "") === "") &&
+          (has["effect"] === "NoExecute" || (has["effect"] ?? "") === ""),
+      ),
+  );
+  const added = missing.map((key) => ({ key, operator: "Exists", effect: "NoExecute", tolerationSeconds: 300 }));
+  return [...tolerations, ...added];
 }
 
 function qosClass(spec: JsonMap): string {
