@@ -16,8 +16,7 @@ import {
 import type { DesiredLoadBalancer } from "../../src/model/index.ts";
 import { parseCidr } from "../../src/net/index.ts";
 import type { OwnedObject, ScopeKey } from "../../src/provider/index.ts";
-import { nullLogger } from "../../src/telemetry/index.ts";
-import { balancerNamespaces, createProxyProvider, type ProxyAdapter, provider } from "./index.ts";
+import { balancerNamespaces, createProxyProvider, type ProxyAdapter } from "./index.ts";
 import { type Names, namesOf } from "./names.ts";
 import { converge, desiredLb, ip, node } from "./testing.ts";
 
@@ -229,25 +228,4 @@ it("says why a balancer does not start", async () => {
   await expect(want(lb)).rejects.toThrow(
     /the balancer ended at once \(exit code 1\): berth balancer: program nft not found/,
   );
-});
-
-it.each<[string, Record<string, string>, RegExp]>([
-  ["no bridge", {}, /^--proxy-bridge: "" is no interface name/],
-  ["no network", { "proxy-bridge": "br0" }, /^--proxy-network: missing/],
-  ["a bad network", { "proxy-bridge": "br0", "proxy-network": "10.0.0.0/8,x" }, /^--proxy-network: "x" is no prefix/],
-  [
-    "an unknown namespace",
-    { "proxy-bridge": "br0", "proxy-network": "10.0.0.0/8", "proxy-netns": "nowhere" },
-    /^--proxy-netns: there is no network namespace nowhere/,
-  ],
-  [
-    "an unknown bridge",
-    { "proxy-bridge": "br9", "proxy-network": "10.0.0.0/8", "proxy-netns": "OURS" },
-    /^--proxy-bridge: there is no interface br9 in the namespace .*; make it, or name another/,
-  ],
-])("says what is wrong with %s", async (_, given, message) => {
-  const flags = given["proxy-netns"] === "OURS" ? { ...given, "proxy-netns": network.name } : given;
-  const { environment } = network;
-  const context = { clusterId: "c", stateDir, berth: [], environment, logger: nullLogger, clock: systemClock };
-  await expect(provider.create({ ...context, flags })).rejects.toThrow(message);
 });

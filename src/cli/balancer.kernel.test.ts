@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { renderBalancerConfig } from "../balancer/config.ts";
-import { addNetns, deleteNetns, netnsExec, netnsPath, systemExec } from "../kernel/index.ts";
+import { addNetns, deleteNetns, ipBatch, netnsExec, netnsPath, systemExec } from "../kernel/index.ts";
 
 const main = join(import.meta.dirname, "main.ts");
 const path = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -25,6 +25,8 @@ let directory: string;
 
 beforeAll(async () => {
   await addNetns(exec, netns, options);
+  // Without any address the kernel would let us listen on whatever address.
+  await ipBatch(netnsExec(exec, netns), ["link set lo up"], options);
   directory = await mkdtemp(join(tmpdir(), "berth-cli-"));
   // One of the cases is not root.
   await chmod(directory, 0o755);
@@ -56,6 +58,10 @@ it.each<[string, Case]>([
   [
     "a bad address",
     { flags: "--state-dir=DIR/good --metrics-bind-address=x:1", code: 2, says: /address: "x:1" is no/ },
+  ],
+  [
+    "a foreign address",
+    { flags: "--state-dir=DIR/good --metrics-bind-address=10.9.9.9:1", code: 1, says: /10\.9\.9\.9:1: .*give another/ },
   ],
   [
     "no nft",
