@@ -91,7 +91,7 @@ class Balancer implements Disposable {
   #text: string;
   #config: BalancerConfig;
   #inForce: string | undefined;
-  /** UDP flows agree with these rules. */
+  /** Flows agree with these rules. */
   #flowsInForce: string | undefined;
   #written: string | undefined;
   #rejected: string | undefined;
@@ -206,19 +206,22 @@ class Balancer implements Disposable {
     this.#flowsInForce = wanted.hash;
   }
 
+  /** UDP flows, and TCP connections that a dead target will never answer; those that are open stay where they are. */
   async #dropStaleFlows(healthy: ReadonlySet<string>): Promise<void> {
     const { exec, signal, logger } = this.#options;
     let count = 0;
     for (const family of ["IPv4", "IPv6"] as const) {
       if (!this.#config.addresses.some((address) => address.includes(":") === (family === "IPv6"))) continue;
       const table = new Conntrack(exec, family);
-      const stale = staleFlows(await table.udpFlows(signal), this.#config, healthy);
-      for (const flow of oneOfEach(stale)) await table.forgetAlike(flow, signal);
-      count += stale.length;
+      const udp = staleFlows(await table.udpFlows(signal), "UDP", this.#config, healthy);
+      for (const flow of oneOfEach(udp)) await table.forgetAlike(flow, signal);
+      const opening = staleFlows(await table.openingFlows(signal), "TCP", this.#config, healthy);
+      for (const flow of oneOfEach(opening)) await table.forgetOpening(flow, signal);
+      count += udp.length + opening.length;
     }
     if (count === 0) return;
     this.#metrics.flowsDropped.inc(count);
-    logger.info("UDP flows to other targets forgotten", { count });
+    logger.info("flows to other targets forgotten", { count });
   }
 
   async #report(failure: string | undefined): Promise<void> {

@@ -31,7 +31,12 @@ it.each<[string, UdpFlow, boolean]>([
   ["that was never sent on", flow("10.0.0.5", 53, "10.0.0.5", 53), true],
   ["of somebody else", flow("10.1.0.7", 53, "10.1.0.2", 53), false],
 ])("a flow %s is stale: %j", (_, one, stale) => {
-  expect(staleFlows([one], config, new Set(["a"]))).toEqual(stale ? [one] : []);
+  expect(staleFlows([one], "UDP", config, new Set(["a"]))).toEqual(stale ? [one] : []);
+});
+
+it("compares with the ports of the protocol", () => {
+  const flows = [flow("10.0.0.5", 80, "10.1.0.1", 30_080), flow("10.0.0.5", 53, "10.1.0.1", 30_053)];
+  expect(staleFlows(flows, "TCP", config, new Set(["a"]))).toEqual(flows.slice(1));
 });
 
 it("needs one flow of each pair of destination and answering address", () => {

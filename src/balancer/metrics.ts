@@ -23,8 +23,8 @@ export function balancerMetrics(registry: Metrics): BalancerMetrics {
       registers,
     }),
     flowsDropped: new Counter({
-      name: "berth_balancer_udp_flows_dropped_total",
-      help: "UDP flows forgotten because their target takes no traffic any more",
+      name: "berth_balancer_flows_dropped_total",
+      help: "UDP flows and unanswered TCP connections forgotten because their target takes no traffic any more",
       registers,
     }),
     failures: new Counter({

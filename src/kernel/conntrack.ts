@@ -52,32 +52,30 @@ export class Conntrack {
     return parseUdpFlows(await execOk(this.#exec, "conntrack", ["-L", ...this.#common()], { signal, timeoutMs }));
   }
 
-  /** Forgets one flow, so that its next packet meets the rules again. A flow that is gone already is no error. */
-  async forget(flow: UdpFlow, signal: AbortSignal): Promise<void> {
-    await this.#delete(
-      [
-        "-s",
-        flow.source,
-        "-d",
-        flow.destination,
-        "--sport",
-        `${flow.sourcePort}`,
-        "--dport",
-        `${flow.destinationPort}`,
-      ],
-      signal,
-    );
+  /** TCP connections whose client has not been answered yet; in the same words as UDP flows. */
+  async openingFlows(signal: AbortSignal): Promise<UdpFlow[]> {
+    return parseUdpFlows(await execOk(this.#exec, "conntrack", ["-L", ...this.#opening()], { signal, timeoutMs }));
   }
 
-  /** Forgets all flows to the destination of this one that are answered by the same as this one, in one go. */
+  /** Forgets one flow, so that its next packet meets the rules again. A flow that is gone already is no error. */
+  async forget(flow: UdpFlow, signal: AbortSignal): Promise<void> {
+    const tuple = ["-s", flow.source, "-d", flow.destination];
+    const ports = ["--sport", `${flow.sourcePort}`, "--dport", `${flow.destinationPort}`];
+    await this.#delete([...this.#common(), ...tuple, ...ports], signal);
+  }
+
+  /** Forgets all UDP flows to the destination of this one that are answered by the same as this one, in one go. */
   async forgetAlike(flow: UdpFlow, signal: AbortSignal): Promise<void> {
-    const asked = ["-d", flow.destination, "--dport", `${flow.destinationPort}`];
-    const answering = ["--reply-src", flow.replySource, "--reply-port-src", `${flow.replySourcePort}`];
-    await this.#delete([...asked, ...answering], signal);
+    await this.#delete([...this.#common(), ...alike(flow)], signal);
+  }
+
+  /** As `forgetAlike`, for TCP connections whose client has not been answered yet: its next SYN starts anew. */
+  async forgetOpening(flow: UdpFlow, signal: AbortSignal): Promise<void> {
+    await this.#delete([...this.#opening(), ...alike(flow)], signal);
   }
 
   async #delete(filter: readonly string[], signal: AbortSignal): Promise<void> {
-    const args = ["-D", ...this.#common(), ...filter];
+    const args = ["-D", ...filter];
     const result = await this.#exec.run("conntrack", args, { signal, timeoutMs });
     if (result.code !== 0 && !result.stderr.includes(" 0 flow entries"))
       throw new ProgramFailedError("conntrack", args, result);
@@ -86,4 +84,13 @@ export class Conntrack {
   #common(): string[] {
     return ["-p", "udp", "-f", this.#family === "IPv4" ? "ipv4" : "ipv6"];
   }
+
+  #opening(): string[] {
+    return ["-p", "tcp", "--state", "SYN_SENT", "-f", this.#family === "IPv4" ? "ipv4" : "ipv6"];
+  }
+}
+
+function alike({ destination, destinationPort, replySource, replySourcePort }: UdpFlow): readonly string[] {
+  const asked = ["-d", destination, "--dport", `${destinationPort}`];
+  return [...asked, "--reply-src", replySource, "--reply-port-src", `${replySourcePort}`];
 }
