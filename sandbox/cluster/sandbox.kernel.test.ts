@@ -4,10 +4,11 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, it, vi } from "vitest";
-import { netnsExec, systemExec } from "../../src/kernel/index.ts";
+import { balancerNamespaces } from "../../providers/proxy/index.ts";
+import { execOk, listNetns, netnsExec, systemExec } from "../../src/kernel/index.ts";
 import { nullLogger } from "../../src/telemetry/index.ts";
 import { registryRoot } from "./registry.ts";
-import { type Sandbox, type SandboxOptions, startSandbox } from "./sandbox.ts";
+import { kubectlProgram, type Sandbox, type SandboxOptions, startSandbox } from "./sandbox.ts";
 import { processesOf, sweep } from "./sweep.ts";
 import { environment, hostNetwork, namespacesOf } from "./testing.ts";
 
@@ -151,16 +152,26 @@ it("says why it does not run a foreign image", async () => {
   await sandbox.kubectl(["delete", "pod", "web", "--timeout=5s"]);
 });
 
-it("removes what a killed run has left, and nothing of a run that lives", async () => {
+it("removes what a killed run has left, its load balancers too, and nothing of a run that lives", async () => {
   await using alive = await start({ nodes: 1 });
+  await alive.kubectl(["create", "configmap", "witness"]);
   await using cli = startCli();
   const id = /Sandbox (\w+)/.exec(await cli.line("is up"))?.[1] ?? "";
-  await alive.kubectl(["create", "configmap", "witness"]);
+  const [, kubeconfig = ""] = /KUBECONFIG=(\S+)/.exec(await cli.line("KUBECONFIG")) ?? [];
+  const kubectl = (...args: string[]): Promise<string> =>
+    execOk(exec, kubectlProgram, [`--kubeconfig=${kubeconfig}`, ...args], { signal });
+  await kubectl("create", "service", "loadbalancer", "echo", "--tcp=80:8080");
+  await kubectl("wait", "service/echo", "--for=jsonpath={.status.loadBalancer.ingress[0].ip}", "--timeout=40s");
   await cli.end("SIGKILL");
-  expect(await leftOf(id)).not.toEqual([]);
+  const balancers = await balancerNamespaces(join(registryRoot, id, "balancers"));
+  expect(balancers).toHaveLength(1);
+  expect(await listNetns(exec, { signal })).toEqual(expect.arrayContaining([...balancers]));
   const aliveBefore = await leftOf(alive.id);
+
   await sweep(exec, signal);
+
   expect(await leftOf(id)).toEqual([]);
+  expect(await listNetns(exec, { signal })).not.toEqual(expect.arrayContaining([...balancers]));
   expect(await leftOf(alive.id)).toEqual(aliveBefore);
   expect(await alive.kubectl(["get", "configmap", "witness", "-o", "name"])).toBe("configmap/witness\n");
 });

@@ -70,7 +70,7 @@ export interface Sandbox extends AsyncDisposable {
 
 /** How long the end may take before what cannot be removed is reported. */
 const endWithinMs = 30_000;
-const kubectlProgram = new URL("../../.tools/kubectl", import.meta.url).pathname;
+export const kubectlProgram: string = new URL("../../.tools/kubectl", import.meta.url).pathname;
 
 /** Removes what dead runs have left, then starts a cluster. When that fails or is aborted, nothing stays. */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
