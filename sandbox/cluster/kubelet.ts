@@ -2,16 +2,30 @@ import { objectKey, type Pod, pods as podResource, resourcePath } from "../../sr
 import type { Clock } from "../../src/base/index.ts";
 import { isNotFound, type KubeClient, mergeDiff, type Store } from "../../src/kube/index.ts";
 import type { Logger } from "../../src/telemetry/index.ts";
-import type { ClusterPlan } from "./address-plan.ts";
+import type { NodePlan } from "./address-plan.ts";
 import { timestamp } from "./objects.ts";
-import type { PodRunner, RunningPod } from "./pod-runner.ts";
-import { type PodStatus, podStatus } from "./pod-status.ts";
+import { type PodFacts, type PodStatus, podStatus } from "./pod-status.ts";
+
+/** Makes pods real. */
+export interface Runner {
+  run(pod: Pod, node: NodePlan, signal: AbortSignal): Promise<RunningPod>;
+}
+
+export interface RunningPod {
+  readonly uid: string;
+  /** Starts what does not run, unless the pod is to end, and says how things are. */
+  look(signal: AbortSignal): Promise<PodFacts>;
+  /** Asks the containers to end, and makes them when the grace time is over. True: nothing runs any more. */
+  terminate(graceMs: number): boolean;
+  /** Ends what still runs and takes everything away. */
+  remove(): Promise<void>;
+}
 
 export interface KubeletOptions {
   readonly client: Pick<KubeClient, "patch" | "request">;
   readonly pods: Store<Pod, string>;
-  readonly plan: ClusterPlan;
-  readonly runner: PodRunner;
+  readonly nodes: readonly NodePlan[];
+  readonly runner: Runner;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -38,7 +52,7 @@ export class Kubelet {
     const pod = this.#options.pods.get(key);
     const running = this.#running.get(key);
     if (running !== undefined && running.uid !== pod?.metadata.uid) await this.#remove(key, running);
-    const node = this.#options.plan.nodes.find(({ name }) => name === pod?.spec?.nodeName);
+    const node = this.#options.nodes.find(({ name }) => name === pod?.spec?.nodeName);
     if (pod === undefined || node === undefined) return undefined;
     if (pod.metadata.deletionTimestamp !== undefined) return await this.#terminate(key, pod, signal);
     const current = this.#running.get(key) ?? (await this.#options.runner.run(pod, node, signal));

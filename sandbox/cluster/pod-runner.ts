@@ -6,6 +6,7 @@ import { deleteNetns, type Exec } from "../../src/kernel/index.ts";
 import { echoConfig, echoEntry } from "../echo/index.ts";
 import { AddressNumbers } from "./address-numbers.ts";
 import { type ClusterPlan, type NodePlan, podAddresses, podNetns, podsPerNode } from "./address-plan.ts";
+import type { Runner, RunningPod } from "./kubelet.ts";
 import { connectPod } from "./network.ts";
 import { timestamp } from "./objects.ts";
 import type { ContainerFacts, PodFacts } from "./pod-status.ts";
@@ -28,7 +29,7 @@ export interface PodRunnerOptions {
 }
 
 /** Makes pods real: a namespace on a cable to its node, and an echo server for each container. */
-export class PodRunner {
+export class PodRunner implements Runner {
   readonly #options: PodRunnerOptions;
   readonly #numbers: ReadonlyMap<string, AddressNumbers>;
 
@@ -71,11 +72,11 @@ export class PodRunner {
       });
       return new RunningContainer({ name: containerName, image, control, program, clock });
     });
-    return new RunningPod({ uid, containers, clear, clock, addresses, hostAddresses: node.addresses });
+    return new Namespace({ uid, containers, clear, clock, addresses, hostAddresses: node.addresses });
   }
 }
 
-interface RunningPodOptions {
+interface NamespaceOptions {
   readonly uid: string;
   readonly containers: readonly RunningContainer[];
   readonly clear: () => Promise<void>;
@@ -84,19 +85,18 @@ interface RunningPodOptions {
   readonly hostAddresses: readonly string[];
 }
 
-export class RunningPod {
+class Namespace implements RunningPod {
   readonly uid: string;
-  readonly #options: RunningPodOptions;
+  readonly #options: NamespaceOptions;
   readonly #startedAt: string;
   #terminatingSince: number | undefined;
 
-  constructor(options: RunningPodOptions) {
+  constructor(options: NamespaceOptions) {
     this.uid = options.uid;
     this.#options = options;
     this.#startedAt = timestamp(options.clock.now());
   }
 
-  /** Starts what does not run, unless the pod is to end, and says how things are. */
   async look(signal: AbortSignal): Promise<PodFacts> {
     const { addresses, hostAddresses, containers } = this.#options;
     const keep = this.#terminatingSince === undefined;
@@ -108,7 +108,6 @@ export class RunningPod {
     };
   }
 
-  /** Asks the containers to end, and makes them when the grace time is over. True: nothing runs any more. */
   terminate(graceMs: number): boolean {
     const { containers, clock } = this.#options;
     const now = clock.monotonic();
@@ -119,7 +118,6 @@ export class RunningPod {
     return containers.every(({ running }) => !running);
   }
 
-  /** Ends what still runs and takes the namespace away. */
   async remove(): Promise<void> {
     await Promise.all(this.#options.containers.map((container) => container.kill()));
     await this.#options.clear();

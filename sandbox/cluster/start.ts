@@ -84,7 +84,7 @@ export class Start {
     const metrics = this.#metrics;
     const state = new ClusterState({ client, clock, logger, metrics });
     const runner = new PodRunner({ exec, clock, plan, dir: filesOf(run).pods, environment });
-    const kubelet = new Kubelet({ client, pods: state.pods, plan, runner, clock, logger });
+    const kubelet = new Kubelet({ client, pods: state.pods, nodes: plan.nodes, runner, clock, logger });
     const loops = new Loops({ client, state, kubelet, clock, logger, metrics });
     const stop = new AbortController();
     const ended = Promise.all([state.run(stop.signal), loops.run(stop.signal)]);
