@@ -31,6 +31,17 @@ describe("Normaliser", () => {
     expect(run(["30100 30200 31000", "30300 30200"])[1]).toBe("<port 2.1> <port 1.2>");
   });
 
+  it("takes a port that is seen again after a long time for another one, but never a uid", () => {
+    const normaliser = new Normaliser();
+    const uid = "0a1b2c3d-0000-4111-8222-333344445555";
+    const seen = Array.from({ length: 40 }, (_, step) =>
+      normaliser.next()([0, 15, 30, 39].includes(step) ? "30100" : step === 1 ? uid : ""),
+    );
+    expect([seen[15], seen[30], seen[39]]).toEqual(["<port 1.1>", "<port 1.1>", "<port 1.1>"]);
+    for (let step = 0; step < 21; step += 1) normaliser.next();
+    expect(normaliser.next()(`30100 ${uid}`)).toBe("<port 62.1> <uid 2.1>");
+  });
+
   it.each([
     ["uid: 0a1b2c3d-0000-4111-8222-333344445555", "uid: <uid 1.1>"],
     ['resourceVersion: "42"', 'resourceVersion: "<version 1.1>"'],

@@ -1,16 +1,21 @@
 /** Values that differ from run to run and whose equality tells something. */
-const variable: readonly { readonly kind: string; readonly pattern: RegExp }[] = [
-  { kind: "uid", pattern: /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g },
-  { kind: "version", pattern: /(?<=resourceVersion"?[:=]\s*"?|ResourceVersion in (?:the precondition|record) \()\d+/g },
+const variable: readonly { readonly kind: string; readonly pattern: RegExp; readonly reused: boolean }[] = [
+  { kind: "uid", pattern: /\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/g, reused: false },
+  {
+    kind: "version",
+    pattern: /(?<=resourceVersion"?[:=]\s*"?|ResourceVersion in (?:the precondition|record) \()\d+/g,
+    reused: false,
+  },
   // Beyond the static bands of the Service CIDRs, whose addresses the script hands out itself.
-  { kind: "address", pattern: /\b10\.96\.(?!0\.)\d{1,3}\.\d{1,3}\b/g },
-  { kind: "address", pattern: /\bfd00:96::[0-9a-f]{3,4}\b/g },
+  { kind: "address", pattern: /\b10\.96\.(?!0\.)\d{1,3}\.\d{1,3}\b/g, reused: true },
+  { kind: "address", pattern: /\bfd00:96::[0-9a-f]{3,4}\b/g, reused: true },
   // 30086-32767: the dynamic band of the NodePort range, whose end an error message names.
   {
     kind: "port",
     pattern: /(?<!30000-)\b(?:3008[6-9]|3009\d|30[1-9]\d\d|31\d{3}|32[0-6]\d\d|327[0-5]\d|3276[0-7])\b/g,
+    reused: true,
   },
-  { kind: "name", pattern: /(?<=\bprobe-)[a-z0-9]{5}\b/g },
+  { kind: "name", pattern: /(?<=\bprobe-)[a-z0-9]{5}\b/g, reused: false },
 ];
 
 /** Values that differ from run to run and whose equality means nothing. */
@@ -31,36 +36,49 @@ const noise: readonly [RegExp, string][] = [
 
 const age = /(?<=^|  )(?:(?:\d+[smhdy]){1,2}|<invalid>|<unknown>)(?=$|  )/gm;
 
+/** After so many steps without it an allocated value counts as another one: allocators reuse what was freed. */
+const memory = 20;
+
+interface Known {
+  readonly placeholder: string;
+  seenAt: number;
+}
+
 /**
  * Makes what two runs printed comparable. A varying value becomes `<kind step.n>`, where step and n tell where in the
- * run it was first seen, so that equal values stay equal over the whole run and one more value in one step does not
- * rename those of later steps.
+ * run it was first seen, so that equal values stay equal and one more value in one step does not rename those of later
+ * steps.
  */
 export class Normaliser {
-  readonly #placeholders = new Map<string, string>();
+  readonly #known = new Map<string, Known>();
   #step = 0;
 
   /** Starts the next step; what it returns makes each text of this step comparable. */
   next(): (text: string) => string {
     this.#step += 1;
-    const seen = new Map<string, number>();
-    return (text) => this.#replace(columns(noise.reduce((result, [from, to]) => result.replace(from, to), text)), seen);
+    const counts = new Map<string, number>();
+    return (text) => {
+      const quiet = columns(noise.reduce((result, [from, to]) => result.replace(from, to), text));
+      return variable.reduce(
+        (result, { kind, pattern, reused }) =>
+          result.replace(pattern, (value) => this.#placeholder(kind, value, reused ? memory : Infinity, counts)),
+        quiet,
+      );
+    };
   }
 
-  #replace(text: string, seen: Map<string, number>): string {
-    return variable.reduce(
-      (result, { kind, pattern }) =>
-        result.replace(pattern, (value) => {
-          const known = this.#placeholders.get(`${kind} ${value}`);
-          if (known !== undefined) return known;
-          const number = (seen.get(kind) ?? 0) + 1;
-          seen.set(kind, number);
-          const placeholder = `<${kind} ${this.#step}.${number}>`;
-          this.#placeholders.set(`${kind} ${value}`, placeholder);
-          return placeholder;
-        }),
-      text,
-    );
+  #placeholder(kind: string, value: string, steps: number, counts: Map<string, number>): string {
+    const key = `${kind} ${value}`;
+    const known = this.#known.get(key);
+    if (known !== undefined && this.#step - known.seenAt <= steps) {
+      known.seenAt = this.#step;
+      return known.placeholder;
+    }
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    const placeholder = `<${kind} ${this.#step}.${count}>`;
+    this.#known.set(key, { placeholder, seenAt: this.#step });
+    return placeholder;
   }
 }
 

@@ -1,27 +1,35 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Child } from "./child.ts";
+import { startApiServer } from "../../sandbox/apiserver/index.ts";
+import type { Random } from "../../src/base/index.ts";
+import { type Cidr, type PortRange, parseCidr, parsePortRange } from "../../src/net/index.ts";
 import { type ControlPlane, nodePortRange, serviceCidr } from "./control-plane.ts";
 
-const berth = new URL("../../bin/berth", import.meta.url).pathname;
-
-/** Starts the sandbox API server as a process, as its users do. */
+/** Starts the sandbox API server with what the real one is started with. */
 export async function startSandbox(): Promise<ControlPlane> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "berth-sandbox-apiserver-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   const kubeconfig = join(directory, "kubeconfig");
-  const apiserver = stack.use(
-    new Child(berth, [
-      "apiserver",
-      "--listen=127.0.0.1:0",
-      `--service-cidr=${serviceCidr}`,
-      `--node-port-range=${nodePortRange}`,
-      `--kubeconfig-out=${kubeconfig}`,
-    ]),
+  stack.use(
+    await startApiServer({
+      listen: [{ scheme: "https", host: "127.0.0.1", port: 0 }],
+      serviceCidrs: serviceCidr.split(",").map((text) => parseCidr(text) as Cidr),
+      nodePorts: parsePortRange(nodePortRange) as PortRange,
+      kubeconfigFile: kubeconfig,
+      random: spread(),
+    }),
   );
-  await apiserver.ready(({ stdout }) => stdout.startsWith("ready "));
   const owned = stack.move();
   return { kubeconfig, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Numbers that stay far from each other: no allocator hands out by chance what was freed a moment ago. */
+function spread(): Random {
+  let last = 0;
+  return () => {
+    last = (last + (Math.sqrt(5) - 1) / 2) % 1;
+    return last;
+  };
 }
