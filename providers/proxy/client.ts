@@ -74,9 +74,7 @@ export class SystemRuntime implements Runtime {
         await this.#cabling.disconnect(names, signal);
         return done;
       case "release":
-        for (const watch of this.#watches) watch.remove(id.uid);
-        await rm(names.directory, { recursive: true, force: true });
-        return done;
+        return this.#release(id, names);
       default:
         return assertNever(action, "action");
     }
@@ -117,6 +115,15 @@ export class SystemRuntime implements Runtime {
     await mkdir(directory, { recursive: true });
     await replaceText(join(directory, ownerFile), renderOwner(id));
     for (const watch of this.#watches) watch.add(id.uid);
+    return done;
+  }
+
+  async #release({ uid }: LbIdentity, names: Names): Promise<StepResult> {
+    // One that was only just started had not written its pid when the plan was made.
+    const stopped = await this.#supervisor.stop(names);
+    if (stopped.state !== "done") return stopped;
+    for (const watch of this.#watches) watch.remove(uid);
+    await rm(names.directory, { recursive: true, force: true });
     return done;
   }
 }

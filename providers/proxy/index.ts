@@ -47,7 +47,7 @@ export async function balancerNamespaces(stateDir: string): Promise<readonly str
 }
 
 /** Throws `UsageError` that names the flag. */
-export function networkOf(flags: ProviderContext["flags"]): Network {
+function networkOf(flags: ProviderContext["flags"]): Network {
   const bridge = flags["proxy-bridge"];
   if (bridge === undefined || !/^[^\s/:]{1,15}$/.test(bridge))
     throw new UsageError(`--proxy-bridge: ${JSON.stringify(bridge ?? "")} is no interface name; give that of a bridge`);

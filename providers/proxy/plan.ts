@@ -20,7 +20,7 @@ import {
 import { macOf } from "./names.ts";
 import type { Action, Observation } from "./observation.ts";
 
-/** How often CPK asks a node, and how soon it believes the answer: what users of kind know. */
+/** As cloud-provider-kind asks nodes: what users of kind are used to. */
 const healthTiming = { intervalMs: 2000, timeoutMs: 3000, unhealthyAfter: 2, healthyAfter: 1 } as const;
 
 /** How soon to look again at a process that is about to act. */
@@ -33,8 +33,7 @@ export function planPresent(
   prefixes: readonly Cidr[],
 ): Plan {
   refuseForeign(lb.id, observed);
-  const address = lb.families.map((family) => lb.addresses.find((ip) => ip.family === family));
-  if (address.some((ip) => ip === undefined))
+  if (lb.families.some((family) => addressOf(lb.addresses, family) === undefined))
     return makePlan({ steps: [], waits: [noAddress], summary: noAddress.what });
   const text = renderBalancerConfig(balancerConfig(lb, nodes));
   const steps = [
@@ -180,8 +179,8 @@ function configWait({ status }: Observation, text: string): readonly Wait[] {
 /** An address of a family changes; one more or one less family replaces nothing. */
 function replacesAddress(lb: DesiredLoadBalancer, { config }: Observation): boolean {
   return configuredAddresses(config).some((before) => {
-    const now = addressOf(lb.addresses, before.includes(":") ? "IPv6" : "IPv4");
-    return now !== undefined && now !== before && lb.families.includes(before.includes(":") ? "IPv6" : "IPv4");
+    const family = before.includes(":") ? "IPv6" : "IPv4";
+    return lb.families.includes(family) && addressOf(lb.addresses, family) !== before;
   });
 }
 

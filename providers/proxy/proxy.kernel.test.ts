@@ -6,6 +6,7 @@ import { eventually, type Peer, TestNetwork } from "../../src/balancer/testing/i
 import { systemClock } from "../../src/base/index.ts";
 import {
   findLink,
+  findProcess,
   isRunning,
   listNetns,
   netnsExec,
@@ -186,6 +187,15 @@ it("heals when the controller ends between the start of a balancer and its first
   const holder = await balancer();
   // The lock of the namespace leaves one of them.
   await eventually(async () => expect(await processesIn(names().netns)).toEqual([holder.pid]));
+});
+
+it("leaves nothing of a balancer that was only just started", async () => {
+  const target = { kind: "service", lb, nodes: [] } as const;
+  const plan = adapter.plan(key(), target, await adapter.observe(key(), "live", signal));
+  for (const step of plan.steps) await adapter.apply(step, new Map(), signal);
+  const [pid] = await processesIn(names().netns);
+  await want(null);
+  await eventually(() => expect(findProcess(pid!)).toBeUndefined());
 });
 
 it("moves a balancer whose namespace was taken away into a new one", async () => {
