@@ -147,16 +147,27 @@ class Work implements Disposable {
 
   /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
   async adopt(signal: AbortSignal): Promise<void> {
-    const { providers, served } = this.#options;
+    const { providers, served, logger } = this.#options;
     const holders = new Map(
       this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, served)]),
     );
-    for (const adapter of providers)
-      for (const { scope, retained, addresses } of await this.#listOwned(adapter, signal)) {
+    for (const adapter of providers) {
+      const owned = await this.#listOwned(adapter, signal);
+      const lost: LbIdentity[] = [];
+      for (const { scope, retained, addresses } of owned) {
         if (scope.kind !== "service") continue;
         this.#addresses.adoptOwned(scope.id.uid, addresses);
-        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) this.#noteLeftover(scope.id);
+        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) lost.push(scope.id);
       }
+      const most = Math.max(5, Math.floor(owned.length / 10));
+      for (const id of lost.slice(0, most)) this.#noteLeftover(id);
+      if (lost.length > most)
+        logger.warn("more load balancers without a service than are torn down at one start", {
+          provider: adapter.name,
+          count: lost.length,
+          why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
+        });
+    }
     this.#addresses.adoptStatuses(
       this.#services.list().filter(({ metadata }) => (holders.get(metadata.uid ?? "") ?? []).length > 0),
     );

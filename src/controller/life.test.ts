@@ -308,3 +308,20 @@ it("a Service that went while we were down: only ours is torn down", async () =>
   expect([...bench.world.objects.keys()]).toContain("uid-other/address");
   await second.stop();
 });
+
+it("many load balancers without a Service: only a few go at one start, as it may be the wrong cluster", async () => {
+  const bench = new Bench();
+  const names = Array.from({ length: 8 }, (_, i) => `web${i}`);
+  for (const name of names) bench.api.createService(name);
+  const first = bench.start({ pool: ["192.0.2.0/24"] });
+  for (const name of names) await bench.ready(name);
+  await first.stop();
+  for (const name of names) {
+    bench.api.updateService(name, { metadata: { finalizers: null } });
+    bench.api.deleteService(name);
+  }
+  const second = bench.start({ pool: ["192.0.2.0/24"] });
+  await bench.settled();
+  expect([...bench.world.objects.keys()].filter((name) => name.endsWith("/address")).length).toBe(3);
+  await second.stop();
+});

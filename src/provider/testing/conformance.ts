@@ -24,7 +24,7 @@ export interface Bed extends AsyncDisposable {
 export type ServiceDesired = Extract<Desired, { kind: "service" }>;
 
 export interface Conformance {
-  newBed(): Promise<Bed>;
+  readonly newBed: () => Promise<Bed>;
   /** Wishes of one and the same Service that the adapter can turn into one another. */
   readonly wishes: Readonly<Record<string, ServiceDesired>>;
 }
