@@ -95,8 +95,8 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   if (options.kubeconfigFile !== undefined) await writeFileAtomic(options.kubeconfigFile, text);
   if (options.stateFile !== undefined) {
     const writer = new SnapshotWriter(options.stateFile, store, credentials, clock);
-    resources.use(writer);
     await writer.write();
+    resources.use(writer);
   }
   const owned = resources.move();
   return {

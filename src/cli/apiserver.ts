@@ -1,8 +1,8 @@
 // `berth apiserver`: the embedded Kubernetes API server as a process of its own.
 import type { Command } from "commander";
 import { type ApiServerOptions, type ListenAddress, startApiServer } from "../../sandbox/apiserver/index.ts";
-import { errorMessage, FailureError, onAbort, UsageError } from "../base/index.ts";
-import { type Cidr, type PortRange, parseIp } from "../net/index.ts";
+import { onAbort, UsageError } from "../base/index.ts";
+import { type Cidr, cidrSize, formatCidr, type PortRange, parseIp } from "../net/index.ts";
 import type { Process } from "./command.ts";
 import { collectCidrs, parseHostPort, parsePortRangeFlag } from "./flags.ts";
 
@@ -59,7 +59,7 @@ function collect(text: string, before: readonly string[] = []): readonly string[
 }
 
 async function run(flags: Flags, { signal, stdout }: Process): Promise<void> {
-  await using server = await start(optionsOf(flags));
+  await using server = await startApiServer(optionsOf(flags));
   stdout.write(`ready ${server.urls.join(" ")}\n`);
   const { promise, resolve } = Promise.withResolvers<void>();
   using _ = onAbort(signal, resolve);
@@ -68,6 +68,9 @@ async function run(flags: Flags, { signal, stdout }: Process): Promise<void> {
 
 function optionsOf(flags: Flags): ApiServerOptions {
   const { serviceCidr } = flags;
+  for (const cidr of serviceCidr)
+    if (cidrSize(cidr) < 4n)
+      throw new UsageError(`--service-cidr: ${formatCidr(cidr)} is too small; give at least 4 addresses`);
   const families = new Set(serviceCidr.map(({ base }) => base.family));
   if (families.size !== serviceCidr.length)
     throw new UsageError("--service-cidr: give one prefix, or one IPv4 and one IPv6 prefix");
@@ -80,14 +83,4 @@ function optionsOf(flags: Flags): ApiServerOptions {
     ...(flags.kubeconfigOut === undefined ? {} : { kubeconfigFile: flags.kubeconfigOut }),
     ...(flags.state === undefined ? {} : { stateFile: flags.state }),
   };
-}
-
-/** A file that cannot be written is named by the error of the system. */
-async function start(options: ApiServerOptions): ReturnType<typeof startApiServer> {
-  try {
-    return await startApiServer(options);
-  } catch (error) {
-    if (error instanceof FailureError || error instanceof UsageError) throw error;
-    throw new FailureError(`cannot start: ${errorMessage(error)}`, { cause: error });
-  }
 }
