@@ -1,14 +1,14 @@
 // Restarts under traffic, and what a restart writes: counted from outside, by programs on PATH and by a proxy in front
 // of the API server.
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
 import type { Sandbox, SandboxNode } from "../../sandbox/cluster/index.ts";
 import { execOk, netnsPath } from "../../src/kernel/index.ts";
+import { serveEndpoints } from "../../src/telemetry/index.ts";
 import { recordedCalls, recordPrograms } from "../tools/recorded-program.ts";
 import { answered, applyEcho, eventually, patienceMs, serviceView, startCluster, withAddresses } from "./cluster.ts";
 
@@ -16,17 +16,20 @@ const proxyPort = 7443;
 const restores = ["iptables-restore", "ip6tables-restore"] as const;
 let directory: string;
 let sandbox: Sandbox;
-let proxy: ChildProcess;
+let proxy: Tool;
 let address: string;
+let metricsPort: number;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), "berth-e2e-"));
   recordPrograms(join(directory, "bin"), restores);
+  metricsPort = await freePort();
   sandbox = await startCluster({
     // The agents start when the proxy is there.
     components: { agents: false },
     agentArgs: [`--kubeconfig=${join(directory, "agent.kubeconfig")}`],
     agentPath: join(directory, "bin"),
+    controllerArgs: [`--metrics-bind-address=127.0.0.1:${metricsPort}`],
   });
   const host = sandbox.fabric.addresses[0] ?? "";
   const kubeconfig = parse(readFileSync(sandbox.kubeconfig, "utf8")) as { clusters: { cluster: object }[] };
@@ -50,28 +53,26 @@ beforeAll(async () => {
   await answered(sandbox.client.exec, "http", address, 80);
 });
 afterAll(async () => {
-  proxy?.kill();
+  await proxy?.end();
   await sandbox?.[Symbol.asyncDispose]();
   rmSync(directory, { recursive: true, force: true });
 });
 
 it("restarts every agent, the controller and a balancer under traffic without losing a request", async () => {
-  const load = await startIn(sandbox.client.netns, [
+  await using load = await startIn(sandbox.client.netns, [
     new URL("../tools/load.ts", import.meta.url).pathname,
     address,
     "80",
   ]);
-  const summary = lastLine(load);
   for (const node of sandbox.nodes) {
     await node.agent.stop();
     await startAgent(node);
   }
   await sandbox.controller.kill();
   await sandbox.controller.start();
+  await controllerSynced();
   await killBalancer();
-  await controllerHeals();
-  load.kill("SIGTERM");
-  const { answered: count, failures } = JSON.parse(await summary) as { answered: number; failures: string[] };
+  const { answered: count, failures } = JSON.parse(await load.end()) as { answered: number; failures: string[] };
   expect(failures).toEqual([]);
   expect(count).toBeGreaterThan(0);
 });
@@ -109,7 +110,7 @@ it("a controller that comes back to what it left changes nothing", async () => {
   const before = await serviceView(sandbox, "echo");
   await sandbox.controller.stop();
   await sandbox.controller.start();
-  await controllerHeals();
+  await controllerSynced();
   expect(await serviceView(sandbox, "echo")).toEqual(before);
 });
 
@@ -155,36 +156,56 @@ function balancerPid(): number {
   return Number(/\d+/.exec(readFileSync(join(sandbox.runDir, "balancers", cluster, uid, "pid"), "utf8"))?.[0]);
 }
 
+/** Kills the balancer and waits for the controller to start another and to find all as it should be. */
 async function killBalancer(): Promise<void> {
-  process.kill(balancerPid(), "SIGKILL");
-}
-
-/** A controller that leads and has gone through its Services answers ready. */
-async function controllerHeals(): Promise<void> {
+  const killed = balancerPid();
+  process.kill(killed, "SIGKILL");
+  await eventually(async () => expect(balancerPid()).not.toBe(killed));
   await eventually(async () => {
-    process.kill(balancerPid(), 0);
-    const { holderIdentity } = JSON.parse(
-      await sandbox.kubectl(["get", "leases", "-A", "-o", "jsonpath={.items[0].spec}"]),
-    ) as { holderIdentity: string };
-    expect(holderIdentity).not.toBe("");
+    const { status } = await serviceView(sandbox, "echo");
+    expect(status.conditions?.find(({ type }) => type === "berth.dev/Programmed")?.status).toBe("True");
   });
 }
 
-/** Starts a tool of ours in a namespace; resolves with its first line. */
-async function startIn(netns: string, args: readonly string[]): Promise<ChildProcess> {
+/** A controller that was started leads, and has gone through the Service once. */
+async function controllerSynced(): Promise<void> {
+  await eventually(async () => {
+    const metrics = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    const syncs = /^service_controller_loadbalancer_sync_total\S* (\d+)/m.exec(metrics)?.[1];
+    expect(Number(syncs)).toBeGreaterThan(0);
+  });
+}
+
+/** A port that is free now. */
+async function freePort(): Promise<number> {
+  await using endpoint = await serveEndpoints({ host: "127.0.0.1", port: 0, routes: {} });
+  return endpoint.port;
+}
+
+/** A tool of ours that runs in a namespace; disposing it ends it. */
+interface Tool extends AsyncDisposable {
+  /** Asks it to end; resolves with the last line that it wrote. */
+  end(): Promise<string>;
+}
+
+/** Resolves with the tool's first line. */
+async function startIn(netns: string, args: readonly string[]): Promise<Tool> {
   const child = spawn("nsenter", [`--net=${netnsPath(netns)}`, "--", process.execPath, ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
-  await new Promise((resolve, reject) => {
-    child.stdout?.once("data", resolve);
+  let text = "";
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      resolve();
+    });
     child.once("exit", (code) => reject(new Error(`${args[0]} ended with ${code}`)));
   });
-  return child;
-}
-
-async function lastLine(child: ChildProcess): Promise<string> {
-  let last = "";
-  if (child.stdout === null) return last;
-  for await (const line of createInterface({ input: child.stdout })) last = line;
-  return last;
+  async function end(): Promise<string> {
+    child.kill("SIGTERM");
+    await closed;
+    return text.trimEnd().split("\n").at(-1) ?? "";
+  }
+  return { end, [Symbol.asyncDispose]: async () => void (await end()) };
 }
