@@ -19,7 +19,7 @@ class Candidate {
   readonly ended: Promise<unknown>;
 
   constructor(collection: Collection<Lease>, clock: FakeClock, identity: string) {
-    this.client = new MemoryClient(collection);
+    this.client = new MemoryClient(collection, clock);
     this.election = new LeaseElection({
       client: this.client,
       namespace: "berth",
@@ -217,6 +217,42 @@ describe("LeaseElection", () => {
     await finish(clock, a);
   });
 
+  it("takes nothing but a renewal for a sign of life", async () => {
+    const { clock, collection, join } = setUp();
+    const spec = { holderIdentity: "old", leaseDurationSeconds: 15 };
+    collection.put({ metadata: { name: "controller" }, spec });
+    const a = join("a");
+    await clock.run(10_000);
+    collection.put({ metadata: { name: "controller", labels: { touched: "yes" } }, spec });
+    await clock.run(5000);
+    await clock.run(0);
+    expect(a.log).toEqual(["leads@15000"]);
+    await finish(clock, a);
+  });
+
+  it("counts from when it asked for the lease, not from when it was told", async () => {
+    const { clock, join } = setUp();
+    const a = join("a");
+    a.client.delayMs = 3000;
+    await clock.run(3000);
+    a.client.line = "refused";
+    a.client.delayMs = 0;
+    await clock.run(20_000);
+    expect(a.log).toEqual(["leads@3000", "stops@10000"]);
+    await finish(clock, a);
+  });
+
+  it("does not lead again when a renewal is answered too late", async () => {
+    const { clock, join } = setUp();
+    const a = join("a");
+    await clock.run(1000);
+    a.client.delayMs = 30_000;
+    await clock.run(60_000);
+    expect(await a.ended).toBeInstanceOf(LeaseLostError);
+    expect(a.election.mayWrite()).toBe(false);
+    await finish(clock, a);
+  });
+
   it("elects one of many, and the next when that one vanishes", async () => {
     const { clock, collection, join } = setUp();
     const all = ["a", "b", "c", "d"].map(join);
@@ -234,7 +270,7 @@ describe("LeaseElection", () => {
 
   it("rests when its work ends by itself, and hands on what its work throws", async () => {
     const { clock, collection } = setUp();
-    const client = new MemoryClient(collection);
+    const client = new MemoryClient(collection, clock);
     const options = { client, namespace: "berth", name: "controller", identity: "a", logger: nullLogger, clock };
     const election = new LeaseElection({ ...options, metrics: new Registry(), random: () => 0 });
     const { signal } = new AbortController();

@@ -257,8 +257,6 @@ export class LeaseElection {
         return holder === identity ? await this.#renew(signal) : holder;
       } else throw error;
     }
-    // Leadership that was given up meanwhile does not come back.
-    signal.throwIfAborted();
     this.#renewedAt = sentAt;
     return identity;
   }

@@ -16,8 +16,8 @@ function setUp(): {
   stop(): Promise<void>;
 } {
   const collection = new Collection();
-  const client = new MemoryClient(collection);
   const clock = new FakeClock();
+  const client = new MemoryClient(collection, clock);
   const metrics = new Registry();
   const store = new Store<any>({ kind: "Service", logger: nullLogger, metrics });
   const stop = new AbortController();

@@ -139,6 +139,14 @@ describe("an own write", () => {
     expect(store.size).toBe(0);
   });
 
+  it("does not stand against a server that was restored to an older state", () => {
+    const { store } = synced();
+    store.overlay(thing("a", 23));
+    store.apply("MODIFIED", thing("a", 23));
+    store.replace([thing("a", 5)], "6");
+    expect(store.get("ns/a")).toEqual(thing("a", 5));
+  });
+
   it("may be a creation", () => {
     const { store, seen } = synced();
     store.overlay(thing("b", 21));

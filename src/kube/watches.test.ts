@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
 import { ConnectionError, KubeClient, staticConnection, type WatchEvent } from "./index.ts";
 import { FrozenProxy } from "./testing/frozen-proxy.ts";
-import { TestServer, testCa } from "./testing/test-server.ts";
+import { type Reply, TestServer, testCa } from "./testing/test-server.ts";
 import { defaultWatchTimes } from "./watches.ts";
 
 const path = "/api/v1/services";
@@ -96,6 +96,27 @@ it("gives up a server that never answers a watch", async () => {
   await until(() => server.calls.length === 1);
   clock.advance(5000);
   expect(String(await failed)).toMatch(/no answer within 5000 ms/);
+});
+
+it.each(["http", "https"] as const)("does not wait for the end of a refusal, over %s", async (protocol) => {
+  await using server = await TestServer.start({ protocol });
+  const { promise: refused, resolve: refuse } = Promise.withResolvers<Reply>();
+  server.faults.push((_, reply) => {
+    refuse(reply);
+    return true;
+  });
+  const clock = new FakeClock();
+  await using client = connect(server.url, clock, { ...defaultWatchTimes, answerMs: 5000 });
+  const failed = open(client).catch((e: unknown) => e);
+  const reply = await refused;
+  const closed = new Promise((resolve) => reply.once("close", resolve));
+  // Tells the limit of the answer, which runs already, from that of its body.
+  clock.advance(1000);
+  reply.writeHead(503).write("{");
+  await until(() => clock.pending.includes(5000));
+  clock.advance(5000);
+  expect(await failed).toMatchObject({ code: 503 });
+  await closed;
 });
 
 describe("a watch that is aborted", () => {

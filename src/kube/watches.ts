@@ -56,7 +56,7 @@ export class WatchDoor implements AsyncDisposable {
     signal.throwIfAborted();
     const { server } = this.#connection;
     const credentials = await this.#connection.credentials();
-    // Ends the stream when the reader leaves, whatever state it is in.
+    // Ends the stream together with this generator, however far either is.
     const reading = new AbortController();
     using _ = onAbort(signal, () => reading.abort(signal.reason));
     try {
@@ -67,7 +67,9 @@ export class WatchDoor implements AsyncDisposable {
       );
       if (answer.status !== 200) {
         if (answer.status === 401) await this.#connection.credentials(true);
-        const text = await readText(answer.body);
+        using limit = withTimeout(signal, this.#times.answerMs, "watch", this.#clock);
+        // The status is what matters; a body that is broken or never ends is as good as none.
+        const text = await orAborted(readText(answer.body), limit.signal).catch(() => "");
         throw answerError(answer.status, text, answer.retryAfter, `watch ${server}${path}`);
       }
       yield* watchEvents<T>(asConnectionErrors(answer.body, server));
@@ -176,13 +178,6 @@ async function* asConnectionErrors(body: AsyncIterable<Uint8Array>, server: stri
   }
 }
 
-/** Enough of an error's body; a broken one is as good as none. */
 async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  try {
-    for await (const chunk of body) chunks.push(chunk);
-  } catch {
-    // The status code is what matters.
-  }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(await Array.fromAsync(body)).toString();
 }

@@ -73,9 +73,8 @@ export class WorkQueue implements Disposable {
   /** The key needs work in a while; an earlier time that was asked for before stays. Keeps its priority by default. */
   addAfter(key: string, delayMs: number, priority: number = this.#processing.get(key) ?? 0): void {
     if (this.#closed) return;
-    const ready = this.#priorityOf(key);
-    if (delayMs <= 0 || ready !== undefined) {
-      this.add(key, ready === undefined ? priority : Math.max(priority, ready));
+    if (delayMs <= 0 || this.#priorityOf(key) !== undefined) {
+      this.add(key, priority);
       return;
     }
     const before = this.#unwait(key);

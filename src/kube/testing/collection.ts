@@ -37,7 +37,7 @@ export class Collection<T extends KubeObject = KubeObject> {
     return [...this.#objects.values()];
   }
 
-  put(object: Omit<T, "metadata"> & { readonly metadata: { readonly name?: string } }): T {
+  put(object: T): T {
     const name = object.metadata.name ?? "";
     const before = this.#objects.get(name);
     const metadata = {

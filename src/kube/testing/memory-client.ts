@@ -1,5 +1,5 @@
 import type { Resource } from "../../api/index.ts";
-import { onAbort } from "../../base/index.ts";
+import { type Clock, onAbort } from "../../base/index.ts";
 import type { KubeClient, KubeObject, ObjectAt, Page, Selection } from "../client.ts";
 import { ConnectionError, KubeApiError } from "../errors.ts";
 import type { Query } from "../requests.ts";
@@ -12,16 +12,20 @@ type Verbs = Pick<KubeClient, "get" | "create" | "mergePatch" | "listAll" | "wat
 /** A client of a collection in the same process, whose line to it can be cut. */
 export class MemoryClient implements Verbs {
   readonly #collection: Collection;
+  readonly #clock: Clock;
   /** Refused: the request never arrives. Lost: it is served, but the answer never comes. */
   line: "up" | "refused" | "lost" = "up";
+  /** How long an answer to a write is on its way, and comes whether or not anybody still wants it. */
+  delayMs = 0;
   /** Writes that were sent. */
   readonly writes: string[] = [];
   /** Reads that were sent: lists, and watches with where they began. */
   readonly reads: string[] = [];
   #cut = new AbortController();
 
-  constructor(collection: Collection) {
+  constructor(collection: Collection, clock: Clock) {
     this.#collection = collection;
+    this.#clock = clock;
   }
 
   async get<T extends KubeObject>(_: Resource<T>, { name }: ObjectAt, signal: AbortSignal): Promise<T> {
@@ -30,7 +34,7 @@ export class MemoryClient implements Verbs {
 
   async create<T extends KubeObject>(_: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
     this.writes.push("create");
-    return await this.#over(signal, () => {
+    return await this.#write(signal, () => {
       if (this.#collection.get(object.metadata.name ?? "") !== undefined) throw refusal(409, "AlreadyExists");
       return this.#collection.put(object) as T;
     });
@@ -43,7 +47,7 @@ export class MemoryClient implements Verbs {
     signal: AbortSignal,
   ): Promise<T> {
     this.writes.push("patch");
-    return await this.#over(signal, () => {
+    return await this.#write(signal, () => {
       const known = this.#find(name);
       if (known.metadata.resourceVersion !== resourceVersion) throw refusal(409, "Conflict");
       return this.#collection.put(mergePatch(known, body) as KubeObject) as T;
@@ -96,6 +100,13 @@ export class MemoryClient implements Verbs {
     const known = this.#collection.get(name);
     if (known === undefined) throw refusal(404, "NotFound");
     return known;
+  }
+
+  async #write<T>(signal: AbortSignal, serve: () => T): Promise<T> {
+    const { delayMs } = this;
+    const answer = await this.#over(signal, serve);
+    if (delayMs > 0) await new Promise<void>((resolve) => this.#clock.schedule(resolve, delayMs));
+    return answer;
   }
 
   async #over<T>(signal: AbortSignal, serve: () => T): Promise<T> {
