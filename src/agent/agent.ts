@@ -1,7 +1,6 @@
 import { networkInterfaces } from "node:os";
 import { type Clock, errorMessage, FailureError, isAbort, type Random, sleep } from "../base/index.ts";
 import type { Exec } from "../kernel/index.ts";
-import type { KubeClient } from "../kube/index.ts";
 import { formatIp, parseIp } from "../net/index.ts";
 import {
   type EndpointOptions,
@@ -10,7 +9,7 @@ import {
   type Metrics,
   serveEndpoints,
 } from "../telemetry/index.ts";
-import { WatchedCluster } from "./cluster-state.ts";
+import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { healthRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { AgentMetrics } from "./metrics.ts";
@@ -26,7 +25,7 @@ export interface Address {
 
 export interface AgentOptions {
   readonly settings: NodeSettings;
-  readonly client: KubeClient;
+  readonly client: ClusterSource;
   /** The API server's URL, for messages. */
   readonly server: string;
   readonly healthzAddress: Address;

@@ -30,6 +30,9 @@ export interface ClusterListener {
   nodeChanged(): void;
 }
 
+/** The part of an API client that mirroring takes. */
+export type ClusterSource = Pick<KubeClient, "listAll" | "watch">;
+
 /** Set by the slice controller to the time of the pod change that a slice follows. */
 const changedAtAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
 
@@ -94,7 +97,7 @@ export class WatchedCluster implements ClusterState {
   }
 
   /** Keeps the mirror up to date until aborted. */
-  async watch(client: KubeClient, logger: Logger, metrics: Metrics, signal: AbortSignal): Promise<void> {
+  async watch(client: ClusterSource, logger: Logger, metrics: Metrics, signal: AbortSignal): Promise<void> {
     const shared = { client, logger, metrics };
     const reflectors = [
       new Reflector({
