@@ -54,13 +54,16 @@ describe("label selector", () => {
 
   it("parses or refuses any text, and never fails otherwise", () => {
     fc.assert(
-      fc.property(fc.string({ unit: fc.constantFrom(..."ab=!<>(), in") }), (text) => {
-        try {
-          parseLabelSelector(text)(labels);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 400 });
-        }
-      }),
+      fc.property(
+        fc.string({ unit: fc.constantFrom("a", "b", "=", "!", "<", ">", "(", ")", ",", " ", "in", "n") }),
+        (text) => {
+          try {
+            parseLabelSelector(text)(labels);
+          } catch (error) {
+            expect(error).toMatchObject({ code: 400 });
+          }
+        },
+      ),
     );
   });
 });

@@ -93,7 +93,8 @@ describe("strategic merge patch", () => {
       fc.property(numbers, numbers, (before, wanted) => {
         const { spec } = strategic(ports(...before), ports(...wanted)) as { spec: { ports?: { port: number }[] } };
         const result = (spec.ports ?? []).map(({ port }) => port);
-        expect(result.toSorted()).toEqual([...new Set([...before, ...wanted])].toSorted());
+        expect(result).toHaveLength(new Set(result).size);
+        expect(new Set(result)).toEqual(new Set([...before, ...wanted]));
         expect(result.filter((port) => wanted.includes(port))).toEqual(wanted);
         const others = before.filter((port) => !wanted.includes(port));
         expect(result.filter((port) => others.includes(port))).toEqual(others);

@@ -10,8 +10,9 @@ import { isHeadless, specOf } from "./facts.ts";
 import { dropTypeDependentFields } from "./transition.ts";
 import { serviceErrors, serviceStatusErrors } from "./validation.ts";
 
+/** A stored object of the collection `services`, for the code that knows its fields. */
 export function asService(object: KubeObject): Service {
-  return object as unknown as Service;
+  return object;
 }
 
 export function serviceBehaviour(addresses: ServiceAddresses): Behaviour {

@@ -48,7 +48,7 @@ describe("addresses", () => {
     // 20 ports: a static band of 16, so the first four come from behind it.
     const taken: number[] = [];
     for (let i = 0; i < 20; i++) taken.push(spec(await create(`full-${i}`, { type: "NodePort" })).ports[0].nodePort);
-    expect(taken.slice(0, 4).toSorted()).toEqual([30_016, 30_017, 30_018, 30_019]);
+    expect(new Set(taken.slice(0, 4))).toEqual(new Set([30_016, 30_017, 30_018, 30_019]));
     expect(new Set(taken).size).toBe(20);
     expect(await create("one-more", { type: "NodePort" })).toMatchObject({
       status: 500,

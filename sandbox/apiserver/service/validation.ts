@@ -93,7 +93,7 @@ function portFieldErrors(port: ServicePort, path: string, needsName: boolean, na
   errors.push(...portErrors(port.port).map((error) => invalid(`${path}.port`, port.port, error)));
   if (!["SCTP", "TCP", "UDP"].includes(port.protocol ?? ""))
     errors.push(notSupported(`${path}.protocol`, port.protocol, ["SCTP", "TCP", "UDP"]));
-  const target = port.targetPort as number | string | undefined;
+  const target = port.targetPort;
   const targetErrors = typeof target === "number" ? portErrors(target) : portNameErrors(target ?? "");
   errors.push(...targetErrors.map((error) => invalid(`${path}.targetPort`, target, error)));
   if (port.appProtocol !== undefined)
