@@ -38,8 +38,8 @@ export interface LoopsOptions {
   readonly metrics: Metrics;
 }
 
-/** So many keys of one kind at a time; pods start side by side. */
-const workers = { slices: 4, deployments: 2, replicaSets: 2, kubelet: 8 } as const;
+/** So many keys at a time: pods start side by side, but are placed one after the other. */
+const workers = { slices: 4, deployments: 2, replicaSets: 2, scheduler: 1, kubelet: 8 } as const;
 /** Somebody else wrote first: look again once the watch has told what. */
 const raceMs = 10;
 
@@ -74,10 +74,7 @@ export class Loops {
     );
     state.pods.subscribe(
       each((pod) => {
-        addAll(
-          slices,
-          this.#servicesOf(pod).map(({ metadata }) => objectKey(metadata)),
-        );
+        for (const { metadata } of this.#servicesOf(pod)) slices.add(objectKey(metadata));
         addAll(sets, controllerKey(pod, "ReplicaSet"));
         (pod.spec?.nodeName === undefined ? unbound : bound).add(objectKey(pod.metadata));
       }),
@@ -89,32 +86,14 @@ export class Loops {
       }),
     );
     if (!(await state.synced(signal))) return;
+    const run = (queue: WorkQueue, count: number, work: Work): Promise<void> =>
+      queue.run(count, forgiving(work), signal);
     await Promise.all([
-      slices.run(
-        workers.slices,
-        forgiving((key, s) => this.#slices(key, s)),
-        signal,
-      ),
-      deploys.run(
-        workers.deployments,
-        forgiving((key, s) => this.#deployment(key, s)),
-        signal,
-      ),
-      sets.run(
-        workers.replicaSets,
-        forgiving((key, s) => this.#replicaSet(key, s)),
-        signal,
-      ),
-      unbound.run(
-        1,
-        forgiving((key, s) => this.#bind(key, s)),
-        signal,
-      ),
-      bound.run(
-        workers.kubelet,
-        forgiving((key, s) => kubelet.reconcile(key, s)),
-        signal,
-      ),
+      run(slices, workers.slices, (key, s) => this.#slices(key, s)),
+      run(deploys, workers.deployments, (key, s) => this.#deployment(key, s)),
+      run(sets, workers.replicaSets, (key, s) => this.#replicaSet(key, s)),
+      run(unbound, workers.scheduler, (key, s) => this.#bind(key, s)),
+      run(bound, workers.kubelet, (key, s) => kubelet.reconcile(key, s)),
     ]);
   }
 

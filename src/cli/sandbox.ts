@@ -1,15 +1,22 @@
 // `berth sandbox`: a whole cluster on this machine, until Ctrl-C.
 import { type Command, Option } from "commander";
 import { maxNodes, startSandbox, sweep } from "../../sandbox/cluster/index.ts";
-import { onAbort, UsageError } from "../base/index.ts";
+import { runDemo, type Sabotage, sabotages } from "../../sandbox/demo/index.ts";
+import { onAbort, systemClock, UsageError } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
 import { createLogger } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
+import { parseDuration } from "./flags.ts";
 
 interface UpFlags {
   readonly nodes: number;
   readonly families: readonly Family[];
+}
+
+interface DemoFlags {
+  readonly sabotage?: Sabotage;
+  readonly stepTimeout: number;
 }
 
 export function define(command: Command, process: Process): void {
@@ -23,6 +30,16 @@ export function define(command: Command, process: Process): void {
         .argParser(parseFamilies),
     )
     .action((flags: UpFlags) => runUp(flags, process));
+  const demo = command
+    .command("demo")
+    .description("start a cluster and show a LoadBalancer Service that answers from outside; fails unless it does")
+    .addOption(new Option("--sabotage <what>", "leave out or break one thing, to see the demo fail").choices(sabotages))
+    .addOption(
+      new Option("--step-timeout <duration>", "how long one step may wait for what it shows")
+        .default(30_000, "30s")
+        .argParser(parseDuration("--step-timeout")),
+    );
+  demo.action((flags: DemoFlags) => runDemoCommand(flags, process));
   command
     .command("sweep")
     .description("remove what sandboxes that were killed have left")
@@ -44,6 +61,21 @@ async function runUp(flags: UpFlags, process: Process): Promise<void> {
   stdout.write("ending the sandbox\n");
 }
 
+async function runDemoCommand(flags: DemoFlags, process: Process): Promise<void> {
+  const { environment, signal, stdout } = process;
+  const terminal = "isTTY" in stdout && stdout.isTTY === true;
+  await runDemo({
+    environment,
+    signal,
+    write: (text) => stdout.write(text),
+    clock: systemClock,
+    logger: createLogger({ level: "warn", format: "text", stream: process.stderr }),
+    stay: terminal && environment["CI"] !== "true",
+    sabotage: flags.sabotage,
+    limitMs: flags.stepTimeout,
+  });
+}
+
 async function runSweep({ environment, signal, stdout }: Process): Promise<void> {
   const ids = await sweep(systemExec(environment), signal);
   stdout.write(ids.length === 0 ? "nothing to remove\n" : `removed ${ids.join(" ")}\n`);
@@ -58,7 +90,7 @@ function parseNodes(text: string): number {
 
 function parseFamilies(text: string): readonly Family[] {
   const families = text.split(",").filter((part): part is Family => part === "IPv4" || part === "IPv6");
-  if (families.join(",") !== text || new Set(families).size !== families.length)
+  if (text === "" || families.join(",") !== text || new Set(families).size !== families.length)
     throw new UsageError(`--families: ${JSON.stringify(text)}; give IPv4, IPv6 or both, such as IPv4,IPv6`);
   return families;
 }
