@@ -1,7 +1,5 @@
-import { networkInterfaces } from "node:os";
 import { type Clock, errorMessage, FailureError, isAbort, type Random, sleep } from "../base/index.ts";
 import type { Exec } from "../kernel/index.ts";
-import { formatIp, parseIp } from "../net/index.ts";
 import {
   type EndpointOptions,
   type HttpEndpoint,
@@ -12,6 +10,7 @@ import {
 import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { healthRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
+import { localAddresses } from "./host.ts";
 import { AgentMetrics } from "./metrics.ts";
 import type { NodeSettings } from "./node-facts.ts";
 import { NodeProxy } from "./node-proxy.ts";
@@ -141,14 +140,4 @@ async function serve(flag: string, options: EndpointOptions): Promise<HttpEndpoi
       },
     );
   }
-}
-
-function localAddresses(): readonly string[] {
-  return Object.values(networkInterfaces())
-    .flatMap((addresses) => addresses ?? [])
-    .flatMap(({ address }) => {
-      const ip = parseIp(address);
-      return ip === undefined ? [] : [formatIp(ip)];
-    })
-    .sort();
 }

@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
+import { networkInterfaces } from "node:os";
 import { FailureError } from "../base/index.ts";
 import { type Exec, Iptables } from "../kernel/index.ts";
-import type { Family } from "../net/index.ts";
+import { cidrContains, type Family, formatIp, parseCidr, parseIp } from "../net/index.ts";
 
 /** What the machine under us can do. */
 export interface Host {
@@ -33,4 +34,20 @@ async function hasIpv6(): Promise<boolean> {
 /** The kernel's files are there or not, depending on its modules. */
 async function text(path: string): Promise<string | undefined> {
   return readFile(path, "utf8").catch(() => undefined);
+}
+
+const linkLocal = parseCidr("fe80::/10");
+
+/**
+ * The addresses of the machine's interfaces, sorted. Not the link-local ones: they come and go with every pod's
+ * interface, and no Service can have one.
+ */
+export function localAddresses(): readonly string[] {
+  return Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .flatMap(({ address }) => {
+      const ip = parseIp(address);
+      return ip === undefined || (linkLocal !== undefined && cidrContains(linkLocal, ip)) ? [] : [formatIp(ip)];
+    })
+    .sort();
 }
