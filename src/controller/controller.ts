@@ -1,56 +1,18 @@
-import { type Node, nodes, objectKey, type Resource, type Service, services } from "../api/index.ts";
-import { Backoff, type Clock, errorMessage, isAbort, onAbort, type Random, sleep, withTimeout } from "../base/index.ts";
-import type { AddressPool } from "../ipam/index.ts";
-import {
-  type EventRecorder,
-  initialPriority,
-  type KubeClient,
-  type KubeObject,
-  Reflector,
-  Store,
-  WorkQueue,
-} from "../kube/index.ts";
-import type { LbIdentity, Served } from "../model/index.ts";
-import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
-import type { Logger, Metrics } from "../telemetry/index.ts";
-import { ServiceAddresses } from "./addresses.ts";
-import type { Announcement } from "./announcements.ts";
-import { isHealthWatcher } from "./health.ts";
-import { holdersOf, Leftovers } from "./leftovers.ts";
-import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
-import { watchNodeSet } from "./node-trigger.ts";
-import { ProviderRunner } from "./provider-runner.ts";
-import { ServiceReconciler } from "./service-reconciler.ts";
+import { type Node, nodes, type Resource, type Service, services } from "../api/index.ts";
+import { onAbort } from "../base/index.ts";
+import { type KubeObject, Reflector, Store } from "../kube/index.ts";
+import { Term, type TermOptions } from "./term.ts";
 
-export interface ControllerOptions {
-  readonly client: Pick<KubeClient, "get" | "listAll" | "mergePatch" | "watch">;
-  readonly recorder: Pick<EventRecorder, "event">;
-  readonly providers: readonly ProviderAdapter[];
-  readonly served: Served;
-  readonly clusterId: string;
-  readonly pool: AddressPool;
-  readonly workers: number;
-  readonly driftResyncMs: number;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-  readonly clock: Clock;
-  readonly random: Random;
-}
-
-/** As upstream's service controller, but quicker at first. */
-const backoff = { baseMs: 1000, capMs: 300_000 } as const;
-/** No look at one Service takes longer. */
-const reconcileLimitMs = 600_000;
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
 
 /** Watches Services and Nodes from the start; works on them while it leads. */
 export class Controller {
-  readonly #options: ControllerOptions;
+  readonly #options: TermOptions;
   readonly #services: Store<Service>;
   readonly #nodes: Store<Node>;
 
-  constructor(options: ControllerOptions) {
+  constructor(options: TermOptions) {
     this.#options = options;
     const { logger, metrics } = options;
     this.#services = new Store({ kind: services.kind, logger, metrics });
@@ -77,11 +39,11 @@ export class Controller {
   async lead(leading: AbortSignal, mayWrite: () => boolean): Promise<void> {
     const { logger, clock, workers } = this.#options;
     await untilAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
-    using work = new Work(this.#options, this.#services, this.#nodes, () => {
+    using term = new Term(this.#options, this.#services, this.#nodes, () => {
       if (leading.aborted) return "the controller is ending";
       return mayWrite() ? undefined : "the lease is not ours any more";
     });
-    await work.adopt(leading);
+    await term.adopt(leading);
     logger.info("controller works", { count: this.#services.size });
     const end = new AbortController();
     using ending = new DisposableStack();
@@ -90,180 +52,12 @@ export class Controller {
         ending.use(clock.schedule(() => end.abort(leading.reason), graceMs));
       }),
     );
-    await work.run(workers, leading, end.signal);
+    await term.run(workers, leading, end.signal);
   }
 
   #reflector<T extends KubeObject>(resource: Resource<T>, store: Store<T>): Reflector<T> {
     const { client, logger, metrics, clock, random } = this.#options;
     return new Reflector({ client, resource, store, logger, metrics, clock, random });
-  }
-}
-
-/** All that exists only while leading. */
-class Work implements Disposable {
-  readonly #options: ControllerOptions;
-  readonly #services: Store<Service>;
-  readonly #nodes: Store<Node>;
-  readonly #queue: WorkQueue;
-  readonly #leftoverQueue: WorkQueue;
-  readonly #addresses: ServiceAddresses;
-  readonly #reconciler: ServiceReconciler;
-  readonly #leftovers: Leftovers;
-  readonly #metrics: ControllerMetrics;
-  readonly #held = new DisposableStack();
-
-  constructor(
-    options: ControllerOptions,
-    services: Store<Service>,
-    nodes: Store<Node>,
-    mayWrite: () => string | undefined,
-  ) {
-    const { client, clusterId, served, logger, metrics, clock, random } = options;
-    this.#options = options;
-    this.#services = services;
-    this.#nodes = nodes;
-    const providers = new Map(options.providers.map((adapter) => [adapter.name, adapter]));
-    this.#metrics = controllerMetrics(metrics);
-    this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
-    this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
-    this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
-    const runner = new ProviderRunner(mayWrite, clock, logger);
-    const shared = { client, providers, served, addresses: this.#addresses, runner, logger };
-    this.#leftovers = new Leftovers(shared);
-    this.#reconciler = new ServiceReconciler({
-      ...shared,
-      services,
-      nodes,
-      clusterId,
-      announce: (service, announcement) => this.#announce(service, announcement),
-      onIgnored: (service) => this.#onIgnored(service),
-      driftResyncMs: options.driftResyncMs,
-      mayWrite,
-      clock,
-      random,
-      metrics: this.#metrics,
-    });
-  }
-
-  /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
-  async adopt(signal: AbortSignal): Promise<void> {
-    const { providers, served, logger } = this.#options;
-    const holders = new Map(
-      this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, served)]),
-    );
-    for (const adapter of providers) {
-      const owned = await this.#listOwned(adapter, signal);
-      const lost: LbIdentity[] = [];
-      for (const { scope, retained, addresses } of owned) {
-        if (scope.kind !== "service") continue;
-        this.#addresses.adoptOwned(scope.id.uid, addresses);
-        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) lost.push(scope.id);
-      }
-      const most = Math.max(5, Math.floor(owned.length / 10));
-      for (const id of lost.slice(0, most)) this.#noteLeftover(id);
-      if (lost.length > most)
-        logger.warn("more load balancers without a service than are torn down at one start", {
-          provider: adapter.name,
-          count: lost.length,
-          why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
-        });
-    }
-    this.#addresses.adoptStatuses(
-      this.#services.list().filter(({ metadata }) => (holders.get(metadata.uid ?? "") ?? []).length > 0),
-    );
-  }
-
-  /** Until `leading` aborts; `end` aborts the work that is at hand then. */
-  async run(workers: number, leading: AbortSignal, end: AbortSignal): Promise<void> {
-    this.#subscribe();
-    const { clock } = this.#options;
-    this.#metrics.maxWorkers.set({ controller: controllerName }, workers);
-    await Promise.all([
-      this.#queue.run(
-        workers,
-        (key) =>
-          measured(this.#metrics, async () => {
-            using limit = withTimeout(end, reconcileLimitMs, `reconcile ${key}`, clock);
-            return await this.#reconciler.reconcile(key, limit.signal);
-          }),
-        leading,
-      ),
-      this.#leftoverQueue.run(1, (uid) => this.#leftovers.reconcile(uid, end), leading),
-    ]);
-  }
-
-  #subscribe(): void {
-    this.#held.use(
-      this.#services.subscribe({
-        add: (service, initial) => {
-          if (this.#concerns(service)) this.#queue.add(objectKey(service.metadata), initial ? initialPriority : 0);
-        },
-        update: (before, after) => {
-          if (this.#reconciler.wrote(after)) return;
-          if (this.#concerns(before) || this.#concerns(after)) this.#queue.add(objectKey(after.metadata));
-        },
-        delete: (last) => {
-          this.#reconciler.forget(last);
-          if (holdersOf(last, this.#options.served).length > 0) this.#noteLeftover(this.#identity(last));
-          else this.#onIgnored(last);
-        },
-      }),
-    );
-    this.#held.use(watchNodeSet(this.#nodes, () => this.#addOwned(), this.#options.clock));
-    for (const adapter of this.#options.providers)
-      if (isHealthWatcher(adapter))
-        this.#held.use(
-          adapter.watchHealth((scope) => {
-            if (scope.kind === "service") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
-          }),
-        );
-  }
-
-  /** Foreign load balancers only so that they are counted. */
-  #concerns(service: Service): boolean {
-    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#options.served).length > 0;
-  }
-
-  #addOwned(): void {
-    for (const service of this.#services.list())
-      if (holdersOf(service, this.#options.served).length > 0) this.#queue.add(objectKey(service.metadata));
-  }
-
-  #onIgnored(service: Service): void {
-    if (this.#addresses.holds(service.metadata.uid ?? "")) this.#noteLeftover(this.#identity(service));
-  }
-
-  #noteLeftover(id: LbIdentity): void {
-    this.#leftovers.note(id);
-    this.#leftoverQueue.add(id.uid);
-  }
-
-  #identity({ metadata: { uid = "", namespace = "", name = "" } }: Service): LbIdentity {
-    return { clusterId: this.#options.clusterId, uid, namespace, name };
-  }
-
-  #announce(service: Service, { type, reason, message }: Announcement): void {
-    this.#options.recorder.event(service, { type, reason, action: "SyncLoadBalancer", note: message });
-  }
-
-  /** Asks until the provider answers: without the answer an address could be given away twice. */
-  async #listOwned(adapter: ProviderAdapter, signal: AbortSignal): Promise<readonly OwnedObject[]> {
-    const { clusterId, clock, random, logger } = this.#options;
-    const waits = new Backoff({ ...backoff, jitter: 0.2 }, random);
-    for (;;) {
-      try {
-        return await Array.fromAsync(adapter.listOwned(clusterId, signal));
-      } catch (error) {
-        if (isAbort(error, signal)) throw error;
-        const retryMs = Math.round(waits.next());
-        logger.warn("cannot list load balancers", { provider: adapter.name, why: errorMessage(error), retryMs });
-        await sleep(retryMs, signal, clock);
-      }
-    }
-  }
-
-  [Symbol.dispose](): void {
-    this.#held[Symbol.dispose]();
   }
 }
 

@@ -14,19 +14,24 @@ describe("A2: a crash around any step", () => {
   const steps = ["uid-web/address", "uid-web/TCP-80", "uid-web/targets"];
   const cells = steps.flatMap((id) => (["before", "after"] as const).map((when) => [when, id] as const));
 
-  it.each(cells)("%s %s is made good after a restart", async (when, id) => {
-    const bench = new Bench();
-    bench.api.createService("web");
-    const first = bench.start({
+  /** Lets a controller run into the crash. */
+  async function crash(bench: Bench, when: "before" | "after", id: string): Promise<void> {
+    const running = bench.start({
       providers: [
         provider(
           bench,
-          crashAt(id, when, () => first.loseLease()),
+          crashAt(id, when, () => running.loseLease()),
         ),
       ],
     });
     await bench.settled();
-    await first.stop();
+    await running.stop();
+  }
+
+  it.each(cells)("%s %s is made good after a restart", async (when, id) => {
+    const bench = new Bench();
+    bench.api.createService("web");
+    await crash(bench, when, id);
     expect(bench.condition("web", "programmed")).toBe("");
     const second = bench.start();
     await bench.ready("web");
@@ -43,16 +48,7 @@ describe("A2: a crash around any step", () => {
     await bench.ready("web");
     await setUp.stop();
     bench.api.deleteService("web");
-    const first = bench.start({
-      providers: [
-        provider(
-          bench,
-          crashAt(id, when, () => first.loseLease()),
-        ),
-      ],
-    });
-    await bench.settled();
-    await first.stop();
+    await crash(bench, when, id);
     expect(bench.finalizers("web")).toEqual(["memory.berth.dev/resources"]);
     const second = bench.start();
     await bench.until(() => bench.api.service("web") === undefined, "the Service goes");

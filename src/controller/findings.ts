@@ -103,13 +103,15 @@ export function withPortErrors(
   lb: DesiredLoadBalancer,
   issues: readonly Issue[],
 ): readonly LoadBalancerIngress[] {
-  const broken = new Map(issues.flatMap(({ port, reason }) => (port === undefined ? [] : [[port, reason] as const])));
-  if (broken.size === 0) return ingress;
-  return ingress.map((entry) => ({
-    ...entry,
-    ports: lb.ports.map(({ port, protocol }) => {
-      const reason = broken.get(port);
-      return { port, protocol, ...(reason === undefined ? {} : { error: `${apiGroup}/${reason}` }) };
-    }),
-  }));
+  const errors = new Map(issues.flatMap(({ port, reason }) => (port === undefined ? [] : [[portKey(port), reason]])));
+  if (errors.size === 0) return ingress;
+  const ports = lb.ports.map(({ port, protocol }) => {
+    const reason = errors.get(portKey({ port, protocol }));
+    return { port, protocol, ...(reason === undefined ? {} : { error: `${apiGroup}/${reason}` }) };
+  });
+  return ingress.map((entry) => ({ ...entry, ports }));
+}
+
+function portKey({ port, protocol }: NonNullable<Issue["port"]>): string {
+  return `${protocol}/${port}`;
 }

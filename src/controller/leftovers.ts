@@ -13,6 +13,8 @@ export interface LeftoversOptions {
   readonly served: Served;
   readonly addresses: ServiceAddresses;
   readonly runner: ProviderRunner;
+  /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
+  readonly onGone: (key: string) => void;
   readonly logger: Logger;
 }
 
@@ -33,7 +35,7 @@ export class Leftovers {
   }
 
   async reconcile(uid: string, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, addresses, logger } = this.#options;
+    const { providers, addresses, onGone } = this.#options;
     const id = this.#known.get(uid);
     if (id === undefined) return {};
     const holders = await this.#holders(id, signal);
@@ -44,7 +46,7 @@ export class Leftovers {
     }
     this.#known.delete(uid);
     if (holders.length === 0) addresses.release(uid);
-    logger.debug("no leftover remains", { service: `${id.namespace}/${id.name}`, key: uid });
+    onGone(`${id.namespace}/${id.name}`);
     return {};
   }
 

@@ -48,7 +48,8 @@ export interface DesiredLoadBalancer {
 /** Something about the Service that cannot be done as asked; `path` is the field, as `spec.ports[0].protocol`. */
 export interface Issue {
   readonly path: string;
-  readonly port?: number;
+  /** The port that it is about, if it is about one. */
+  readonly port?: Pick<LbPort, "port" | "protocol">;
   readonly severity: "refuse" | "degrade";
   /** CamelCase. */
   readonly reason: string;

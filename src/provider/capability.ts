@@ -13,7 +13,7 @@ function portIssues(lb: DesiredLoadBalancer, can: Capabilities): readonly Issue[
     if (!can.protocols.includes(protocol))
       issues.push({
         path: `${path}.protocol`,
-        port,
+        port: { port, protocol },
         severity: "refuse",
         reason: "LoadBalancerProtocolNotSupported",
         message: `port ${port} asks for ${protocol}; this load balancer takes ${can.protocols.join(", ")}`,
@@ -21,7 +21,7 @@ function portIssues(lb: DesiredLoadBalancer, can: Capabilities): readonly Issue[
     if (can.needsNodePorts && nodePort === 0)
       issues.push({
         path: `${path}.nodePort`,
-        port,
+        port: { port, protocol },
         severity: "refuse",
         reason: "NodePortMissing",
         message: `port ${port}/${protocol} has no nodePort, through which this load balancer reaches the nodes; set spec.allocateLoadBalancerNodePorts to true or the nodePort by hand`,

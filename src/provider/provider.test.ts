@@ -14,6 +14,7 @@ import {
   type StepResult,
   unsupported,
 } from "./index.ts";
+import { fullCapabilities } from "./testing/memory-provider.ts";
 
 function step(id: string, dependsOn: string[] = [], action: PlanStep["action"] = "create"): PlanStep {
   return { id, action, target: id, dependsOn, input: { id }, diff: [] };
@@ -116,17 +117,6 @@ describe("execution", () => {
 });
 
 describe("capabilities", () => {
-  const can: Capabilities = {
-    protocols: ["TCP", "UDP"],
-    mixedProtocols: true,
-    families: ["IPv4", "IPv6"],
-    dualStack: true,
-    needsNodePorts: true,
-    needsAddresses: true,
-    ipMode: "Proxy",
-    sourceRanges: true,
-    sessionAffinity: true,
-  };
   const lb: DesiredLoadBalancer = {
     id: { clusterId: "c", uid: "u", namespace: "n", name: "s" },
     families: ["IPv4", "IPv6"],
@@ -155,9 +145,9 @@ describe("capabilities", () => {
     ["no ranges", lb, { sourceRanges: false }, ["refuse SourceRangesNotSupported spec.loadBalancerSourceRanges"]],
     ["no affinity", lb, { sessionAffinity: false }, ["degrade SessionAffinityNotSupported spec.sessionAffinity"]],
   ])("%s", (_, wanted, lacks, expected) => {
-    const found = unsupported(wanted, { ...can, ...lacks });
+    const found = unsupported(wanted, { ...fullCapabilities, ...lacks });
     expect(
-      found.map(({ severity, reason, path, port }) => [severity, reason, path, port].filter(Boolean).join(" ")),
+      found.map(({ severity, reason, path, port }) => [severity, reason, path, port?.port].filter(Boolean).join(" ")),
     ).toEqual(expected);
   });
 });

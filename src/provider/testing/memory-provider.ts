@@ -58,7 +58,7 @@ type Observation = ReadonlyMap<string, WorldObject>;
 /** Called before and after the commit of each step; may throw to play a fault or a crash. */
 export type StepHook = (step: PlanStep, when: "before" | "after") => void | Promise<void>;
 
-const fullCapabilities: Capabilities = {
+export const fullCapabilities: Capabilities = {
   protocols: ["TCP", "UDP"],
   mixedProtocols: true,
   families: ["IPv4", "IPv6"],
