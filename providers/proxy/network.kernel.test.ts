@@ -123,5 +123,6 @@ it("says that the bridge is missing", async () => {
     fault: { kind: "blocked", reason: "BridgeMissing" },
     message: `there is no interface br9 in the namespace ${network.name}`,
   });
+  await cabling.disconnect(names, signal);
   await nothingIsLeft();
 });

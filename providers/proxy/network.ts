@@ -56,28 +56,30 @@ export class Cabling {
    */
   async connect(names: Names, addresses: readonly string[], mac: string, signal: AbortSignal): Promise<boolean> {
     const { netns, port } = names;
-    const { bridge } = this.#network;
-    if ((await findLink(this.#outside, bridge, { signal })) === undefined) {
-      const remedy = "make the bridge, or name the right one with --proxy-bridge";
-      throw new ProviderError({ kind: "blocked", reason: "BridgeMissing", remedy }, missingBridge(this.#network));
-    }
     if (!(await exists(netns))) await addNetns(this.#exec, netns, { signal });
     const inside = netnsExec(this.#exec, netns);
-    const before = await findLink(inside, inner, { signal });
-    if (before === undefined) await this.#lay(names, signal);
-    await this.#setSwitches(inside, signal);
-    const unwanted = globalAddresses(before).filter((address) => !addresses.includes(address));
-    await ipBatch(
-      inside,
-      [
-        "link set lo up",
-        ...unwanted.map((address) => `addr del ${address} dev ${inner}`),
-        ...addresses.map((address) => `addr replace ${address} dev ${inner}${address.includes(":") ? " nodad" : ""}`),
-      ],
-      { signal },
-    );
-    await ipBatch(this.#outside, [`link set ${port} master ${bridge} up`], { signal });
-    await ipBatch(inside, [`link set ${inner} up`], { signal });
+    const [link, plug] = await Promise.all([
+      findLink(inside, inner, { signal }),
+      findLink(this.#outside, port, { signal }),
+    ]);
+    // The end of a cable whose other end went with an earlier namespace of this name.
+    const loose = link === undefined && plug !== undefined ? [`link delete ${port}`] : [];
+    const cable = link === undefined ? [`link add ${port} type veth peer name ${inner} netns ${netns}`] : [];
+    await this.#plug([...loose, ...cable], port, signal);
+    const unwanted = globalAddresses(link).filter((address) => !addresses.includes(address));
+    await allOf([
+      ...switches.map((setting) => set(inside, setting, signal)),
+      ipBatch(
+        inside,
+        [
+          "link set lo up",
+          ...unwanted.map((address) => `addr del ${address} dev ${inner}`),
+          ...addresses.map((address) => `addr replace ${address} dev ${inner}${address.includes(":") ? " nodad" : ""}`),
+          `link set ${inner} up`,
+        ],
+        { signal },
+      ),
+    ]);
     if (!(await this.#joined(inside, port, signal))) return false;
     await ipBatch(inside, [`link set ${inner} address ${mac}`], { signal });
     return true;
@@ -90,12 +92,16 @@ export class Cabling {
     if (await exists(netns)) await deleteNetns(this.#exec, netns, { signal });
   }
 
-  async #lay({ netns, port }: Names, signal: AbortSignal): Promise<void> {
-    // The end of a cable whose other end went with an earlier namespace of this name.
-    const loose = (await findLink(this.#outside, port, { signal })) === undefined ? [] : [`link delete ${port}`];
-    await ipBatch(this.#outside, [...loose, `link add ${port} type veth peer name ${inner} netns ${netns}`], {
-      signal,
-    });
+  async #plug(cable: readonly string[], port: string, signal: AbortSignal): Promise<void> {
+    const { bridge } = this.#network;
+    try {
+      await ipBatch(this.#outside, [...cable, `link set ${port} master ${bridge} up`], { signal });
+    } catch (cause) {
+      if ((await findLink(this.#outside, bridge, { signal })) !== undefined) throw cause;
+      const remedy = "make the bridge, or name the right one with --proxy-bridge";
+      const fault = { kind: "blocked", reason: "BridgeMissing", remedy } as const;
+      throw new ProviderError(fault, missingBridge(this.#network), { cause });
+    }
   }
 
   /** Before that, what is sent is lost without a sign. */
@@ -106,33 +112,39 @@ export class Cabling {
     ]);
     return link?.operational === true && plug?.portState === "forwarding";
   }
-
-  async #setSwitches(inside: Exec, signal: AbortSignal): Promise<void> {
-    for (const [value, names] of switches)
-      await execOk(
-        inside,
-        "tee",
-        names.map((name) => `/proc/sys/net/${name}`),
-        { signal, stdin: value },
-      );
-  }
 }
 
-const switches: readonly (readonly [value: string, names: readonly string[]])[] = [
-  [
-    "1\n",
-    [
+interface Setting {
+  readonly value: string;
+  readonly names: readonly string[];
+}
+
+const switches: readonly Setting[] = [
+  {
+    value: "1",
+    names: [
       "ipv4/ip_forward",
       "ipv6/conf/all/forwarding",
       // Tell the neighbours when the hardware address is set.
       `ipv4/conf/${inner}/arp_notify`,
       `ipv6/conf/${inner}/ndisc_notify`,
     ],
-  ],
+  },
   // Every refusal is told. By default a client gets one ICMP error a second, and redirects (which the balancer keeps
   // to itself) count, so that a client that was just served would not hear of a refusal.
-  ["0\n", ["ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"]],
+  { value: "0", names: ["ipv4/icmp_ratelimit", "ipv6/icmp/ratelimit"] },
 ];
+
+async function set(inside: Exec, { value, names }: Setting, signal: AbortSignal): Promise<void> {
+  const paths = names.map((name) => `/proc/sys/net/${name}`);
+  await execOk(inside, "tee", paths, { signal, stdin: value });
+}
+
+/** Waits for all, also when one fails: nothing may go on behind the back of the next attempt. */
+async function allOf(work: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((result) => result.status === "rejected");
+  if (failed !== undefined) throw failed.reason;
+}
 
 /** Says which bridge is not there. */
 export function missingBridge({ netns, bridge }: Network): string {
