@@ -2,7 +2,6 @@ import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
 import { dirname, resolve } from "node:path";
 import type { Cluster, Context, KubeConfig } from "@kubernetes/client-node";
-import { isMap, parseDocument } from "yaml";
 import { type Clock, errorMessage, systemClock, UsageError } from "../base/index.ts";
 import {
   type Credentials,
@@ -58,6 +57,8 @@ async function readYaml(path: string): Promise<KubeconfigFile> {
   const text = await readFile(path, "utf8").catch((error: unknown) => {
     throw new UsageError(`kubeconfig ${path}: ${errorMessage(error)}; give the path of a readable kubeconfig`);
   });
+  // Loaded here, as an agent in a pod needs neither this nor the client library.
+  const { isMap, parseDocument } = await import("yaml");
   const { contents, errors } = parseDocument(text);
   const [error] = errors;
   if (error !== undefined) throw wrong(path, "YAML", error.message.split("\n")[0] ?? "");
