@@ -38,10 +38,7 @@ async function setSysctls(exec: Exec, settings: readonly string[], signal: Abort
   await execOk(exec, "sysctl", ["-q", "-w", ...settings], { signal });
 }
 
-/**
- * Forwarding, loose about the way a packet came, and addresses usable at once (no duplicate address detection).
- * A bridge on the way must not show its frames to iptables.
- */
+/** Forwarding, loose about the way a packet came, and addresses usable at once (no duplicate address detection). */
 const hostSysctls = [
   "net.ipv4.ip_forward=1",
   "net.ipv4.conf.all.rp_filter=0",

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { open, readFile } from "node:fs/promises";
 import { onAbort, sleep } from "../../src/base/index.ts";
-import { netnsPath } from "../../src/kernel/index.ts";
+import { netnsPath, ProgramMissingError } from "../../src/kernel/index.ts";
 
 export interface ProgramOptions {
   /** What people call it: `agent-node1`. */
@@ -61,6 +61,7 @@ export class Program {
     try {
       const child = spawn(program, args, { env: environment, detached: true, stdio: ["ignore", log.fd, log.fd] });
       this.#child = child;
+      this.#wanted = true;
       this.#exit = new Promise((resolve) => {
         child.once("close", () => {
           this.#child = undefined;
@@ -69,7 +70,9 @@ export class Program {
         });
       });
       await once(child, "spawn");
-      this.#wanted = true;
+    } catch (error) {
+      this.#wanted = false;
+      throw (error as NodeJS.ErrnoException).code === "ENOENT" ? new ProgramMissingError(program, error) : error;
     } finally {
       await log.close();
     }

@@ -43,6 +43,8 @@ const debianPackages: Readonly<Record<string, string>> = {
   conntrack: "conntrack",
   ip: "iproute2",
   nsenter: "util-linux",
+  setpriv: "util-linux",
+  sysctl: "procps",
 };
 
 /** A program ended with a code that its caller does not expect. */
