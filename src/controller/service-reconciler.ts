@@ -22,7 +22,6 @@ import { type ControllerMetrics, controllerName } from "./metrics.ts";
 import { type ProviderRunner, pollAfter } from "./provider-runner.ts";
 import type { StatusReport } from "./service-patch.ts";
 import { ServiceWriter } from "./service-writer.ts";
-import { StoppedError } from "./stopped-error.ts";
 
 export interface ReconcilerOptions {
   readonly client: Pick<KubeClient, "mergePatch">;
@@ -90,14 +89,19 @@ export class ServiceReconciler {
           return await this.#cleanUp(key, service, found, signal);
         case "ignore":
           metrics.ignored.inc({ cause: found.cause });
-          logger.debug("service is not ours", { service: key, reason: found.cause });
+          logger.debug("service is not ours", {
+            service: key,
+            reason: found.cause,
+            class: service.spec?.loadBalancerClass ?? "",
+          });
           this.#options.onIgnored(service);
           return {};
         default:
           return assertNever(found, "classification");
       }
     } catch (error) {
-      if (error instanceof StoppedError || isNotFound(error)) return {};
+      // Deleted before we knew.
+      if (isNotFound(error)) return {};
       if (isConflict(error)) return { requeueAfterMs: conflictRetryMs };
       throw error;
     }

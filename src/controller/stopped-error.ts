@@ -1,4 +1,4 @@
-/** Nothing may be written any more: the lease is lost, or the process is ending. No failure of any Service. */
+/** Nothing may be written any more: the lease is lost, the process is ending, or the Service changed meanwhile. */
 export class StoppedError extends Error {
   override readonly name = "StoppedError";
 }

@@ -1,7 +1,15 @@
 import { type Node, objectKey, type Service } from "../api/index.ts";
 import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
 import type { AddressPool } from "../ipam/index.ts";
-import { type EventRecorder, initialPriority, type KubeClient, type Store, WorkQueue } from "../kube/index.ts";
+import {
+  type EventRecorder,
+  initialPriority,
+  type KubeClient,
+  type Store,
+  type Work,
+  WorkQueue,
+  type WorkResult,
+} from "../kube/index.ts";
 import type { LbIdentity, Served } from "../model/index.ts";
 import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
@@ -13,6 +21,7 @@ import { type ControllerMetrics, controllerMetrics, controllerName, measured } f
 import { watchNodeSet } from "./node-trigger.ts";
 import { ProviderRunner } from "./provider-runner.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
+import { StoppedError } from "./stopped-error.ts";
 
 export interface TermOptions {
   readonly client: Pick<KubeClient, "get" | "listAll" | "mergePatch" | "watch">;
@@ -108,18 +117,13 @@ export class Term implements Disposable {
     this.#subscribe();
     const { clock } = this.#options;
     this.#metrics.maxWorkers.set({ controller: controllerName }, workers);
-    await Promise.all([
-      this.#queue.run(
-        workers,
-        (key) =>
-          measured(this.#metrics, async () => {
-            using limit = withTimeout(end, reconcileLimitMs, `reconcile ${key}`, clock);
-            return await this.#reconciler.reconcile(key, limit.signal);
-          }),
-        leading,
-      ),
-      this.#leftoverQueue.run(1, (uid) => this.#leftovers.reconcile(uid, end), leading),
-    ]);
+    const reconcile: Work = (key) =>
+      measured(this.#metrics, async () => {
+        using limit = withTimeout(end, reconcileLimitMs, `reconcile ${key}`, clock);
+        return await unlessStopped(this.#reconciler.reconcile(key, limit.signal));
+      });
+    const tearDown: Work = (uid) => unlessStopped(this.#leftovers.reconcile(uid, end));
+    await Promise.all([this.#queue.run(workers, reconcile, leading), this.#leftoverQueue.run(1, tearDown, leading)]);
   }
 
   #subscribe(): void {
@@ -175,7 +179,11 @@ export class Term implements Disposable {
   }
 
   #announce(service: Service, { type, reason, message }: Announcement): void {
-    this.#options.recorder.event(service, { type, reason, action: "SyncLoadBalancer", note: message });
+    const { recorder, logger } = this.#options;
+    recorder.event(service, { type, reason, action: "SyncLoadBalancer", note: message });
+    const fields = { service: objectKey(service.metadata), reason, why: message };
+    if (type === "Warning") logger.warn("service event", fields);
+    else logger.info("service event", fields);
   }
 
   /** Asks until the provider answers: without the answer an address could be given away twice. */
@@ -196,5 +204,15 @@ export class Term implements Disposable {
 
   [Symbol.dispose](): void {
     this.#held[Symbol.dispose]();
+  }
+}
+
+/** That nothing may be written any more is no failure of the key: whoever writes next takes it up. */
+async function unlessStopped(work: Promise<WorkResult>): Promise<WorkResult> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof StoppedError) return {};
+    throw error;
   }
 }
