@@ -12,15 +12,15 @@ export class NotPermittedError extends Error {
   override readonly name = "NotPermittedError";
 }
 
-/** `iptables-restore` refused its input; the kernel holds every table committed before the failing one. */
+/** `iptables-restore` did not take its input; the kernel holds every table committed before the failing one. */
 export class RestoreError extends Error {
   override readonly name = "RestoreError";
   /** The line that the tool names (the `COMMIT` for what the kernel refuses at commit), if it names one. */
   readonly line: { readonly number: number; readonly text: string } | undefined;
 
   constructor(program: string, stderr: string, line: RestoreError["line"]) {
-    const where = line === undefined ? "" : ` at line ${line.number} (${line.text})`;
-    super(`${program} refused the rules${where}: ${firstLine(stderr)}`);
+    const what = line === undefined ? "failed" : `refused the rules at line ${line.number} (${line.text})`;
+    super(`${program} ${what}: ${firstLine(stderr)}`);
     this.line = line;
   }
 }

@@ -1,0 +1,68 @@
+import { expect, it } from "vitest";
+import { FakeIptables } from "./fake-iptables.ts";
+import { type Exec, Iptables, NotPermittedError, RestoreError } from "./index.ts";
+
+const signal = new AbortController().signal;
+
+function failing(stderr: string, code = 1): Iptables {
+  const exec: Exec = { run: async () => ({ code, stdout: "", stderr }) };
+  return new Iptables(exec, "IPv4");
+}
+
+const input = "*nat\n:FOO - [0:0]\n-A FOO -j BAR\nCOMMIT\n";
+
+// What version 1.8.9 prints, of nf_tables and of legacy.
+it.each([
+  [
+    "iptables-nft-restore v1.8.9 (nf_tables): Chain 'BAR' does not exist\nError occurred at line: 4\nTry `iptables-nft-restore -h' or 'iptables-nft-restore --help' for more information.\n",
+    4,
+    "iptables-restore refused the rules at line 4 (COMMIT): iptables-nft-restore v1.8.9 (nf_tables): Chain 'BAR' does not exist",
+  ],
+  [
+    "iptables-nft-restore v1.8.9 (nf_tables): \nline 3: RULE_APPEND failed (Invalid argument): rule in chain FOO\n",
+    3,
+    "iptables-restore refused the rules at line 3 (-A FOO -j BAR): line 3: RULE_APPEND failed (Invalid argument): rule in chain FOO",
+  ],
+  [
+    "iptables-restore v1.8.9 (legacy): Couldn't load target `BAR':No such file or directory\n\nError occurred at line: 3\n",
+    3,
+    "iptables-restore refused the rules at line 3 (-A FOO -j BAR): iptables-restore v1.8.9 (legacy): Couldn't load target `BAR':No such file or directory",
+  ],
+  [
+    "iptables-restore: line 4 failed\n",
+    4,
+    "iptables-restore refused the rules at line 4 (COMMIT): iptables-restore: line 4 failed",
+  ],
+  [
+    "Another app is currently holding the xtables lock; still 1s 0us time ahead to have a chance to grab the lock...\n",
+    undefined,
+    "iptables-restore failed: Another app is currently holding the xtables lock; still 1s 0us time ahead to have a chance to grab the lock...",
+  ],
+])("reads %j", async (stderr, line, message) => {
+  const error = await failing(stderr)
+    .restore(input, signal)
+    .catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(RestoreError);
+  expect([(error as RestoreError).line?.number, (error as RestoreError).message]).toEqual([line, message]);
+});
+
+it.each([
+  "iptables-save v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n",
+  "Fatal: can't open lock file /run/xtables.lock: Permission denied\n",
+])("tells who may: %j", async (stderr) => {
+  await expect(failing(stderr, 4).save(signal)).rejects.toThrow(NotPermittedError);
+  await expect(failing(stderr, 4).restore(input, signal)).rejects.toThrow(/run as root or with CAP_NET_ADMIN/);
+});
+
+it.each([
+  ["a jump to a missing chain", ":FOO - [0:0]\n-A FOO -j BAR", "Chain 'BAR' does not exist"],
+  ["a rule in an undeclared chain", "-A FOO -j ACCEPT", "No chain/target/match by that name."],
+  ["deleting a chain with rules", ":FOO - [0:0]\n-A FOO -j ACCEPT\n-X FOO", "CHAIN_DEL failed"],
+  ["deleting a chain in use", ":FOO - [0:0]\n-A INPUT -j FOO\n-X FOO", "chain FOO is used by INPUT"],
+  ["a position beyond the end", ":FOO - [0:0]\n-I INPUT 2 -j FOO", "Index of insertion too big."],
+])("the fake refuses %s and changes nothing", async (_what, lines, message) => {
+  const fake = new FakeIptables("IPv4");
+  const before = fake.save();
+  await expect(new Iptables(fake, "IPv4").restore(`*nat\n${lines}\nCOMMIT\n`, signal)).rejects.toThrow(message);
+  expect(fake.save()).toBe(before);
+});
