@@ -108,8 +108,13 @@ export class Registry {
       ...(type.behaviour.validate?.(object, undefined) ?? []),
       ...(type.view?.validate(object, undefined) ?? []),
     ]);
-    if (this.find(type, namespace, metadata.name ?? "") !== undefined)
-      throw alreadyExists(resourceOf(type), metadata.name ?? "");
+    const existing = this.find(type, namespace, metadata.name ?? "");
+    if (existing !== undefined)
+      throw alreadyExists(
+        resourceOf(type),
+        metadata.name ?? "",
+        existing.metadata.deletionTimestamp === undefined ? "" : "object is being deleted: ",
+      );
     const all = [...warnings, ...(type.behaviour.warnings?.(object, undefined) ?? [])];
     const stored = dryRun ? object : this.store.put(type.collection, object);
     return { object: stored, warnings: all, created: true };

@@ -58,8 +58,8 @@ export function notFound(resource: Named, name: string): StatusError {
   return new StatusError(404, "NotFound", `${qualified(resource)} "${name}" not found`, detailsOf(resource, name));
 }
 
-export function alreadyExists(resource: Named, name: string): StatusError {
-  const message = `${qualified(resource)} "${name}" already exists`;
+export function alreadyExists(resource: Named, name: string, prefix = ""): StatusError {
+  const message = `${prefix}${qualified(resource)} "${name}" already exists`;
   return new StatusError(409, "AlreadyExists", message, detailsOf(resource, name));
 }
 

@@ -28,7 +28,8 @@ export function listPage(
   query: URLSearchParams,
 ): Page {
   const { includes, isSelective } = parseSelection(type, namespace, query);
-  const limit = parseLimit(query.get("limit"));
+  // Version 0 is answered from memory, which does not page.
+  const limit = query.get("resourceVersion") === "0" && !query.has("continue") ? 0 : parseLimit(query.get("limit"));
   checkOptions(query);
   const token = parseToken(query.get("continue"));
   if (token !== undefined && parseVersion(query) !== 0)

@@ -5,7 +5,14 @@ import { isPatchType, type PatchType } from "../patch/index.ts";
 import type { Protobuf } from "../protobuf.ts";
 import type { FieldValidation, Part, Registry, WriteOptions, Written } from "../registry.ts";
 import { type ResourceType, resourceOf } from "../resource-type.ts";
-import { badRequest, invalidOptions, methodNotAllowed, noSuchResource, unsupportedPatchType } from "../status.ts";
+import {
+  badRequest,
+  invalidOptions,
+  methodNotAllowed,
+  noSuchResource,
+  StatusError,
+  unsupportedPatchType,
+} from "../status.ts";
 import { mediaType, readBody } from "./body.ts";
 import { listPage } from "./list.ts";
 import { type Answer, type ApiRequest, json } from "./message.ts";
@@ -213,6 +220,13 @@ export class Resources {
 
 async function readPatch(request: ApiRequest): Promise<{ body: unknown; type: PatchType }> {
   const type = mediaType(request);
+  if (type.startsWith("application/apply-patch"))
+    throw new StatusError(
+      415,
+      "UnsupportedMediaType",
+      "server-side apply is not served here; send a JSON, merge or strategic merge patch",
+      {},
+    );
   if (!isPatchType(type)) throw unsupportedPatchType();
   const text = (await request.body()).toString();
   try {

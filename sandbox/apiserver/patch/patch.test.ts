@@ -71,6 +71,12 @@ describe("strategic merge patch", () => {
       { spec: { sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 } } } },
     ],
     [
+      "takes a new list as it is",
+      {},
+      { spec: { ports: [{ port: 53, protocol: "UDP" }, { port: 53 }] } },
+      { spec: { ports: [{ port: 53, protocol: "UDP" }, { port: 53 }] } },
+    ],
+    [
       "merges conditions by type",
       { status: { conditions: [{ type: "A", status: "True" }] } },
       { status: { conditions: [{ type: "A", status: "False" }] } },

@@ -22,7 +22,7 @@ export function strategicMergePatch(
     case "merge":
       break;
     case "replace":
-      return withoutDirectives(patch) as JsonMap;
+      return Object.fromEntries(Object.entries(patch).filter(([field]) => field !== directive));
     case "delete":
       return {};
     default:
@@ -31,8 +31,9 @@ export function strategicMergePatch(
   const result = retained(target, patch);
   for (const [field, value] of Object.entries(patch)) {
     if (field.startsWith("$")) continue;
-    if (value === null) delete result[field];
-    else result[field] = mergeField(schemas, schema, field, result[field], value, patch);
+    const merged = value === null ? undefined : mergeField(schemas, schema, field, result[field], value, patch);
+    if (merged === undefined) delete result[field];
+    else result[field] = merged;
   }
   return applyListDirectives(schemas, schema, result, patch);
 }
@@ -45,19 +46,17 @@ function mergeField(
   value: unknown,
   patch: JsonMap,
 ): unknown {
-  const meta = patchMetaOf(schemas, parent, field);
-  if (isMap(value)) {
-    if (meta.strategies.includes("replace")) return withoutDirectives(value);
-    return strategicMergePatch(schemas, meta.schema, isMap(before) ? before : {}, value);
-  }
-  if (!Array.isArray(value)) return value;
-  if (!meta.strategies.includes("merge")) return value.map(withoutDirectives);
-  const current = asList(before);
-  const merged =
-    meta.mergeKey === undefined
-      ? [...current, ...value.filter((item) => !current.some((known) => sameJson(known, item)))]
-      : mergeByKey(schemas, meta.schema, meta.mergeKey, current, value);
-  return ordered(merged, current, asList(patch[`${setElementOrder}${field}`] ?? value), meta.mergeKey);
+  const { schema, strategies, mergeKey } = patchMetaOf(schemas, parent, field);
+  if (isMap(value) && isMap(before) && !strategies.includes("replace"))
+    return strategicMergePatch(schemas, schema, before, value);
+  if (!Array.isArray(value) || !strategies.includes("merge")) return withoutDirectives(value);
+  // A list that was not there is taken as it is, even with one key twice.
+  const merged = !Array.isArray(before)
+    ? asList(withoutDirectives(value))
+    : mergeKey === undefined
+      ? [...before, ...value.filter((item) => !before.some((known) => sameJson(known, item)))]
+      : mergeByKey(schemas, schema, mergeKey, before, value);
+  return ordered(merged, asList(before), asList(patch[`${setElementOrder}${field}`] ?? value), mergeKey);
 }
 
 /** Merges maps item by item: one with a known key is patched, one with a new key is added. */
@@ -125,23 +124,29 @@ function ordered(
 ): unknown[] {
   const same = (a: unknown, b: unknown): boolean =>
     key === undefined ? sameJson(a, b) : isMap(a) && isMap(b) && sameJson(a[key], b[key]);
-  const named = order.flatMap((wanted) => items.filter((item) => same(item, wanted)));
-  const others = items.filter((item) => !order.some((wanted) => same(item, wanted)));
-  const placeBefore = (item: unknown): number => before.findIndex((known) => same(known, item));
+  const placeIn = (list: readonly unknown[], item: unknown): number => list.findIndex((other) => same(other, item));
+  const named = items
+    .filter((item) => placeIn(order, item) !== -1)
+    .toSorted((a, b) => placeIn(order, a) - placeIn(order, b));
+  const others = items.filter((item) => placeIn(order, item) === -1);
   const result: unknown[] = [];
   let next = 0;
   for (const item of named) {
-    const place = placeBefore(item);
+    const place = placeIn(before, item);
     // Items that stood before this one still do; a new item (-1) has nothing before it.
-    for (; next < others.length && placeBefore(others[next]) < place; next++) result.push(others[next]);
+    for (; next < others.length && placeIn(before, others[next]) < place; next++) result.push(others[next]);
     result.push(item);
   }
   return [...result, ...others.slice(next)];
 }
 
+/** What a patch leaves where nothing was: no nulls, no directives, and nothing of a map that is one. */
 function withoutDirectives(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutDirectives);
+  if (Array.isArray(value)) return value.map(withoutDirectives).filter((item) => item !== undefined);
   if (!isMap(value)) return value;
-  const kept = Object.entries(value).filter(([field, inner]) => !field.startsWith("$") && inner !== null);
-  return Object.fromEntries(kept.map(([field, inner]) => [field, withoutDirectives(inner)]));
+  if (value[directive] !== undefined) return undefined;
+  const kept = Object.entries(value)
+    .filter(([field, inner]) => !field.startsWith("$") && inner !== null)
+    .map(([field, inner]) => [field, withoutDirectives(inner)] as const);
+  return Object.fromEntries(kept.filter(([, inner]) => inner !== undefined));
 }
