@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Node } from "../api/index.ts";
 import { formatIp } from "../net/index.ts";
-import { eligibleNodes } from "./index.ts";
+import { eligibleNodes, looksTheSame } from "./index.ts";
 
 const label = "node.kubernetes.io/exclude-from-external-load-balancers";
 
@@ -53,4 +53,21 @@ it("sorts nodes and reads addresses, zone and provider id", () => {
     { name: "a", addresses: [] },
     { name: "b", addresses: ["10.0.0.2", "fd00::2"], providerId: "x://b", zone: "z1" },
   ]);
+});
+
+const address = { status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }] } };
+
+it.each<[string, Node, Node, boolean]>([
+  ["nothing", node("a", {}, address), node("a", { resourceVersion: "2" }, address), true],
+  ["Ready", node("a"), node("a", {}, { status: { conditions: [{ type: "Ready", status: "False" }] } }), true],
+  ["a taint", node("a"), node("a", {}, tainted("ToBeDeletedByClusterAutoscaler")), true],
+  ["deletion", node("a"), node("a", { deletionTimestamp: "2026-01-01T00:00:00Z" }), true],
+  ["another label", node("a"), node("a", { labels: { any: "thing" } }), true],
+  ["the exclude label, to the same effect", node("a", labelled("true")), node("a", labelled("")), true],
+  ["the exclude label", node("a"), node("a", labelled("")), false],
+  ["the address", node("a"), node("a", {}, address), false],
+  ["the provider id", node("a"), node("a", {}, { spec: { providerID: "x://a" } }), false],
+  ["the zone", node("a"), node("a", { labels: { "topology.kubernetes.io/zone": "z1" } }), false],
+])("a change of %s counts for load balancers or not", (_, before, after, same) => {
+  expect(looksTheSame(before, after)).toBe(same);
 });
