@@ -60,7 +60,8 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 
   const cluster = new WatchedCluster(settings.nodeName, logger, registry);
   logger.info("agent started", { node: settings.nodeName, url: server });
-  const watching = cluster.watch(client, logger, registry, signal);
+  const ended = new AbortController();
+  const watching = cluster.watch(client, logger, registry, AbortSignal.any([signal, ended.signal]));
   try {
     // No rule is written from half a state: it would cut off every Service that has not been read yet.
     await firstState(cluster, options, signal);
@@ -107,6 +108,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   } catch (error) {
     if (!isAbort(error, signal)) throw error;
   } finally {
+    ended.abort();
     await watching;
     logger.info("agent stopped; the rules stay");
   }
