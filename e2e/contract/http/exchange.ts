@@ -40,8 +40,3 @@ export function mergePatch(path: string, body: unknown, options: Options = {}): 
 export function patch(type: string, path: string, body: unknown, options: Options = {}): Exchange {
   return { request: `PATCH ${path}`, body, ...options, headers: { "content-type": type, ...options.headers } };
 }
-
-/** The exchanges in the order in which they end. */
-export function flatten(exchanges: readonly Exchange[]): Exchange[] {
-  return exchanges.flatMap((exchange) => [...flatten(exchange.during ?? []), exchange]);
-}

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { startSandbox } from "../sandbox.ts";
-import { flatten } from "./exchange.ts";
+import { flatten } from "../steps.ts";
 import { type Entry, httpTranscript, runExchanges } from "./run.ts";
 import { exchanges } from "./script.ts";
 
@@ -17,7 +17,7 @@ describe("the sandbox answers clients as kube-apiserver does", () => {
   beforeAll(async () => {
     await using sandbox = await startSandbox();
     entries = await runExchanges(exchanges, sandbox.kubeconfig);
-  });
+  }, 600_000);
 
   it.each(transcript.map((entry, index) => ({ number: index + 1, entry })))(
     "$number: $entry.request",

@@ -1,7 +1,8 @@
-import { Agent, type Dispatcher } from "undici";
+import { Agent, type Dispatcher, errors } from "undici";
 import { stringify } from "yaml";
 import { loadKubeconfig } from "../../../src/kube/index.ts";
 import { Normaliser } from "../normalise.ts";
+import { Captured } from "../steps.ts";
 import { Transcript } from "../transcript.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -50,7 +51,7 @@ class Run {
   readonly #dispatcher: Dispatcher;
   readonly #origin: string;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #captured = new Map<string, string>();
+  readonly #captured = new Captured();
 
   constructor(dispatcher: Dispatcher, origin: string, headers: Readonly<Record<string, string>>) {
     this.#dispatcher = dispatcher;
@@ -69,14 +70,14 @@ class Run {
   }
 
   async #send({ request, headers, body, events, during = [] }: Exchange): Promise<Answer> {
-    const [method = "", path = ""] = this.#substitute(request).split(" ");
+    const [method = "", path = ""] = this.#captured.fill(request).split(" ");
     const text = body === undefined || typeof body === "string" ? body : JSON.stringify(body);
     const response = await this.#dispatcher.request({
       origin: this.#origin,
       path,
       method,
       headers: { accept: "application/json", "content-type": "application/json", ...this.#headers, ...headers },
-      body: text === undefined ? null : this.#substitute(text),
+      body: text === undefined ? null : this.#captured.fill(text),
       bodyTimeout: 10_000,
       headersTimeout: 10_000,
     });
@@ -88,17 +89,18 @@ class Run {
     await this.exchange(during);
     return { status, warning, documents: await readEvents(response.body.setEncoding("utf8"), events) };
   }
-
-  #substitute(text: string): string {
-    return text.replace(/\$\{(\w+)\}/g, (_, name: string) => this.#captured.get(name) ?? "");
-  }
 }
 
 async function readEvents(stream: AsyncIterable<string>, count: number): Promise<unknown[]> {
   let text = "";
-  for await (const chunk of stream) {
-    text += chunk;
-    if (text.split("\n").length > count) break;
+  try {
+    for await (const chunk of stream) {
+      text += chunk;
+      if (text.split("\n").length > count) break;
+    }
+  } catch (error) {
+    // Too few events in time: what came tells which one is missing.
+    if (!(error instanceof errors.BodyTimeoutError)) throw error;
   }
   return text.split("\n").slice(0, -1).slice(0, count).map(parse);
 }

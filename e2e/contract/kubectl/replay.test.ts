@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { startSandbox } from "../sandbox.ts";
+import { flatten } from "../steps.ts";
 import { type Entry, kubectlTranscript, runScript } from "./run.ts";
 import { script } from "./script.ts";
-import { flatten } from "./step.ts";
 
 const transcript = await kubectlTranscript.read();
 const steps = flatten(script);
@@ -18,7 +18,7 @@ describe("the sandbox answers kubectl as kube-apiserver does", () => {
   beforeAll(async () => {
     await using sandbox = await startSandbox();
     entries = await runScript(script, sandbox.kubeconfig);
-  });
+  }, 600_000);
 
   it.each(transcript.map((entry, index) => ({ number: index + 1, entry })))(
     "$number: $entry.command",

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Child } from "../child.ts";
 import { Normaliser } from "../normalise.ts";
+import { Captured } from "../steps.ts";
 import { Transcript } from "../transcript.ts";
 import { type Step, splitWords } from "./step.ts";
 
@@ -60,7 +61,7 @@ class Run implements AsyncDisposable {
   /** In the order in which the commands ended. */
   readonly outcomes: { readonly step: Step; readonly outcome: Outcome }[] = [];
   readonly #home: string;
-  readonly #captured = new Map<string, string>();
+  readonly #captured = new Captured();
 
   private constructor(home: string) {
     this.#home = home;
@@ -98,7 +99,7 @@ class Run implements AsyncDisposable {
   }
 
   #start(step: Step): Child {
-    const [, ...words] = splitWords(step.command).map((word) => this.#substitute(word));
+    const [, ...words] = splitWords(step.command).map((word) => this.#captured.fill(word));
     // Where others act beside the command, its log says when it watches.
     return new Child(kubectlPath, step.during === undefined ? words : [...words, "-v=6"], {
       environment: {
@@ -108,11 +109,7 @@ class Run implements AsyncDisposable {
         PATH: "/usr/bin:/bin",
         TZ: "UTC",
       },
-      stdin: this.#substitute(step.stdin ?? ""),
+      stdin: this.#captured.fill(step.stdin ?? ""),
     });
-  }
-
-  #substitute(text: string): string {
-    return text.replace(/\$\{(\w+)\}/g, (_, name: string) => this.#captured.get(name) ?? "");
   }
 }

@@ -27,11 +27,6 @@ export function withManifest(words: string, stdin: string, options: Options = {}
   return kubectl(`${words} -f -`, { ...options, stdin });
 }
 
-/** The steps in the order in which they end: those beside a command before it. */
-export function flatten(steps: readonly Step[]): Step[] {
-  return steps.flatMap((step) => [...flatten(step.during ?? []), step]);
-}
-
 /** Splits a command into words as a shell does: blanks separate, single and double quotes keep together. */
 export function splitWords(command: string): string[] {
   const words: string[] = [];
