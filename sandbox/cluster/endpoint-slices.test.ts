@@ -29,7 +29,7 @@ function pod(name: string, facts: Facts = {}): Pod {
       namespace: "shop",
       uid: `u-${name}`,
       labels: facts.labels ?? { app: "web" },
-      ...(ending ? { deletionTimestamp: "2026-01-01T00:00:09Z" } : {}),
+      ...(ending ? { deletionTimestamp: "2026-01-01T00:00:39Z", deletionGracePeriodSeconds: 30 } : {}),
     },
     spec: { nodeName: node, containers: [{ name: "c", ports: [{ name: "web", containerPort: port }] }] },
     status: {
@@ -105,6 +105,14 @@ it.each<[string | undefined, object | undefined]>([
   const [ready, waiting] = plan(service(spec), pods).create[0]?.endpoints ?? [];
   expect(ready?.hints).toEqual(hints);
   expect(waiting?.hints).toBeUndefined();
+});
+
+it.each<[string, Facts, string]>([
+  ["a pod became ready", {}, "2026-01-01T00:00:05Z"],
+  ["a pod was deleted, with 30 s of grace", { ending: true }, "2026-01-01T00:00:09Z"],
+])("says when %s", (_, facts, time) => {
+  const { annotations } = plan(service(), [pod("p1", facts)]).create[0]!.metadata;
+  expect(annotations).toEqual({ "endpoints.kubernetes.io/last-change-trigger-time": time });
 });
 
 it("makes one slice per family, and an empty one where there is no pod", () => {

@@ -3,12 +3,13 @@ import {
   type Endpoint,
   type EndpointSlice,
   headlessLabel,
+  type ObjectMeta,
   type Pod,
   type Service,
   serviceNameLabel,
 } from "../../src/api/index.ts";
 import { mergeDiff } from "../../src/kube/index.ts";
-import { isPodReady, labelsMatch } from "./objects.ts";
+import { isPodReady, labelsMatch, timestamp } from "./objects.ts";
 
 /** The slices of one Service: what to create or change, and the names of those that are no longer needed. */
 export interface SlicePlan {
@@ -220,11 +221,15 @@ function patchOf(old: EndpointSlice, wanted: EndpointSlice): object | undefined 
 /** When the newest change happened that the slices tell of: what programming latency is measured from. */
 function lastChange(service: Service, pods: readonly Pod[]): string | undefined {
   const times = pods.flatMap(({ metadata, status }) => [
-    metadata.deletionTimestamp,
+    deletedAt(metadata),
     status?.conditions?.find(({ type }) => type === "Ready")?.lastTransitionTime,
   ]);
-  return [service.metadata.creationTimestamp, ...times]
-    .filter((time) => time !== undefined)
-    .sort()
-    .at(-1);
+  const known = [service.metadata.creationTimestamp, ...times].filter((time) => time !== undefined);
+  return known.sort((a, b) => a.localeCompare(b)).at(-1);
+}
+
+/** The deletionTimestamp is when the grace time will be over. */
+function deletedAt({ deletionTimestamp, deletionGracePeriodSeconds = 0 }: ObjectMeta): string | undefined {
+  if (deletionTimestamp === undefined) return undefined;
+  return timestamp(Date.parse(deletionTimestamp) - deletionGracePeriodSeconds * 1000);
 }
