@@ -1,19 +1,23 @@
-import { readdirSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sabotages } from "../../sandbox/demo/index.ts";
-import { execOk, systemExec } from "../../src/kernel/index.ts";
+import { execOk, listNetns, systemExec } from "../../src/kernel/index.ts";
 import { berth } from "./berth.ts";
-import { patienceMs } from "./cluster.ts";
+import { eventually, patienceMs } from "./cluster.ts";
 
 const demo = ["sandbox", "demo"];
-const quick = { environment: { CI: "true" } };
+const marker = "BERTH_E2E_DEMO";
+const marked = randomUUID();
+const quick = { environment: { CI: "true", [marker]: marked } };
 
 let others: ReadonlySet<string>;
 
 beforeEach(async () => {
   others = new Set(await sandboxThings());
 });
-afterEach(async () => expect(await newThings()).toEqual([]));
+// Whatever else runs on the machine has its own namespaces: those that are not ours go by themselves.
+afterEach(async () => await eventually(async () => expect(await newThings()).toEqual([])));
 
 it("goes through every step, leaves nothing behind and never touches the machine's own network", async () => {
   const before = await ownNetwork();
@@ -90,17 +94,27 @@ async function newThings(): Promise<readonly string[]> {
   return (await sandboxThings()).filter((thing) => !others.has(thing));
 }
 
-/** Namespaces, run directories and processes of any sandbox. */
+/** Namespaces and run directories of any sandbox, and the processes of ours. */
 async function sandboxThings(): Promise<readonly string[]> {
-  const exec = systemExec(process.env);
   const signal = AbortSignal.timeout(patienceMs);
-  const namespaces = (await execOk(exec, "ip", ["netns", "list"], { signal }))
-    .split("\n")
-    .filter((n) => n.startsWith("berth-"));
-  const processes = (await execOk(exec, "ps", ["-eo", "args"], { signal }))
-    .split("\n")
-    .filter((line) => /cli\/main\.ts (agent|controller|apiserver|balancer)|sandbox\/echo/.test(line));
-  return [...namespaces, ...runs(), ...processes];
+  const namespaces = await listNetns(systemExec(process.env), { signal });
+  return [...namespaces.filter((name) => name.startsWith("berth-")), ...runs(), ...processes()];
+}
+
+/** Everything that a demo of ours starts inherits its environment. */
+function processes(): readonly string[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((pid) => readIfThere(`/proc/${pid}/environ`).includes(`${marker}=${marked}`))
+    .map((pid) => readIfThere(`/proc/${pid}/cmdline`).replaceAll("\0", " "));
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 function runs(): readonly string[] {
