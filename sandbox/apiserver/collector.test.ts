@@ -67,7 +67,10 @@ describe("namespace", () => {
     await client.post(path, { metadata: { name: "free" } });
     const { body } = await client.delete("/api/v1/namespaces/going");
     expect(body).toMatchObject({ status: { phase: "Terminating" } });
+    const metadata = body["metadata"] as { resourceVersion: string };
     await client.untilGone(`${path}/free`);
+    const again = await client.delete("/api/v1/namespaces/going");
+    expect(again.body["metadata"]).toMatchObject({ resourceVersion: metadata.resourceVersion });
     expect(await client.post(path, { metadata: { name: "new" } })).toMatchObject({
       status: 403,
       body: { details: { causes: [{ reason: "NamespaceTerminating" }] } },

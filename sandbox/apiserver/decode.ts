@@ -12,7 +12,10 @@ export class DecodeError extends Error {
   override readonly name = "DecodeError";
 }
 
-/** Reads a JSON value as an object of the named schema: drops nulls and unknown fields, checks every type. */
+/**
+ * Reads a JSON value as an object of the named schema: drops nulls and unknown fields, checks every type. The object
+ * shares nothing with the value.
+ */
 export function decode(schemas: Schemas, schemaName: string, value: unknown): Decoded {
   const unknown: string[] = [];
   const walk = new Walk(schemas, unknown);
@@ -82,7 +85,7 @@ class Walk {
   #object(schema: Schema, value: unknown, place: Place): JsonMap {
     if (!isMap(value)) throw mismatch(value, place, `map[string]${this.#goType(schema.additionalProperties ?? {})}`);
     const { properties, additionalProperties } = schema;
-    if (properties === undefined && additionalProperties === undefined) return value;
+    if (properties === undefined && additionalProperties === undefined) return structuredClone(value);
     const result: JsonMap = {};
     for (const [field, inner] of Object.entries(value)) {
       const property = properties?.[field] ?? additionalProperties;

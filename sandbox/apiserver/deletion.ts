@@ -22,9 +22,9 @@ const policies = ["Foreground", "Background", "Orphan"];
 /** The namespaces without which a cluster does not work. */
 const permanentNamespaces: ReadonlySet<string> = new Set(["default", "kube-public", "kube-system"]);
 
-/** `waiting`: the object stays, with a deletionTimestamp, until somebody else lets it go. */
 export interface Deleted {
   readonly object: KubeObject;
+  /** The object stays, with a deletionTimestamp, until somebody else lets it go. */
   readonly waiting: boolean;
 }
 
@@ -32,15 +32,15 @@ export function deleteObject(registry: Registry, type: ResourceType, old: KubeOb
   checkPreconditions(type, old, options);
   const now = registry.clock.now();
   const wanted = type.behaviour.gracePeriod?.(old, options.gracePeriodSeconds) ?? 0;
-  const { deletionTimestamp, deletionGracePeriodSeconds: current } = old.metadata;
+  const { deletionTimestamp, deletionGracePeriodSeconds: current = 0 } = old.metadata;
   const isFirst = deletionTimestamp === undefined;
   // A second deletion may shorten the period, never lengthen it.
-  const grace = isFirst ? wanted : Math.min(wanted, current ?? 0);
+  const grace = isFirst ? wanted : Math.min(wanted, current);
   const { finalizers: _, ...metadata } = old.metadata;
   const finalizers = finalizersAfter(old, options);
   const next: KubeObject = { ...old, metadata: { ...metadata, ...(finalizers.length === 0 ? {} : { finalizers }) } };
   if (isFirst || grace !== current) {
-    Reflect.set(next.metadata, "deletionTimestamp", timestamp(now + grace * 1000));
+    next.metadata.deletionTimestamp = timestamp(now + grace * 1000);
     // A namespace waits for its contents, not for a time.
     if (type.kind !== "Namespace") next.metadata.deletionGracePeriodSeconds = grace;
     if (isFirst && old.metadata.generation !== undefined) next.metadata.generation = old.metadata.generation + 1;

@@ -30,7 +30,7 @@ export interface WriteOptions {
 export interface Written {
   readonly object: KubeObject;
   readonly warnings: readonly string[];
-  /** False when an update found nothing to change. */
+  /** Whether the object is new. */
   readonly created: boolean;
 }
 
@@ -92,7 +92,6 @@ export class Registry {
       metadata.name = this.#freeName(type, namespace, metadata.generateName ?? "");
     if (type.namespaced) this.#checkNamespaceAccepts(type, metadata.name ?? "", namespace ?? "");
     metadata.uid = randomUUID();
-    // Only the type of the model says Date; on the wire it is text.
     metadata.creationTimestamp = timestamp(this.clock.now());
     delete metadata.deletionTimestamp;
     delete metadata.deletionGracePeriodSeconds;
@@ -247,7 +246,7 @@ export class Registry {
       if (found.length > 0 && fieldValidation === "Strict") throw refused(`strict decoding error: ${found.join(", ")}`);
       const whole = { ...object, apiVersion, kind: type.kind, metadata: asMap(object["metadata"]) } as KubeObject;
       return {
-        object: structuredClone(type.view?.toStored(whole) ?? whole),
+        object: type.view?.toStored(whole) ?? whole,
         warnings: fieldValidation === "Warn" ? found : [],
       };
     } catch (error) {

@@ -75,6 +75,11 @@ describe("watch", () => {
     expect(await watch.next()).toBeUndefined();
   });
 
+  it("answers 410 for a version of the future, so that the client of a server that lost its state begins anew", async () => {
+    using watch = await client.watch(`${cms}?watch=1&resourceVersion=999999`);
+    expect(await watch.next()).toMatchObject({ type: "ERROR", object: { code: 410 } });
+  });
+
   it("ends after timeoutSeconds, with a bookmark for who wants one", async () => {
     using watch = await client.watch(`${cms}?watch=1&timeoutSeconds=1&allowWatchBookmarks=true`);
     expect(await watch.next()).toMatchObject({ type: "BOOKMARK", object: { kind: "ConfigMap" } });

@@ -16,7 +16,7 @@ export function parseResourcePath(types: readonly ResourceType[], path: string):
   const parts = path.split("/").filter((part) => part !== "");
   const group = parts[0] === "api" ? "" : parts[0] === "apis" ? parts[1] : undefined;
   if (group === undefined) return undefined;
-  const [version, ...tail] = parts.slice(group === "" ? 1 : 2).map(decodeURIComponent);
+  const [version, ...tail] = parts.slice(group === "" ? 1 : 2).map(decoded);
   const isWatch = tail[0] === "watch";
   const rest = isWatch ? tail.slice(1) : tail;
   const find = (plural: string | undefined): ResourceType | undefined =>
@@ -32,4 +32,13 @@ export function parseResourcePath(types: readonly ResourceType[], path: string):
   // An object of a namespace cannot be named without it.
   if (type === undefined || more.length > 0 || (type.namespaced && name !== undefined)) return undefined;
   return { type, namespace: undefined, name, subresource, isWatch };
+}
+
+/** A part that is wrongly encoded names nothing, as it stands. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -39,10 +39,12 @@ export function watch(
   };
 }
 
-/** `all`: begin with everything that exists; `mark`: and say when that is done. */
 interface Start {
+  /** Begin with the changes after this revision. */
   readonly after: number | undefined;
+  /** Begin with everything that exists. */
   readonly all: boolean;
+  /** Say when that is done. */
   readonly mark: boolean;
 }
 
@@ -128,7 +130,11 @@ class WatchStream {
   #begin({ after, all, mark }: Start): void {
     const { store } = this.#context;
     const { collection } = this.#type;
-    if (after !== undefined) for (const change of store.changesSince(collection, after)) this.#change(change);
+    if (after !== undefined) {
+      // Only a server that lost its state is asked for its future; a watch that waits for it would be blind till then.
+      if (after > store.revision) throw new ExpiredError(after, store.revision);
+      for (const change of store.changesSince(collection, after)) this.#change(change);
+    }
     if (all)
       for (const object of store.list(collection)) if (this.#selection.includes(object)) this.#send("ADDED", object);
     if (mark) this.#bookmark({ "k8s.io/initial-events-end": "true" });
