@@ -1,7 +1,7 @@
 import { annotations, type Service } from "../api/index.ts";
 import { AddressLedger, type AddressPool } from "../ipam/index.ts";
 import type { DesiredLoadBalancer } from "../model/index.ts";
-import { type Ip, parseIp } from "../net/index.ts";
+import { formatIp, type Ip, parseIp } from "../net/index.ts";
 import type { Issue } from "../provider/index.ts";
 import type { Finding } from "./conditions.ts";
 
@@ -67,8 +67,12 @@ export class ServiceAddresses {
     return { blocked: { status: false, reason: issue.reason, message: issue.message } };
   }
 
-  holds(uid: string): boolean {
+  holdsAny(uid: string): boolean {
     return this.#ledger.heldBy(uid).length > 0;
+  }
+
+  holds(uid: string, address: string): boolean {
+    return this.#ledger.heldBy(uid).some((ip) => formatIp(ip) === address);
   }
 
   /** Gives back all that the load balancer does not hold any more. */

@@ -200,6 +200,22 @@ it("class change between two of our providers: the old one lets go first, then t
   await second.stop();
 });
 
+it("other flags than before: what is served no more stays as it is, until it is deleted", async () => {
+  const bench = new Bench();
+  bench.api.createService("web");
+  const first = bench.start();
+  await bench.ready("web");
+  await first.stop();
+  const before = [bench.api.writes.length, bench.world.fingerprint()];
+  const second = bench.start({ classes: new Map([["memory", "example.com/new"]]) });
+  await bench.settled();
+  expect([bench.api.writes.length, bench.world.fingerprint()]).toEqual(before);
+  bench.api.deleteService("web");
+  await bench.until(() => bench.api.service("web") === undefined, "the Service goes");
+  expect(bench.world.objects.size).toBe(0);
+  await second.stop();
+});
+
 it("A3: status cleared by hand is restored, foreign conditions stay", async () => {
   const bench = new Bench();
   bench.api.createService("web");

@@ -196,6 +196,16 @@ export class ServiceReconciler {
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
     const { providers, runner, announce, logger, addresses, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
+    // A class can only change by way of another type, which wipes the ingress. Where ours is still there it is what we
+    // serve that changed, and a flag must not cut off clients.
+    if (cleanup.cause === "class" && ingressOf(service).some(({ ip = "" }) => addresses.holds(uid, ip))) {
+      logger.warn("service keeps the load balancer of a class that is no longer served", {
+        service: key,
+        class: service.spec?.loadBalancerClass ?? "",
+        why: "--load-balancer-class or --own-unclassed differ from before; restore them, or delete the Service",
+      });
+      return {};
+    }
     let torn = false;
     for (const provider of cleanup.providers) {
       const wait = runner.pauseOf(provider);

@@ -166,7 +166,7 @@ export class Term implements Disposable {
   }
 
   #onIgnored(service: Service): void {
-    if (this.#addresses.holds(service.metadata.uid ?? "")) this.#noteLeftover(this.#identity(service));
+    if (this.#addresses.holdsAny(service.metadata.uid ?? "")) this.#noteLeftover(this.#identity(service));
   }
 
   #noteLeftover(id: LbIdentity): void {
