@@ -26,7 +26,7 @@ import { lockNamespace } from "./lock.ts";
 import { balancerMetrics } from "./metrics.ts";
 import type { Probe } from "./probe.ts";
 import { Prober } from "./prober.ts";
-import { hashChain, readHash, ruleset, table } from "./ruleset.ts";
+import { entryChain, readHashes, ruleset, table } from "./ruleset.ts";
 
 export interface BalancerOptions {
   /** Holds the files of `balancerFiles`. */
@@ -63,10 +63,10 @@ export async function runBalancer(options: BalancerOptions): Promise<void> {
   await balancer.run();
 }
 
-/** The name of the rules that an earlier balancer left; also finds out whether we may write any. */
-async function rulesInForce(exec: Exec, signal: AbortSignal): Promise<string | undefined> {
+/** The hashes of the rulesets in the kernel; also finds out whether we may write any. */
+async function rulesInForce(exec: Exec, signal: AbortSignal): Promise<readonly string[]> {
   try {
-    return readHash((await listNftChain(exec, table.family, table.name, hashChain, { signal })) ?? "");
+    return readHashes((await listNftChain(exec, table.family, table.name, entryChain, { signal })) ?? "");
   } catch (error) {
     if (error instanceof ProgramFailedError && /not permitted/i.test(error.stderr))
       throw new FailureError("may not read or write netfilter rules; run as root or with CAP_NET_ADMIN");
@@ -77,8 +77,8 @@ async function rulesInForce(exec: Exec, signal: AbortSignal): Promise<string | u
 interface Beginning {
   readonly text: string;
   readonly config: BalancerConfig;
-  /** Hash of the rules that are in the kernel, if they are ours. */
-  readonly inForce: string | undefined;
+  /** Hashes of the rulesets that an earlier balancer left in the kernel. */
+  readonly inForce: readonly string[];
 }
 
 class Balancer implements Disposable {
@@ -90,7 +90,8 @@ class Balancer implements Disposable {
   readonly #retry = new Backoff({ baseMs: 200, capMs: 30_000 });
   #text: string;
   #config: BalancerConfig;
-  #inForce: string | undefined;
+  /** Hashes of the rulesets in the kernel; undefined when that has to be found out. */
+  #inForce: readonly string[] | undefined;
   /** Flows agree with these rules. */
   #flowsInForce: string | undefined;
   #written: string | undefined;
@@ -128,7 +129,7 @@ class Balancer implements Disposable {
 
   async #begin(): Promise<void> {
     this.#written = await this.#directory.read(balancerFiles.status);
-    const known = this.#inForce === undefined ? undefined : parseBalancerStatus(this.#written ?? "");
+    const known = this.#inForce?.length === 0 ? undefined : parseBalancerStatus(this.#written ?? "");
     this.#options.logger.info("balancer started", {
       path: this.#directory.path,
       what: known === undefined ? "new" : "adopted the rules of an earlier process",
@@ -190,10 +191,12 @@ class Balancer implements Disposable {
     const config = this.#config;
     const healthy = new Set(config.targets.map(({ name }) => name).filter((name) => this.#prober.health(name).healthy));
     const wanted = ruleset(config, healthy);
-    if (wanted.hash !== this.#inForce) {
+    const before = this.#inForce ?? (await rulesInForce(exec, signal));
+    if (before.length !== 1 || before[0] !== wanted.hash) {
       const started = clock.monotonic();
-      await applyNft(exec, wanted.text, { signal });
-      this.#inForce = wanted.hash;
+      this.#inForce = undefined;
+      for (const transaction of wanted.transactions(before)) await applyNft(exec, transaction, { signal });
+      this.#inForce = [wanted.hash];
       this.#metrics.rulesets.inc();
       logger.info("rules replaced", {
         count: healthy.size,
@@ -209,16 +212,22 @@ class Balancer implements Disposable {
   /** UDP flows, and TCP connections that a dead target will never answer; those that are open stay where they are. */
   async #dropStaleFlows(healthy: ReadonlySet<string>): Promise<void> {
     const { exec, signal, logger } = this.#options;
-    let count = 0;
-    for (const family of ["IPv4", "IPv6"] as const) {
-      if (!this.#config.addresses.some((address) => address.includes(":") === (family === "IPv6"))) continue;
-      const table = new Conntrack(exec, family);
-      const udp = staleFlows(await table.udpFlows(signal), "UDP", this.#config, healthy);
-      for (const flow of oneOfEach(udp)) await table.forgetAlike(flow, signal);
-      const opening = staleFlows(await table.openingFlows(signal), "TCP", this.#config, healthy);
-      for (const flow of oneOfEach(opening)) await table.forgetOpening(flow, signal);
-      count += udp.length + opening.length;
-    }
+    const config = this.#config;
+    const families = (["IPv4", "IPv6"] as const).filter((family) =>
+      config.addresses.some((address) => address.includes(":") === (family === "IPv6")),
+    );
+    const counts = await Promise.all(
+      families.map(async (family) => {
+        const table = new Conntrack(exec, family);
+        const [udp, opening] = await Promise.all([table.udpFlows(signal), table.openingFlows(signal)]);
+        const sent = staleFlows(udp, "UDP", config, healthy);
+        const unanswered = staleFlows(opening, "TCP", config, healthy);
+        for (const flow of oneOfEach(sent)) await table.forgetAlike(flow, signal);
+        for (const flow of oneOfEach(unanswered)) await table.forgetOpening(flow, signal);
+        return sent.length + unanswered.length;
+      }),
+    );
+    const count = counts.reduce((sum, each) => sum + each, 0);
     if (count === 0) return;
     this.#metrics.flowsDropped.inc(count);
     logger.info("flows to other targets forgotten", { count });

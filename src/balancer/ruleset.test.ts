@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { BalancerConfig } from "./config.ts";
-import { readHash, ruleset } from "./ruleset.ts";
+import { readHashes, ruleset } from "./ruleset.ts";
 
 const config: BalancerConfig = {
   addresses: ["10.0.0.5", "fd00::5"],
@@ -20,37 +20,48 @@ const config: BalancerConfig = {
   sessionAffinity: "None",
 };
 
-function rulesOf(changes: Partial<BalancerConfig>, healthy: readonly string[], chain: string): string[] {
-  const { text } = ruleset({ ...config, ...changes }, new Set(healthy));
-  const [, , body = ""] = text.split(`chain ${chain} {`);
-  const [rules = ""] = body.split("\n\t}");
-  return rules
-    .split("\n")
-    .slice(1)
-    .map((line) => line.trim());
+function rulesOf(changes: Partial<BalancerConfig>, healthy: readonly string[], chain: "balance" | "refuse"): string[] {
+  const { hash, transactions } = ruleset({ ...config, ...changes }, new Set(healthy));
+  const name = chain === "balance" ? `balance-${hash}` : chain;
+  const [body = ""] = transactions([]).join("").split(`chain ${name} {\n`).slice(1);
+  const [rules = ""] = body.split("\t}");
+  return rules.split("\n").flatMap((line) => (line === "" ? [] : line.trim()));
 }
 
-it("exchanges all rules in one transaction and says which they are", () => {
-  const { text, hash } = ruleset(config, new Set(["a", "b", "v4"]));
-  expect(readHash(text)).toBe(hash);
+it("writes everything at once where nothing was", () => {
+  const { hash, transactions } = ruleset(config, new Set(["a", "b", "v4"]));
+  const [text, ...more] = transactions([]);
+  expect(more).toEqual([]);
+  expect(readHashes(text!)).toEqual([hash]);
   expect(text).toBe(`table inet berth-balancer {
-	chain admission { type filter hook prerouting priority mangle; policy accept; }
+	chain sanity { type filter hook prerouting priority mangle; policy accept; }
 	chain balance { type nat hook prerouting priority dstnat; policy accept; }
 	chain return-path { type nat hook postrouting priority srcnat; policy accept; }
 	chain refuse { type filter hook input priority filter; policy accept; }
 	chain quiet { type filter hook output priority filter; policy accept; }
+	chain balance-${hash} { }
 }
-flush table inet berth-balancer
+flush chain inet berth-balancer balance-${hash}
 table inet berth-balancer {
-	chain admission {
-		ct state invalid ip daddr { 10.0.0.5 } meta l4proto tcp drop
-		ct state invalid ip6 daddr { fd00::5 } meta l4proto tcp drop
-	}
-	chain balance {
+	chain balance-${hash} {
 		ip daddr { 10.0.0.5 } meta l4proto tcp dnat ip to numgen random mod 3 map { 0 : 10.1.0.1, 1 : 10.1.0.2, 2 : 10.1.0.3 } : tcp dport map { 80 : 30080, 443 : 30443 }
 		ip daddr { 10.0.0.5 } meta l4proto udp dnat ip to numgen random mod 3 map { 0 : 10.1.0.1, 1 : 10.1.0.2, 2 : 10.1.0.3 } : udp dport map { 53 : 30053 }
 		ip6 daddr { fd00::5 } meta l4proto tcp dnat ip6 to numgen random mod 2 map { 0 : fd00::11, 1 : fd00::12 } : tcp dport map { 80 : 30080, 443 : 30443 }
 		ip6 daddr { fd00::5 } meta l4proto udp dnat ip6 to numgen random mod 2 map { 0 : fd00::11, 1 : fd00::12 } : udp dport map { 53 : 30053 }
+	}
+}
+flush chain inet berth-balancer sanity
+flush chain inet berth-balancer balance
+flush chain inet berth-balancer return-path
+flush chain inet berth-balancer refuse
+flush chain inet berth-balancer quiet
+table inet berth-balancer {
+	chain sanity {
+		ct state invalid ip daddr { 10.0.0.5 } meta l4proto tcp drop
+		ct state invalid ip6 daddr { fd00::5 } meta l4proto tcp drop
+	}
+	chain balance {
+		jump balance-${hash}
 	}
 	chain return-path {
 		ct status dnat masquerade fully-random
@@ -65,11 +76,21 @@ table inet berth-balancer {
 		icmp type redirect drop
 		icmpv6 type nd-redirect drop
 	}
-	chain hash {
-		return comment "${hash}"
-	}
 }
 `);
+});
+
+it("puts new rules behind the old ones before it removes these", () => {
+  const { hash, transactions } = ruleset(config, new Set(["a"]));
+  const [first = "", second = "", ...more] = transactions(["0ld", "1eft", hash]);
+  expect(more).toEqual([]);
+  expect(first.trimEnd().split("\n").at(-1)).toBe(`add rule inet berth-balancer balance jump balance-${hash}`);
+  expect(first).not.toContain("flush chain inet berth-balancer balance\n");
+  expect(second).not.toContain(`chain balance-${hash}`);
+  expect(second.trimEnd().split("\n").slice(-2)).toEqual([
+    "delete chain inet berth-balancer balance-0ld",
+    "delete chain inet berth-balancer balance-1eft",
+  ]);
 });
 
 it("sends nothing to anybody without a healthy target of the family", () => {
@@ -77,11 +98,14 @@ it("sends nothing to anybody without a healthy target of the family", () => {
   expect(rulesOf({}, ["v4"], "balance").every((rule) => rule.startsWith("ip daddr"))).toBe(true);
 });
 
-it("admits the ranges of each family to itself", () => {
-  expect(rulesOf({ sourceRanges: ["192.168.0.0/16", "10.0.0.0/8"] }, ["a"], "admission")).toEqual([
-    "ct state invalid ip daddr { 10.0.0.5 } meta l4proto tcp drop",
-    "ct state new ip daddr { 10.0.0.5 } meta l4proto { tcp, udp } ip saddr != { 10.0.0.0/8, 192.168.0.0/16 } drop",
-    "ct state invalid ip6 daddr { fd00::5 } meta l4proto tcp drop",
+it("admits the ranges of each family, and tells strangers nothing", () => {
+  const ranges = { sourceRanges: ["192.168.0.0/16", "10.0.0.0/8"] };
+  const balance = rulesOf(ranges, ["a"], "balance");
+  expect(balance).toHaveLength(2);
+  for (const rule of balance)
+    expect(rule).toMatch(/^ip daddr \{ 10\.0\.0\.5 \} ip saddr \{ 10\.0\.0\.0\/8, 192\.168\.0\.0\/16 \} meta l4proto/);
+  expect(rulesOf(ranges, ["a"], "refuse").filter((rule) => rule.endsWith("drop"))).toEqual([
+    "ct state new ip daddr { 10.0.0.5 } ip saddr != { 10.0.0.0/8, 192.168.0.0/16 } meta l4proto { tcp, udp } drop",
     "ct state new ip6 daddr { fd00::5 } meta l4proto { tcp, udp } drop",
   ]);
 });
@@ -102,7 +126,9 @@ it("does not depend on any order", () => {
   });
   fc.assert(
     fc.property(shuffled, (order) => {
-      expect(ruleset({ ...config, ...order }, new Set(["b", "a"]))).toEqual(ruleset(config, new Set(["a", "b"])));
+      const { hash, transactions } = ruleset({ ...config, ...order }, new Set(["b", "a"]));
+      const same = ruleset(config, new Set(["a", "b"]));
+      expect([hash, transactions([])]).toEqual([same.hash, same.transactions([])]);
     }),
   );
 });

@@ -4,19 +4,20 @@ import { slotOwners } from "./slots.ts";
 /** The table that holds everything a balancer writes. */
 export const table = { family: "inet", name: "berth-balancer" } as const;
 
-/** An nft transaction that puts the rules in place of whatever was in the table before. */
+/** The rules of one state of the world. */
 export interface Ruleset {
-  readonly text: string;
-  /** Names the content; the rules carry it, for `readHash`. */
+  /** Names the content. */
   readonly hash: string;
+  /** The nft transactions that put it in place of the rulesets of these hashes, to be applied one after the other. */
+  readonly transactions: (before: readonly string[]) => readonly string[];
 }
 
-/** The chain that only says which rules are in the table. */
-export const hashChain = "hash";
+/** The chain through which all new flows come; it holds jumps to the rulesets in force, normally one. */
+export const entryChain = "balance";
 
-/** Finds the hash in the listing of `hashChain`. */
-export function readHash(listing: string): string | undefined {
-  return /comment "([0-9a-f]+)"/.exec(listing)?.[1];
+/** The hashes of the rulesets that a listing of `entryChain` leads to. */
+export function readHashes(listing: string): readonly string[] {
+  return [...listing.matchAll(/jump balance-([0-9a-f]+)/g)].map(([, hash = ""]) => hash);
 }
 
 interface Chain {
@@ -30,25 +31,21 @@ export function ruleset(config: BalancerConfig, healthy: ReadonlySet<string>): R
   const families = [v4, v6]
     .map((family) => familyView(config, healthy, family))
     .filter(({ addresses }) => addresses.length > 0);
+  const balance = families.flatMap(balanceRules);
+  const refuse = families.flatMap(refuseRules);
+  const lost = families.map(lostRule);
+  const hash = textHash(JSON.stringify([balance, refuse, lost]));
   const chains: readonly Chain[] = [
-    {
-      name: "admission",
-      hook: "filter hook prerouting priority mangle",
-      rules: families.flatMap(admissionRules),
-    },
-    { name: "balance", hook: "nat hook prerouting priority dstnat", rules: families.flatMap(balanceRules) },
+    { name: "sanity", hook: "filter hook prerouting priority mangle", rules: lost },
+    { name: entryChain, hook: "nat hook prerouting priority dstnat", rules: [`jump ${chainOf(hash)}`] },
     {
       // Answers have to come back this way, and two clients of one port must not clash.
       name: "return-path",
       hook: "nat hook postrouting priority srcnat",
       rules: ["ct status dnat masquerade fully-random"],
     },
-    {
-      // What no rule above sent on: a port that is not served, or no target that could take it.
-      name: "refuse",
-      hook: "filter hook input priority filter",
-      rules: families.flatMap(refuseRules),
-    },
+    // What no rule above sent on: a port that is not served, no target that could take it, or a stranger.
+    { name: "refuse", hook: "filter hook input priority filter", rules: refuse },
     {
       // Clients and nodes may share a link, and would be told to talk to each other directly.
       name: "quiet",
@@ -56,31 +53,53 @@ export function ruleset(config: BalancerConfig, healthy: ReadonlySet<string>): R
       rules: ["icmp type redirect drop", "icmpv6 type nd-redirect drop"],
     },
   ];
-  const hash = textHash(JSON.stringify(chains));
-  return { hash, text: transaction(chains, hash) };
+  return { hash, transactions: (before) => transactions(chains, { hash, balance }, before) };
+}
+
+const tableName = `${table.family} ${table.name}`;
+
+function chainOf(hash: string): string {
+  return `${entryChain}-${hash}`;
 }
 
 /**
- * The chains stay and only their rules are exchanged. Were the table deleted and made again, a packet could meet the
- * new chain before the commit and the old one after it, and so no rule at all.
+ * The sets of a rule that is deleted are empty as soon as the commit begins to count, also for a packet that is still
+ * among the old rules; it would meet no rule that matches and be refused. So the new rules first come to stand behind
+ * the old ones, and only then the old ones go.
  */
-function transaction(chains: readonly Chain[], hash: string): string {
-  const name = `table ${table.family} ${table.name}`;
-  return [
-    `${name} {`,
+function transactions(
+  chains: readonly Chain[],
+  next: { readonly hash: string; readonly balance: readonly string[] },
+  before: readonly string[],
+): readonly string[] {
+  const name = chainOf(next.hash);
+  const add = [
+    `table ${tableName} {`,
     ...chains.map((chain) => `\tchain ${chain.name} { type ${chain.hook}; policy accept; }`),
+    `\tchain ${name} { }`,
     "}",
-    `flush ${name}`,
-    `${name} {`,
-    ...chains.flatMap((chain) => block(chain.name, chain.rules)),
-    ...block(hashChain, [`return comment "${hash}"`]),
-    "}",
-    "",
-  ].join("\n");
+    `flush chain ${tableName} ${name}`,
+    ...rulesOf([{ name, rules: next.balance }]),
+  ];
+  const exchange = [...chains.map((chain) => `flush chain ${tableName} ${chain.name}`), ...rulesOf(chains)];
+  if (before.length === 0) return [text([...add, ...exchange])];
+  const remove = before
+    .filter((hash) => hash !== next.hash)
+    .map((hash) => `delete chain ${tableName} ${chainOf(hash)}`);
+  return [text([...add, `add rule ${tableName} ${entryChain} jump ${name}`]), text([...exchange, ...remove])];
 }
 
-function block(chain: string, rules: readonly string[]): readonly string[] {
-  return [`\tchain ${chain} {`, ...rules.map((rule) => `\t\t${rule}`), "\t}"];
+function rulesOf(chains: readonly Pick<Chain, "name" | "rules">[]): readonly string[] {
+  const blocks = chains.flatMap(({ name, rules }) => [
+    `\tchain ${name} {`,
+    ...rules.map((rule) => `\t\t${rule}`),
+    "\t}",
+  ]);
+  return [`table ${tableName} {`, ...blocks, "}"];
+}
+
+function text(lines: readonly string[]): string {
+  return `${lines.join("\n")}\n`;
 }
 
 interface FamilyWords {
@@ -118,24 +137,21 @@ function familyView(config: BalancerConfig, healthy: ReadonlySet<string>, { ip, 
   };
 }
 
-function admissionRules({ ip, addresses, sourceRanges }: FamilyView): readonly string[] {
-  const here = `${ip} daddr ${set(addresses)}`;
-  // Not translated back, it would reach our own TCP, which would reset the connection (kubernetes/kubernetes#74839).
-  const lost = `ct state invalid ${here} meta l4proto tcp drop`;
-  if (sourceRanges === undefined) return [lost];
-  const strangers = sourceRanges.length === 0 ? "" : ` ${ip} saddr != ${set(sourceRanges)}`;
-  return [lost, `ct state new ${here} meta l4proto { tcp, udp }${strangers} drop`];
+/** Not translated back, it would reach our own TCP, which would reset the connection (kubernetes/kubernetes#74839). */
+function lostRule({ ip, addresses }: FamilyView): string {
+  return `ct state invalid ${ip} daddr ${set(addresses)} meta l4proto tcp drop`;
 }
 
 function balanceRules(view: FamilyView): readonly string[] {
-  const { ip, addresses, ports, targets } = view;
-  if (targets.length === 0) return [];
+  const { ip, addresses, ports, targets, sourceRanges } = view;
+  if (targets.length === 0 || sourceRanges?.length === 0) return [];
+  const admitted = sourceRanges === undefined ? "" : ` ${ip} saddr ${set(sourceRanges)}`;
   return (["tcp", "udp"] as const).flatMap((protocol) => {
     const served = ports.filter((port) => port.protocol.toLowerCase() === protocol);
     if (served.length === 0) return [];
     const nodePorts = served.map(({ port, nodePort }) => `${port} : ${nodePort}`);
     return [
-      `${ip} daddr ${set(addresses)} meta l4proto ${protocol} dnat ${ip} to ${choice(view)} : ${protocol} dport map ${set(nodePorts)}`,
+      `${ip} daddr ${set(addresses)}${admitted} meta l4proto ${protocol} dnat ${ip} to ${choice(view)} : ${protocol} dport map ${set(nodePorts)}`,
     ];
   });
 }
@@ -149,9 +165,13 @@ function choice({ ip, targets, affinity }: FamilyView): string {
   return `jhash ${ip} saddr mod ${owners.length} seed 0x62657274 map ${set(numbered(owners))}`;
 }
 
-function refuseRules({ ip, addresses }: FamilyView): readonly string[] {
+function refuseRules({ ip, addresses, sourceRanges }: FamilyView): readonly string[] {
   const fresh = `ct state new ${ip} daddr ${set(addresses)}`;
+  const strangers =
+    sourceRanges === undefined || sourceRanges.length === 0 ? "" : ` ${ip} saddr != ${set(sourceRanges)}`;
   return [
+    // Strangers are not told anything.
+    ...(sourceRanges === undefined ? [] : [`${fresh}${strangers} meta l4proto { tcp, udp } drop`]),
     `${fresh} meta l4proto tcp reject with tcp reset`,
     `${fresh} meta l4proto udp reject with icmpx type port-unreachable`,
   ];
