@@ -60,18 +60,19 @@ interface Flags extends LogFlags {
 export function define(command: Command, process: Process): void {
   command
     .option("--kubeconfig <file>", "how to reach the API server; without it: as a pod of the cluster")
-    .option(
-      "--provider <name>",
-      `provider to run, may be repeated; there are: ${[...providerLoaders.keys()].join(", ")}`,
-      collect,
-      [],
+    .addOption(
+      new Option(
+        "--provider <name>",
+        `provider to run, may be repeated; one of ${[...providerLoaders.keys()].join(", ")}`,
+      )
+        .default([], "none")
+        .argParser(collect),
     )
     .addOption(booleanOption("--own-unclassed", "serve Services without a class too, by the first provider", false))
-    .option(
-      "--load-balancer-class <[provider=]class>",
-      "spec.loadBalancerClass that a provider serves, may be repeated (default: berth.dev/<provider>)",
-      collect,
-      [],
+    .addOption(
+      new Option("--load-balancer-class <[provider=]class>", "class that a provider serves, may be repeated")
+        .default([], "berth.dev/<provider>")
+        .argParser(collect),
     )
     .addOption(
       new Option("--address-pool <prefixes>", "addresses to give to load balancers, may be repeated")
