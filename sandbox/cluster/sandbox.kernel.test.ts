@@ -29,7 +29,7 @@ async function runsOf(pid: number | undefined): Promise<string[]> {
 }
 
 async function leftOf(id: string): Promise<unknown[]> {
-  const records = (await readdir(registryRoot)).filter((name) => name === id);
+  const records = (await readdir(registryRoot).catch(() => [])).filter((name) => name === id);
   return [...(await namespacesOf(exec, id, signal)), ...(await processesOf(id)), ...records];
 }
 

@@ -1,6 +1,13 @@
 import { mkdir, readFile } from "node:fs/promises";
 import { type Clock, FailureError, onAbort, type Random, systemClock, systemRandom } from "../../src/base/index.ts";
-import { type Exec, execOk, netnsExec, systemExec } from "../../src/kernel/index.ts";
+import {
+  type Exec,
+  type ExecOptions,
+  execOk,
+  netnsExec,
+  ProgramMissingError,
+  systemExec,
+} from "../../src/kernel/index.ts";
 import type { Family } from "../../src/net/index.ts";
 import type { Logger } from "../../src/telemetry/index.ts";
 import { type HostPlan, planCluster } from "./address-plan.ts";
@@ -134,9 +141,17 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     fabric: place(plan.fabric),
     apiserver,
     controller,
-    kubectl: (args, stdin = "") =>
-      execOk(exec, kubectlProgram, [`--kubeconfig=${files.kubeconfig}`, ...args], { signal, stdin }),
+    kubectl: (args, stdin = "") => kubectl(exec, [`--kubeconfig=${files.kubeconfig}`, ...args], { signal, stdin }),
     logs: ({ logPath }) => readFile(logPath, "utf8").catch(() => ""),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+async function kubectl(exec: Exec, args: readonly string[], options: ExecOptions): Promise<string> {
+  try {
+    return await execOk(exec, kubectlProgram, args, options);
+  } catch (error) {
+    if (!(error instanceof ProgramMissingError)) throw error;
+    throw new FailureError(`${kubectlProgram} is missing; 'make setup' puts it there`, { cause: error });
+  }
 }

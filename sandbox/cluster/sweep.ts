@@ -1,4 +1,5 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm, rmdir } from "node:fs/promises";
+import { dirname } from "node:path";
 import { balancerNamespaces } from "../../providers/proxy/index.ts";
 import { FailureError, sleep } from "../../src/base/index.ts";
 import { type Exec, findProcess, ipBatch, listNetns, type ProcessId, signalProcess } from "../../src/kernel/index.ts";
@@ -39,6 +40,9 @@ export async function removeRun(exec: Exec, run: Run, signal: AbortSignal): Prom
     names = left;
   }
   await rm(run.dir, { recursive: true, force: true });
+  // The registry itself goes with its last run; while it holds another one it cannot.
+  const registry = dirname(run.dir);
+  for (const dir of [registry, dirname(registry)]) await rmdir(dir).catch(() => {});
 }
 
 async function namespacesOf(exec: Exec, run: Run, signal: AbortSignal): Promise<string[]> {

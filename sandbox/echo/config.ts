@@ -16,7 +16,7 @@ export interface EchoConfig {
   readonly drainMs: number;
 }
 
-const drainMs = 1_000;
+const defaultDrainMs = 1_000;
 
 /** The configuration that a container of image `berth.dev/echo` stands for. */
 export function echoConfig(
@@ -30,12 +30,13 @@ export function echoConfig(
   const value = (name: string): string | undefined => env.find((entry) => entry.name === name)?.value;
   const listening = (protocol: string): number[] =>
     ports.filter((port) => (port.protocol ?? "TCP") === protocol).map((port) => port.containerPort);
+  const drain = value("ECHO_DRAIN_MS") ?? "";
   return {
     ...place,
     tcpPorts: listening("TCP"),
     udpPorts: listening("UDP"),
     ready: value("ECHO_READY") !== "false",
     silent: value("ECHO_SILENT") === "true",
-    drainMs: Number(value("ECHO_DRAIN_MS") ?? drainMs),
+    drainMs: /^\d{1,6}$/.test(drain) ? Number(drain) : defaultDrainMs,
   };
 }
