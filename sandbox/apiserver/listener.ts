@@ -22,6 +22,10 @@ type Request = IncomingMessage | Http2ServerRequest;
 type Response = ServerResponse | Http2ServerResponse;
 
 const maxBodyBytes = 3 * 1024 * 1024;
+/** Idle connections stay as long as kube-apiserver keeps them. */
+const keepAliveTimeout = 90_000;
+/** Megabytes that wait in one HTTP/2 session; beyond it Node refuses new streams, and one list may be large. */
+const maxSessionMemory = 1024;
 /** A watch that falls this far behind is ended; its client starts again where it was. */
 const maxBacklogBytes = 64 * 1024 * 1024;
 
@@ -37,9 +41,9 @@ export async function listen(
   const sockets = new Set<{ destroy(): unknown }>();
   const server: Server =
     address.scheme === "http"
-      ? createHttpServer(onRequest)
+      ? createHttpServer({ keepAliveTimeout }, onRequest)
       : createSecureServer(
-          { cert: credentials.certificate, key: credentials.key, allowHTTP1: true },
+          { cert: credentials.certificate, key: credentials.key, allowHTTP1: true, maxSessionMemory },
           onRequest as (request: Http2ServerRequest, response: Http2ServerResponse) => void,
         ).on("session", (session) => {
           sessions.add(session);
