@@ -7,17 +7,21 @@ import { provider } from "./index.ts";
 
 const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 const exec = systemExec(environment);
-const options = { signal: AbortSignal.timeout(60_000) };
 const netns = `bt-proxy-${randomBytes(4).toString("hex")}`;
 const context = { clusterId: "c", stateDir: "/nonexistent", berth: [], logger: nullLogger, clock: systemClock };
 const good = { "proxy-bridge": "br0", "proxy-network": "10.0.0.0/8, fd00::/64", "proxy-netns": netns };
 
+/** A limit for one program, so that what cleans up is not cut short by what hung before. */
+function options(): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(30_000) };
+}
+
 beforeAll(async () => {
-  await addNetns(exec, netns, options);
-  await ipBatch(netnsExec(exec, netns), ["link add br0 type bridge"], options);
+  await addNetns(exec, netns, options());
+  await ipBatch(netnsExec(exec, netns), ["link add br0 type bridge"], options());
 });
 
-afterAll(() => deleteNetns(exec, netns, options));
+afterAll(() => deleteNetns(exec, netns, options()));
 
 it("is there on a machine that can do it", async () => {
   expect((await provider.create({ ...context, environment, flags: good })).name).toBe("proxy");

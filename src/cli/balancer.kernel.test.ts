@@ -10,7 +10,6 @@ import { addNetns, deleteNetns, ipBatch, netnsExec, netnsPath, systemExec } from
 const main = join(import.meta.dirname, "main.ts");
 const path = "/usr/sbin:/usr/bin:/sbin:/bin";
 const exec = systemExec({ PATH: path });
-const options = { signal: AbortSignal.timeout(60_000) };
 const netns = `bt-cli-${randomBytes(4).toString("hex")}`;
 const config = {
   addresses: ["10.0.0.5"],
@@ -23,10 +22,15 @@ const config = {
 
 let directory: string;
 
+/** A limit for one program, so that what cleans up is not cut short by what hung before. */
+function options(): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(30_000) };
+}
+
 beforeAll(async () => {
-  await addNetns(exec, netns, options);
+  await addNetns(exec, netns, options());
   // Without any address the kernel would let us listen on whatever address.
-  await ipBatch(netnsExec(exec, netns), ["link set lo up"], options);
+  await ipBatch(netnsExec(exec, netns), ["link set lo up"], options());
   directory = await mkdtemp(join(tmpdir(), "berth-cli-"));
   // One of the cases is not root.
   await chmod(directory, 0o755);
@@ -36,7 +40,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await deleteNetns(exec, netns, options);
+  await deleteNetns(exec, netns, options());
   await rm(directory, { recursive: true });
 });
 
@@ -76,7 +80,7 @@ it.each<[string, Case]>([
   const result = await netnsExec(exec, netns).run(
     "/usr/bin/env",
     [`PATH=${PATH}`, ...as, process.execPath, main, "balancer", ...args],
-    options,
+    options(),
   );
   expect(result).toEqual({ code, stdout: "", stderr: expect.stringMatching(says) });
   expect(result.stderr).toMatch(/^berth balancer: [^\n]*\n$|^error: [^\n]*\n$/);
@@ -91,7 +95,7 @@ it("serves a namespace alone", async () => {
   try {
     await vi.waitFor(() => readFile(join(directory, "good", "status.json")), { timeout: 20_000, interval: 10 });
     const [program = "", ...args] = command;
-    const second = await netnsExec(exec, netns).run(program, args, options);
+    const second = await netnsExec(exec, netns).run(program, args, options());
     expect(second.code).toBe(1);
     expect(second.stderr).toMatch(/^berth balancer: another berth balancer serves this network namespace[^\n]*\n$/);
   } finally {
