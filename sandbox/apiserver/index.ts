@@ -5,7 +5,7 @@
 import { type Clock, type Random, systemClock, systemRandom } from "../../src/base/index.ts";
 import { type Cidr, type PortRange, parseIp } from "../../src/net/index.ts";
 import { ServiceAddresses } from "./addresses.ts";
-import { bootstrap } from "./bootstrap.ts";
+import { bootstrap, type Endpoint } from "./bootstrap.ts";
 import { type Credentials, covers, createCredentials } from "./certificates.ts";
 import { Collector } from "./collector.ts";
 import { writeFileAtomic } from "./file.ts";
@@ -25,7 +25,7 @@ import { resourceTypes } from "./types/index.ts";
 export type { ListenAddress } from "./listener.ts";
 
 export interface ApiServerOptions {
-  /** The first TCP address is the one in the kubeconfig. */
+  /** The first HTTPS address on TCP is the one in the kubeconfig; without one, the first HTTP address. */
   readonly listen: readonly ListenAddress[];
   /** One prefix, or one of each family; the first gives Services their default family. */
   readonly serviceCidrs: readonly Cidr[];
@@ -79,7 +79,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     protobuf,
     resources: new Resources(registry, { store, schemas, clock, random, encoder: new Encoder() }, protobuf),
     token: credentials.token,
-    address: () => new URL(urls.find((url) => !url.startsWith("unix:")) ?? "https://localhost").host,
+    address: () => new URL(clientUrl(urls)).host,
   });
   const stop = new AbortController();
   const listeners: Listener[] = [];
@@ -91,7 +91,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   resources.defer(() => stop.abort());
 
   bootstrap(registry, types, addresses, endpointOf(options, urls));
-  const text = kubeconfig(urls.find((url) => !url.startsWith("unix:")) ?? "https://localhost", credentials);
+  const text = kubeconfig(clientUrl(urls), credentials);
   if (options.kubeconfigFile !== undefined) await writeFileAtomic(options.kubeconfigFile, text);
   if (options.stateFile !== undefined) {
     const writer = new SnapshotWriter(options.stateFile, store, credentials, clock);
@@ -130,11 +130,14 @@ function holdAddresses(store: Store, addresses: ServiceAddresses): void {
   });
 }
 
-function endpointOf(
-  { advertiseAddress }: ApiServerOptions,
-  urls: readonly string[],
-): { address: string; port: number } {
-  const url = new URL(urls.find((each) => each.startsWith("https:")) ?? urls[0] ?? "https://127.0.0.1:6443");
+/** Where clients are sent: HTTPS if there is any, as kubectl sends no token without it. */
+function clientUrl(urls: readonly string[]): string {
+  const byScheme = (scheme: string): string | undefined => urls.find((url) => url.startsWith(scheme));
+  return byScheme("https:") ?? byScheme("http:") ?? "https://localhost";
+}
+
+function endpointOf({ advertiseAddress }: ApiServerOptions, urls: readonly string[]): Endpoint {
+  const url = new URL(clientUrl(urls));
   const host = url.hostname.replace(/^\[|\]$/g, "");
   const address = advertiseAddress ?? (parseIp(host) === undefined ? "127.0.0.1" : host);
   return { address, port: url.port === "" ? 443 : Number(url.port) };

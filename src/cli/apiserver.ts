@@ -1,8 +1,8 @@
 // `berth apiserver`: the embedded Kubernetes API server as a process of its own.
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { type ApiServerOptions, type ListenAddress, startApiServer } from "../../sandbox/apiserver/index.ts";
 import { onAbort, UsageError } from "../base/index.ts";
-import { type Cidr, cidrSize, formatCidr, type PortRange, parseIp } from "../net/index.ts";
+import { type Cidr, cidrSize, formatCidr, formatPortRange, type PortRange, parseIp } from "../net/index.ts";
 import type { Process } from "./command.ts";
 import { collectCidrs, parseHostPort, parsePortRangeFlag } from "./flags.ts";
 
@@ -15,6 +15,8 @@ interface Flags {
   readonly advertiseAddress?: string;
   readonly tlsSan?: readonly string[];
 }
+
+const defaultNodePorts: PortRange = { first: 30_000, last: 32_767 };
 
 const parseTcp = parseHostPort("--listen");
 
@@ -41,13 +43,18 @@ function parseAddress(text: string): string {
 
 export function define(command: Command, process: Process): void {
   command
-    .option("--listen <address>", "HOST:PORT (HTTPS), http://HOST:PORT or unix:PATH; repeatable", collectListen)
+    .option(
+      "--listen <address>",
+      "HOST:PORT (HTTPS), http://HOST:PORT or unix:PATH; repeatable (default: a free port on 127.0.0.1)",
+      collectListen,
+    )
     .requiredOption("--service-cidr <cidrs>", "ClusterIP range, or one per family", collectCidrs("--service-cidr"))
-    .option("--node-port-range <range>", "ports for NodePort Services", parsePortRangeFlag("--node-port-range"), {
-      first: 30_000,
-      last: 32_767,
-    })
-    .option("--kubeconfig-out <file>", "write a kubeconfig for this server")
+    .addOption(
+      new Option("--node-port-range <range>", "ports for NodePort Services")
+        .argParser(parsePortRangeFlag("--node-port-range"))
+        .default(defaultNodePorts, formatPortRange(defaultNodePorts)),
+    )
+    .option("--kubeconfig-out <file>", "write a kubeconfig for the first HTTPS address")
     .option("--state <file>", "load objects from this file and keep them there")
     .option("--advertise-address <ip>", "address in the endpoints of default/kubernetes", parseAddress)
     .option("--tls-san <name>", "one more name or address in the certificate; repeatable", collect)
