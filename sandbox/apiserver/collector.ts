@@ -33,22 +33,21 @@ export class Collector implements Disposable {
   }
 
   #observe(change: Change): void {
-    const { collection, key, before, object, deleted } = change;
+    const { collection, before, object, deleted } = change;
     if (before !== undefined) this.#forget(collection, before);
-    if (!deleted) this.#learn(collection, object);
-    else this.#removed(object);
-    if (!deleted && (object.metadata.ownerReferences !== undefined || object.metadata.deletionTimestamp !== undefined))
-      this.#enqueue(`${collection} ${key}`);
+    if (deleted) this.#removed(object);
+    else this.#learn(collection, object);
   }
 
   #learn(collection: string, object: KubeObject): void {
-    this.#uids.add(object.metadata.uid ?? "");
+    const { uid = "", deletionTimestamp } = object.metadata;
+    this.#uids.add(uid);
     const key = `${collection} ${keyOf(object)}`;
     for (const { uid } of owners(object)) {
       const found = this.#dependents.get(uid) ?? new Set();
       this.#dependents.set(uid, found.add(key));
     }
-    if (object.metadata.deletionTimestamp !== undefined) this.#enqueue(key);
+    if (deletionTimestamp !== undefined || owners(object).length > 0) this.#enqueue(key);
   }
 
   #forget(collection: string, object: KubeObject): void {

@@ -1,8 +1,7 @@
 import { type FieldError, forbiddenField, invalid, required, tooLong } from "./field-error.ts";
 import type { KubeObject } from "./object.ts";
 import type { ResourceType } from "./resource-type.ts";
-import { labelMapErrors } from "./service/validation.ts";
-import { pathSegmentErrors, qualifiedNameErrors } from "./words.ts";
+import { labelValueErrors, pathSegmentErrors, qualifiedNameErrors } from "./words.ts";
 
 const annotationBytes = 256 * 1024;
 
@@ -50,6 +49,14 @@ export function metadataErrors(type: ResourceType, { metadata }: KubeObject): re
       );
   }
   return errors;
+}
+
+/** What is wrong with labels, or with a selector of them. */
+export function labelMapErrors(labels: Readonly<Record<string, string>>, path: string): FieldError[] {
+  return Object.entries(labels).flatMap(([key, value]) => [
+    ...qualifiedNameErrors(key).map((error) => invalid(path, key, error)),
+    ...labelValueErrors(value).map((error) => invalid(path, value, error)),
+  ]);
 }
 
 /** What an update may not do to metadata. */

@@ -1,12 +1,12 @@
 import type { Service, ServicePort } from "../../../src/api/index.ts";
 import { parseSloppyIp } from "../../../src/net/index.ts";
 import { duplicate, type FieldError, forbiddenField, invalid, notSupported, required } from "../field-error.ts";
+import { labelMapErrors } from "../metadata.ts";
 import {
   cidrErrors,
   endpointIpErrors,
   ipErrors,
   labelErrors,
-  labelValueErrors,
   portErrors,
   portNameErrors,
   qualifiedNameErrors,
@@ -101,13 +101,6 @@ function portFieldErrors(port: ServicePort, path: string, needsName: boolean, na
       ...qualifiedNameErrors(port.appProtocol).map((error) => invalid(`${path}.appProtocol`, port.appProtocol, error)),
     );
   return errors;
-}
-
-export function labelMapErrors(labels: Readonly<Record<string, string>>, path: string): FieldError[] {
-  return Object.entries(labels).flatMap(([key, value]) => [
-    ...qualifiedNameErrors(key).map((error) => invalid(path, key, error)),
-    ...labelValueErrors(value).map((error) => invalid(path, value, error)),
-  ]);
 }
 
 function affinityErrors(service: Service): FieldError[] {
