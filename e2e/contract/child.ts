@@ -25,7 +25,7 @@ export class Child implements AsyncDisposable {
 
   constructor(path: string, args: readonly string[], { environment = {}, stdin = "" }: ChildOptions = {}) {
     this.#name = path.slice(path.lastIndexOf("/") + 1);
-    this.#child = spawn("setpriv", ["--pdeathsig", "KILL", "--", path, ...args], { env: environment });
+    this.#child = spawn("setpriv", ["--pdeathsig", "KILL", "--", path, ...args], { env: environment, detached: true });
     this.#child.stdout.setEncoding("utf8").on("data", (text: string) => {
       this.stdout += text;
       this.#notify();
@@ -88,8 +88,15 @@ export class Child implements AsyncDisposable {
     }
   }
 
+  /** Also to its own children, such as an editor: they would keep its output open. */
   signal(name: NodeJS.Signals): void {
-    this.#child.kill(name);
+    if (!this.running || this.#child.pid === undefined) return;
+    try {
+      process.kill(-this.#child.pid, name);
+    } catch (error) {
+      // It has ended and only its output is still on the way.
+      if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
