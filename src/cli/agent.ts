@@ -4,10 +4,10 @@ import { type Command, Option } from "commander";
 import { inspectHost, runAgent } from "../agent/index.ts";
 import { systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
-import { inClusterConnection, KubeClient, loadKubeconfig } from "../kube/index.ts";
 import { type Cidr, type Family, formatCidr, type PortRange } from "../net/index.ts";
 import { createMetrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
+import { addConnectionFlags, type ConnectionFlags, connect } from "./connection.ts";
 import {
   addLogFlags,
   addressOption,
@@ -19,8 +19,7 @@ import {
   parsePortRangeFlag,
 } from "./flags.ts";
 
-interface Flags extends LogFlags {
-  readonly kubeconfig?: string;
+interface Flags extends LogFlags, ConnectionFlags {
   readonly hostnameOverride?: string;
   readonly nodeName?: string;
   readonly clusterCidr?: readonly Cidr[];
@@ -35,8 +34,7 @@ interface Flags extends LogFlags {
 const reservedPorts = "22,179,2379-2380,6443,10249-10259,30000-32767";
 
 export function define(command: Command, process: Process): void {
-  command
-    .option("--kubeconfig <file>", "how to reach the API server; without it: as a pod of the cluster")
+  addConnectionFlags(command)
     .option("--hostname-override <name>", "name of the Node object (default: this machine's host name)")
     .option("--node-name <name>", "the same")
     .option(
@@ -67,14 +65,11 @@ export function define(command: Command, process: Process): void {
 async function run(flags: Flags, process: Process): Promise<void> {
   const clusterCidrs = byFamily(flags.clusterCidr ?? []);
   const nodeName = nodeNameOf(flags);
-  const connection =
-    flags.kubeconfig === undefined
-      ? await inClusterConnection(process.environment)
-      : await loadKubeconfig(flags.kubeconfig);
   const exec = systemExec(process.environment);
   const host = await inspectHost(exec, process.signal);
   const metrics = createMetrics();
-  await using client = new KubeClient({ connection, metrics });
+  const { client, server } = await connect(flags, process, metrics);
+  await using _client = client;
   await runAgent(
     {
       settings: {
@@ -86,7 +81,7 @@ async function run(flags: Flags, process: Process): Promise<void> {
         dropInvalid: host.dropInvalid,
       },
       client,
-      server: connection.server,
+      server,
       healthzAddress: flags.healthzBindAddress,
       metricsAddress: flags.metricsBindAddress,
       minSyncIntervalMs: flags.iptablesMinSyncPeriod,

@@ -7,14 +7,7 @@ import { providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
 import { type AddressPool, addressPool } from "../ipam/index.ts";
-import {
-  EventRecorder,
-  inClusterConnection,
-  KubeClient,
-  LeaseElection,
-  type LeaseTimes,
-  loadKubeconfig,
-} from "../kube/index.ts";
+import { EventRecorder, LeaseElection, type LeaseTimes } from "../kube/index.ts";
 import { type Cidr, formatCidr, withPort } from "../net/index.ts";
 import type { ProviderAdapter, ProviderModule } from "../provider/index.ts";
 import {
@@ -26,6 +19,7 @@ import {
   serveEndpoints,
 } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
+import { addConnectionFlags, type ConnectionFlags, connect } from "./connection.ts";
 import {
   addLogFlags,
   addressOption,
@@ -37,8 +31,7 @@ import {
 } from "./flags.ts";
 import { providerLoaders } from "./providers.ts";
 
-interface Flags extends LogFlags {
-  readonly kubeconfig?: string;
+interface Flags extends LogFlags, ConnectionFlags {
   readonly provider: readonly string[];
   readonly ownUnclassed: boolean;
   readonly loadBalancerClass: readonly string[];
@@ -58,8 +51,7 @@ interface Flags extends LogFlags {
 }
 
 export function define(command: Command, process: Process): void {
-  command
-    .option("--kubeconfig <file>", "how to reach the API server; without it: as a pod of the cluster")
+  addConnectionFlags(command)
     .addOption(
       new Option(
         "--provider <name>",
@@ -114,17 +106,14 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
   const classes = classesOf(flags, modules);
   const pool = poolOf(flags.addressPool);
   const times = leaseTimes(flags);
-  const connection =
-    flags.kubeconfig === undefined
-      ? await inClusterConnection(process.environment)
-      : await loadKubeconfig(flags.kubeconfig);
   const logger = loggerFor(flags, process);
   const metrics = createMetrics();
   const instance = `${hostname()}_${randomUUID()}`;
 
-  await using client = new KubeClient({ connection, metrics });
   let controller: Controller | undefined;
   await using _ = await serve(flags, metrics, () => controller?.ready === true);
+  const { client } = await connect(flags, process, metrics);
+  await using _client = client;
   const clusterId = flags.clusterId ?? (await readClusterId(client, logger, process.signal));
   const providers: ProviderAdapter[] = [];
   for (const module of modules)

@@ -17,6 +17,7 @@ function topLevel(): Command {
     .description("Kubernetes Service networking in one operator")
     .usage("COMMAND [OPTIONS]")
     .helpCommand(false)
+    .showHelpAfterError("see 'berth --help'")
     .exitOverride();
   for (const [name, { summary }] of Object.entries(commands)) program.command(name).description(summary);
   return program;
@@ -33,7 +34,10 @@ async function run(process: Process): Promise<void> {
     return;
   }
   const module = await found.load();
-  const command = new Command(`berth ${name}`).description(found.summary).exitOverride();
+  const command = new Command(`berth ${name}`)
+    .description(found.summary)
+    .exitOverride()
+    .showHelpAfterError(`see 'berth ${name} --help'`);
   module.define(command, process);
   await command.parseAsync(args, { from: "user" });
 }

@@ -1,5 +1,5 @@
 import { type Node, nodes, type Resource, type Service, services } from "../api/index.ts";
-import { onAbort } from "../base/index.ts";
+import { onAbort, orAborted } from "../base/index.ts";
 import { type KubeObject, Reflector, Store } from "../kube/index.ts";
 import { Term, type TermOptions } from "./term.ts";
 
@@ -38,7 +38,7 @@ export class Controller {
    */
   async lead(leading: AbortSignal, mayWrite: () => boolean): Promise<void> {
     const { logger, clock, workers } = this.#options;
-    await untilAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
+    await orAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
     using term = new Term(this.#options, this.#services, this.#nodes, () => {
       if (leading.aborted) return "the controller is ending";
       return mayWrite() ? undefined : "the lease is not ours any more";
@@ -59,10 +59,4 @@ export class Controller {
     const { client, logger, metrics, clock, random } = this.#options;
     return new Reflector({ client, resource, store, logger, metrics, clock, random });
   }
-}
-
-async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  using _ = onAbort(signal, () => aborted.reject(signal.reason));
-  return await Promise.race([promise, aborted.promise]);
 }

@@ -5,6 +5,7 @@ import {
   errorMessage,
   isAbort,
   onAbort,
+  orAborted,
   type Random,
   sleep,
   systemClock,
@@ -15,7 +16,6 @@ import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "./errors.ts";
 import { gauge } from "./instruments.ts";
-import { orAborted } from "./or-aborted.ts";
 import { Reflector } from "./reflector.ts";
 import { Store } from "./store.ts";
 import { microTime } from "./time.ts";
@@ -28,6 +28,7 @@ export interface LeaseTimes {
   readonly retryMs: number;
 }
 
+const releaseWithinMs = 1000;
 export const defaultLeaseTimes: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
 
 export interface LeaseElectionOptions {
@@ -266,7 +267,8 @@ export class LeaseElection {
     const { client, namespace, name, identity } = this.#options;
     const spec = { holderIdentity: "", leaseDurationSeconds: 1, renewTime: microTime(this.#clock.now()) };
     try {
-      using limit = this.#limit(new AbortController().signal);
+      // Standbys take over by the time of the Lease anyway: nobody waits long for a server that does not answer.
+      using limit = withTimeout(new AbortController().signal, releaseWithinMs, "lease release", this.#clock);
       // Read anew, as a last renewal may have arrived without an answer.
       const lease = await client.get(leases, { namespace, name }, limit.signal);
       if (lease.spec?.holderIdentity !== identity) return;

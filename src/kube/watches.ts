@@ -1,10 +1,9 @@
 import type { ClientHttp2Session } from "node:http2";
-import { type Clock, onAbort, withTimeout } from "../base/index.ts";
+import { type Clock, onAbort, orAborted, withTimeout } from "../base/index.ts";
 import { RotatingAgent } from "./agent.ts";
 import type { Credentials, KubeConnection, TlsCredentials } from "./connection.ts";
 import { answerError, ConnectionError } from "./errors.ts";
 import { openSession, type PingTimes, responseOf } from "./http2-session.ts";
-import { orAborted } from "./or-aborted.ts";
 import { oneHeader, pathWithQuery, type Query } from "./requests.ts";
 import { type WatchEvent, watchEvents } from "./watch-stream.ts";
 
