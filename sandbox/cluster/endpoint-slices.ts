@@ -20,8 +20,8 @@ export interface SlicePlan {
 }
 
 /** The values of Kubernetes' own controller, so that whoever selects by them finds ours. */
-export const managedByLabel = "endpointslice.kubernetes.io/managed-by";
-export const managedBy = "endpointslice-controller.k8s.io";
+const managedByLabel = "endpointslice.kubernetes.io/managed-by";
+const managedBy = "endpointslice-controller.k8s.io";
 const triggerTimeAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
 
 export const endpointsPerSlice = 100;

@@ -35,7 +35,10 @@ async function startPod(node: NodePlan, number: number, env: { name: string; val
     netns,
   });
   await program.start();
-  await vi.waitFor(() => execOk(exec, "curl", ["-s", "--unix-socket", control, "http://x/healthz"], { signal }), 5_000);
+  await vi.waitFor(
+    () => execOk(exec, "curl", ["-s", "--unix-socket", control, "http://x/healthz"], { signal }),
+    30_000,
+  );
   return netnsExec(exec, netns);
 }
 
@@ -122,7 +125,7 @@ it("answers lines over TCP and datagrams over UDP", async () => {
       const udp = dgram.createSocket("udp4", (data) => { process.stdout.write(data); udp.close(); });
       udp.send("hi", 5353, "10.244.1.1");
     });`;
-  const text = await execOk(pod2, process.execPath, ["-e", script], { signal, timeoutMs: 5_000 });
+  const text = await execOk(pod2, process.execPath, ["-e", script], { signal, timeoutMs: 30_000 });
   const seen = { pod: "node1-1", node: "node1", client: "10.244.1.2", clientPort: expect.any(Number) };
   expect(
     text

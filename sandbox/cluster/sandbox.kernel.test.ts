@@ -85,7 +85,7 @@ it("runs Deployments as pods that answer, and leaves nothing behind", async () =
   try {
     await sandbox.kubectl(["apply", "-f", "-"], deployment(3));
     await sandbox.kubectl(["expose", "deployment", "echo", "--port=80", "--target-port=http"]);
-    await sandbox.kubectl(["rollout", "status", "deployment/echo", "--timeout=10s"]);
+    await sandbox.kubectl(["rollout", "status", "deployment/echo", "--timeout=40s"]);
     const rows = await sandbox.kubectl([
       "get",
       "pods",
@@ -106,10 +106,10 @@ it("runs Deployments as pods that answer, and leaves nothing behind", async () =
     expect(listed.split(" ").sort()).toEqual(pods.map(([, address]) => address).sort());
 
     await sandbox.kubectl(["scale", "deployment/echo", "--replicas=1"]);
-    await sandbox.kubectl(["wait", "--for=jsonpath={.status.replicas}=1", "deployment/echo", "--timeout=10s"]);
+    await sandbox.kubectl(["wait", "--for=jsonpath={.status.replicas}=1", "deployment/echo", "--timeout=40s"]);
     await vi.waitFor(
       async () => expect((await namespacesOf(exec, id, signal)).filter((n) => n.includes("-pod-"))).toHaveLength(1),
-      5_000,
+      30_000,
     );
     expect(await hostNetwork(exec, signal)).toBe(before);
     expect(client.addresses).toEqual(["172.30.0.200", "fd00:30::200"]);
@@ -122,19 +122,19 @@ it("runs Deployments as pods that answer, and leaves nothing behind", async () =
 
 it("lets a pod that ends serve until it has drained, as a terminating endpoint", async () => {
   await using sandbox = await start({ nodes: 1 });
-  await sandbox.kubectl(["apply", "-f", "-"], deployment(1, [{ name: "ECHO_DRAIN_MS", value: "1500" }]));
+  await sandbox.kubectl(["apply", "-f", "-"], deployment(1, [{ name: "ECHO_DRAIN_MS", value: "3000" }]));
   await sandbox.kubectl(["expose", "deployment", "echo", "--port=80", "--target-port=http"]);
-  await sandbox.kubectl(["rollout", "status", "deployment/echo", "--timeout=10s"]);
+  await sandbox.kubectl(["rollout", "status", "deployment/echo", "--timeout=40s"]);
   const [netns = ""] = (await namespacesOf(exec, sandbox.id, signal)).filter((name) => name.includes("-pod-"));
   await sandbox.kubectl(["scale", "deployment/echo", "--replicas=0"]);
   const conditions = "jsonpath={.items[*].endpoints[*].conditions}";
   const slices = ["get", "endpointslices", "-l", "kubernetes.io/service-name=echo", "-o", conditions];
   const ending = { ready: false, serving: true, terminating: true };
-  await vi.waitFor(async () => expect(JSON.parse(await sandbox.kubectl(slices))).toEqual(ending), 5_000);
+  await vi.waitFor(async () => expect(JSON.parse(await sandbox.kubectl(slices))).toEqual(ending), 30_000);
   const pod = netnsExec(exec, netns);
   expect((await pod.run("curl", ["-s", "http://10.244.1.1:8080/hostname"], { signal })).code).toBe(0);
-  await vi.waitFor(async () => expect(await sandbox.kubectl(slices)).toBe(""), 5_000);
-  await vi.waitFor(async () => expect(await sandbox.kubectl(["get", "pods", "-o", "name"])).toBe(""), 5_000);
+  await vi.waitFor(async () => expect(await sandbox.kubectl(slices)).toBe(""), 30_000);
+  await vi.waitFor(async () => expect(await sandbox.kubectl(["get", "pods", "-o", "name"])).toBe(""), 30_000);
 });
 
 it("says why it does not run a foreign image", async () => {
@@ -147,9 +147,9 @@ it("says why it does not run a foreign image", async () => {
         reason: "ErrImagePull",
         message: "image nginx: the sandbox runs only berth.dev/echo",
       }),
-    5_000,
+    30_000,
   );
-  await sandbox.kubectl(["delete", "pod", "web", "--timeout=5s"]);
+  await sandbox.kubectl(["delete", "pod", "web", "--timeout=40s"]);
 });
 
 it("removes what a killed run has left, its load balancers too, and nothing of a run that lives", async () => {
