@@ -48,15 +48,15 @@ export class PodRunner implements Runner {
     const short = uid.slice(0, 8);
     const netns = podNetns(plan.id, { namespace, name });
     const addresses = podAddresses(node, number);
-    async function clear(): Promise<void> {
+    const clear = async (): Promise<void> => {
       // Not the caller's signal: what is there has to go, whatever the caller has no time for.
       await deleteNetns(exec, netns, { signal: AbortSignal.timeout(10_000) });
-      numbers?.release(number ?? 0);
-    }
+    };
     try {
       await connectPod(exec, node, { netns, cable: `veth${short}`, addresses }, signal);
     } catch (error) {
       await clear().catch(() => {});
+      numbers?.release(number);
       throw error;
     }
     const containers = (pod.spec?.containers ?? []).map((container, index) => {
@@ -72,14 +72,19 @@ export class PodRunner implements Runner {
       });
       return new RunningContainer({ name: containerName, image, control, program, clock });
     });
-    return new Namespace({ uid, containers, clear, clock, addresses, hostAddresses: node.addresses });
+    const remove = async (): Promise<void> => {
+      await clear();
+      numbers?.release(number);
+    };
+    return new Namespace({ uid, containers, remove, clock, addresses, hostAddresses: node.addresses });
   }
 }
 
 interface NamespaceOptions {
   readonly uid: string;
   readonly containers: readonly RunningContainer[];
-  readonly clear: () => Promise<void>;
+  /** Takes the namespace away and gives its addresses back. */
+  readonly remove: () => Promise<void>;
   readonly clock: Clock;
   readonly addresses: readonly string[];
   readonly hostAddresses: readonly string[];
@@ -120,7 +125,7 @@ class Namespace implements RunningPod {
 
   async remove(): Promise<void> {
     await Promise.all(this.#options.containers.map((container) => container.kill()));
-    await this.#options.clear();
+    await this.#options.remove();
   }
 }
 
