@@ -35,9 +35,11 @@ export class SystemRuntime implements Runtime {
   readonly #cabling: Cabling;
   readonly #supervisor: Supervisor;
   readonly #watches = new Set<ReportWatch>();
+  readonly #clock: Clock;
 
   constructor({ stateDir, clusterId, network, balancerCommand, environment, exec, clock }: SystemRuntimeOptions) {
     this.#stateDir = stateDir;
+    this.#clock = clock;
     this.#clusterDir = join(stateDir, clusterId);
     this.#cabling = new Cabling(exec, network);
     this.#supervisor = new Supervisor({ command: balancerCommand, environment, clock });
@@ -90,7 +92,7 @@ export class SystemRuntime implements Runtime {
   }
 
   watch(onReport: (id: LbIdentity) => void): Disposable {
-    const watch = new ReportWatch(this.#clusterDir, (uid) => void this.#report(uid, onReport));
+    const watch = new ReportWatch(this.#clusterDir, this.#clock, (uid) => void this.#report(uid, onReport));
     this.#watches.add(watch);
     void this.#watchExisting(watch);
     return {
