@@ -36,7 +36,8 @@ export const kubectlTranscript: Transcript<Entry> = new Transcript<Entry>(
 
 /** Runs the script with the real kubectl as the administrator that the kubeconfig names, in namespace `shop`. */
 export async function runScript(script: readonly Step[], kubeconfig: string): Promise<Entry[]> {
-  await using run = await Run.start(kubeconfig);
+  await using run = new Run(await mkdtemp(join(tmpdir(), "berth-kubectl-")));
+  await run.configure(kubeconfig);
   await run.steps(script);
   const normaliser = new Normaliser();
   return run.outcomes.map(({ step, outcome }) => {
@@ -63,17 +64,14 @@ class Run implements AsyncDisposable {
   readonly #home: string;
   readonly #captured = new Captured();
 
-  private constructor(home: string) {
+  constructor(home: string) {
     this.#home = home;
   }
 
-  static async start(kubeconfig: string): Promise<Run> {
-    const home = await mkdtemp(join(tmpdir(), "berth-kubectl-"));
-    await cp(kubeconfig, join(home, "kubeconfig"));
-    const run = new Run(home);
-    await using command = run.#start({ command: "kubectl config set-context --current --namespace=shop" });
+  async configure(kubeconfig: string): Promise<void> {
+    await cp(kubeconfig, join(this.#home, "kubeconfig"));
+    await using command = this.#start({ command: "kubectl config set-context --current --namespace=shop" });
     await command.end();
-    return run;
   }
 
   async steps(steps: readonly Step[]): Promise<void> {
