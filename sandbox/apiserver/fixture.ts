@@ -70,7 +70,7 @@ export class TestClient {
       headers: { authorization: `Bearer ${this.#server.token}` },
       signal: controller.signal,
     });
-    if (answer.body === null) throw new Error("a watch without a body");
+    if (!answer.ok || answer.body === null) throw new Error(`no watch: ${answer.status} ${await answer.text()}`);
     return new TestWatch(answer.body, controller);
   }
 }
@@ -85,7 +85,8 @@ export class TestWatch implements Disposable {
   readonly #controller: AbortController;
 
   constructor(body: ReadableStream<Uint8Array>, controller: AbortController) {
-    this.#lines = linesOf(body);
+    // Locked at once: fetch cancels the body of an answer that was collected while nobody read it.
+    this.#lines = linesOf(body.getReader());
     this.#controller = controller;
   }
 
@@ -111,11 +112,11 @@ export class TestWatch implements Disposable {
   }
 }
 
-async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, undefined> {
+async function* linesOf(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<string, undefined> {
   let rest = "";
   const decoder = new TextDecoder();
-  for await (const chunk of body) {
-    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+  for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
+    const lines = (rest + decoder.decode(chunk.value, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
     yield* lines;
   }

@@ -19,7 +19,9 @@ beforeEach(async () => {
 });
 
 async function create(name: string, labels: Record<string, string> = {}): Promise<string> {
-  const { body } = await client.post(cms, { metadata: { name, labels } });
+  const { status, body } = await client.post(cms, { metadata: { name, labels } });
+  expect(body).toMatchObject({ kind: "ConfigMap" });
+  expect(status).toBe(201);
   return (body["metadata"] as { resourceVersion: string }).resourceVersion;
 }
 
