@@ -5,7 +5,7 @@ export interface Process {
   /** Arguments behind `berth`, the sub-command first. */
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Aborts on SIGINT and SIGTERM; a command ends in order and returns. */
+  /** Aborts on SIGINT, SIGTERM and SIGHUP; a command ends in order and returns. */
   readonly signal: AbortSignal;
   readonly stdout: NodeJS.WritableStream;
   readonly stderr: NodeJS.WritableStream;

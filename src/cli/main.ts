@@ -1,5 +1,6 @@
 // The `berth` command: finds the sub-command, loads only that one, and turns whatever goes wrong into one line and
 // an exit code: 2 when the command line or a file is wrong, 1 when the work failed.
+import { flushCompileCache } from "node:module";
 import { Command, CommanderError } from "commander";
 import { errorMessage, isAbort, UsageError } from "../base/index.ts";
 import type { CommandModule, Process } from "./command.ts";
@@ -34,6 +35,8 @@ async function run(process: Process): Promise<void> {
     return;
   }
   const module = await found.load();
+  // Node would keep what it compiled only at its end, and these processes run for long.
+  flushCompileCache();
   const command = new Command(`berth ${name}`)
     .description(found.summary)
     .exitOverride()
@@ -50,7 +53,7 @@ function exitCode(error: unknown, process: Process): number {
   return error instanceof UsageError ? 2 : 1;
 }
 
-const signalExitCodes = { SIGINT: 130, SIGTERM: 143 } as const;
+const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 let stoppedBy: keyof typeof signalExitCodes = "SIGTERM";
 const stop = new AbortController();
 const self: Process = {
@@ -68,6 +71,7 @@ function onSignal(name: keyof typeof signalExitCodes): void {
   stop.abort(new Error(`stopped by ${name}`));
 }
 
+process.on("SIGHUP", () => onSignal("SIGHUP"));
 process.on("SIGINT", () => onSignal("SIGINT"));
 process.on("SIGTERM", () => onSignal("SIGTERM"));
 process.on("unhandledRejection", (error) => process.exit(exitCode(error, self) || 1));
