@@ -6,7 +6,7 @@ import { lintConfig } from "./lint-config.ts";
 const root = new URL("..", import.meta.url).pathname;
 const bin = `${root}node_modules/.bin`;
 // oxlint reads a configuration relative to its own folder, so it must stand at the root of the tree.
-const config = `${root}.oxlintrc.generated.json`;
+const config = `${root}.oxlintrc.generated.${process.pid}.json`;
 writeFileSync(config, JSON.stringify(lintConfig(), undefined, 2));
 
 const checks: readonly (readonly [string, readonly string[]])[] = [
