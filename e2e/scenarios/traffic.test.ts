@@ -128,8 +128,8 @@ function inPod(pod: PodView | undefined): ReturnType<typeof netnsExec> {
   return netnsExec(systemExec(process.env), pod?.netns ?? "");
 }
 
-function podsOf(answers: readonly { pod?: string }[]): readonly (string | undefined)[] {
-  return [...new Set(answers.map(({ pod }) => pod))].toSorted();
+function podsOf(answers: readonly { pod?: string }[]): readonly string[] {
+  return [...new Set(answers.flatMap(({ pod }) => pod ?? []))].toSorted();
 }
 
 function errorsOf(answers: readonly { error?: string }[]): readonly string[] {

@@ -8,10 +8,8 @@ const lanes = 4;
 const answerWithinMs = 10_000;
 const failures: string[] = [];
 let answered = 0;
-let stopped = false;
-process.once("SIGTERM", () => {
-  stopped = true;
-});
+const stop = new AbortController();
+process.once("SIGTERM", () => stop.abort());
 
 function ask(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -35,7 +33,7 @@ function ask(): Promise<void> {
 }
 
 async function lane(): Promise<void> {
-  while (!stopped) await ask();
+  while (!stop.signal.aborted) await ask();
 }
 
 await Promise.all(Array.from({ length: lanes }, lane));

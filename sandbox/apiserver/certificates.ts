@@ -1,7 +1,19 @@
-import { generateKeyPairSync, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
+import { randomBytes, webcrypto, X509Certificate } from "node:crypto";
+// The container that x509 registers its algorithms in reads decorator metadata.
+import "reflect-metadata";
+import {
+  BasicConstraintsExtension,
+  cryptoProvider,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  X509CertificateGenerator,
+} from "@peculiar/x509";
 import type { Clock } from "../../src/base/index.ts";
 import { parseIp } from "../../src/net/index.ts";
-import { bits, integer, objectId, octets, sequence, set, tlv, utcTime, utf8, yes } from "./der.ts";
 
 /** What proves the server to its clients and its clients to it; certificates and key as PEM. */
 export interface Credentials {
@@ -12,85 +24,52 @@ export interface Credentials {
 }
 
 const dayMs = 86_400_000;
-const ecdsaWithSha256 = sequence(objectId("1.2.840.10045.4.3.2"));
+const keys = { name: "ECDSA", namedCurve: "P-256" } as const;
+const signature = { name: "ECDSA", hash: "SHA-256" } as const;
+const issuer = "CN=berth-apiserver-ca";
 
 /** Makes a CA, a serving certificate for the given names and addresses, and a bearer token. */
-export function createCredentials(names: readonly string[], clock: Clock): Credentials {
-  const authority = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const server = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const issuer = { issuer: "berth-apiserver-ca", signer: authority.privateKey, now: clock.now() };
-  const ca = certificate({
-    ...issuer,
-    serial: 1,
-    subject: issuer.issuer,
-    key: authority.publicKey,
+export async function createCredentials(names: readonly string[], clock: Clock): Promise<Credentials> {
+  cryptoProvider.set(webcrypto as Crypto);
+  const { subtle } = webcrypto;
+  const authority = await subtle.generateKey(keys, true, ["sign", "verify"]);
+  const server = await subtle.generateKey(keys, true, ["sign", "verify"]);
+  const common = {
+    notBefore: new Date(clock.now() - dayMs),
+    notAfter: new Date(clock.now() + 3650 * dayMs),
+    signingAlgorithm: signature,
+  };
+  const ca = await X509CertificateGenerator.createSelfSigned({
+    ...common,
+    serialNumber: "01",
+    name: issuer,
+    keys: authority,
     extensions: [
-      extension("2.5.29.19", sequence(yes)),
-      // Key usage: keyCertSign and cRLSign.
-      extension("2.5.29.15", bits(Buffer.from([0x06]), 1)),
+      new BasicConstraintsExtension(true, undefined, true),
+      new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
     ],
   });
-  const serving = certificate({
-    ...issuer,
-    serial: 2,
-    subject: "kube-apiserver",
-    key: server.publicKey,
+  const serving = await X509CertificateGenerator.create({
+    ...common,
+    serialNumber: "02",
+    subject: "CN=kube-apiserver",
+    issuer,
+    publicKey: server.publicKey,
+    signingKey: authority.privateKey,
     extensions: [
-      // Key usage: digitalSignature; extended: serverAuth.
-      extension("2.5.29.15", bits(Buffer.from([0x80]), 7)),
-      extension("2.5.29.37", sequence(objectId("1.3.6.1.5.5.7.3.1"))),
-      extension("2.5.29.17", sequence(...[...new Set(names)].map(generalName))),
+      new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+      new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+      new SubjectAlternativeNameExtension(
+        [...new Set(names)].map((value) => ({ type: parseIp(value) === undefined ? "dns" : "ip", value })),
+      ),
     ],
   });
   return {
-    ca: pem(ca),
-    certificate: pem(serving),
-    key: server.privateKey.export({ type: "pkcs8", format: "pem" }),
+    ca: ca.toString("pem"),
+    certificate: serving.toString("pem"),
+    key: PemConverter.encode(await subtle.exportKey("pkcs8", server.privateKey), "PRIVATE KEY"),
     token: randomBytes(24).toString("base64url"),
   };
-}
-
-interface CertificateRequest {
-  readonly serial: number;
-  readonly issuer: string;
-  readonly subject: string;
-  readonly key: KeyObject;
-  readonly signer: KeyObject;
-  readonly extensions: readonly Buffer[];
-  readonly now: number;
-}
-
-/** RFC 5280, version 3. */
-function certificate({ serial, issuer, subject, key, signer, extensions, now }: CertificateRequest): Buffer {
-  const body = sequence(
-    tlv(0xa0, integer(2)),
-    integer(serial),
-    ecdsaWithSha256,
-    commonName(issuer),
-    sequence(utcTime(now - dayMs), utcTime(now + 3650 * dayMs)),
-    commonName(subject),
-    key.export({ type: "spki", format: "der" }),
-    tlv(0xa3, sequence(...extensions)),
-  );
-  return sequence(body, ecdsaWithSha256, bits(sign("sha256", body, signer)));
-}
-
-function commonName(text: string): Buffer {
-  return sequence(set(sequence(objectId("2.5.4.3"), utf8(text))));
-}
-
-function extension(id: string, value: Buffer): Buffer {
-  return sequence(objectId(id), octets(value));
-}
-
-function generalName(text: string): Buffer {
-  const ip = parseIp(text);
-  if (ip === undefined) return tlv(0x82, Buffer.from(text));
-  return tlv(0x87, Buffer.from(ip.value.toString(16).padStart(ip.family === "IPv4" ? 8 : 32, "0"), "hex"));
-}
-
-function pem(der: Buffer): string {
-  return new X509Certificate(der).toString();
 }
 
 /** Whether kept credentials still serve every name that is asked for now. */

@@ -61,7 +61,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const snapshot = options.stateFile === undefined ? undefined : await loadSnapshot(options.stateFile);
   const names = certificateNames(options, addresses);
   const kept = snapshot !== undefined && covers(snapshot.credentials, names) ? snapshot.credentials : undefined;
-  const credentials: Credentials = kept ?? { ...createCredentials(names, clock), ...tokenOf(snapshot) };
+  const credentials: Credentials = kept ?? { ...(await createCredentials(names, clock)), ...tokenOf(snapshot) };
 
   await using resources = new AsyncDisposableStack();
   const store = new Store(historyLimit, snapshot?.store);

@@ -136,8 +136,10 @@ it("brings up what is wanted, spread over the nodes, and then writes nothing mor
   await settled(7);
   const running = await list();
   const perNode = Map.groupBy(running, ({ spec }) => spec?.nodeName);
-  expect([...perNode.values()].map((each) => each.length).sort()).toEqual([2, 2, 3]);
-  await eventually(async () => expect(await endpoints()).toEqual(running.map(({ metadata }) => metadata.name).sort()));
+  expect([...perNode.values()].map((each) => each.length).sort((a, b) => a - b)).toEqual([2, 2, 3]);
+  await eventually(async () =>
+    expect(await endpoints()).toEqual(running.map(({ metadata }) => metadata.name ?? "").sort()),
+  );
 
   const { resourceVersion } = await client.listAll(namespaces, {}, signal);
   looks = 0;
@@ -166,7 +168,7 @@ it("replaces pods that were deleted, rolls to a new template, and scales to noth
   await settled(3);
   expect((await list()).map(({ spec }) => spec?.containers[0]?.image)).toEqual(["v2", "v2", "v2"]);
   const { items } = await client.listAll(replicaSets, {}, signal);
-  expect(items.map(({ spec }) => spec?.replicas).sort()).toEqual([0, 3]);
+  expect(items.map(({ spec }) => spec?.replicas ?? 0).sort((a, b) => a - b)).toEqual([0, 3]);
 
   await client.patch(
     deployments,

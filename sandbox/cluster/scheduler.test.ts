@@ -4,7 +4,7 @@ import { chooseNode } from "./scheduler.ts";
 
 function node(name: string, { ready = "True", unschedulable = false, labels = {} } = {}): Node {
   const conditions = [{ type: "Ready", status: ready }];
-  return { metadata: { name, labels }, spec: { unschedulable }, status: { conditions } } as Node;
+  return { metadata: { name, labels }, spec: { unschedulable }, status: { conditions } };
 }
 
 function podOn(nodeName: string, deletionTimestamp?: string): Pod {

@@ -10,7 +10,7 @@ function deployment(replicas: number, image = "v1", strategy?: Strategy): Deploy
   return {
     metadata: { name: "web", namespace: "shop", uid: "u-web", generation: 7 },
     spec: { replicas, selector: { matchLabels: { app: "web" } }, template, ...(strategy && { strategy }) },
-  } as Deployment;
+  };
 }
 
 function owned(set: Partial<ReplicaSet["metadata"]>, pods: readonly [name: string, facts: Partial<Pod>][]): Pod[] {

@@ -112,7 +112,7 @@ function httpAnswer(
 ): { status: number; body: string } {
   const url = request.url ?? "/";
   const client = { address: unmapped(request.socket.remoteAddress ?? ""), port: request.socket.remotePort ?? 0 };
-  switch (url.split("?")[0]) {
+  switch (url.replace(/\?.*$/, "")) {
     case "/hostname":
       return { status: 200, body: `${config.pod}\n` };
     case "/clientip":

@@ -3,7 +3,7 @@
 // nobody reads the clock, the random source or the environment directly.
 export { onAbort, orAborted, sleep, withTimeout } from "./abort.ts";
 export { assertNever } from "./assert-never.ts";
-export { Backoff, type BackoffOptions } from "./backoff.ts";
+export { Backoff } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { errorMessage, FailureError, isAbort, UsageError } from "./errors.ts";
 export type { Json } from "./json.ts";

@@ -122,10 +122,8 @@ it("says which port is taken", async () => {
 
 it("says which API server does not answer, and gives up in the end", async () => {
   const bind = "127.0.0.1:0";
-  const text = await refusal([
-    ...[...proxy, "--kubeconfig", kubeconfig, "--metrics-bind-address", bind, "--health-bind-address", bind],
-    ...["--api-server-timeout", "1ms"],
-  ]);
+  const addresses = ["--metrics-bind-address", bind, "--health-bind-address", bind];
+  const text = await refusal([...proxy, "--kubeconfig", kubeconfig, ...addresses, "--api-server-timeout", "1ms"]);
   expect(text).toBe(
     "FailureError cannot reach the API server http://127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1; check that it runs and listens on that port",
   );

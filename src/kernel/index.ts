@@ -13,11 +13,11 @@ export {
   systemExec,
 } from "./exec.ts";
 export { Iptables, NotPermittedError, RestoreError } from "./iptables.ts";
-export { canonicalRule, parseRule, type Rule, type RuleExtension, type RuleOption } from "./iptables-rule.ts";
-export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
-export { findLink, ipBatch, type Link, type LinkAddress, listLinks } from "./links.ts";
+export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";
+export { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
+export { findLink, ipBatch } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
-export { applyNft, listNftChain, type NftFamily } from "./nft.ts";
+export { applyNft, listNftChain } from "./nft.ts";
 export {
   findProcess,
   formatProcess,

@@ -11,7 +11,6 @@ export { desiredLoadBalancer, type Wish } from "./desired.ts";
 export {
   allEndpoints,
   chooseEndpoints,
-  type EndpointChoice,
   endpointName,
   endpointsOf,
   type NodePlace,
@@ -27,7 +26,6 @@ export type {
 export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
 export {
   type Frontend,
-  type FrontendKind,
   type ProxiedPort,
   type ProxiedService,
   proxiedService,
