@@ -30,7 +30,7 @@ const issuer = "CN=berth-apiserver-ca";
 
 /** Makes a CA, a serving certificate for the given names and addresses, and a bearer token. */
 export async function createCredentials(names: readonly string[], clock: Clock): Promise<Credentials> {
-  cryptoProvider.set(webcrypto as Crypto);
+  cryptoProvider.set(webcrypto);
   const { subtle } = webcrypto;
   const authority = await subtle.generateKey(keys, true, ["sign", "verify"]);
   const server = await subtle.generateKey(keys, true, ["sign", "verify"]);
