@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 .PHONY: help setup demo test verify lint format typecheck unit kernel e2e golden bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
 setup: ## install npm packages, kubectl and (as root) missing Debian packages
 	@hack/setup
@@ -21,13 +21,13 @@ test: setup ## everything that needs no Go, Docker or cloud: verify, kernel and 
 
 verify: lint typecheck unit ## format check, lint, types, unit tests; leaves the tree as it was
 
-lint: setup
+lint: setup ## format check, linter, unused code
 	@$(NODE) hack/lint.ts
 
 format: setup ## rewrite the sources in the one format
 	@node_modules/.bin/biome check --write --log-level=warn .
 
-typecheck: setup
+typecheck: setup ## the type checker
 	@$(NODE) node_modules/typescript/bin/tsc
 
 unit: setup ## unit tests, pure and on loopback

@@ -70,7 +70,9 @@ async function externalService(stage: Stage): Promise<ShownService> {
 /** The kernel's rules lead to exactly the ready pods, and every one of them answers, through every node. */
 async function everyPodAnswers(options: DemoOptions, service: ShownService, count: number): Promise<void> {
   const { stage, steps, write, signal } = options;
-  const pods = await steps.run(`${count} pods are ready`, () => steps.until(() => readyPods(stage, count)));
+  const pods = await steps.run(`${count} ${count === 1 ? "pod is" : "pods are"} ready`, () =>
+    steps.until(() => readyPods(stage, count)),
+  );
   await steps.run("the rules of every node lead to exactly these pods", () =>
     steps.until(() => rulesLeadTo(stage, service, pods, signal)),
   );

@@ -1,13 +1,13 @@
 // `berth agent`: flags -> settings of one node -> the agent, in the network namespace that it is started in.
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
-import { inspectHost, runAgent } from "../agent/index.ts";
+import { type AgentOptions, inspectHost, runAgent } from "../agent/index.ts";
 import { systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
 import { type Cidr, type Family, formatCidr, type PortRange } from "../net/index.ts";
 import { createMetrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
-import { addConnectionFlags, type ConnectionFlags, connect } from "./connection.ts";
+import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
 import {
   addLogFlags,
   addressOption,
@@ -70,29 +70,27 @@ async function run(flags: Flags, process: Process): Promise<void> {
   const metrics = createMetrics();
   const { client, server } = await connect(flags, process, metrics);
   await using _client = client;
-  await runAgent(
-    {
-      settings: {
-        nodeName,
-        families: host.families,
-        clusterCidrs,
-        nodePortPrefixes: flags.nodeportAddresses ?? [],
-        reservedPorts: flags.reservedPorts,
-        dropInvalid: host.dropInvalid,
-      },
-      client,
-      server,
-      healthzAddress: flags.healthzBindAddress,
-      metricsAddress: flags.metricsBindAddress,
-      minSyncIntervalMs: flags.iptablesMinSyncPeriod,
-      exec,
-      metrics,
-      logger: loggerFor(flags, process),
-      clock: systemClock,
-      random: systemRandom,
+  const options: AgentOptions = {
+    settings: {
+      nodeName,
+      families: host.families,
+      clusterCidrs,
+      nodePortPrefixes: flags.nodeportAddresses ?? [],
+      reservedPorts: flags.reservedPorts,
+      dropInvalid: host.dropInvalid,
     },
-    process.signal,
-  );
+    client,
+    server,
+    healthzAddress: flags.healthzBindAddress,
+    metricsAddress: flags.metricsBindAddress,
+    minSyncIntervalMs: flags.iptablesMinSyncPeriod,
+    exec,
+    metrics,
+    logger: loggerFor(flags, process),
+    clock: systemClock,
+    random: systemRandom,
+  };
+  await workOnceAnswered(client, flags, process.signal, (signal) => runAgent(options, signal));
 }
 
 function nodeNameOf({ hostnameOverride, nodeName }: Flags): string {

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { Command } from "commander";
 
 /** What a command knows of the process it runs in. */
 export interface Process {
@@ -14,4 +14,11 @@ export interface Process {
 /** A sub-command's module: adds its options and its action to `command`. */
 export interface CommandModule {
   define(command: Command, process: Process): void;
+}
+
+/** A command whose mistakes are told in one line that says where help is. */
+export function newCommand(name: string): Command {
+  return new Command(name).exitOverride().configureOutput({
+    outputError: (text, write) => write(`${name}: ${text.trim().replace(/^error: |\.$/g, "")}; see '${name} --help'\n`),
+  });
 }

@@ -1,6 +1,6 @@
-// How a process of ours comes to its API server: flags -> a client that has had an answer.
+// How a process of ours comes to its API server: flags -> a client, and work that needs its answers.
 import { type Command, Option } from "commander";
-import { errorMessage, FailureError, sleep, systemClock } from "../base/index.ts";
+import { errorMessage, FailureError, onAbort, sleep, systemClock } from "../base/index.ts";
 import { ConnectionError, inClusterConnection, KubeClient, loadKubeconfig } from "../kube/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
@@ -26,30 +26,56 @@ export interface Connection {
   readonly server: string;
 }
 
-/**
- * Connects and waits for a first answer, whatever it says: a restart of the API server is bridged, a wrong address is
- * told. Afterwards it may come and go. Throws UsageError for the kubeconfig, FailureError when nothing answers.
- */
+/** Throws UsageError for the kubeconfig; nothing is asked yet. */
 export async function connect(
-  { kubeconfig, apiServerTimeout }: ConnectionFlags,
-  { environment, signal }: Process,
+  { kubeconfig }: ConnectionFlags,
+  { environment }: Process,
   metrics: Metrics,
 ): Promise<Connection> {
   const connection =
     kubeconfig === undefined ? await inClusterConnection(environment) : await loadKubeconfig(kubeconfig);
-  const client = new KubeClient({ connection, metrics });
-  const deadline = systemClock.monotonic() + apiServerTimeout;
+  return { client: new KubeClient({ connection, metrics }), server: connection.server };
+}
+
+/**
+ * Does the work of a process, and ends it with FailureError unless the API server gives a first answer in time: a
+ * restart of it is bridged, a wrong address is told. Afterwards it may come and go.
+ */
+export async function workOnceAnswered(
+  client: KubeClient,
+  { apiServerTimeout }: ConnectionFlags,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const end = new AbortController();
+  using _ = onAbort(signal, () => end.abort(signal.reason));
+  let failure: unknown;
+  const answered = firstAnswer(client, apiServerTimeout, end.signal).catch((error: unknown) => {
+    if (end.signal.aborted) return;
+    failure = error;
+    end.abort(error);
+  });
+  try {
+    await work(end.signal);
+  } catch (error) {
+    if (error !== failure) throw error;
+  } finally {
+    end.abort(new Error("the work is over"));
+    await answered;
+  }
+  if (failure !== undefined) throw failure;
+}
+
+/** Resolves with the first answer, whatever it says. */
+async function firstAnswer(client: KubeClient, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const deadline = systemClock.monotonic() + timeoutMs;
   for (;;) {
     try {
       await client.request({ method: "GET", path: "/version", timeoutMs: answerWithinMs, signal });
-      return { client, server: connection.server };
+      return;
     } catch (error) {
-      signal.throwIfAborted();
-      if (!(error instanceof ConnectionError)) return { client, server: connection.server };
-      if (systemClock.monotonic() >= deadline) {
-        await client[Symbol.asyncDispose]();
-        throw new FailureError(errorMessage(error));
-      }
+      if (!(error instanceof ConnectionError)) return;
+      if (systemClock.monotonic() >= deadline) throw new FailureError(errorMessage(error));
     }
     await sleep(retryMs, signal);
   }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { argv, execArgv, execPath } from "node:process";
-import { Command, Option } from "commander";
+import { type Command, Option } from "commander";
 import { providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
@@ -18,8 +18,8 @@ import {
   type Route,
   serveEndpoints,
 } from "../telemetry/index.ts";
-import type { Process } from "./command.ts";
-import { addConnectionFlags, type ConnectionFlags, connect } from "./connection.ts";
+import { newCommand, type Process } from "./command.ts";
+import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
 import {
   addLogFlags,
   addressOption,
@@ -114,51 +114,53 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
   await using _ = await serve(flags, metrics, () => controller?.ready === true);
   const { client } = await connect(flags, process, metrics);
   await using _client = client;
-  const clusterId = flags.clusterId ?? (await readClusterId(client, logger, process.signal));
-  const providers: ProviderAdapter[] = [];
-  for (const module of modules)
-    providers.push(
-      await module.create({
-        flags: providerFlags,
-        clusterId,
-        stateDir: flags.stateDir,
-        berth: [execPath, ...execArgv, argv[1] ?? ""],
-        environment: process.environment,
-        logger: logger.with({ provider: module.name }),
-        clock: systemClock,
-      }),
-    );
-  const needy = providers.find(({ capabilities }) => capabilities.needsAddresses);
-  if (needy !== undefined && pool.prefixes.length === 0)
-    throw new UsageError(`--address-pool: missing, and provider ${needy.name} needs it; give ADDRESS/BITS`);
+  await workOnceAnswered(client, flags, process.signal, async (signal) => {
+    const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
+    const providers: ProviderAdapter[] = [];
+    for (const module of modules)
+      providers.push(
+        await module.create({
+          flags: providerFlags,
+          clusterId,
+          stateDir: flags.stateDir,
+          berth: [execPath, ...execArgv, argv[1] ?? ""],
+          environment: process.environment,
+          logger: logger.with({ provider: module.name }),
+          clock: systemClock,
+        }),
+      );
+    const needy = providers.find(({ capabilities }) => capabilities.needsAddresses);
+    if (needy !== undefined && pool.prefixes.length === 0)
+      throw new UsageError(`--address-pool: missing, and provider ${needy.name} needs it; give ADDRESS/BITS`);
 
-  await using recorder = new EventRecorder({ client, controller: "berth.dev/controller", instance, logger, metrics });
-  controller = new Controller({
-    client,
-    recorder,
-    providers,
-    served: { classes, unclassed: flags.ownUnclassed ? modules[0]?.name : undefined },
-    clusterId,
-    pool,
-    workers: flags.concurrentServiceSyncs,
-    driftResyncMs: flags.driftResyncPeriod,
-    logger,
-    metrics,
-    clock: systemClock,
-    random: systemRandom,
+    await using recorder = new EventRecorder({ client, controller: "berth.dev/controller", instance, logger, metrics });
+    controller = new Controller({
+      client,
+      recorder,
+      providers,
+      served: { classes, unclassed: flags.ownUnclassed ? modules[0]?.name : undefined },
+      clusterId,
+      pool,
+      workers: flags.concurrentServiceSyncs,
+      driftResyncMs: flags.driftResyncPeriod,
+      logger,
+      metrics,
+      clock: systemClock,
+      random: systemRandom,
+    });
+    const election = flags.leaderElect
+      ? new LeaseElection({
+          client,
+          namespace: flags.namespace,
+          name: flags.instance,
+          identity: instance,
+          times,
+          logger,
+          metrics,
+        })
+      : undefined;
+    await runToEnd(controller, election, logger, signal);
   });
-  const election = flags.leaderElect
-    ? new LeaseElection({
-        client,
-        namespace: flags.namespace,
-        name: flags.instance,
-        identity: instance,
-        times,
-        logger,
-        metrics,
-      })
-    : undefined;
-  await runToEnd(controller, election, logger, process.signal);
 }
 
 /** Watches for as long as it lives, and works whenever it leads. */
@@ -199,7 +201,7 @@ function parseProviderFlags(
   modules: readonly ProviderModule[],
   args: readonly string[],
 ): Readonly<Record<string, string | undefined>> {
-  const command = new Command("berth controller").exitOverride().helpOption(false).allowExcessArguments(false);
+  const command = newCommand("berth controller").helpOption(false).allowExcessArguments(false);
   const names = new Map<string, string>();
   for (const { flag, description } of modules.flatMap(({ flags }) => flags)) {
     const option = new Option(flag, description);

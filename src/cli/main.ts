@@ -1,9 +1,9 @@
 // The `berth` command: finds the sub-command, loads only that one, and turns whatever goes wrong into one line and
 // an exit code: 2 when the command line or a file is wrong, 1 when the work failed.
 import { flushCompileCache } from "node:module";
-import { Command, CommanderError } from "commander";
+import { type Command, CommanderError } from "commander";
 import { errorMessage, isAbort, UsageError } from "../base/index.ts";
-import type { CommandModule, Process } from "./command.ts";
+import { type CommandModule, newCommand, type Process } from "./command.ts";
 
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
   agent: { summary: "run the node agent (replaces kube-proxy on its node)", load: () => import("./agent.ts") },
@@ -14,12 +14,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
 };
 
 function topLevel(): Command {
-  const program = new Command("berth")
+  const program = newCommand("berth")
     .description("Kubernetes Service networking in one operator")
     .usage("COMMAND [OPTIONS]")
-    .helpCommand(false)
-    .showHelpAfterError("see 'berth --help'")
-    .exitOverride();
+    .helpCommand(false);
   for (const [name, { summary }] of Object.entries(commands)) program.command(name).description(summary);
   return program;
 }
@@ -37,10 +35,7 @@ async function run(process: Process): Promise<void> {
   const module = await found.load();
   // Node would keep what it compiled only at its end, and these processes run for long.
   flushCompileCache();
-  const command = new Command(`berth ${name}`)
-    .description(found.summary)
-    .exitOverride()
-    .showHelpAfterError(`see 'berth ${name} --help'`);
+  const command = newCommand(`berth ${name}`).description(found.summary);
   module.define(command, process);
   await command.parseAsync(args, { from: "user" });
 }
@@ -55,6 +50,8 @@ function exitCode(error: unknown, process: Process): number {
 
 const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 let stoppedBy: keyof typeof signalExitCodes = "SIGTERM";
+let stoppedAt = 0;
+const orderlyEndMs = 10_000;
 const stop = new AbortController();
 const self: Process = {
   argv: process.argv.slice(2),
@@ -65,8 +62,13 @@ const self: Process = {
 };
 
 function onSignal(name: keyof typeof signalExitCodes): void {
-  // The first one asks the command to end in order; a second one does not wait for it.
-  if (stop.signal.aborted) process.exit(signalExitCodes[name]);
+  // The first one asks the command to end in order. An impatient second must not leave half of that undone, but
+  // whatever hangs can be ended.
+  if (stop.signal.aborted) {
+    if (performance.now() - stoppedAt > orderlyEndMs) process.exit(signalExitCodes[name]);
+    return;
+  }
+  stoppedAt = performance.now();
   stoppedBy = name;
   stop.abort(new Error(`stopped by ${name}`));
 }

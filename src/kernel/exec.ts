@@ -85,6 +85,8 @@ export function systemExec(environment: Readonly<Record<string, string | undefin
       const child = spawn(program, args, {
         env: environment,
         stdio: "pipe",
+        // A Ctrl-C on our terminal is ours to act on: it must not cut a program short between two of its changes.
+        detached: true,
         timeout: timeoutMs,
         killSignal: "SIGKILL",
       });
