@@ -1,0 +1,89 @@
+import { readFile } from "node:fs/promises";
+import type { SandboxNode } from "../sandbox/cluster/index.ts";
+import { FailureError, orAborted, sleep, withTimeout } from "../src/base/index.ts";
+import { execOk } from "../src/kernel/index.ts";
+import type { Contender } from "./contenders.ts";
+import type { EchoPod, EchoPods } from "./echo.ts";
+import { instant } from "./instant.ts";
+import type { Prober } from "./prober.ts";
+import type { Life } from "./report.ts";
+import type { Workload } from "./workload.ts";
+
+/** Where contenders are measured, one after the other. */
+export interface Stage {
+  readonly node: SandboxNode;
+  readonly pods: EchoPods;
+  readonly workload: Workload;
+  readonly prober: Prober;
+}
+
+const changesPerLife = 8;
+/** More than kube-proxy waits between two writes, so that it writes a change when it comes. */
+const idleMs = 1_200;
+/** What follows the first write (the other family, what came meanwhile) is over by then. */
+const settleMs = 2_000;
+/** Far beyond what anybody needs: reaching it means that the answer never comes. */
+const patienceMs = 60_000;
+
+/** Starts the contender on a node without rules, changes endpoints under it, and ends it. */
+export async function live(
+  stage: Stage,
+  contender: Contender,
+  signal: AbortSignal,
+): Promise<Pick<Life, "coldMs" | "changesMs" | "peakBytes">> {
+  const { node, pods, workload } = stage;
+  const { program } = contender;
+  await removeRules(node, signal);
+  await workload.change(pods.first, signal);
+  const begin = instant();
+  await program.start();
+  try {
+    const coldMs = (await answer(stage, contender, pods.first, signal)) - begin;
+    await sleep(settleMs, signal);
+    const changesMs: number[] = [];
+    for (let i = 0; i < changesPerLife; i++) {
+      await sleep(idleMs, signal);
+      const next = i % 2 === 0 ? pods.second : pods.first;
+      const answered = answer(stage, contender, next, signal);
+      const sent = instant();
+      const [at] = await Promise.all([answered, workload.change(next, signal)]);
+      changesMs.push(at - sent);
+    }
+    return { coldMs, changesMs, peakBytes: await peakBytes(program.pid) };
+  } finally {
+    await program.stop();
+  }
+}
+
+/** When one of the pods first answered through the last Service. */
+async function answer(
+  { prober, workload }: Stage,
+  { name, program }: Contender,
+  pods: readonly EchoPod[],
+  signal: AbortSignal,
+): Promise<number> {
+  const { host, port } = workload.last;
+  const names = pods.map((pod) => pod.name);
+  using limit = withTimeout(signal, patienceMs, `${name} with ${workload.last.name}`);
+  const ended = program.exited.then(async () => {
+    const log = await readFile(program.logPath, "utf8").catch(() => "");
+    const said = log.trim().split("\n").slice(-3).join(" | ");
+    throw new FailureError(`${name} ended while it was measured; it says: ${said}`);
+  });
+  return await orAborted(Promise.race([prober.firstAnswer({ host, port, pods: names }), ended]), limit.signal);
+}
+
+/** As on a node where nobody ever served Services: no rule, no chain, no remembered flow. */
+async function removeRules({ exec }: SandboxNode, signal: AbortSignal): Promise<void> {
+  const empty = ["filter", "mangle", "nat"].map((table) => `*${table}\nCOMMIT\n`).join("");
+  await execOk(exec, "iptables-restore", [], { signal, stdin: empty });
+  await execOk(exec, "ip6tables-restore", [], { signal, stdin: empty });
+  await execOk(exec, "conntrack", ["-F"], { signal });
+}
+
+async function peakBytes(pid: number | undefined): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, "utf8");
+  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+  if (kibibytes === undefined) throw new Error(`no VmHWM in /proc/${pid}/status`);
+  return Number(kibibytes) * 1024;
+}

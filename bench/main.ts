@@ -1,0 +1,66 @@
+// `node bench/main.ts`: the agent beside kube-proxy on one node of a sandbox cluster, each for itself, in turns.
+// Both meet the same API server, the same Services and the same pods in the same minutes, so that what counts is
+// their ratio; nothing here fails because a machine is slow.
+import { CommanderError } from "commander";
+import { startSandbox } from "../sandbox/cluster/index.ts";
+import { errorMessage, UsageError } from "../src/base/index.ts";
+import { systemExec } from "../src/kernel/index.ts";
+import { KubeClient, loadKubeconfig } from "../src/kube/index.ts";
+import { createLogger, createMetrics } from "../src/telemetry/index.ts";
+import { contendersOn, requireKubeProxy } from "./contenders.ts";
+import { startEchoPods } from "./echo.ts";
+import { type Flags, parseFlags } from "./flags.ts";
+import { live, type Stage } from "./life.ts";
+import { describeMachine } from "./machine.ts";
+import { Prober } from "./prober.ts";
+import { type Life, report } from "./report.ts";
+import { interleave } from "./statistics.ts";
+import { Workload } from "./workload.ts";
+
+async function run({ services, rounds }: Flags, signal: AbortSignal): Promise<void> {
+  requireKubeProxy();
+  // As `bin/berth` does: most of an agent's start is Node reading our sources.
+  const cache = new URL("../node_modules/.cache/berth", import.meta.url).pathname;
+  const environment = { NODE_COMPILE_CACHE: cache, ...process.env };
+  const machine = await describeMachine(systemExec(environment), signal);
+  await using sandbox = await startSandbox({
+    environment,
+    signal,
+    logger: createLogger({ level: "warn", format: "text", stream: process.stderr }),
+    nodes: 1,
+    components: { agents: false, controller: false },
+  });
+  const [node] = sandbox.nodes;
+  if (node === undefined) throw new Error("a sandbox without nodes");
+  const connection = await loadKubeconfig(sandbox.kubeconfig);
+  await using client = new KubeClient({ connection, metrics: createMetrics() });
+  const pods = await startEchoPods(sandbox);
+  const workload = new Workload(client, pods);
+  await using prober = new Prober(node.netns, environment);
+  const stage: Stage = { node, pods, workload, prober };
+
+  const lives: Life[] = [];
+  for (const count of services) {
+    await workload.grow(count, signal);
+    for (const contender of interleave(contendersOn(sandbox, node, environment), rounds)) {
+      const { coldMs, changesMs, peakBytes } = await live(stage, contender, signal);
+      lives.push({ services: count, contender: contender.name, coldMs, changesMs, peakBytes });
+      process.stderr.write(`${count} Services, ${contender.name}: first answer after ${coldMs.toFixed(0)} ms\n`);
+    }
+  }
+  process.stdout.write(`${machine}\n\n${report(lives)}\n`);
+}
+
+const stop = new AbortController();
+for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
+  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+}
+try {
+  await run(parseFlags(process.argv.slice(2)), stop.signal);
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else {
+    process.stderr.write(`bench: ${errorMessage(error)}\n`);
+    process.exitCode = error instanceof UsageError ? 2 : 1;
+  }
+}
