@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Sandbox, SandboxNode } from "../sandbox/cluster/index.ts";
 import { Program } from "../sandbox/cluster/program.ts";
@@ -13,11 +13,8 @@ export interface Contender {
 }
 
 export function requireKubeProxy(): void {
-  try {
-    accessSync(kubeProxyPath, constants.X_OK);
-  } catch (cause) {
-    throw new FailureError("kube-proxy is not built; run e2e/kube-binaries/build first (needs Go)", { cause });
-  }
+  if (!existsSync(kubeProxyPath))
+    throw new FailureError("kube-proxy is not built; run e2e/kube-binaries/build first (needs Go)");
 }
 
 /** Ours first. kube-proxy once as it comes (one write of rules a second) and once with our interval. */

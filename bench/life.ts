@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import type { SandboxNode } from "../sandbox/cluster/index.ts";
+import { lastLines } from "../sandbox/cluster/program.ts";
 import { FailureError, orAborted, sleep, withTimeout } from "../src/base/index.ts";
 import { execOk } from "../src/kernel/index.ts";
 import type { Contender } from "./contenders.ts";
@@ -17,7 +18,7 @@ export interface Stage {
   readonly prober: Prober;
 }
 
-const changesPerLife = 8;
+const changesPerLife = 7;
 /** More than kube-proxy waits between two writes, so that it writes a change when it comes. */
 const idleMs = 1_200;
 /** What follows the first write (the other family, what came meanwhile) is over by then. */
@@ -25,16 +26,27 @@ const settleMs = 2_000;
 /** Far beyond what anybody needs: reaching it means that the answer never comes. */
 const patienceMs = 60_000;
 
-/** Starts the contender on a node without rules, changes endpoints under it, and ends it. */
+/** One life of the contender, on a node without rules. */
 export async function live(
   stage: Stage,
   contender: Contender,
   signal: AbortSignal,
-): Promise<Pick<Life, "coldMs" | "changesMs" | "peakBytes">> {
+): Promise<Omit<Life, "services" | "contender">> {
   const { node, pods, workload } = stage;
-  const { program } = contender;
   await removeRules(node, signal);
   await workload.change(pods.first, signal);
+  const measured = await measure(stage, contender, signal);
+  return { ...measured, restoreMs: await restoreAgain(node, signal) };
+}
+
+/** Starts the contender, changes endpoints under it, and ends it. */
+async function measure(
+  stage: Stage,
+  contender: Contender,
+  signal: AbortSignal,
+): Promise<Pick<Life, "coldMs" | "changesMs" | "peakBytes">> {
+  const { pods, workload } = stage;
+  const { program } = contender;
   const begin = instant();
   await program.start();
   try {
@@ -66,9 +78,7 @@ async function answer(
   const names = pods.map((pod) => pod.name);
   using limit = withTimeout(signal, patienceMs, `${name} with ${workload.last.name}`);
   const ended = program.exited.then(async () => {
-    const log = await readFile(program.logPath, "utf8").catch(() => "");
-    const said = log.trim().split("\n").slice(-3).join(" | ");
-    throw new FailureError(`${name} ended while it was measured; it says: ${said}`);
+    throw new FailureError(`${name} ended while it was measured; it says: ${await lastLines(program.logPath)}`);
   });
   return await orAborted(Promise.race([prober.firstAnswer({ host, port, pods: names }), ended]), limit.signal);
 }
@@ -79,6 +89,15 @@ async function removeRules({ exec }: SandboxNode, signal: AbortSignal): Promise<
   await execOk(exec, "iptables-restore", [], { signal, stdin: empty });
   await execOk(exec, "ip6tables-restore", [], { signal, stdin: empty });
   await execOk(exec, "conntrack", ["-F"], { signal });
+}
+
+/** How long the kernel and its tool alone take for the IPv4 rules that are there: nobody's cold start is shorter. */
+async function restoreAgain(node: SandboxNode, signal: AbortSignal): Promise<number> {
+  const rules = await execOk(node.exec, "iptables-save", [], { signal });
+  await removeRules(node, signal);
+  const begin = instant();
+  await execOk(node.exec, "iptables-restore", [], { signal, stdin: rules });
+  return instant() - begin;
 }
 
 async function peakBytes(pid: number | undefined): Promise<number> {

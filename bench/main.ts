@@ -43,9 +43,9 @@ async function run({ services, rounds }: Flags, signal: AbortSignal): Promise<vo
   for (const count of services) {
     await workload.grow(count, signal);
     for (const contender of interleave(contendersOn(sandbox, node, environment), rounds)) {
-      const { coldMs, changesMs, peakBytes } = await live(stage, contender, signal);
-      lives.push({ services: count, contender: contender.name, coldMs, changesMs, peakBytes });
-      process.stderr.write(`${count} Services, ${contender.name}: first answer after ${coldMs.toFixed(0)} ms\n`);
+      const life = await live(stage, contender, signal);
+      lives.push({ services: count, contender: contender.name, ...life });
+      process.stderr.write(`${count} Services, ${contender.name}: first answer after ${life.coldMs.toFixed(0)} ms\n`);
     }
   }
   process.stdout.write(`${machine}\n\n${report(lives)}\n`);
