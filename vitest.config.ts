@@ -22,6 +22,7 @@ const config: ViteUserConfigExport = defineConfig({
           include: ["{src,providers,sandbox}/**/*.kernel.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          maxWorkers: 2,
         },
       },
       {

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sabotages } from "../../sandbox/demo/index.ts";
-import { execOk, listNetns, systemExec } from "../../src/kernel/index.ts";
+import { execOk, isRunning, listNetns, parseProcess, systemExec } from "../../src/kernel/index.ts";
 import { berth } from "./berth.ts";
 import { eventually, patienceMs } from "./cluster.ts";
 
@@ -39,8 +39,9 @@ const failingStep: Readonly<Record<(typeof sabotages)[number], RegExp>> = {
   "silent-pod": /step "every pod answers from outside" failed|step "NodePort \d+ of node\d answers" failed/,
 };
 
-it.each(sabotages)("fails and names the step when %s is broken", async (what) => {
-  const { code, stdout, stderr } = await berth([...demo, "--sabotage", what, "--step-timeout", "10s"], quick).ended;
+// Most of each is waiting for what does not come: side by side.
+it.concurrent.each(sabotages)("fails and names the step when %s is broken", async (what) => {
+  const { code, stdout, stderr } = await berth([...demo, "--sabotage", what, "--step-timeout", "15s"], quick).ended;
   expect(stderr).toMatch(failingStep[what]);
   expect(stderr.trimEnd().split("\n").length).toBe(1);
   expect(stdout).not.toContain("Every step happened");
@@ -91,7 +92,17 @@ async function ownNetwork(): Promise<readonly string[]> {
 }
 
 async function newThings(): Promise<readonly string[]> {
-  return (await sandboxThings()).filter((thing) => !others.has(thing));
+  const foreign = foreignRuns();
+  const things = await sandboxThings();
+  return things.filter((thing) => !others.has(thing) && !foreign.some((id) => thing.includes(id)));
+}
+
+/** Runs that somebody else has under way on this machine. */
+function foreignRuns(): readonly string[] {
+  return runs().filter((id) => {
+    const owner = parseProcess(readIfThere(`/run/berth/sandboxes/${id}/owner`));
+    return owner !== undefined && isRunning(owner) && !isMarked(owner.pid);
+  });
 }
 
 /** Namespaces and run directories of any sandbox, and the processes of ours. */
@@ -105,8 +116,12 @@ async function sandboxThings(): Promise<readonly string[]> {
 function processes(): readonly string[] {
   return readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => readIfThere(`/proc/${pid}/environ`).includes(`${marker}=${marked}`))
+    .filter((pid) => isMarked(Number(pid)))
     .map((pid) => readIfThere(`/proc/${pid}/cmdline`).replaceAll("\0", " "));
+}
+
+function isMarked(pid: number): boolean {
+  return readIfThere(`/proc/${pid}/environ`).includes(`${marker}=${marked}`);
 }
 
 function readIfThere(path: string): string {

@@ -57,6 +57,12 @@ describe.each(families)("over %s", (family) => {
     expect(new Set(seenByOthers)).toEqual(new Set([pod?.ips[index]]));
   });
 
+  it("a pod reaches the external address through the load balancer, behind its node", async () => {
+    const [pod] = pods;
+    const answer = await answered(inPod(pod), "http", externalIp(index), 80);
+    expect(pods.map(({ name }) => name)).toContain(answer.pod);
+  });
+
   it("a pod reaches the NodePort of another node", async () => {
     const [pod] = pods;
     const other = sandbox.nodes.find(({ name }) => name !== pod?.node);

@@ -1,12 +1,15 @@
 import { open, rename, rm } from "node:fs/promises";
 import { errorMessage, FailureError } from "../../src/base/index.ts";
 
-/** Replaces a file whole or not at all; only its owner may read it. */
-export async function writeFileAtomic(path: string, text: string): Promise<void> {
+/** Replaces a file whole or not at all; only its owner may read it. Throws FailureError naming the flag that it is of. */
+export async function writeFileAtomic(flag: string, path: string, text: string): Promise<void> {
   try {
     await replaceFile(path, text);
   } catch (error) {
-    throw new FailureError(`cannot write ${path}: ${errorMessage(error)}`, { cause: error });
+    const { code = errorMessage(error) } = error as NodeJS.ErrnoException;
+    throw new FailureError(`${flag}: cannot write ${path}: ${code}; give a path in a directory that may be written`, {
+      cause: code,
+    });
   }
 }
 

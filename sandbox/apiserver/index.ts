@@ -92,7 +92,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 
   bootstrap(registry, types, addresses, endpointOf(options, urls));
   const text = kubeconfig(clientUrl(urls), credentials);
-  if (options.kubeconfigFile !== undefined) await writeFileAtomic(options.kubeconfigFile, text);
+  if (options.kubeconfigFile !== undefined) await writeFileAtomic("--kubeconfig-out", options.kubeconfigFile, text);
   if (options.stateFile !== undefined) {
     const writer = new SnapshotWriter(options.stateFile, store, credentials, clock);
     await writer.write();

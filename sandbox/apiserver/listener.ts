@@ -68,7 +68,14 @@ export async function listen(
 function started(server: Server, address: ListenAddress): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once("error", (error) =>
-    reject(new FailureError(`cannot listen on ${describe(address)}: ${errorMessage(error)}`, { cause: error })),
+    reject(
+      new FailureError(
+        `--listen: cannot listen on ${describe(address)}: ${errorMessage(error)}; free it or give another`,
+        {
+          cause: error,
+        },
+      ),
+    ),
   );
   if (address.scheme === "unix") server.listen(address.path, resolve);
   else server.listen(address.port, address.host, resolve);

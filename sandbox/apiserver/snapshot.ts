@@ -64,7 +64,7 @@ export class SnapshotWriter implements AsyncDisposable {
       .catch(() => undefined)
       .then(() => {
         const snapshot: Snapshot = { store: this.#store.state(), credentials: this.#credentials };
-        return writeFileAtomic(this.#path, JSON.stringify(snapshot));
+        return writeFileAtomic("--state", this.#path, JSON.stringify(snapshot));
       });
     this.#writing = next;
     return next;

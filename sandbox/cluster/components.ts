@@ -23,6 +23,8 @@ export function filesOf({ dir }: Run): {
   readonly kubeconfig: string;
   /** For node namespaces. */
   readonly nodeKubeconfig: string;
+  /** What kubectl keeps of the API server's discovery; else it would go to the user's home. */
+  readonly kubectlCache: string;
   readonly logs: string;
   readonly pods: string;
 } {
@@ -31,6 +33,7 @@ export function filesOf({ dir }: Run): {
     apiKubeconfig: join(dir, "apiserver.kubeconfig"),
     kubeconfig: join(dir, "kubeconfig"),
     nodeKubeconfig: join(dir, "node.kubeconfig"),
+    kubectlCache: join(dir, "kubectl-cache"),
     logs: join(dir, "logs"),
     pods: join(dir, "pods"),
   };

@@ -1,4 +1,4 @@
-import { type Exec, execOk, ipBatch, netnsExec } from "../../src/kernel/index.ts";
+import { applyNft, type Exec, execOk, ipBatch, netnsExec } from "../../src/kernel/index.ts";
 import { bridge, type ClusterPlan, type HostPlan, type NodePlan, underlayBits, uplink } from "./address-plan.ts";
 
 /** Where a pod's packets go first: the node's end of its cable, the same link-local address on each. */
@@ -24,6 +24,7 @@ export async function buildNetwork(exec: Exec, plan: ClusterPlan, signal: AbortS
   await Promise.all([
     ipBatch(inside(plan.client), hostCommands(plan.client), { signal }),
     ...plan.nodes.map((node) => ipBatch(inside(node), nodeCommands(plan, node), { signal })),
+    ...plan.nodes.map((node) => applyNft(inside(node), masquerade(plan, node), { signal })),
   ]);
 }
 
@@ -80,6 +81,24 @@ function nodeCommands(plan: ClusterPlan, node: NodePlan): string[] {
       other.podCidrs.map((cidr, family) => `route add ${cidr} via ${other.addresses[family] ?? ""}`),
     ),
   ];
+}
+
+/**
+ * Nobody outside has a route to pods: what a pod sends there carries its node's address, as CNI plug-ins arrange it. In
+ * a table of its own, and after kube-proxy's chains, which must see the pod.
+ */
+function masquerade(plan: ClusterPlan, node: NodePlan): string {
+  const rules = node.podCidrs.map((cidr, i) => {
+    const family = cidr.includes(":") ? "ip6" : "ip";
+    return `${family} saddr ${cidr} ${family} daddr != ${plan.clusterCidrs[i] ?? cidr} masquerade`;
+  });
+  return `table inet sandbox-cni {
+  chain masquerade {
+    type nat hook postrouting priority srcnat + 10;
+    ${rules.join("\n    ")}
+  }
+}
+`;
 }
 
 function addressCommands(host: HostPlan, device: string): string[] {

@@ -141,7 +141,11 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     fabric: place(plan.fabric),
     apiserver,
     controller,
-    kubectl: (args, stdin = "") => kubectl(exec, [`--kubeconfig=${files.kubeconfig}`, ...args], { signal, stdin }),
+    kubectl: (args, stdin = "") =>
+      kubectl(exec, [`--kubeconfig=${files.kubeconfig}`, `--cache-dir=${files.kubectlCache}`, ...args], {
+        signal,
+        stdin,
+      }),
     logs: ({ logPath }) => readFile(logPath, "utf8").catch(() => ""),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -8,6 +8,11 @@ describe("errorMessage", () => {
     expect(errorMessage(new Error("outer: inner", { cause: new Error("inner") }))).toBe("outer: inner");
   });
 
+  it("tells what went wrong first when the clean-up failed too", () => {
+    const error = new SuppressedError(new Error("cannot remove it"), new Error("no such program"));
+    expect(errorMessage(error)).toBe("no such program");
+  });
+
   it("tells what an aggregate without a message of its own holds", () => {
     expect(errorMessage(new AggregateError([new Error("::1 refused"), new Error("127.0.0.1 refused")], ""))).toBe(
       "::1 refused; 127.0.0.1 refused",

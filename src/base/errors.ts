@@ -8,9 +8,15 @@ export class FailureError extends Error {
   override readonly name = "FailureError";
 }
 
+/** What went wrong first: an error thrown while things were disposed hides the one that made them be disposed. */
+export function rootError(error: unknown): unknown {
+  return error instanceof SuppressedError ? rootError(error.suppressed) : error;
+}
+
 /** One line for people: the message and the messages of its causes, without a stack. */
 export function errorMessage(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  if (error instanceof SuppressedError) return errorMessage(rootError(error));
   const inner =
     error instanceof AggregateError && error.message === "" ? error.errors.map(errorMessage).join("; ") : error.message;
   if (error.cause === undefined || error.cause === null) return inner;

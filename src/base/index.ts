@@ -5,6 +5,6 @@ export { onAbort, orAborted, sleep, withTimeout } from "./abort.ts";
 export { assertNever } from "./assert-never.ts";
 export { Backoff } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";
-export { errorMessage, FailureError, isAbort, UsageError } from "./errors.ts";
+export { errorMessage, FailureError, isAbort, rootError, UsageError } from "./errors.ts";
 export type { Json } from "./json.ts";
 export { type Random, systemRandom } from "./random.ts";

@@ -68,7 +68,8 @@ async function run(flags: Flags, process: Process): Promise<void> {
   const exec = systemExec(process.environment);
   const host = await inspectHost(exec, process.signal);
   const metrics = createMetrics();
-  const { client, server } = await connect(flags, process, metrics);
+  const connection = await connect(flags, process, metrics);
+  const { client, server } = connection;
   await using _client = client;
   const options: AgentOptions = {
     settings: {
@@ -90,7 +91,7 @@ async function run(flags: Flags, process: Process): Promise<void> {
     clock: systemClock,
     random: systemRandom,
   };
-  await workOnceAnswered(client, flags, process.signal, (signal) => runAgent(options, signal));
+  await workOnceAnswered(connection, flags, process.signal, (signal) => runAgent(options, signal));
 }
 
 function nodeNameOf({ hostnameOverride, nodeName }: Flags): string {

@@ -64,9 +64,13 @@ describe("berth apiserver", () => {
     taken.close();
     expect(outcomes.map(({ code }) => code)).toEqual([1, 1, 1]);
     expect(outcomes.map(({ stderr }) => stderr)).toEqual([
-      expect.stringMatching(/^berth apiserver: cannot listen on 127\.0\.0\.1:\d+: listen EADDRINUSE.*\n$/),
-      expect.stringMatching(/^berth apiserver: cannot write \/proc\/none\/kubeconfig: ENOENT.*\n$/),
-      expect.stringMatching(/^berth apiserver: cannot write \/proc\/none\/state: ENOENT.*\n$/),
+      expect.stringMatching(
+        /^berth apiserver: --listen: cannot listen on 127\.0\.0\.1:\d+: listen EADDRINUSE.*; free it or give another\n$/,
+      ),
+      expect.stringMatching(
+        /^berth apiserver: --kubeconfig-out: cannot write \/proc\/none\/kubeconfig: ENOENT; give .*\n$/,
+      ),
+      expect.stringMatching(/^berth apiserver: --state: cannot write \/proc\/none\/state: ENOENT; give .*\n$/),
     ]);
   });
 });

@@ -48,7 +48,11 @@ export function define(command: Command, process: Process): void {
       "HOST:PORT (HTTPS), http://HOST:PORT or unix:PATH; repeatable (default: a free port on 127.0.0.1)",
       collectListen,
     )
-    .requiredOption("--service-cidr <cidrs>", "ClusterIP range, or one per family", collectCidrs("--service-cidr"))
+    .requiredOption(
+      "--service-cidr <cidrs>",
+      "ClusterIP range, or one per family; required",
+      collectCidrs("--service-cidr"),
+    )
     .addOption(
       new Option("--node-port-range <range>", "ports for NodePort Services")
         .argParser(parsePortRangeFlag("--node-port-range"))

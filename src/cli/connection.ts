@@ -1,7 +1,7 @@
 // How a process of ours comes to its API server: flags -> a client, and work that needs its answers.
 import { type Command, Option } from "commander";
 import { errorMessage, FailureError, onAbort, sleep, systemClock } from "../base/index.ts";
-import { ConnectionError, inClusterConnection, KubeClient, loadKubeconfig } from "../kube/index.ts";
+import { inClusterConnection, KubeApiError, KubeClient, loadKubeconfig } from "../kube/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { parseDuration } from "./flags.ts";
@@ -42,7 +42,7 @@ export async function connect(
  * restart of it is bridged, a wrong address is told. Afterwards it may come and go.
  */
 export async function workOnceAnswered(
-  client: KubeClient,
+  connection: Connection,
   { apiServerTimeout }: ConnectionFlags,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<void>,
@@ -50,7 +50,7 @@ export async function workOnceAnswered(
   const end = new AbortController();
   using _ = onAbort(signal, () => end.abort(signal.reason));
   let failure: unknown;
-  const answered = firstAnswer(client, apiServerTimeout, end.signal).catch((error: unknown) => {
+  const answered = firstAnswer(connection, apiServerTimeout, end.signal).catch((error: unknown) => {
     if (end.signal.aborted) return;
     failure = error;
     end.abort(error);
@@ -67,18 +67,23 @@ export async function workOnceAnswered(
 }
 
 /** Resolves with the first answer, whatever it says. */
-async function firstAnswer(client: KubeClient, timeoutMs: number, signal: AbortSignal): Promise<void> {
+async function firstAnswer({ client, server }: Connection, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const deadline = systemClock.monotonic() + timeoutMs;
   for (;;) {
     try {
       await client.request({ method: "GET", path: "/version", timeoutMs: answerWithinMs, signal });
       return;
     } catch (error) {
-      if (!(error instanceof ConnectionError)) return;
-      if (systemClock.monotonic() >= deadline) throw new FailureError(errorMessage(error));
+      if (error instanceof KubeApiError && error.reason !== "") return;
+      if (systemClock.monotonic() >= deadline) throw new FailureError(unanswered(error, server));
     }
     await sleep(retryMs, signal);
   }
+}
+
+function unanswered(error: unknown, server: string): string {
+  if (!(error instanceof KubeApiError)) return errorMessage(error);
+  return `${server} is no Kubernetes API server: it answers ${error.code} to /version; check the server's address`;
 }
 
 const answerWithinMs = 5000;

@@ -7,6 +7,7 @@ import { PassThrough } from "node:stream";
 import { Command } from "commander";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { errorMessage } from "../base/index.ts";
+import { serveEndpoints } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { define } from "./controller.ts";
 
@@ -118,6 +119,16 @@ it("says which port is taken", async () => {
   expect(text).toContain(`FailureError --metrics-bind-address: cannot listen on 127.0.0.1:${port}: `);
   expect(text).toContain("EADDRINUSE");
   server.close();
+});
+
+it("says that what answers is no API server", async () => {
+  await using endpoint = await serveEndpoints({ host: "127.0.0.1", port: 0, routes: {} });
+  await writeFile(kubeconfig, unreachable.replace("127.0.0.1:1", `127.0.0.1:${endpoint.port}`));
+  const bind = "127.0.0.1:0";
+  const addresses = ["--metrics-bind-address", bind, "--health-bind-address", bind];
+  expect(await refusal([...proxy, "--kubeconfig", kubeconfig, ...addresses, "--api-server-timeout", "1ms"])).toBe(
+    `FailureError http://127.0.0.1:${endpoint.port} is no Kubernetes API server: it answers 404 to /version; check the server's address`,
+  );
 });
 
 it("says which API server does not answer, and gives up in the end", async () => {

@@ -112,9 +112,10 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
 
   let controller: Controller | undefined;
   await using _ = await serve(flags, metrics, () => controller?.ready === true);
-  const { client } = await connect(flags, process, metrics);
+  const connection = await connect(flags, process, metrics);
+  const { client } = connection;
   await using _client = client;
-  await workOnceAnswered(client, flags, process.signal, async (signal) => {
+  await workOnceAnswered(connection, flags, process.signal, async (signal) => {
     const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
     const providers: ProviderAdapter[] = [];
     for (const module of modules)

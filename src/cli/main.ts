@@ -2,7 +2,7 @@
 // an exit code: 2 when the command line or a file is wrong, 1 when the work failed.
 import { flushCompileCache } from "node:module";
 import { type Command, CommanderError } from "commander";
-import { errorMessage, isAbort, UsageError } from "../base/index.ts";
+import { errorMessage, isAbort, rootError, UsageError } from "../base/index.ts";
 import { type CommandModule, newCommand, type Process } from "./command.ts";
 
 const commands: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
@@ -40,7 +40,8 @@ async function run(process: Process): Promise<void> {
   await command.parseAsync(args, { from: "user" });
 }
 
-function exitCode(error: unknown, process: Process): number {
+function exitCode(thrown: unknown, process: Process): number {
+  const error = rootError(thrown);
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   // A command whose ordinary end is a signal returns; one that throws was stopped before its work was done.
   if (isAbort(error, process.signal)) return signalExitCodes[stoppedBy];

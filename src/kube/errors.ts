@@ -50,12 +50,17 @@ function parseStatus(body: string): Status {
   return text === "" ? {} : { message: text };
 }
 
+/** OpenSSL's messages hold line breaks. */
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
+}
+
 /** The API server could not be reached, or the connection broke before it had answered. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
 
   constructor(server: string, cause: unknown) {
-    super(`cannot reach the API server ${server}: ${errorMessage(cause)}; ${remedy(cause)}`, { cause });
+    super(`cannot reach the API server ${server}: ${oneLine(errorMessage(cause))}; ${remedy(cause)}`, { cause });
   }
 }
 
