@@ -93,7 +93,7 @@ function masquerade(plan: ClusterPlan, node: NodePlan): string {
     return `${family} saddr ${cidr} ${family} daddr != ${plan.clusterCidrs[i] ?? cidr} masquerade`;
   });
   return `table inet sandbox-cni {
-  chain masquerade {
+  chain pods-out {
     type nat hook postrouting priority srcnat + 10;
     ${rules.join("\n    ")}
   }
