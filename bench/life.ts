@@ -7,6 +7,7 @@ import type { Contender } from "./contenders.ts";
 import type { EchoPod, EchoPods } from "./echo.ts";
 import { instant } from "./instant.ts";
 import type { Prober } from "./prober.ts";
+import { parseCpuMs, parsePeakBytes } from "./proc.ts";
 import type { Life } from "./report.ts";
 import type { Workload } from "./workload.ts";
 
@@ -44,13 +45,14 @@ async function measure(
   stage: Stage,
   contender: Contender,
   signal: AbortSignal,
-): Promise<Pick<Life, "coldMs" | "changesMs" | "peakBytes">> {
+): Promise<Omit<Life, "services" | "contender" | "restoreMs">> {
   const { pods, workload } = stage;
   const { program } = contender;
   const begin = instant();
   await program.start();
   try {
     const coldMs = (await answer(stage, contender, pods.first, signal)) - begin;
+    const coldCpuMs = await cpuMs(program.pid);
     await sleep(settleMs, signal);
     const changesMs: number[] = [];
     for (let i = 0; i < changesPerLife; i++) {
@@ -61,7 +63,7 @@ async function measure(
       const [at] = await Promise.all([answered, workload.change(next, signal)]);
       changesMs.push(at - sent);
     }
-    return { coldMs, changesMs, peakBytes: await peakBytes(program.pid) };
+    return { coldMs, coldCpuMs, changesMs, peakBytes: await peakBytes(program.pid) };
   } finally {
     await program.stop();
   }
@@ -100,9 +102,11 @@ async function restoreAgain(node: SandboxNode, signal: AbortSignal): Promise<num
   return instant() - begin;
 }
 
+/** The processor time of a process and of those that it has started and waited for. */
+async function cpuMs(pid: number | undefined): Promise<number> {
+  return parseCpuMs(await readFile(`/proc/${pid}/stat`, "utf8"));
+}
+
 async function peakBytes(pid: number | undefined): Promise<number> {
-  const status = await readFile(`/proc/${pid}/status`, "utf8");
-  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
-  if (kibibytes === undefined) throw new Error(`no VmHWM in /proc/${pid}/status`);
-  return Number(kibibytes) * 1024;
+  return parsePeakBytes(await readFile(`/proc/${pid}/status`, "utf8"));
 }

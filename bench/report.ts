@@ -7,6 +7,8 @@ export interface Life {
   readonly contender: string;
   /** From the start of its process to the first answer through the last Service. */
   readonly coldMs: number;
+  /** The processor time of its process and of the programs that it had run until then. */
+  readonly coldCpuMs: number;
   /** What `iptables-restore` alone takes to write the rules that the contender had written by its end. */
   readonly restoreMs: number;
   /** From sending a change of endpoints to the first answer of a new one, for each change. */
@@ -27,6 +29,7 @@ const mebibytes = (value: number): string => `${(value / 2 ** 20).toFixed(0)} Mi
 
 const measures: readonly Measure[] = [
   { name: "cold start", samples: (life) => [life.coldMs], value: (all) => all.median, format: milliseconds },
+  { name: "its CPU time", samples: (life) => [life.coldCpuMs], value: (all) => all.median, format: milliseconds },
   { name: "its rules alone", samples: (life) => [life.restoreMs], value: (all) => all.median, format: milliseconds },
   { name: "change, p50", samples: (life) => life.changesMs, value: (all) => all.median, format: milliseconds },
   { name: "change, p99", samples: (life) => life.changesMs, value: (all) => all.p99, format: milliseconds },
