@@ -9,7 +9,7 @@ const config: ViteUserConfigExport = defineConfig({
         test: {
           ...shared,
           name: "unit",
-          include: ["{src,providers,sandbox,hack}/**/*.test.ts"],
+          include: ["{src,providers,sandbox,bench,hack}/**/*.test.ts"],
           exclude: ["**/*.kernel.test.ts"],
           pool: "threads",
           isolate: false,
@@ -32,7 +32,7 @@ const config: ViteUserConfigExport = defineConfig({
           include: ["e2e/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          maxWorkers: 2,
         },
       },
     ],

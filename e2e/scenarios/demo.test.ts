@@ -1,12 +1,14 @@
 import { randomUUID } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { balancerNamespaces } from "../../providers/proxy/index.ts";
 import { sabotages } from "../../sandbox/demo/index.ts";
 import { execOk, isRunning, listNetns, parseProcess, systemExec } from "../../src/kernel/index.ts";
 import { berth } from "./berth.ts";
 import { eventually, patienceMs } from "./cluster.ts";
 
 const demo = ["sandbox", "demo"];
+const registry = "/run/berth/sandboxes";
 const marker = "BERTH_E2E_DEMO";
 const marked = randomUUID();
 const quick = { environment: { CI: "true", [marker]: marked } };
@@ -93,14 +95,17 @@ async function ownNetwork(): Promise<readonly string[]> {
 
 async function newThings(): Promise<readonly string[]> {
   const foreign = foreignRuns();
+  const balancers = await Promise.all(foreign.map((id) => balancerNamespaces(`${registry}/${id}/balancers`)));
   const things = await sandboxThings();
-  return things.filter((thing) => !others.has(thing) && !foreign.some((id) => thing.includes(id)));
+  return things
+    .filter((thing) => !others.has(thing) && !balancers.flat().includes(thing))
+    .filter((thing) => !foreign.some((id) => thing.includes(id)));
 }
 
 /** Runs that somebody else has under way on this machine. */
 function foreignRuns(): readonly string[] {
   return runs().filter((id) => {
-    const owner = parseProcess(readIfThere(`/run/berth/sandboxes/${id}/owner`));
+    const owner = parseProcess(readIfThere(`${registry}/${id}/owner`));
     return owner !== undefined && isRunning(owner) && !isMarked(owner.pid);
   });
 }
@@ -134,7 +139,7 @@ function readIfThere(path: string): string {
 
 function runs(): readonly string[] {
   try {
-    return readdirSync("/run/berth/sandboxes");
+    return readdirSync(registry);
   } catch {
     return [];
   }
