@@ -11,7 +11,10 @@ writeFileSync(config, JSON.stringify(lintConfig(), undefined, 2));
 
 const checks: readonly (readonly [string, readonly string[]])[] = [
   ["biome", ["check", "--error-on-warnings", "--log-level=warn", "."]],
-  ["oxlint", ["--config", config, "--type-aware", "--deny-warnings", "src", "providers", "sandbox", "e2e", "bench", "hack"]],
+  [
+    "oxlint",
+    ["--config", config, "--type-aware", "--deny-warnings", "src", "providers", "sandbox", "e2e", "bench", "hack"],
+  ],
   ["knip", ["--no-progress"]],
 ];
 
