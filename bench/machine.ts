@@ -2,7 +2,7 @@ import { availableParallelism, cpus, loadavg, release } from "node:os";
 import { type Exec, execOk } from "../src/kernel/index.ts";
 import { kubeProxyPath } from "./contenders.ts";
 
-/** What the numbers hold for, on one line. */
+/** What the numbers hold for, on one line; asked after the last of them. */
 export async function describeMachine(exec: Exec, signal: AbortSignal): Promise<string> {
   const version = async (program: string): Promise<string> =>
     (await execOk(exec, program, ["--version"], { signal })).trim();
@@ -12,6 +12,6 @@ export async function describeMachine(exec: Exec, signal: AbortSignal): Promise<
     await version("iptables"),
     `Node ${process.version}`,
     `kube-proxy of ${await version(kubeProxyPath)}`,
-    `load ${loadavg()[0]?.toFixed(1)} before`,
+    `load average ${loadavg()[1]?.toFixed(1)} over the last 5 minutes, ours included`,
   ].join(", ");
 }

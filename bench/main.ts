@@ -22,7 +22,6 @@ async function run({ services, rounds }: Flags, signal: AbortSignal): Promise<vo
   // As `bin/berth` does: most of an agent's start is Node reading our sources.
   const cache = new URL("../node_modules/.cache/berth", import.meta.url).pathname;
   const environment = { NODE_COMPILE_CACHE: cache, ...process.env };
-  const machine = await describeMachine(systemExec(environment), signal);
   await using sandbox = await startSandbox({
     environment,
     signal,
@@ -48,6 +47,7 @@ async function run({ services, rounds }: Flags, signal: AbortSignal): Promise<vo
       process.stderr.write(`${count} Services, ${contender.name}: first answer after ${life.coldMs.toFixed(0)} ms\n`);
     }
   }
+  const machine = await describeMachine(systemExec(environment), signal);
   process.stdout.write(`${machine}\n\n${report(lives)}\n`);
 }
 
