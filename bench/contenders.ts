@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Sandbox, SandboxNode } from "../sandbox/cluster/index.ts";
-import { Program } from "../sandbox/cluster/program.ts";
+import { Program, type Sandbox, type SandboxNode } from "../sandbox/cluster/index.ts";
+
 import { FailureError } from "../src/base/index.ts";
 
 export const kubeProxyPath: string = new URL("../e2e/kube-binaries/bin/kube-proxy", import.meta.url).pathname;

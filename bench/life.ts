@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import type { SandboxNode } from "../sandbox/cluster/index.ts";
-import { lastLines } from "../sandbox/cluster/program.ts";
+import { lastLines, type SandboxNode } from "../sandbox/cluster/index.ts";
+
 import { FailureError, orAborted, sleep, withTimeout } from "../src/base/index.ts";
 import { execOk } from "../src/kernel/index.ts";
 import type { Contender } from "./contenders.ts";

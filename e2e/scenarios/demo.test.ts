@@ -63,6 +63,13 @@ describe("Ctrl-C", () => {
   );
 });
 
+it("ends in order when nobody reads its output any more", async () => {
+  const running = berth(demo, quick);
+  await running.until("first answer from outside");
+  running.child.stdout.destroy();
+  expect(await running.ended).toMatchObject({ code: 129, stderr: "" });
+});
+
 it("runs after one that was killed in the middle, and removes what that one left", async () => {
   const killed = berth(demo, quick);
   await killed.until("first answer from outside");

@@ -2,5 +2,6 @@
 // control plane does for Services, and the real agent and controller. Invariants: the machine's own network is never
 // touched; everything that a run makes is found by its record or its id, so that whoever comes later can remove it.
 export { maxNodes } from "./address-plan.ts";
+export { lastLines, Program } from "./program.ts";
 export { type Sandbox, type SandboxNode, type SandboxOptions, startSandbox } from "./sandbox.ts";
 export { sweep } from "./sweep.ts";

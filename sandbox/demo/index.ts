@@ -29,6 +29,7 @@ export interface DemoRun {
 export async function runDemo(run: DemoRun): Promise<void> {
   const { write, clock, signal, limitMs } = run;
   const begun = clock.monotonic();
+  using _ = onAbort(signal, () => write("\nStopped; removing the sandbox.\n"));
   const id = await withSandbox(run, async (sandbox) => {
     const steps = new Steps({ write, clock, signal, limitMs });
     const stage = stageOf(sandbox);
@@ -91,7 +92,6 @@ async function untilStopped({ kubeconfig, client }: Sandbox, { write, signal }: 
   const { promise, resolve } = Promise.withResolvers<void>();
   using _ = onAbort(signal, resolve);
   await promise;
-  write("\n");
 }
 
 async function checkNothingIsLeft(exec: Exec, id: string): Promise<void> {

@@ -75,6 +75,8 @@ function onSignal(name: keyof typeof signalExitCodes): void {
 }
 
 process.on("SIGHUP", () => onSignal("SIGHUP"));
+// A terminal or a reader that has gone away: as a hang-up, and no reason to drop what has to be undone.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => onSignal("SIGHUP"));
 process.on("SIGINT", () => onSignal("SIGINT"));
 process.on("SIGTERM", () => onSignal("SIGTERM"));
 process.on("unhandledRejection", (error) => process.exit(exitCode(error, self) || 1));
