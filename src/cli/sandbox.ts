@@ -8,6 +8,7 @@ import type { Family } from "../net/index.ts";
 import { createLogger } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { parseDuration } from "./flags.ts";
+import { onTerminal, whileTerminal } from "./terminal.ts";
 
 interface UpFlags {
   readonly nodes: number;
@@ -47,7 +48,9 @@ export function define(command: Command, process: Process): void {
 }
 
 async function runUp(flags: UpFlags, process: Process): Promise<void> {
-  const { environment, signal, stdout, stderr } = process;
+  const { environment, stdout, stderr } = process;
+  using terminal = whileTerminal(process.signal);
+  const { signal } = terminal;
   const logger = createLogger({ level: "warn", format: "text", stream: stderr });
   const onProgress = (step: string, durationMs: number): void => {
     stdout.write(`${`${Math.round(durationMs)} ms`.padStart(8)}  ${step}\n`);
@@ -62,15 +65,15 @@ async function runUp(flags: UpFlags, process: Process): Promise<void> {
 }
 
 async function runDemoCommand(flags: DemoFlags, process: Process): Promise<void> {
-  const { environment, signal, stdout } = process;
-  const terminal = "isTTY" in stdout && stdout.isTTY === true;
+  const { environment, stdout } = process;
+  using terminal = whileTerminal(process.signal);
   await runDemo({
     environment,
-    signal,
+    signal: terminal.signal,
     write: (text) => stdout.write(text),
     clock: systemClock,
     logger: createLogger({ level: "warn", format: "text", stream: process.stderr }),
-    stay: terminal && environment["CI"] !== "true",
+    stay: onTerminal() && environment["CI"] !== "true",
     sabotage: flags.sabotage,
     limitMs: flags.stepTimeout,
   });
