@@ -177,6 +177,17 @@ it("rewrites exactly the chain that somebody altered while it was away", async (
   expect(chains(bench.restores[0]!)).toEqual(["KUBE-SERVICES"]);
 });
 
+it("tells of a Service whose chain was altered while it was away, and of that chain alone", async () => {
+  const altered = [...bench.v4.save().matchAll(/^:(KUBE-SVC-\S+)/gm)].map(([, chain = ""]) => chain);
+  for (const chain of altered) bench.v4.chain("nat", chain)!.reverse();
+  bench.forget();
+  proxy = bench.start();
+  await proxy.sync(signal);
+  expect(bench.lines("info service rules programmed")).toMatchObject([
+    { service: "ns/web", why: "found altered in the kernel", chains: altered },
+  ]);
+});
+
 it("follows what changed while it was away and deletes what is left over", async () => {
   bench.state.allSlices.set("ns/web", []);
   bench.forget();

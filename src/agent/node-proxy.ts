@@ -186,18 +186,20 @@ export class NodeProxy implements ClusterListener {
     });
   }
 
-  /** One line for each Service whose rules changed; at the start only for those whose chains had to be written. */
+  /** One line for each Service whose rules changed; at the start only for those whose chains had to be written, with these. */
   #report(changes: readonly ServiceChange[], written: readonly Written[], durationMs: number): void {
     const { logger } = this.#options;
     const names = new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
     for (const change of changes) {
-      const chains = changedChains(change);
-      const effect = this.#started
-        ? chains.length > 0
-        : chains.some((chain) => isServiceChain(chain) && names.has(`nat ${chain}`));
-      if (!effect && !logger.enabled("debug")) continue;
-      const fields = { service: change.key, why: describeChange(change.before, change.after) };
-      if (!effect) logger.debug("service changed, its rules did not", fields);
+      const planned = changedChains(change);
+      const own = planned.filter(isServiceChain);
+      const rewritten = own.filter((chain) => names.has(`nat ${chain}`));
+      const altered = !this.#started && rewritten.length < own.length;
+      const chains = altered || (!this.#started && own.length === 0) ? rewritten : planned;
+      if (chains.length === 0 && !logger.enabled("debug")) continue;
+      const why = altered ? "found altered in the kernel" : describeChange(change.before, change.after);
+      const fields = { service: change.key, why };
+      if (chains.length === 0) logger.debug("service changed, its rules did not", fields);
       else
         logger.info("service rules programmed", {
           ...fields,

@@ -109,7 +109,8 @@ export function changedChains({ plansBefore, plansAfter }: ServiceChange): strin
     for (const chain of new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])]))
       if (!sameLines(was?.get(chain), is?.get(chain))) changed.add(chain);
   }
-  return [...changed].map((chain) => chain.split(" ").at(-1) ?? chain).sort();
+  // A dispatch chain may be one of nat and one of filter, under one name.
+  return [...new Set([...changed].map((chain) => chain.split(" ").at(-1) ?? chain))].sort();
 }
 
 /** How many rules the Service has. */
