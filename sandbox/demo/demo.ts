@@ -21,6 +21,8 @@ export interface DemoOptions {
   readonly write: (text: string) => void;
   readonly now: () => number;
   readonly signal: AbortSignal;
+  /** How long the EXTERNAL-IP is awaited. */
+  readonly limitMs: number;
   /** Pods that take connections and never answer, to see the demo fail. */
   readonly silentPods: number;
   /** Called once the Service answers; breaks something, to see the demo fail. */
@@ -39,7 +41,7 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   await steps.run(`kubectl apply: ${replicas} echo pods and Service default/${serviceName}`, () =>
     stage.kubectl(["apply", "-f", "-"], manifest(replicas, options.silentPods)),
   );
-  const service = await steps.run("the Service gets an EXTERNAL-IP", () => steps.until(() => externalService(stage)));
+  const service = await steps.run("the Service gets an EXTERNAL-IP", () => externalService(options));
   await steps.run(`first answer from outside (http://${service.externalIp}/)`, () =>
     steps.until(() => ask(stage.client, service.externalIp, httpPort, signal)),
   );
@@ -61,10 +63,11 @@ export async function playDemo(options: DemoOptions): Promise<void> {
   }
 }
 
-async function externalService(stage: Stage): Promise<ShownService> {
-  const service = await showService(stage, serviceName);
-  if (service.externalIp === "") throw new Error("status.loadBalancer.ingress is empty");
-  return service;
+/** Waits by one watch: kubectl asked again and again would take the processors from what it waits for. */
+async function externalService({ stage, limitMs }: DemoOptions): Promise<ShownService> {
+  const condition = "--for=jsonpath={.status.loadBalancer.ingress[0].ip}";
+  await stage.kubectl(["wait", condition, `service/${serviceName}`, `--timeout=${Math.ceil(limitMs / 1000)}s`]);
+  return await showService(stage, serviceName);
 }
 
 /** The kernel's rules lead to exactly the ready pods, and every one of them answers, through every node. */

@@ -38,6 +38,7 @@ export async function runDemo(run: DemoRun): Promise<void> {
       steps,
       write,
       signal,
+      limitMs,
       now: () => clock.monotonic(),
       silentPods: run.sabotage === "silent-pod" ? 1 : 0,
       breakSomething: async (service) => {
