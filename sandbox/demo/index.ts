@@ -1,7 +1,7 @@
 // `berth sandbox demo`: a sandbox cluster, and in it the main job from `kubectl apply` to an answer from outside.
 // Invariant: what it says comes from curl, kubectl, iptables-save and conntrack; it fails, naming the step, unless
 // every step really happened; it leaves nothing behind.
-import { type Clock, FailureError, onAbort } from "../../src/base/index.ts";
+import { type Clock, FailureError, onAbort, untilAbort } from "../../src/base/index.ts";
 import { type Exec, listNetns, systemExec } from "../../src/kernel/index.ts";
 import type { Logger } from "../../src/telemetry/index.ts";
 import { type Sandbox, type SandboxNode, startSandbox } from "../cluster/index.ts";
@@ -90,9 +90,7 @@ async function untilStopped({ kubeconfig, client }: Sandbox, { write, signal }: 
   write(`  export KUBECONFIG=${kubeconfig}\n`);
   write(`  .tools/kubectl get services,pods -o wide\n`);
   write(`  ip netns exec ${client.netns} curl http://EXTERNAL-IP/\n`);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  using _ = onAbort(signal, resolve);
-  await promise;
+  await untilAbort(signal);
 }
 
 async function checkNothingIsLeft(exec: Exec, id: string): Promise<void> {

@@ -6,8 +6,17 @@ export function onAbort(signal: AbortSignal, listener: () => void): Disposable {
     listener();
     return { [Symbol.dispose]() {} };
   }
-  signal.addEventListener("abort", listener, { once: true });
-  return { [Symbol.dispose]: () => signal.removeEventListener("abort", listener) };
+  // A listener takes nothing: not the event either, which a promise's `resolve` would hand on as its value.
+  const onEvent = (): void => listener();
+  signal.addEventListener("abort", onEvent, { once: true });
+  return { [Symbol.dispose]: () => signal.removeEventListener("abort", onEvent) };
+}
+
+/** Resolves when the signal aborts: how a command waits for its ordinary end. */
+export function untilAbort(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  onAbort(signal, resolve);
+  return promise;
 }
 
 /** Resolves after `delayMs`; rejects with the signal's reason when it aborts before. */

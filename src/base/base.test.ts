@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Backoff, errorMessage, isAbort, onAbort, sleep, systemClock, withTimeout } from "./index.ts";
+import { Backoff, errorMessage, isAbort, onAbort, sleep, systemClock, untilAbort, withTimeout } from "./index.ts";
 
 describe("errorMessage", () => {
   it("tells the causes once, without a stack", () => {
@@ -48,6 +48,14 @@ describe("cancellation", () => {
     stop.abort();
     onAbort(stop.signal, () => seen.push("late"))[Symbol.dispose]();
     expect(seen).toEqual(["late"]);
+  });
+
+  it("untilAbort resolves with the abort, and at once after it", async () => {
+    const stop = new AbortController();
+    const waiting = untilAbort(stop.signal);
+    stop.abort(new Error("stopped"));
+    await expect(waiting).resolves.toBeUndefined();
+    await expect(untilAbort(stop.signal)).resolves.toBeUndefined();
   });
 
   it("withTimeout says what took too long", async () => {

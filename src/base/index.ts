@@ -1,7 +1,7 @@
 // What every other folder may lean on: time, randomness, cancellation, back-off and the two errors that a
 // command line knows. Invariant: nothing here imports anything of ours, and outside this folder and `src/cli`
 // nobody reads the clock, the random source or the environment directly.
-export { onAbort, orAborted, sleep, withTimeout } from "./abort.ts";
+export { onAbort, orAborted, sleep, untilAbort, withTimeout } from "./abort.ts";
 export { assertNever } from "./assert-never.ts";
 export { Backoff } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";

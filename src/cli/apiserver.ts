@@ -1,7 +1,7 @@
 // `berth apiserver`: the embedded Kubernetes API server as a process of its own.
 import { type Command, Option } from "commander";
 import { type ApiServerOptions, type ListenAddress, startApiServer } from "../../sandbox/apiserver/index.ts";
-import { onAbort, UsageError } from "../base/index.ts";
+import { UsageError, untilAbort } from "../base/index.ts";
 import { type Cidr, cidrSize, formatCidr, formatPortRange, type PortRange, parseIp } from "../net/index.ts";
 import type { Process } from "./command.ts";
 import { collectCidrs, parseHostPort, parsePortRangeFlag } from "./flags.ts";
@@ -72,9 +72,7 @@ function collect(text: string, before: readonly string[] = []): readonly string[
 async function run(flags: Flags, { signal, stdout }: Process): Promise<void> {
   await using server = await startApiServer(optionsOf(flags));
   stdout.write(`ready ${server.urls.join(" ")}\n`);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  using _ = onAbort(signal, resolve);
-  await promise;
+  await untilAbort(signal);
 }
 
 function optionsOf(flags: Flags): ApiServerOptions {

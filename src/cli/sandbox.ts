@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import { maxNodes, startSandbox, sweep } from "../../sandbox/cluster/index.ts";
 import { runDemo, type Sabotage, sabotages } from "../../sandbox/demo/index.ts";
-import { onAbort, systemClock, UsageError } from "../base/index.ts";
+import { systemClock, UsageError, untilAbort } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
 import { createLogger } from "../telemetry/index.ts";
@@ -58,9 +58,7 @@ async function runUp(flags: UpFlags, process: Process): Promise<void> {
   await using sandbox = await startSandbox({ ...flags, environment, signal, logger, onProgress });
   stdout.write(`\nSandbox ${sandbox.id} is up; its logs are in ${sandbox.runDir}/logs. In another terminal:\n\n`);
   stdout.write(`  export KUBECONFIG=${sandbox.kubeconfig}\n\nCtrl-C ends it and removes everything.\n`);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  using _listener = onAbort(signal, resolve);
-  await promise;
+  await untilAbort(signal);
   stdout.write("ending the sandbox\n");
 }
 
