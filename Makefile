@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e golden bench clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance golden bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,11 @@ kernel: setup ## tests on the real kernel, in network namespaces of their own (r
 
 e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
+
+conformance: setup ## the contract suite against the real kube-apiserver (builds it once; needs Go) and the sandbox
+	@e2e/kube-binaries/build
+	@$(VITEST) --project conformance
+	@$(VITEST) --project e2e e2e/contract
 
 golden: setup ## rewrite golden files from what the code does now; read the diff
 	@$(VITEST) --project unit --update

@@ -4,7 +4,7 @@
 // and k8s.io/apimachinery: the `Dir` that `go mod download -json k8s.io/api@v0.37.2` prints, and so on.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
-import { startControlPlane } from "../e2e/contract/control-plane.ts";
+import { kubeApiserver } from "../e2e/contract/kube-apiserver.ts";
 
 const documents: Readonly<Record<string, readonly string[]>> = {
   "api/v1": [
@@ -39,7 +39,7 @@ if (modules.length !== 2) {
 const root = new URL("..", import.meta.url).pathname;
 const goTypes = readGoTypes();
 const schemas: Record<string, unknown> = {};
-await using controlPlane = await startControlPlane();
+await using controlPlane = await kubeApiserver.start();
 for (const [document, kinds] of Object.entries(documents)) collect(get(`/openapi/v3/${document}`), kinds);
 write("schemas.json", schemas);
 write("protobuf.json", protobuf(Object.keys(schemas)));

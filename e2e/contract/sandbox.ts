@@ -4,10 +4,11 @@ import { join } from "node:path";
 import { startApiServer } from "../../sandbox/apiserver/index.ts";
 import type { Random } from "../../src/base/index.ts";
 import { type Cidr, type PortRange, parseCidr, parsePortRange } from "../../src/net/index.ts";
-import { type ControlPlane, nodePortRange, serviceCidr } from "./control-plane.ts";
+import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./target.ts";
 
-/** Starts the sandbox API server with what the real one is started with. */
-export async function startSandbox(): Promise<ControlPlane> {
+export const sandbox: Target = { name: "the sandbox", start: startSandbox };
+
+async function startSandbox(): Promise<ControlPlane> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "berth-sandbox-apiserver-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));

@@ -7,23 +7,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
 import { Child } from "./child.ts";
+import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./target.ts";
 
 const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
 
-/** What every API server of the contract suite is started with, the real one and the sandbox alike. */
-export const serviceCidr = "10.96.0.0/16,fd00:96::/112";
-export const nodePortRange = "30000-32767";
-
-/** A running API server and the kubeconfig of its administrator. */
-export interface ControlPlane extends AsyncDisposable {
-  readonly kubeconfig: string;
-}
+/** The real one, built by `e2e/kube-binaries`. */
+export const kubeApiserver: Target = { name: "kube-apiserver", start: startControlPlane };
 
 /**
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
  * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
  */
-export async function startControlPlane(): Promise<ControlPlane> {
+async function startControlPlane(): Promise<ControlPlane> {
   for (const name of ["etcd", "kube-apiserver"]) {
     if (!existsSync(binaries + name)) {
       throw new FailureError(`${binaries}${name} is missing; run e2e/kube-binaries/build (needs Go)`);
