@@ -5,7 +5,7 @@ import { type AgentOptions, inspectHost, runAgent } from "../agent/index.ts";
 import { systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
 import { type Cidr, type Family, formatCidr, type PortRange } from "../net/index.ts";
-import { createMetrics } from "../telemetry/index.ts";
+import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
 import {
@@ -68,6 +68,8 @@ async function run(flags: Flags, process: Process): Promise<void> {
   const exec = systemExec(process.environment);
   const host = await inspectHost(exec, process.signal);
   const metrics = createMetrics();
+  const common = { metrics, logger: loggerFor(flags, process), clock: systemClock };
+  using _loop = watchEventLoop(common);
   const connection = await connect(flags, process, metrics);
   const { client, server } = connection;
   await using _client = client;
@@ -86,9 +88,7 @@ async function run(flags: Flags, process: Process): Promise<void> {
     metricsAddress: flags.metricsBindAddress,
     minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
-    metrics,
-    logger: loggerFor(flags, process),
-    clock: systemClock,
+    ...common,
     random: systemRandom,
   };
   await workOnceAnswered(connection, flags, process.signal, (signal) => runAgent(options, signal));

@@ -7,16 +7,16 @@ import { providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
 import { type AddressPool, addressPool } from "../ipam/index.ts";
-import { EventRecorder, LeaseElection, type LeaseTimes } from "../kube/index.ts";
+import { EventRecorder, type Fence, LeaseElection, type LeaseTimes } from "../kube/index.ts";
 import { type Cidr, formatCidr, withPort } from "../net/index.ts";
-import type { ProviderAdapter, ProviderModule } from "../provider/index.ts";
+import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
 import {
   createMetrics,
   type HttpEndpoint,
-  type Logger,
   type Metrics,
   type Route,
   serveEndpoints,
+  watchEventLoop,
 } from "../telemetry/index.ts";
 import { newCommand, type Process } from "./command.ts";
 import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
@@ -108,35 +108,43 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
   const times = leaseTimes(flags);
   const logger = loggerFor(flags, process);
   const metrics = createMetrics();
+  const common = { logger, metrics, clock: systemClock, random: systemRandom };
   const instance = `${hostname()}_${randomUUID()}`;
 
   let controller: Controller | undefined;
   await using _ = await serve(flags, metrics, () => controller?.ready === true);
+  using _loop = watchEventLoop(common);
   const connection = await connect(flags, process, metrics);
   const { client } = connection;
   await using _client = client;
   await workOnceAnswered(connection, flags, process.signal, async (signal) => {
     const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
-    const providers: ProviderAdapter[] = [];
-    for (const module of modules)
-      providers.push(
-        await module.create({
-          flags: providerFlags,
-          clusterId,
-          stateDir: flags.stateDir,
-          berth: [execPath, ...execArgv, argv[1] ?? ""],
-          environment: process.environment,
-          logger: logger.with({ provider: module.name }),
-          clock: systemClock,
-        }),
-      );
+    const { stateDir } = flags;
+    const { environment } = process;
+    const providers = await createProviders(modules, {
+      flags: providerFlags,
+      clusterId,
+      stateDir,
+      environment,
+      logger,
+    });
     const needy = providers.find(({ capabilities }) => capabilities.needsAddresses);
     if (needy !== undefined && pool.prefixes.length === 0)
       throw new UsageError(`--address-pool: missing, and provider ${needy.name} needs it; give ADDRESS/BITS`);
 
-    await using recorder = new EventRecorder({ client, controller: "berth.dev/controller", instance, logger, metrics });
-    controller = new Controller({
-      client,
+    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
+    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
+    const fence: Fence = () => election?.fence();
+    const writer = client.fenced(fence);
+    await using recorder = new EventRecorder({
+      ...common,
+      client: writer,
+      controller: "berth.dev/controller",
+      instance,
+    });
+    const working = new Controller({
+      ...common,
+      client: writer,
       recorder,
       providers,
       served: { classes, unclassed: flags.ownUnclassed ? modules[0]?.name : undefined },
@@ -144,40 +152,36 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       pool,
       workers: flags.concurrentServiceSyncs,
       driftResyncMs: flags.driftResyncPeriod,
-      logger,
-      metrics,
-      clock: systemClock,
-      random: systemRandom,
     });
-    const election = flags.leaderElect
-      ? new LeaseElection({
-          client,
-          namespace: flags.namespace,
-          name: flags.instance,
-          identity: instance,
-          times,
-          logger,
-          metrics,
-        })
-      : undefined;
-    await runToEnd(controller, election, logger, signal);
+    controller = working;
+    const lead = (leading: AbortSignal): Promise<void> =>
+      // While the lease is still ours: after it, nothing more is written.
+      working.lead(leading, fence).finally(() => recorder.flush());
+    await whileWatching(working, () => election?.run(lead, signal) ?? lead(signal), signal);
+    logger.info("controller ended");
   });
 }
 
-/** Watches for as long as it lives, and works whenever it leads. */
-async function runToEnd(
-  controller: Controller,
-  election: LeaseElection | undefined,
-  logger: Logger,
-  signal: AbortSignal,
-): Promise<void> {
+async function createProviders(
+  modules: readonly ProviderModule[],
+  context: Omit<ProviderContext, "berth" | "clock">,
+): Promise<readonly ProviderAdapter[]> {
+  const berth = [execPath, ...execArgv, argv[1] ?? ""];
+  const providers: ProviderAdapter[] = [];
+  for (const module of modules) {
+    const logger = context.logger.with({ provider: module.name });
+    providers.push(await module.create({ ...context, berth, logger, clock: systemClock }));
+  }
+  return providers;
+}
+
+/** Does the work of a controller that watches for as long as it takes, so that it finds everything known. */
+async function whileWatching(controller: Controller, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
   const end = new AbortController();
   using _ = onAbort(signal, () => end.abort(signal.reason));
   const watching = controller.watch(end.signal);
   try {
-    if (election === undefined) await controller.lead(signal, () => true);
-    else await election.run((leading) => controller.lead(leading, () => election.mayWrite()), signal);
-    logger.info("controller ended");
+    await work();
   } finally {
     end.abort(new Error("the controller is over"));
     await watching;

@@ -65,7 +65,7 @@ async function start(): Promise<() => Promise<void>> {
   const stop = new AbortController();
   const election = new LeaseElection({ ...common, namespace: "kube-system", name: "berth", identity: "me" });
   const watching = controller.watch(stop.signal);
-  const leading = election.run((until) => controller.lead(until, () => election.mayWrite()), stop.signal);
+  const leading = election.run((until) => controller.lead(until, () => election.fence()), stop.signal);
   return async () => {
     stop.abort(new Error("stopped"));
     await Promise.all([watching, leading]);

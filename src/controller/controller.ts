@@ -1,6 +1,6 @@
 import { type Node, nodes, type Resource, type Service, services } from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
-import { type KubeObject, Reflector, Store } from "../kube/index.ts";
+import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
 import { Term, type TermOptions } from "./term.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
@@ -33,16 +33,15 @@ export class Controller {
   }
 
   /**
-   * Works until `leading` aborts; then no further step is begun, and the one at hand gets a moment to end.
-   * `mayWrite` is asked before each write.
+   * Works until `leading` aborts; then no further step is begun, and the one at hand gets a moment to end. `fence` is
+   * asked before each step of a provider; what is written to the API server has its fence in the client.
    */
-  async lead(leading: AbortSignal, mayWrite: () => boolean): Promise<void> {
+  async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
     await orAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
-    using term = new Term(this.#options, this.#services, this.#nodes, () => {
-      if (leading.aborted) return "the controller is ending";
-      return mayWrite() ? undefined : "the lease is not ours any more";
-    });
+    using term = new Term(this.#options, this.#services, this.#nodes, () =>
+      leading.aborted ? "the controller is ending" : fence(),
+    );
     await term.adopt(leading);
     logger.info("controller works", { count: this.#services.size });
     const end = new AbortController();

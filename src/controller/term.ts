@@ -3,6 +3,7 @@ import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTim
 import type { AddressPool } from "../ipam/index.ts";
 import {
   type EventRecorder,
+  FencedError,
   initialPriority,
   type KubeClient,
   type Store,
@@ -212,7 +213,7 @@ async function unlessStopped(work: Promise<WorkResult>): Promise<WorkResult> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof StoppedError) return {};
+    if (error instanceof StoppedError || error instanceof FencedError) return {};
     throw error;
   }
 }

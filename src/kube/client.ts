@@ -3,6 +3,7 @@ import { type Clock, systemClock } from "../base/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import type { KubeConnection } from "./connection.ts";
 import { isGone } from "./errors.ts";
+import type { Fence } from "./fence.ts";
 import { type KubeRequest, type Query, RequestDoor } from "./requests.ts";
 import { type WatchEvent, withoutManagedFields } from "./watch-stream.ts";
 import { defaultWatchTimes, WatchDoor, type WatchTimes } from "./watches.ts";
@@ -49,6 +50,14 @@ export interface KubeClientOptions {
   readonly metrics: Metrics;
   readonly clock?: Clock;
   readonly watchTimes?: WatchTimes;
+  /** Asked before every request that is no read. */
+  readonly fence?: Fence;
+}
+
+/** The connections of a client. */
+interface Doors {
+  readonly requests: RequestDoor;
+  readonly watches: WatchDoor;
 }
 
 const patchTypes: Readonly<Record<Patch["type"], string>> = {
@@ -61,16 +70,25 @@ const pageSize = 500;
 
 /** Talks to one API server. Every call takes the signal that ends it, and throws `KubeApiError` or `ConnectionError`. */
 export class KubeClient implements AsyncDisposable {
-  readonly #requests: RequestDoor;
-  readonly #watches: WatchDoor;
+  readonly #options: KubeClientOptions;
+  readonly #doors: Doors;
 
-  constructor({ connection, metrics, clock = systemClock, watchTimes = defaultWatchTimes }: KubeClientOptions) {
-    this.#requests = new RequestDoor(connection, clock, metrics);
-    this.#watches = new WatchDoor(connection, clock, watchTimes);
+  constructor(options: KubeClientOptions, doors: Doors = openDoors(options)) {
+    this.#options = options;
+    this.#doors = doors;
+  }
+
+  /**
+   * A client on the same connections that sends nothing but reads unless `fence` agrees at the moment of sending;
+   * it throws `FencedError` then. Only the client that it was made from is disposed.
+   */
+  fenced(fence: Fence): KubeClient {
+    return new KubeClient({ ...this.#options, fence }, this.#doors);
   }
 
   async request<T>(request: KubeRequest): Promise<T> {
-    return (await this.#requests.send(request)) as T;
+    const fence = request.method === "GET" ? undefined : this.#options.fence;
+    return (await this.#doors.requests.send({ ...request, fence })) as T;
   }
 
   async get<T extends KubeObject>(resource: Resource<T>, at: ObjectAt, signal: AbortSignal): Promise<T> {
@@ -181,12 +199,24 @@ export class KubeClient implements AsyncDisposable {
    * it refuses or sends an ERROR event, `BrokenStreamError` when a line is garbage or cut, `ConnectionError` else.
    */
   watch<T>(path: string, query: Query, signal: AbortSignal): AsyncIterable<WatchEvent<T>> {
-    return this.#watches.open<T>(path, query, signal);
+    return this.#doors.watches.open<T>(path, query, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#requests[Symbol.asyncDispose](), this.#watches[Symbol.asyncDispose]()]);
+    await Promise.all([this.#doors.requests[Symbol.asyncDispose](), this.#doors.watches[Symbol.asyncDispose]()]);
   }
+}
+
+function openDoors({
+  connection,
+  metrics,
+  clock = systemClock,
+  watchTimes = defaultWatchTimes,
+}: KubeClientOptions): Doors {
+  return {
+    requests: new RequestDoor(connection, clock, metrics),
+    watches: new WatchDoor(connection, clock, watchTimes),
+  };
 }
 
 function apiVersionOf({ group, version }: Resource<unknown>): string {

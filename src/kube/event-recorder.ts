@@ -1,9 +1,19 @@
 import { type Event, events, type ObjectMeta } from "../api/index.ts";
-import { type Clock, errorMessage, type Random, sleep, systemClock, systemRandom, withTimeout } from "../base/index.ts";
+import {
+  type Clock,
+  errorMessage,
+  orAborted,
+  type Random,
+  sleep,
+  systemClock,
+  systemRandom,
+  withTimeout,
+} from "../base/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
 import { isNotFound, KubeApiError } from "./errors.ts";
 import { EventFilter, type Slot } from "./event-filter.ts";
+import { FencedError } from "./fence.ts";
 import { counter } from "./instruments.ts";
 import { microTime } from "./time.ts";
 
@@ -39,7 +49,7 @@ const maxPending = 1000;
 const maxTries = 3;
 const retryMs = 1000;
 const requestTimeoutMs = 10_000;
-const flushMs = 2000;
+const flushMs = 1000;
 const maxNoteLength = 1024;
 
 /** An event that was written: the next one alike only raises its count. */
@@ -59,7 +69,7 @@ interface Sighting {
 
 /**
  * Writes events for people to read. Never fails and never waits for the caller: events are a courtesy, dropped when
- * there are too many or the server does not take them. Disposal waits a moment for what is on its way.
+ * there are too many or the server does not take them. Disposal waits a moment for what is on its way, as `flush` does.
  */
 export class EventRecorder implements AsyncDisposable {
   readonly #options: EventRecorderOptions;
@@ -105,8 +115,8 @@ export class EventRecorder implements AsyncDisposable {
         await this.#write(sighting, limit.signal);
         return;
       } catch (error) {
-        // An answer is final: the event is wrong, its namespace is gone, or we may not write any.
-        if (error instanceof KubeApiError || attempt >= maxTries) {
+        // An answer is final: the event is wrong, its namespace is gone, or we may not write any (any more).
+        if (error instanceof KubeApiError || error instanceof FencedError || attempt >= maxTries) {
           this.#count("failed");
           this.#options.logger.debug("event not written", { why: errorMessage(error) });
           return;
@@ -158,11 +168,17 @@ export class EventRecorder implements AsyncDisposable {
     return true;
   }
 
+  /** Resolves when what is on its way has arrived, or a moment later: what is left then is given up. */
+  async flush(): Promise<void> {
+    using limit = withTimeout(this.#stop.signal, flushMs, "flush events", this.#clock);
+    // At its end nobody waits any more.
+    await orAborted(this.#draining ?? Promise.resolve(), limit.signal).catch(() => {});
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    const timer = this.#clock.schedule(() => this.#stop.abort(new Error("the recorder is closed")), flushMs);
-    await this.#draining;
-    timer[Symbol.dispose]();
+    await this.flush();
     this.#stop.abort(new Error("the recorder is closed"));
+    await this.#draining;
   }
 }
 

@@ -17,6 +17,7 @@ export {
   KubeApiError,
 } from "./errors.ts";
 export { EventRecorder, type EventText } from "./event-recorder.ts";
+export { type Fence, FencedError } from "./fence.ts";
 export { inClusterConnection } from "./in-cluster.ts";
 export { loadKubeconfig } from "./kubeconfig.ts";
 export { LeaseElection, LeaseLostError, type LeaseTimes } from "./lease-election.ts";

@@ -85,6 +85,11 @@ export class LeaseElection {
     return this.#renewedAt !== undefined && this.#clock.monotonic() < this.#renewedAt + this.#times.renewDeadlineMs;
   }
 
+  /** The same for a client: `client.fenced(() => election.fence())` writes only while this process leads. */
+  fence(): string | undefined {
+    return this.mayWrite() ? undefined : `lease ${this.#options.name} is not ours any more`;
+  }
+
   /**
    * Waits to be elected, then runs `lead` with a signal that aborts when leadership or `signal` ends. Resolves when
    * `lead` has, with the lease released; rejects with `LeaseLostError` when it was lost.

@@ -4,6 +4,7 @@ import type { Metrics } from "../telemetry/index.ts";
 import { RotatingAgent } from "./agent.ts";
 import type { KubeConnection } from "./connection.ts";
 import { answerError, ConnectionError, isUnauthorized, type KubeApiError } from "./errors.ts";
+import { type Fence, FencedError, fenced } from "./fence.ts";
 import { counter, histogram } from "./instruments.ts";
 
 export type Query = Readonly<Record<string, string | number | boolean | undefined>>;
@@ -19,6 +20,8 @@ export interface KubeRequest {
   readonly signal: AbortSignal;
   /** Limit of each try, from the first byte sent to the last received; 30 s by default. */
   readonly timeoutMs?: number | undefined;
+  /** Asked at each try; `FencedError` is thrown when it is down. */
+  readonly fence?: Fence | undefined;
 }
 
 /** As client-go: so often is a request tried when the server asks for patience. */
@@ -88,6 +91,7 @@ export class RequestDoor implements AsyncDisposable {
       contentType = "application/json",
       signal,
       timeoutMs = defaultTimeoutMs,
+      fence,
     } = request;
     signal.throwIfAborted();
     const { server } = this.#connection;
@@ -97,8 +101,9 @@ export class RequestDoor implements AsyncDisposable {
     const start = this.#clock.monotonic();
     let answer: Dispatcher.ResponseData;
     let text: string;
+    const agent = this.#agent.for(tls);
     try {
-      answer = await this.#agent.for(tls).request({
+      answer = await (fence === undefined ? agent : fenced(agent, fence)).request({
         origin: new URL(server).origin,
         path: pathWithQuery(server, path, query),
         method,
@@ -108,6 +113,7 @@ export class RequestDoor implements AsyncDisposable {
       });
       text = await answer.body.text();
     } catch (error) {
+      if (error instanceof FencedError) throw error;
       // Nobody may be there any more, and undici does not notice: its HTTP/2 pings go unanswered without consequence.
       if (limit.signal.aborted) this.#agent.retire();
       signal.throwIfAborted();

@@ -1,6 +1,7 @@
 // What a process tells the outside: log lines, metrics and the health endpoints. Invariant: a log message is a
 // constant and its values are fields from one typed list; each process has one metric registry of its own.
 export { type EndpointOptions, type HttpEndpoint, type Route, type RouteAnswer, serveEndpoints } from "./endpoint.ts";
+export { watchEventLoop } from "./event-loop.ts";
 export {
   createLogger,
   type LogFields,

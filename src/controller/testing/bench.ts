@@ -65,7 +65,7 @@ export class Bench {
     const stopping = new AbortController();
     let leading = true;
     const watching = controller.watch(stopping.signal);
-    const led = controller.lead(stopping.signal, () => leading);
+    const led = controller.lead(stopping.signal, () => (leading ? undefined : "the lease is not ours any more"));
     return {
       metrics,
       loseLease: () => {
