@@ -154,9 +154,14 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       driftResyncMs: flags.driftResyncPeriod,
     });
     controller = working;
-    const lead = (leading: AbortSignal): Promise<void> =>
-      // While the lease is still ours: after it, nothing more is written.
-      working.lead(leading, fence).finally(() => recorder.flush());
+    const lead = async (leading: AbortSignal): Promise<void> => {
+      try {
+        await working.lead(leading, fence);
+      } finally {
+        // While the lease is still ours: after it, nothing more is written.
+        await recorder.flush();
+      }
+    };
     await whileWatching(working, () => election?.run(lead, signal) ?? lead(signal), signal);
     logger.info("controller ended");
   });
