@@ -7,29 +7,33 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
 import { Child } from "./child.ts";
+import { kubeVersion, newestVersion } from "./kube-version.ts";
 import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./target.ts";
 
-const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
+const kubeBinaries = new URL("../kube-binaries/", import.meta.url).pathname;
+const etcdPath = `${kubeBinaries}bin/etcd`;
+const apiserverPath = `${kubeBinaries}${kubeVersion === newestVersion ? "" : `${kubeVersion}/`}bin/kube-apiserver`;
 
 /** The real one, built by `e2e/kube-binaries`. */
-export const kubeApiserver: Target = { name: "kube-apiserver", start: startControlPlane };
+export const kubeApiserver: Target = {
+  name: `kube-apiserver ${kubeVersion}`,
+  version: kubeVersion,
+  start: startControlPlane,
+};
 
 /**
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
  * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
  */
 async function startControlPlane(): Promise<ControlPlane> {
-  for (const name of ["etcd", "kube-apiserver"]) {
-    if (!existsSync(binaries + name)) {
-      throw new FailureError(`${binaries}${name} is missing; run e2e/kube-binaries/build (needs Go)`);
-    }
-  }
+  const missing = [etcdPath, apiserverPath].find((path) => !existsSync(path));
+  if (missing !== undefined) throw new FailureError(`${missing} is missing; run e2e/kube-binaries/build (needs Go)`);
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "berth-control-plane-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
 
   const etcdUrl = `unix://${directory}/etcd.sock`;
-  const etcd = stack.use(new Child(`${binaries}etcd`, etcdArguments(directory, etcdUrl)));
+  const etcd = stack.use(new Child(etcdPath, etcdArguments(directory, etcdUrl)));
   await etcd.ready(({ stderr }) => stderr.includes("ready to serve client requests"));
 
   const token = randomUUID();
@@ -44,7 +48,7 @@ async function startControlPlane(): Promise<ControlPlane> {
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
   const apiserver = stack.use(
-    new Child(`${binaries}kube-apiserver`, apiserverArguments(directory, etcdUrl, port), {
+    new Child(apiserverPath, apiserverArguments(directory, etcdUrl, port), {
       environment: { HOME: directory },
     }),
   );
