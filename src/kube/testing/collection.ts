@@ -5,7 +5,8 @@ interface Change<T> {
   readonly object: T;
 }
 
-type Send = (event: object) => void;
+/** Takes what a watch is told. */
+export type Send = (event: { readonly type: string; readonly object: KubeObject }) => void;
 
 /** The objects of one kind, with versions and a history for watches. */
 export class Collection<T extends KubeObject = KubeObject> {

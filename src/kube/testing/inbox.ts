@@ -1,0 +1,47 @@
+/** Events for one reader. What came before the end is read before it; a failure is noticed at once. */
+export class Inbox<T> implements Disposable {
+  readonly #events: T[] = [];
+  readonly #owned = new DisposableStack();
+  #ended = false;
+  readonly #failure = new AbortController();
+  #wake: () => void = () => {};
+
+  push(event: T): void {
+    this.#events.push(event);
+    this.#wake();
+  }
+
+  end(): void {
+    this.#ended = true;
+    this.#wake();
+  }
+
+  fail(error: unknown): void {
+    this.#failure.abort(error);
+    this.#wake();
+  }
+
+  get failed(): AbortSignal {
+    return this.#failure.signal;
+  }
+
+  /** Disposes of it when the reader leaves; at once when it has left. */
+  use(resource: Disposable): void {
+    if (this.#owned.disposed) resource[Symbol.dispose]();
+    else this.#owned.use(resource);
+  }
+
+  async *read(): AsyncGenerator<T, void, void> {
+    for (;;) {
+      this.failed.throwIfAborted();
+      const event = this.#events.shift();
+      if (event !== undefined) yield event;
+      else if (this.#ended) return;
+      else await new Promise<void>((resolve) => (this.#wake = resolve));
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#owned[Symbol.dispose]();
+  }
+}
