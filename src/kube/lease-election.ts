@@ -14,7 +14,7 @@ import {
 } from "../base/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
-import { isAlreadyExists, isConflict, isNotFound, KubeApiError } from "./errors.ts";
+import { isAlreadyExists, isConflict, isNotFound } from "./errors.ts";
 import { gauge } from "./instruments.ts";
 import { Reflector } from "./reflector.ts";
 import { Store } from "./store.ts";
@@ -68,10 +68,8 @@ export class LeaseElection {
   #onChange: () => void = () => {};
   /** The lease as we wrote it last. */
   #lease: Lease | undefined;
-  /** What we last asked to be written in order to lead. */
-  #asked: Lease["spec"];
-  /** Whether that may have been written though nobody told us. */
-  #inDoubt = false;
+  /** The acquire times under which we asked for the lease; it may be ours by one though nobody told us. */
+  readonly #claims = new Set<string>();
   /** When our last successful renewal was sent; undefined when we do not lead. */
   #renewedAt: number | undefined;
 
@@ -100,7 +98,7 @@ export class LeaseElection {
     try {
       await this.#win(signal);
     } catch (error) {
-      if (this.#inDoubt) await this.#release();
+      if (this.#claims.size > 0) await this.#release();
       if (isAbort(error, signal)) return;
       throw error;
     }
@@ -131,6 +129,7 @@ export class LeaseElection {
   async #win(signal: AbortSignal): Promise<void> {
     const { client, namespace, name, logger, metrics } = this.#options;
     this.#changedAt = undefined;
+    this.#claims.clear();
     const store = new Store<Lease>({ kind: "Lease", logger, metrics });
     const reflector = new Reflector({
       client,
@@ -181,13 +180,13 @@ export class LeaseElection {
     const { holderIdentity, leaseDurationSeconds = 0 } = lease?.spec ?? {};
     const { durationMs } = this.#times;
     if (holderIdentity === released.holderIdentity && leaseDurationSeconds <= released.leaseDurationSeconds) return 0;
-    if (lease !== undefined && this.#isAsAsked(lease)) return 0;
+    if (lease !== undefined && this.#isOurs(lease)) return 0;
     return this.#changedAt + Math.max(durationMs, leaseDurationSeconds * 1000) - this.#clock.monotonic();
   }
 
-  /** Whether we hold the lease, though nobody told us: the answer was lost. Our name alone may come from anybody. */
-  #isAsAsked(lease: Lease): boolean {
-    return isDeepStrictEqual(lease.spec, this.#asked);
+  /** Whether we wrote it so: our name alone may come from an administrator. */
+  #isOurs({ spec }: Lease): boolean {
+    return spec?.holderIdentity === this.#options.identity && this.#claims.has(spec.acquireTime ?? "");
   }
 
   /** Resolves when the lease changes, or after so long. */
@@ -231,19 +230,16 @@ export class LeaseElection {
       renewTime: now,
       leaseTransitions: old === undefined || holderIdentity === identity ? leaseTransitions : leaseTransitions + 1,
     };
-    this.#asked = spec;
-    this.#inDoubt = true;
+    this.#claims.add(now);
     try {
       using limit = this.#limit(signal);
       this.#lease =
         old === undefined
           ? await client.create(leases, { metadata: { namespace, name }, spec }, limit.signal)
           : await client.mergePatch(leases, old, { spec }, limit.signal);
-      this.#inDoubt = false;
       this.#renewedAt = sentAt;
       return true;
     } catch (error) {
-      if (error instanceof KubeApiError) this.#inDoubt = false;
       signal.throwIfAborted();
       // Somebody was faster; the watch will tell who.
       if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error))
@@ -337,8 +333,7 @@ export class LeaseElection {
   async #tryRelease(signal: AbortSignal): Promise<boolean> {
     // Read anew, as a last renewal may have arrived without an answer, or may arrive just now.
     const lease = await this.#read(signal);
-    const ours = this.#inDoubt ? this.#isAsAsked(lease) : lease.spec?.holderIdentity === this.#options.identity;
-    if (!ours) return true;
+    if (!this.#isOurs(lease)) return true;
     const spec = { ...released, renewTime: microTime(this.#clock.now()) };
     try {
       await this.#options.client.mergePatch(leases, lease, { spec }, signal);

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
@@ -186,6 +187,7 @@ describe("WorkQueue", () => {
     );
     queue.add("a");
     queue.add("b");
+    await setImmediate();
     stop.abort();
     step.resolve();
     await running;

@@ -82,7 +82,7 @@ export class Candidate {
 
   /** Whether it has seen the lease. */
   get acquainted(): boolean {
-    return this.line.received > 0;
+    return this.line.informed;
   }
 
   /** Since when it is known to be able to lead. */

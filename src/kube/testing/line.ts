@@ -24,8 +24,8 @@ export class Line implements Wire {
   slownessMs = 2;
   /** Every request that left: its method, or `WATCH`, and when. */
   readonly sent: { readonly what: string; readonly at: number }[] = [];
-  /** Events of watches that arrived, bookmarks apart. */
-  received = 0;
+  /** Whether a watch has told of an object and of the end of the initial state. */
+  informed = false;
   /** Called when a request is about to leave. */
   beforeSending: () => void = () => {};
 
@@ -69,12 +69,14 @@ export class Line implements Wire {
     inbox.use(this.#host.schedule(() => inbox.end(), Number(request.query.get("timeoutSeconds")) * 1000));
     this.#pingFor(inbox);
     let last = 0;
+    const told = new Set<boolean>();
     return (event) => {
       // In order, however long each takes.
       last = Math.max(last, this.#time.monotonic() + this.#delay());
       const arrive = (): void =>
         this.#host.awake(() => {
-          if (event.type !== "BOOKMARK") this.received += 1;
+          told.add(event.type === "BOOKMARK");
+          this.informed ||= told.size === 2;
           inbox.push(event);
         });
       if (this.#state === "up") this.#time.schedule(arrive, last - this.#time.monotonic());
