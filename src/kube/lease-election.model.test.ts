@@ -74,7 +74,7 @@ it("has at most one leader and never none for long, whatever happens to three ca
       const [third] = world.leaders;
       expect(new Set([undefined, first, second, third]).size).toBe(4);
     }),
-    { numRuns: 200 },
+    { numRuns: 150 },
   );
 });
 

@@ -187,6 +187,6 @@ it("a store equals the server, and its handlers know what it holds, whatever hap
         expect([wire.requests, collection.watchers, clock.pending]).toEqual([requests, 0, []]);
       },
     ),
-    { numRuns: 200 },
+    { numRuns: 800 },
   );
 });

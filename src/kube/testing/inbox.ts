@@ -5,6 +5,8 @@ export class Inbox<T> implements Disposable {
   #ended = false;
   readonly #failure = new AbortController();
   #wake: () => void = () => {};
+  /** Called with each event that the reader takes. */
+  onRead: (event: T) => void = () => {};
 
   push(event: T): void {
     this.#events.push(event);
@@ -35,8 +37,10 @@ export class Inbox<T> implements Disposable {
     for (;;) {
       this.failed.throwIfAborted();
       const event = this.#events.shift();
-      if (event !== undefined) yield event;
-      else if (this.#ended) return;
+      if (event !== undefined) {
+        this.onRead(event);
+        yield event;
+      } else if (this.#ended) return;
       else await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }

@@ -70,17 +70,20 @@ export class Line implements Wire {
     this.#pingFor(inbox);
     let last = 0;
     const told = new Set<boolean>();
+    inbox.onRead = ({ type }) => {
+      told.add(type === "BOOKMARK");
+      this.informed ||= told.size === 2;
+    };
     return (event) => {
-      // In order, however long each takes.
-      last = Math.max(last, this.#time.monotonic() + this.#delay());
-      const arrive = (): void =>
-        this.#host.awake(() => {
-          told.add(event.type === "BOOKMARK");
-          this.informed ||= told.size === 2;
-          inbox.push(event);
-        });
-      if (this.#state === "up") this.#time.schedule(arrive, last - this.#time.monotonic());
-      else this.#held.push(arrive);
+      const arrive = (): void => inbox.push(event);
+      const carry = (): void => {
+        const now = this.#time.monotonic();
+        // In order, however long each takes.
+        last = Math.max(last, now + this.#delay());
+        this.#time.schedule(() => this.#host.awake(arrive), last - now);
+      };
+      if (this.#state === "up") carry();
+      else this.#held.push(carry);
     };
   }
 
