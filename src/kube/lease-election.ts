@@ -310,11 +310,7 @@ export class LeaseElection {
       return await client.mergePatch(leases, lease, { spec }, signal);
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      return await client.create(
-        leases,
-        { metadata: { namespace, name }, spec: { ...lease.spec, ...spec } },
-        signal,
-      );
+      return await client.create(leases, { metadata: { namespace, name }, spec: { ...lease.spec, ...spec } }, signal);
     }
   }
 

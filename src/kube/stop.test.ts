@@ -4,11 +4,25 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Lease, services } from "../api/index.ts";
 import { orAborted, untilAbort } from "../base/index.ts";
 import { nullLogger } from "../telemetry/index.ts";
-import { ConnectionError, EventRecorder, KubeApiError, LeaseElection, LeaseLostError, Reflector, Store, WorkQueue, type WorkResult } from "./index.ts";
+import {
+  ConnectionError,
+  type Credentials,
+  EventRecorder,
+  KubeApiError,
+  KubeClient,
+  LeaseElection,
+  LeaseLostError,
+  Reflector,
+  Store,
+  WorkQueue,
+  type WorkResult,
+} from "./index.ts";
 import { Collection } from "./testing/collection.ts";
 import { Steps } from "./testing/steps.ts";
+import { answerStatus, type Fault, TestServer, testCa } from "./testing/test-server.ts";
 import { WireClient } from "./testing/wire-client.ts";
 
+const tls = { ca: testCa };
 const unhandled: unknown[] = [];
 const note = (error: unknown): void => void unhandled.push(error);
 beforeEach(() => void process.on("unhandledRejection", note));
@@ -121,7 +135,7 @@ describe("a stop at every moment of", () => {
       "that somebody else writes to and deletes",
       ({ collection, steps }) => [
         () => {
-          collection.put({ metadata: { name: "lease", labels: { x: "y" } }, ...spec(collection) });
+          collection.put({ ...collection.get("lease"), metadata: { name: "lease", labels: { x: "y" } } });
           steps.time.advance(2000);
         },
         () => {
@@ -147,10 +161,7 @@ describe("a stop at every moment of", () => {
         return [() => steps.time.advance(15_000), () => steps.time.advance(2000), () => steps.time.advance(2000)];
       },
     ],
-    [
-      "whose work ends by itself",
-      ({ finish }) => [finish],
-    ],
+    ["whose work ends by itself", ({ finish }) => [finish]],
   ])("an election for a lease %s releases it at once and asks nothing else", async (_, story) => {
     const moments = await stopEverywhere((steps) => {
       const collection = new Collection<Lease>();
@@ -179,7 +190,7 @@ describe("a stop at every moment of", () => {
         check: ({ late, lateFault }) => {
           // A renewal may begin before the work has ended, and get in the way of the release.
           expect(late.join(" ")).toMatch(/^(PATCH ?)?(GET ?(PATCH ?)?){0,2}$/);
-          if (!lateFault) expect(spec(collection)?.spec?.holderIdentity).not.toBe("me");
+          if (!lateFault) expect(collection.get("lease")?.spec?.holderIdentity).not.toBe("me");
           expect(election.mayWrite()).toBe(false);
           expect(collection.watchers).toBe(0);
         },
@@ -230,7 +241,100 @@ describe("a stop at every moment of", () => {
   });
 });
 
-const spec = (collection: Collection<Lease>): Pick<Lease, "spec"> => ({ spec: collection.get("lease")?.spec });
+/** Runs until it has ended; as nothing else moves any more, the next timer fires. */
+async function drive(steps: Steps, ended: Promise<unknown>): Promise<void> {
+  const state = { ended: false };
+  void ended.then(() => (state.ended = true));
+  for (let reached = -1, quiet = 0; !state.ended; ) {
+    await setImmediate();
+    quiet = reached === steps.reached.length ? quiet + 1 : 0;
+    reached = steps.reached.length;
+    const [next] = steps.time.pending;
+    if (quiet > 200 && next !== undefined && next <= 3000) steps.time.advance(next);
+  }
+}
+
+describe.each(["http", "https"] as const)("over %s, a stop at every moment of", (protocol) => {
+  const deny =
+    (code: number, headers: Record<string, string> = {}): Fault =>
+    (_, reply) => {
+      answerStatus(reply, code, "Refused", headers);
+      return true;
+    };
+
+  it.each<[string, Fault[], (client: KubeClient, steps: Steps) => Promise<unknown>]>([
+    [
+      "a request that is tried again",
+      [deny(429, { "retry-after": "1" }), deny(401), deny(503, { "retry-after": "2" })],
+      (client, { signal }) => client.list(services, {}, signal),
+    ],
+    [
+      "a watch",
+      [],
+      async (client, steps) => {
+        const query = { sendInitialEvents: true };
+        for await (const { type } of client.watch("/api/v1/services", query, steps.signal)) {
+          steps.reach(`${type} is read`);
+          if (type === "BOOKMARK") break;
+        }
+      },
+    ],
+    [
+      "a watch that is refused",
+      [deny(401)],
+      async (client, { signal }) => {
+        const refused = (error: unknown): void => {
+          if (!(error instanceof KubeApiError)) throw error;
+        };
+        await Array.fromAsync(client.watch("/api/v1/services", {}, signal)).catch(refused);
+      },
+    ],
+  ])("%s ends it with the reason, and nothing is sent after", async (_, faults, use) => {
+    let length = 0;
+    for (let stopAt = 0; stopAt <= length; stopAt++) {
+      const steps = new Steps(stopAt);
+      await using server = await TestServer.start({ protocol });
+      for (const name of ["a", "b"]) server.collection.put({ metadata: { name } });
+      const arrivals: boolean[] = [];
+      const arrive =
+        (fault: Fault): Fault =>
+        (call, reply) => {
+          arrivals.push(steps.signal.aborted);
+          steps.reach(`${call.method} arrives`);
+          return fault(call, reply);
+        };
+      server.faults.push(...[...faults, () => false, () => false].map(arrive));
+      const connection = {
+        server: server.url,
+        async credentials(): Promise<Credentials> {
+          if (steps.signal.aborted) steps.late.push("credentials");
+          steps.reach("credentials are asked for");
+          await setImmediate();
+          steps.reach("credentials are there");
+          return { tls, headers: {} };
+        },
+      };
+      await using client = new KubeClient({ connection, metrics: new Registry(), clock: steps.clock });
+      const ended = use(client, steps).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      await drive(steps, ended);
+      const where = `${String(steps.signal.reason)} (${stopAt})`;
+      // The story's last moments are after its end.
+      if (steps.signal.aborted && (await ended) !== undefined) expect(await ended, where).toBe(steps.signal.reason);
+      while (server.collection.watchers > 0) await setImmediate();
+      expect(steps.late, where).toEqual([]);
+      // At most what was on its way already.
+      expect(arrivals.filter(Boolean).length, where).toBeLessThanOrEqual(where.includes("credentials") ? 0 : 1);
+      await client[Symbol.asyncDispose]();
+      // Closing a session takes a turn or two.
+      while (steps.time.pending.length > 0) await setImmediate();
+      length = Math.max(length, steps.reached.length);
+    }
+    expect(length).toBeGreaterThan(5);
+  });
+});
 
 it("an event recorder that is closed at any moment ends within 2 s, and sends nothing after", async () => {
   for (let closeAt = 0, moments = 1; closeAt <= moments; closeAt++) {

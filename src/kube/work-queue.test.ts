@@ -2,8 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
+import { sleep } from "../base/index.ts";
 import { nullLogger } from "../telemetry/index.ts";
-import { initialPriority, WorkQueue } from "./index.ts";
+import { initialPriority, type Work, WorkQueue, type WorkResult } from "./index.ts";
 
 function setUp(): { queue: WorkQueue; clock: FakeClock; metrics: Registry } {
   const clock = new FakeClock();
@@ -169,6 +170,49 @@ describe("WorkQueue", () => {
     stop.abort();
     await running;
     expect(clock.pending).toEqual([]);
+  });
+
+  it.each<[string, (Error | number | "panic" | "ok")[], number[]]>([
+    ["that fails comes back later each time", [new Error("no"), new Error("no"), "ok"], [0, 10, 30]],
+    ["whose work throws before it returns comes back as well", ["panic", "ok"], [0, 10]],
+    ["that asks to run again does so without a back-off", [1000, 1000, "ok"], [0, 1000, 2000]],
+    ["that asks for less than nothing runs at once", [-5, "ok"], [0, 0]],
+    [
+      "begins with the first back-off after a success",
+      [new Error("no"), new Error("no"), 500, new Error("no"), "ok"],
+      [0, 10, 30, 530, 540],
+    ],
+  ])("runs a key %s", async (_, outcomes, times) => {
+    const { queue, clock } = setUp();
+    const stop = new AbortController();
+    const runs: number[] = [];
+    const work: Work = (): Promise<WorkResult | void> => {
+      const outcome = outcomes[runs.length];
+      runs.push(clock.monotonic());
+      if (outcome === "panic") throw new Error("panic");
+      if (outcome instanceof Error) return Promise.reject(outcome);
+      return Promise.resolve(typeof outcome === "number" ? { requeueAfterMs: outcome } : undefined);
+    };
+    const running = queue.run(1, work, stop.signal);
+    queue.add("a");
+    // What runs again at once needs no time, only turns.
+    for (let turn = 0; turn < 5; turn++) await clock.run(0);
+    await clock.run(5000);
+    expect(runs).toEqual(times);
+    stop.abort();
+    await running;
+  });
+
+  it("does not count work as failed that was aborted", async () => {
+    const { queue, metrics } = setUp();
+    const stop = new AbortController();
+    const running = queue.run(1, (_, signal) => sleep(1000, signal), stop.signal);
+    queue.add("a");
+    await setImmediate();
+    stop.abort(new Error("stopped"));
+    await running;
+    expect(queue.failures("a")).toBe(0);
+    expect(await metrics.metrics()).toContain('workqueue_retries_total{name="test"} 0');
   });
 
   it("lets work at hand end after a stop, and begins no more", async () => {

@@ -1,7 +1,7 @@
 import { Registry } from "prom-client";
 import type { Lease } from "../../api/index.ts";
-import { type Random, sleep } from "../../base/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
+import { type Random, sleep } from "../../base/index.ts";
 import { nullLogger } from "../../telemetry/index.ts";
 import { defaultLeaseTimes, LeaseElection, LeaseLostError } from "../lease-election.ts";
 import { Collection } from "./collection.ts";
@@ -228,7 +228,10 @@ export class ElectionWorld {
   wrote(candidate: Candidate): void {
     if (this.writers.at(-1) === candidate) return;
     this.writers.push(candidate);
-    this.#require(this.writers.indexOf(candidate) === this.writers.length - 1, () => `${candidate.identity} wrote again`);
+    this.#require(
+      this.writers.indexOf(candidate) === this.writers.length - 1,
+      () => `${candidate.identity} wrote again`,
+    );
   }
 
   async run(ms: number): Promise<void> {
@@ -246,8 +249,7 @@ export class ElectionWorld {
     this.#require(leaders.length <= 1, () => `${names.join(" and ")} may both write`);
     if (leaders.length > 0) this.#vitalAt = now;
     for (const candidate of this.candidates) this.#checkCandidate(candidate, now);
-    if (this.#violations.length > 0)
-      throw new Error(`at ${(now / 1000).toFixed(3)} s: ${this.#violations.join("; ")}`);
+    if (this.#violations.length > 0) throw new Error(`at ${(now / 1000).toFixed(3)} s: ${this.#violations.join("; ")}`);
   }
 
   #checkCandidate(candidate: Candidate, now: number): void {
@@ -258,7 +260,10 @@ export class ElectionWorld {
     const idle = leading?.aborted ?? true;
     this.#require(host.frozen || idle || candidate.mayWrite, () => `${identity} was not told that it lost the lease`);
     if (stoppedAt !== undefined)
-      this.#require(host.frozen || now - Math.max(stoppedAt, candidate.awakeSince) <= graceMs, () => `${identity} does not end`);
+      this.#require(
+        host.frozen || now - Math.max(stoppedAt, candidate.awakeSince) <= graceMs,
+        () => `${identity} does not end`,
+      );
     else
       this.#require(
         host.frozen || now - Math.max(this.#vitalAt, candidate.readySince) <= this.#longestMs + graceMs,

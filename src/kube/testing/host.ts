@@ -1,5 +1,5 @@
-import type { Clock } from "../../base/index.ts";
 import type { FakeClock } from "../../base/fake-clock.ts";
+import type { Clock } from "../../base/index.ts";
 
 /**
  * A process as its clocks see it: a wall clock that may be wrong, a monotonic clock with an origin of its own, and the
