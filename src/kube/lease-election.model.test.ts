@@ -92,3 +92,31 @@ it("stands by without asking: in a quiet hour it only opens its watch again ever
     for (const gap of gaps) expect(gap).toSatisfy((ms: number) => ms > 299_000 && ms < 601_000);
   }
 });
+
+it("takes over in time though its watch waits out a long back-off", async () => {
+  for (let seed = 0; seed < 10; seed++) {
+    const world = new ElectionWorld(seeded(seed));
+    for (let i = 0; i < 2; i++) world.join();
+    await world.run(5000);
+    const [leader] = world.leaders;
+    const standby = world.candidates.find((candidate) => candidate !== leader);
+    if (leader === undefined || standby === undefined) throw new Error("nobody leads");
+    standby.line.state = "refused";
+    await world.run(120_000);
+    standby.line.state = "up";
+    leader.kill();
+    await world.run(27_000);
+    expect(world.leaders).toEqual([standby]);
+  }
+});
+
+it("sends nothing when it goes on after standing still beyond its deadline", async () => {
+  const world = new ElectionWorld(seeded(1));
+  const candidate = world.join();
+  await world.run(5000);
+  candidate.freeze(60_000);
+  await world.run(60_000);
+  const { length } = candidate.line.sent;
+  await world.run(10_000);
+  expect([candidate.outcome, candidate.line.sent.slice(length)]).toEqual(["lost", []]);
+});

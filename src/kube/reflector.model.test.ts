@@ -108,6 +108,8 @@ function listen(store: Store<any, "owner">): { known: Map<string, any>; odd: str
     update(before, after) {
       if (JSON.stringify(known.get(keyOf(after))) !== JSON.stringify(before))
         odd.push(`${keyOf(after)} was not so before`);
+      if (before.metadata.resourceVersion === after.metadata.resourceVersion)
+        odd.push(`${keyOf(after)} did not change`);
       if (before.metadata.uid !== after.metadata.uid) odd.push(`${keyOf(after)} became another`);
       known.set(keyOf(after), after);
     },

@@ -250,7 +250,10 @@ async function drive(steps: Steps, ended: Promise<unknown>): Promise<void> {
     quiet = reached === steps.reached.length ? quiet + 1 : 0;
     reached = steps.reached.length;
     const [next] = steps.time.pending;
-    if (quiet > 200 && next !== undefined && next <= 3000) steps.time.advance(next);
+    if (steps.signal.aborted) {
+      // An abort needs no time, only turns.
+      if (quiet > 5000) throw new Error(`${String(steps.signal.reason)}, and it does not end`);
+    } else if (quiet > 200 && next !== undefined && next <= 3000) steps.time.advance(next);
   }
 }
 

@@ -157,7 +157,7 @@ const commands: fc.Arbitrary<Command>[] = [
       model.put(key, model.now, priority);
     }),
   ),
-  fc.tuple(key, fc.integer({ min: -5, max: 30 }), perhaps).map(([key, delay, priority]) =>
+  fc.tuple(key, fc.constantFrom(-5, 0, 5, 10, 20), perhaps).map(([key, delay, priority]) =>
     command(`addAfter ${key} ${delay} ms with ${priority}`, (model, { queue }) => {
       queue.addAfter(key, delay, priority);
       model.put(key, model.now + Math.max(0, delay), priority ?? model.working.get(key) ?? 0);
@@ -212,9 +212,12 @@ const commands: fc.Arbitrary<Command>[] = [
   ),
 ];
 
+/** A queue that is shut down has little left to show: seldom. */
+const mostly = [...Array.from({ length: 8 }, () => commands.slice(0, -1)).flat(), ...commands.slice(-1)];
+
 it("behaves as its model does, whatever is asked of it", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.commands(commands, { maxCommands: 100, size: "+1" }), async (commands) => {
+    fc.asyncProperty(fc.commands(mostly, { maxCommands: 100, size: "+1" }), async (commands) => {
       const real = new Real();
       const model = new Model();
       await fc.asyncModelRun(() => ({ model, real }), commands);

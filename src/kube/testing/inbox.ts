@@ -1,4 +1,4 @@
-/** Events for one reader. What came before the end is read before it; a failure is noticed at once. */
+/** Events for one reader. What came before the end is read before it; a failure comes before what is not read yet. */
 export class Inbox<T> implements Disposable {
   readonly #events: T[] = [];
   readonly #owned = new DisposableStack();
@@ -36,12 +36,15 @@ export class Inbox<T> implements Disposable {
   async *read(): AsyncGenerator<T, void, void> {
     for (;;) {
       this.failed.throwIfAborted();
-      const event = this.#events.shift();
-      if (event !== undefined) {
+      // What has come in one piece is read to its end, whatever happens meanwhile.
+      const events = this.#events.splice(0);
+      for (const event of events) {
         this.onRead(event);
         yield event;
-      } else if (this.#ended) return;
-      else await new Promise<void>((resolve) => (this.#wake = resolve));
+      }
+      if (events.length > 0) continue;
+      if (this.#ended) return;
+      await new Promise<void>((resolve) => (this.#wake = resolve));
     }
   }
 
