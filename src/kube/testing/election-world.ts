@@ -14,8 +14,8 @@ const hourMs = 3_600_000;
 const writeEveryMs = 700;
 /** Who has never seen the lease waits for its first watch, which a back-off may hold up for so long. */
 const backoffMs = 65_000;
-/** Who has seen it finds out how it stands within so long, by its next try. */
-const retryMs = 10_000;
+/** Who has seen it waits out what it knows, tries, and then finds out how things stand, whatever its watch does. */
+const retryMs = 20_000;
 /** How much later than the lease allows others may take it over, and how long an orderly end may take. */
 const graceMs = 2000;
 

@@ -54,13 +54,14 @@ export class Line implements Wire {
     using stack = new DisposableStack();
     stack.use(onAbort(signal, () => reject(signal.reason)));
     this.beforeSending();
+    const leave = (): void => {
+      stack.use(this.#onBreak(() => reject(broken())));
+      this.#send(request, serve, resolve, reject);
+    };
     // Between deciding to write and writing the process may stand still.
-    stack.use(
-      this.#host.schedule(() => {
-        stack.use(this.#onBreak(() => reject(broken())));
-        this.#send(request, serve, resolve, reject);
-      }, this.#random()),
-    );
+    const laterMs = Math.max(0, this.#random() - 0.5);
+    if (laterMs > 0) stack.use(this.#host.schedule(leave, laterMs));
+    else this.#host.awake(() => stack.disposed || leave());
     return await promise;
   }
 
