@@ -91,7 +91,7 @@ it("stands by without asking: in a quiet hour it only opens its watch again ever
     const gaps = [0, ...requests.map(({ at }) => at)].map((at, i) => (requests[i]?.at ?? at + 300_000) - at);
     for (const gap of gaps) expect(gap).toSatisfy((ms: number) => ms > 299_000 && ms < 601_000);
   }
-});
+}, 60_000);
 
 it("takes over in time though its watch waits out a long back-off", async () => {
   for (let seed = 0; seed < 10; seed++) {
@@ -108,7 +108,7 @@ it("takes over in time though its watch waits out a long back-off", async () => 
     await world.run(27_000);
     expect(world.leaders).toEqual([standby]);
   }
-});
+}, 60_000);
 
 it("sends nothing when it goes on after standing still beyond its deadline", async () => {
   for (let seed = 0; seed < 10; seed++) {
@@ -120,4 +120,4 @@ it("sends nothing when it goes on after standing still beyond its deadline", asy
     await world.run(70_000);
     expect([candidate.outcome, candidate.line.sent.slice(length)]).toEqual(["lost", []]);
   }
-});
+}, 60_000);

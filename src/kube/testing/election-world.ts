@@ -82,12 +82,13 @@ export class Candidate {
 
   /** Whether it has seen the lease. */
   get acquainted(): boolean {
-    return this.line.informed;
+    return this.line.informedAt !== undefined;
   }
 
   /** Since when it is known to be able to lead. */
   get readySince(): number {
-    return this.fitSince + (this.acquainted ? retryMs : backoffMs);
+    const { informedAt } = this.line;
+    return informedAt === undefined ? this.fitSince + backoffMs : Math.max(this.fitSince + retryMs, informedAt);
   }
 
   get runs(): boolean {

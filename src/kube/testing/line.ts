@@ -24,8 +24,8 @@ export class Line implements Wire {
   slownessMs = 2;
   /** Every request that left: its method, or `WATCH`, and when. */
   readonly sent: { readonly what: string; readonly at: number }[] = [];
-  /** Whether a watch has told of an object and of the end of the initial state. */
-  informed = false;
+  /** When a watch had told of an object and of the end of the initial state. */
+  informedAt: number | undefined;
   /** Called when a request is about to leave. */
   beforeSending: () => void = () => {};
 
@@ -73,7 +73,7 @@ export class Line implements Wire {
     const told = new Set<boolean>();
     inbox.onRead = ({ type }) => {
       told.add(type === "BOOKMARK");
-      this.informed ||= told.size === 2;
+      if (told.size === 2) this.informedAt ??= this.#time.monotonic();
     };
     return (event) => {
       const arrive = (): void => inbox.push(event);
