@@ -5,6 +5,7 @@ import type { KubeClient, KubeObject, Selection } from "./client.ts";
 import { BrokenStreamError, ConnectionError, isGone, isInvalid, KubeApiError } from "./errors.ts";
 import { counter, gauge } from "./instruments.ts";
 import type { Query } from "./requests.ts";
+import { isAtLeast } from "./resource-version.ts";
 import type { Store } from "./store.ts";
 import type { WatchEvent } from "./watch-stream.ts";
 
@@ -63,7 +64,7 @@ export class Reflector<T extends KubeObject> {
     this.#noteEvent = () => last.set({ kind }, clock.now() / 1000);
   }
 
-  /** Resolves once `signal` is aborted; nothing is sent after that. */
+  /** Resolves once `signal` is aborted; after that nothing is sent, and the store stays as it is. */
   async run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff(backoffOptions, this.#random);
     let failedAt = this.#clock.monotonic();
@@ -125,6 +126,8 @@ export class Reflector<T extends KubeObject> {
     const start = this.#clock.monotonic();
     let events = 0;
     for await (const event of client.watch<T>(resourcePath(resource, { namespace }), query, signal)) {
+      // What had come before the abort may still be on its way to us.
+      signal.throwIfAborted();
       events += 1;
       this.#noteEvent();
       const { resourceVersion = "" } = event.object.metadata;
@@ -132,7 +135,12 @@ export class Reflector<T extends KubeObject> {
         if (!collect(initial, event)) continue;
         store.replace([...initial.values()], resourceVersion);
         initial = undefined;
-      } else if (event.type !== "BOOKMARK") store.apply(event.type, event.object);
+      } else {
+        // Events come twice, or the server was set back: what we hold may be newer, or may never have been.
+        if (isAtLeast(resourceVersion, this.#version) === false)
+          throw new KubeApiError({ code: 410, message: `the watch went back to version ${resourceVersion}` });
+        if (event.type !== "BOOKMARK") store.apply(event.type, event.object);
+      }
       this.#version = resourceVersion;
     }
     if (initial !== undefined) {
@@ -151,6 +159,7 @@ export class Reflector<T extends KubeObject> {
       { namespace, labelSelector, fieldSelector },
       signal,
     );
+    signal.throwIfAborted();
     this.#noteEvent();
     store.replace(items, resourceVersion);
     this.#version = resourceVersion;
