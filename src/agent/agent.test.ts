@@ -32,6 +32,10 @@ class FakeSource implements ClusterSource {
     this.#wake = Promise.withResolvers();
   }
 
+  list(): never {
+    throw new Error("no watch breaks");
+  }
+
   listAll(): never {
     throw new Error("watches bring the initial state");
   }

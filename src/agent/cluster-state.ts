@@ -31,7 +31,7 @@ export interface ClusterListener {
 }
 
 /** The part of an API client that mirroring takes. */
-export type ClusterSource = Pick<KubeClient, "listAll" | "watch">;
+export type ClusterSource = Pick<KubeClient, "list" | "listAll" | "watch">;
 
 /** Set by the slice controller to the time of the pod change that a slice follows. */
 const changedAtAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";

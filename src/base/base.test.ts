@@ -6,6 +6,8 @@ describe("errorMessage", () => {
     const error = new Error("cannot write rules", { cause: new Error("exit code 4", { cause: "lock held" }) });
     expect(errorMessage(error)).toBe("cannot write rules: exit code 4: lock held");
     expect(errorMessage(new Error("outer: inner", { cause: new Error("inner") }))).toBe("outer: inner");
+    // Its own line breaks do not make it another one.
+    expect(errorMessage(new Error("outer: in ner", { cause: new Error("in\n ner\n") }))).toBe("outer: in ner");
   });
 
   it("tells what went wrong first when the clean-up failed too", () => {

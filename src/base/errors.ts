@@ -21,7 +21,12 @@ export function errorMessage(error: unknown): string {
     error instanceof AggregateError && error.message === "" ? error.errors.map(errorMessage).join("; ") : error.message;
   if (error.cause === undefined || error.cause === null) return inner;
   const cause = errorMessage(error.cause);
-  return inner.includes(cause) ? inner : `${inner}: ${cause}`;
+  return oneLine(inner).includes(oneLine(cause)) ? inner : `${inner}: ${cause}`;
+}
+
+/** Other people's messages hold line breaks: OpenSSL's, a program's on standard error, a page. */
+export function oneLine(text: string): string {
+  return text.replace(/\s+/g, " ").trim();
 }
 
 /** Whether the error only says that the caller's signal was aborted. */

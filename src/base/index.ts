@@ -3,8 +3,8 @@
 // nobody reads the clock, the random source or the environment directly.
 export { onAbort, orAborted, sleep, untilAbort, withTimeout } from "./abort.ts";
 export { assertNever } from "./assert-never.ts";
-export { Backoff } from "./backoff.ts";
+export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";
-export { errorMessage, FailureError, isAbort, rootError, UsageError } from "./errors.ts";
+export { errorMessage, FailureError, isAbort, oneLine, rootError, UsageError } from "./errors.ts";
 export type { Json } from "./json.ts";
 export { type Random, systemRandom } from "./random.ts";

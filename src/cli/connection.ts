@@ -1,7 +1,14 @@
 // How a process of ours comes to its API server: flags -> a client, and work that needs its answers.
 import { type Command, Option } from "commander";
 import { errorMessage, FailureError, onAbort, sleep, systemClock } from "../base/index.ts";
-import { inClusterConnection, KubeApiError, KubeClient, loadKubeconfig } from "../kube/index.ts";
+import {
+  inClusterConnection,
+  isCertificateError,
+  isUnauthorized,
+  KubeApiError,
+  KubeClient,
+  loadKubeconfig,
+} from "../kube/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { parseDuration } from "./flags.ts";
@@ -66,7 +73,7 @@ export async function workOnceAnswered(
   if (failure !== undefined) throw failure;
 }
 
-/** Resolves with the first answer, whatever it says. */
+/** Resolves with the first answer, whatever it says unless it is that the server does not know us. */
 async function firstAnswer({ client, server }: Connection, timeoutMs: number, signal: AbortSignal): Promise<void> {
   const deadline = systemClock.monotonic() + timeoutMs;
   for (;;) {
@@ -74,14 +81,17 @@ async function firstAnswer({ client, server }: Connection, timeoutMs: number, si
       await client.request({ method: "GET", path: "/version", timeoutMs: answerWithinMs, signal });
       return;
     } catch (error) {
-      if (error instanceof KubeApiError && error.reason !== "") return;
-      if (systemClock.monotonic() >= deadline) throw new FailureError(unanswered(error, server));
+      if (error instanceof KubeApiError && error.reason !== "" && !isUnauthorized(error)) return;
+      // Certificates have been looked at anew already; waiting does not make them fit.
+      if (isCertificateError(error) || systemClock.monotonic() >= deadline)
+        throw new FailureError(unanswered(error, server));
     }
     await sleep(retryMs, signal);
   }
 }
 
 function unanswered(error: unknown, server: string): string {
+  if (isUnauthorized(error)) return `${server} does not know us: ${errorMessage(error)}`;
   if (!(error instanceof KubeApiError)) return errorMessage(error);
   return `${server} is no Kubernetes API server: it answers ${error.code} to /version; check the server's address`;
 }

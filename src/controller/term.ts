@@ -25,7 +25,7 @@ import { ServiceReconciler } from "./service-reconciler.ts";
 import { StoppedError } from "./stopped-error.ts";
 
 export interface TermOptions {
-  readonly client: Pick<KubeClient, "get" | "listAll" | "mergePatch" | "watch">;
+  readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "mergePatch" | "watch">;
   readonly recorder: Pick<EventRecorder, "event">;
   readonly providers: readonly ProviderAdapter[];
   readonly served: Served;

@@ -1,6 +1,7 @@
 import { type ObjectMeta, type Resource, resourcePath } from "../api/index.ts";
 import { type Clock, systemClock } from "../base/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
+import { checkList, checkObject } from "./answers.ts";
 import type { KubeConnection } from "./connection.ts";
 import { isGone } from "./errors.ts";
 import type { Fence } from "./fence.ts";
@@ -92,7 +93,8 @@ export class KubeClient implements AsyncDisposable {
   }
 
   async get<T extends KubeObject>(resource: Resource<T>, at: ObjectAt, signal: AbortSignal): Promise<T> {
-    return withoutManagedFields(await this.request<T>({ method: "GET", path: resourcePath(resource, at), signal }));
+    const path = resourcePath(resource, at);
+    return stored(resource, await this.request({ method: "GET", path, signal }), `GET ${path}`);
   }
 
   /** One page: at most 500 objects, as they are now. */
@@ -101,14 +103,9 @@ export class KubeClient implements AsyncDisposable {
     { namespace, ...selectors }: Selection & { readonly limit?: number; readonly continue?: string | undefined },
     signal: AbortSignal,
   ): Promise<Page<T>> {
-    const answer = await this.request<{ metadata: { resourceVersion?: string; continue?: string }; items: T[] | null }>(
-      {
-        method: "GET",
-        path: resourcePath(resource, { namespace }),
-        query: { limit: pageSize, ...selectors },
-        signal,
-      },
-    );
+    const path = resourcePath(resource, { namespace });
+    const query = { limit: pageSize, ...selectors };
+    const answer = checkList(await this.request({ method: "GET", path, query, signal }), resource, `GET ${path}`);
     const { resourceVersion = "", continue: next = "" } = answer.metadata;
     // The server leaves out of a list's items what a watch event says of each.
     const type = { apiVersion: apiVersionOf(resource), kind: resource.kind };
@@ -137,13 +134,14 @@ export class KubeClient implements AsyncDisposable {
   }
 
   async create<T extends KubeObject>(resource: Resource<T>, object: T, signal: AbortSignal): Promise<T> {
-    const answer = await this.request<T>({
+    const path = resourcePath(resource, { namespace: object.metadata.namespace });
+    const answer = await this.request({
       method: "POST",
-      path: resourcePath(resource, { namespace: object.metadata.namespace }),
+      path,
       body: { apiVersion: apiVersionOf(resource), kind: resource.kind, ...object },
       signal,
     });
-    return withoutManagedFields(answer);
+    return stored(resource, answer, `POST ${path}`);
   }
 
   async patch<T extends KubeObject>(
@@ -152,14 +150,15 @@ export class KubeClient implements AsyncDisposable {
     { type, body }: Patch,
     signal: AbortSignal,
   ): Promise<T> {
-    const answer = await this.request<T>({
+    const path = resourcePath(resource, at);
+    const answer = await this.request({
       method: "PATCH",
-      path: resourcePath(resource, at),
+      path,
       contentType: patchTypes[type],
       body,
       signal,
     });
-    return withoutManagedFields(answer);
+    return stored(resource, answer, `PATCH ${path}`);
   }
 
   /** A merge patch of the object as it was read: refused with 409 when somebody wrote it since. */
@@ -217,6 +216,10 @@ function openDoors({
     requests: new RequestDoor(connection, clock, metrics),
     watches: new WatchDoor(connection, clock, watchTimes),
   };
+}
+
+function stored<T extends KubeObject>(resource: Resource<T>, answer: unknown, what: string): T {
+  return withoutManagedFields(checkObject(answer, resource, what));
 }
 
 function apiVersionOf({ group, version }: Resource<unknown>): string {

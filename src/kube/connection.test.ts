@@ -1,10 +1,13 @@
+import { X509Certificate } from "node:crypto";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
 import { UsageError } from "../base/index.ts";
-import { inClusterConnection, loadKubeconfig, staticConnection } from "./index.ts";
+import { remedyOf } from "./connection.ts";
+import { type Credentials, inClusterConnection, loadKubeconfig, staticConnection } from "./index.ts";
+import { testCa } from "./testing/test-server.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -76,6 +79,13 @@ describe("in a cluster", () => {
     expect((await connection.credentials()).headers["authorization"]).toBe("Bearer two");
   });
 
+  it("keeps the last token when the file is empty for a moment", async () => {
+    const { connection, clock } = await start();
+    await writeFile(join(folder, "token"), "");
+    clock.advance(60_000);
+    expect((await connection.credentials()).headers["authorization"]).toBe("Bearer one");
+  });
+
   it("reads once for many that ask at a time", async () => {
     const { connection, clock } = await start();
     clock.advance(60_000);
@@ -92,6 +102,9 @@ describe("in a cluster", () => {
 });
 
 describe("by kubeconfig", () => {
+  const plugin = (command: string, args: readonly string[]): object => {
+    return { apiVersion: "client.authentication.k8s.io/v1", command, args, interactiveMode: "Never" };
+  };
   const config = {
     clusters: [
       { name: "tls", cluster: { server: "https://10.0.0.1:6443/", "certificate-authority-data": btoa("CA") } },
@@ -109,6 +122,20 @@ describe("by kubeconfig", () => {
       { name: "cert", user: { "client-certificate-data": btoa("CERT"), "client-key-data": btoa("KEY") } },
       { name: "file", user: { tokenFile: "token" } },
       { name: "lost", user: { "client-certificate": "nowhere.crt" } },
+      { name: "missing", user: { exec: plugin("no-such-plugin", []) } },
+      { name: "hint", user: { exec: { ...plugin("no-such-plugin", []), installHint: "see\nthe manual" } } },
+      { name: "failing", user: { exec: plugin("/bin/sh", ["-c", "echo no login >&2; echo at all >&2; exit 1"]) } },
+      { name: "chatty", user: { exec: plugin("/bin/echo", ["Welcome"]) } },
+      { name: "empty", user: { exec: plugin("/bin/echo", ["{}"]) } },
+      {
+        name: "exec",
+        user: {
+          exec: plugin("/bin/sh", [
+            "-c",
+            `echo >> DIR/count; echo "{\\"status\\":{\\"token\\":\\"$(wc -l < DIR/count)\\"}}"`,
+          ]),
+        },
+      },
     ],
     contexts: [
       ["tls", "token"],
@@ -120,6 +147,12 @@ describe("by kubeconfig", () => {
       ["nowhere", "token"],
       ["tls", "nobody"],
       ["tls", "lost"],
+      ["tls", "missing"],
+      ["tls", "hint"],
+      ["tls", "failing"],
+      ["tls", "chatty"],
+      ["tls", "empty"],
+      ["tls", "exec"],
       ["tls", undefined],
     ].map(([cluster, user]) => ({ name: `${cluster}-${user}`, context: { cluster, user } })),
     "current-context": "tls-token",
@@ -127,7 +160,7 @@ describe("by kubeconfig", () => {
 
   async function write(text: string = JSON.stringify(config)): Promise<string> {
     const path = join(folder, "config");
-    await writeFile(path, text);
+    await writeFile(path, text.replaceAll("DIR", folder));
     await writeFile(join(folder, "ca.crt"), "FILE CA");
     await writeFile(join(folder, "token"), "FILE T\n");
     return path;
@@ -153,6 +186,17 @@ describe("by kubeconfig", () => {
     ["odd-token", /clusters\[odd\]\.cluster\.server: "k8s:6443" is no URL; give https:\/\/HOST:PORT/],
     ["nowhere-token", /contexts\[nowhere-token\]\.context\.cluster: no such cluster: nowhere; mend the file/],
     ["tls-nobody", /contexts\[tls-nobody\]\.context\.user: no such user: nobody; mend the file/],
+    [
+      "tls-missing",
+      /users\[missing\]\.user\.exec\.command "no-such-plugin": no such program; install it or give another kubeconfig$/,
+    ],
+    ["tls-hint", /no such program; install it \(see the manual\) or give another kubeconfig$/],
+    [
+      "tls-failing",
+      /users\[failing\]\.user\.exec\.command "\/bin\/sh": no login at all; run it by hand to see what it lacks$/,
+    ],
+    ["tls-chatty", /users\[chatty\]\.user\.exec\.command "\/bin\/echo": .*JSON; run it by hand/],
+    ["tls-empty", /users\[empty\]\.user\.exec\.command "\/bin\/echo": .*; run it by hand/],
     ["tls-lost", /credentials of context tls-lost: ENOENT: .*nowhere\.crt/],
     ["elsewhere", /current-context: no context "elsewhere"; it defines tls-token, plain-token, /],
   ])("refuses context %s with one clear line", async (context, message) => {
@@ -160,6 +204,19 @@ describe("by kubeconfig", () => {
     expect(text).toMatch(message);
     expect(text).toMatch(/^kubeconfig DIR\/config: /);
     expect(text).not.toMatch(/\n/);
+  });
+
+  it("asks a credential plug-in again only when the server refused its last answer", async () => {
+    const clock = new FakeClock();
+    const connection = await loadKubeconfig(await write(), { context: "tls-exec", clock });
+    const token = async (renew = false) => (await connection.credentials(renew)).headers["authorization"];
+    clock.advance(60_000);
+    expect([await token(), await token(), await token(true), await token()]).toEqual([
+      "Bearer 1",
+      "Bearer 1",
+      "Bearer 2",
+      "Bearer 2",
+    ]);
   });
 
   it.each([
@@ -184,4 +241,19 @@ describe("by kubeconfig", () => {
 
 it.each(["", "localhost:6443", "ftp://x", "https://"])("takes no server address %j", (server) => {
   expect(() => staticConnection(server)).toThrow(UsageError);
+});
+
+describe("who is not known to the server", () => {
+  const expired = new X509Certificate(testCa).validToDate.getTime() + 1;
+
+  it.each<[string, Partial<Credentials>, number, RegExp]>([
+    ["expired", { tls: { cert: testCa } }, expired, /^our client certificate expired at 2\d{3}-.*Z; renew it/],
+    ["valid", { tls: { cert: testCa } }, expired - 2, /^the server does not accept our token or client certificate/],
+    ["no certificate at all", { tls: { cert: "?" } }, expired, /^the server does not accept our token/],
+    ["a token", { headers: { authorization: "Bearer x" } }, 0, /^the server does not accept our token/],
+    ["nothing", {}, 0, /^we have no credentials; name a user/],
+  ])("%s: is told what to mend", (_, { tls = {}, headers = {} }, now, says) => {
+    expect(remedyOf(401, { tls, headers }, now)).toMatch(says);
+    expect(remedyOf(403, { tls, headers }, now)).toBeUndefined();
+  });
 });

@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, UsageError } from "../base/index.ts";
 
@@ -41,6 +42,27 @@ export function checkServer(server: string, what: string): string {
   return server.replace(/\/+$/, "");
 }
 
+/** What to mend when the server does not know us (401); undefined for every other answer. */
+export function remedyOf(code: number, { tls: { cert }, headers }: Credentials, now: number): string | undefined {
+  if (code !== 401) return undefined;
+  if (cert !== undefined) {
+    const expiry = expiryOf(cert);
+    if (expiry !== undefined && expiry.getTime() < now)
+      return `our client certificate expired at ${expiry.toISOString()}; renew it (client-certificate of the user in the kubeconfig)`;
+  }
+  if (cert === undefined && headers["authorization"] === undefined)
+    return "we have no credentials; name a user with a token or a client certificate in the kubeconfig's context";
+  return "the server does not accept our token or client certificate; renew it, or check that it belongs to this cluster";
+}
+
+function expiryOf(certificate: string | Buffer): Date | undefined {
+  try {
+    return new X509Certificate(certificate).validToDate;
+  } catch {
+    return undefined;
+  }
+}
+
 const freshMs = 60_000;
 
 /**
@@ -48,16 +70,16 @@ const freshMs = 60_000;
  * by renaming links, and a token stays valid for long after its file went away.
  */
 export function cachedCredentials(
-  read: () => Promise<Credentials>,
+  read: (renew: boolean) => Promise<Credentials>,
   first: Credentials,
   clock: Clock,
 ): KubeConnection["credentials"] {
   let last = first;
   let readAt = clock.monotonic();
   let reading: Promise<Credentials> | undefined;
-  async function refresh(): Promise<Credentials> {
+  async function refresh(renew: boolean): Promise<Credentials> {
     try {
-      const next = await read();
+      const next = await read(renew);
       last = { headers: next.headers, tls: isDeepStrictEqual(next.tls, last.tls) ? last.tls : next.tls };
     } catch {
       // The server will say if the old ones no longer do.
@@ -68,7 +90,7 @@ export function cachedCredentials(
   }
   return (renew = false) => {
     if (!renew && clock.monotonic() - readAt < freshMs) return Promise.resolve(last);
-    reading ??= refresh();
+    reading ??= refresh(renew);
     return reading;
   };
 }

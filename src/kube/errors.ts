@@ -1,5 +1,5 @@
 import type { V1Status } from "@kubernetes/client-node";
-import { errorMessage, type Json } from "../base/index.ts";
+import { errorMessage, type Json, oneLine } from "../base/index.ts";
 
 export type Status = Json<V1Status>;
 
@@ -33,9 +33,17 @@ export class KubeApiError extends Error {
 }
 
 /** An error answer: the Status that the API server sent, or what a proxy before it said instead. */
-export function answerError(code: number, body: string, retryAfter: string | undefined, what: string): KubeApiError {
+export function answerError(
+  code: number,
+  body: string,
+  retryAfter: string | undefined,
+  what: string,
+  remedy?: string,
+): KubeApiError {
   const seconds = retryAfter === undefined || !/^\d+$/.test(retryAfter) ? undefined : Number(retryAfter) * 1000;
-  return new KubeApiError({ message: `${what}: answer ${code}`, ...parseStatus(body), code }, seconds);
+  const status = { message: `${what}: answer ${code}`, ...parseStatus(body), code };
+  const message = remedy === undefined ? status.message : `${status.message}; ${remedy}`;
+  return new KubeApiError({ ...status, message }, seconds);
 }
 
 function parseStatus(body: string): Status {
@@ -50,11 +58,6 @@ function parseStatus(body: string): Status {
   return text === "" ? {} : { message: text };
 }
 
-/** OpenSSL's messages hold line breaks. */
-function oneLine(text: string): string {
-  return text.replace(/\s+/g, " ").trim();
-}
-
 /** The API server could not be reached, or the connection broke before it had answered. */
 export class ConnectionError extends Error {
   override readonly name = "ConnectionError";
@@ -64,27 +67,50 @@ export class ConnectionError extends Error {
   }
 }
 
+/** Something answered that is no API server, or not to what was asked: a proxy's page, another kind, no end. */
+export class BadAnswerError extends Error {
+  override readonly name = "BadAnswerError";
+
+  constructor(what: string, got: string, why = "no answer of a Kubernetes API server") {
+    super(`${what}: got ${got}: ${why}; check the server's address and any proxy on the way`);
+  }
+}
+
 /** A watch stream carried something that is no event, or ended within one. */
 export class BrokenStreamError extends Error {
   override readonly name = "BrokenStreamError";
 }
 
+const caMissing = "give its CA certificate (certificate-authority in the kubeconfig)";
+const caWrong = "the CA certificate does not fit; check certificate-authority in the kubeconfig";
+const clientCertificate =
+  "it refuses our client certificate; renew it (client-certificate of the user in the kubeconfig)";
+
 const remedies: Readonly<Record<string, string>> = {
   ECONNREFUSED: "check that it runs and listens on that port",
   ECONNRESET: "it closed the connection; check its log",
+  UND_ERR_SOCKET: "it closed the connection; check its log, and https:// or http:// in the server address",
   ENOTFOUND: "the host name does not resolve; check it and the DNS",
   EAI_AGAIN: "the DNS did not answer",
   EHOSTUNREACH: "check the route to that address",
   ENETUNREACH: "check the route to that address",
   ETIMEDOUT: "check the address and any firewall on the way",
   UND_ERR_CONNECT_TIMEOUT: "check the address and any firewall on the way",
-  DEPTH_ZERO_SELF_SIGNED_CERT: "give its CA certificate (certificate-authority in the kubeconfig)",
-  SELF_SIGNED_CERT_IN_CHAIN: "give its CA certificate (certificate-authority in the kubeconfig)",
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: "the CA certificate does not fit; check certificate-authority in the kubeconfig",
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: "the CA certificate does not fit; check certificate-authority in the kubeconfig",
-  CERT_SIGNATURE_FAILURE: "the CA certificate does not fit; check certificate-authority in the kubeconfig",
+  DEPTH_ZERO_SELF_SIGNED_CERT: caMissing,
+  SELF_SIGNED_CERT_IN_CHAIN: caMissing,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: caWrong,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: caWrong,
+  UNABLE_TO_GET_ISSUER_CERT: caWrong,
+  CERT_SIGNATURE_FAILURE: caWrong,
   CERT_HAS_EXPIRED: "its certificate has expired; renew it, or check this machine's clock",
   ERR_TLS_CERT_ALTNAME_INVALID: "its certificate is for another name; check the server address or tls-server-name",
+  CERT_NOT_YET_VALID: "its certificate is not valid yet; check this machine's clock",
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: clientCertificate,
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: clientCertificate,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: clientCertificate,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: clientCertificate,
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_REVOKED: clientCertificate,
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: clientCertificate,
   EPROTO: "that port does not speak TLS; check https:// or http:// in the server address",
   ERR_SSL_WRONG_VERSION_NUMBER: "that port does not speak TLS; check https:// or http:// in the server address",
   HPE_INVALID_CONSTANT: "that port does not speak plain HTTP; check https:// or http:// in the server address",
@@ -97,6 +123,17 @@ function remedy(error: unknown): string {
   }
   return "check the address and that the server runs";
 }
+
+/**
+ * One side does not believe the other's certificate: nothing was sent, and certificates that have been renewed since
+ * the last look may help.
+ */
+export function isCertificateError(error: unknown): boolean {
+  return errorCodes(error).some((code) => certificateCodes.test(code));
+}
+
+const certificateCodes =
+  /^(?:DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|CERT_|ERR_TLS_CERT_|ERR_SSL_.*_ALERT_.*(?:CERTIFICATE|UNKNOWN_CA))/;
 
 function errorCodes(error: unknown): string[] {
   if (!(error instanceof Error)) return [];

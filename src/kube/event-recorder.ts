@@ -11,7 +11,7 @@ import {
 } from "../base/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
-import { isNotFound, KubeApiError } from "./errors.ts";
+import { isAlreadyExists, isNotFound, KubeApiError } from "./errors.ts";
 import { EventFilter, type Slot } from "./event-filter.ts";
 import { FencedError } from "./fence.ts";
 import { counter } from "./instruments.ts";
@@ -65,6 +65,8 @@ interface Sighting {
   readonly text: EventText;
   readonly slot: Slot<Written>;
   readonly at: number;
+  /** Of the event, should it become one of its own: the same in each try, so that none is written twice. */
+  readonly suffix: string;
 }
 
 /**
@@ -98,7 +100,8 @@ export class EventRecorder implements AsyncDisposable {
       this.#count("dropped");
       return;
     }
-    this.#pending.push({ regarding, text, slot, at: this.#clock.now() });
+    const suffix = Math.floor(this.#random() * 2 ** 48).toString(16);
+    this.#pending.push({ regarding, text, slot, at: this.#clock.now(), suffix: suffix.padStart(12, "0") });
     this.#draining ??= this.#drain();
   }
 
@@ -127,19 +130,19 @@ export class EventRecorder implements AsyncDisposable {
     this.#count("dropped");
   }
 
-  async #write({ regarding, text, slot, at }: Sighting, signal: AbortSignal): Promise<void> {
+  async #write(sighting: Sighting, signal: AbortSignal): Promise<void> {
+    const { slot, at } = sighting;
     const known = slot.value;
     if (known !== undefined && (await this.#repeat(known, at, signal))) return;
-    slot.value = await this.#create(regarding, { ...text, note: slot.note }, at, signal);
+    slot.value = await this.#create(sighting, signal);
   }
 
-  async #create(regarding: Regarding, text: EventText, at: number, signal: AbortSignal): Promise<Written> {
+  async #create({ regarding, text, slot, at, suffix }: Sighting, signal: AbortSignal): Promise<Written> {
     const { apiVersion, kind, metadata } = regarding;
     // Events of cluster-wide objects live in this namespace.
     const { namespace = "default", name = "", uid, resourceVersion } = metadata;
-    const suffix = Math.floor(this.#random() * 2 ** 48).toString(16);
     const event: Event = {
-      metadata: { namespace, name: `${name.slice(0, 230)}.${suffix.padStart(12, "0")}` },
+      metadata: { namespace, name: `${name.slice(0, 230)}.${suffix}` },
       eventTime: microTime(at),
       reportingController: this.#options.controller,
       reportingInstance: this.#options.instance.slice(0, 128),
@@ -147,9 +150,14 @@ export class EventRecorder implements AsyncDisposable {
       type: text.type,
       reason: text.reason,
       action: text.action,
-      note: cut(text.note, maxNoteLength),
+      note: cut(slot.note, maxNoteLength),
     };
-    await this.#options.client.create(events, event, signal);
+    try {
+      await this.#options.client.create(events, event, signal);
+    } catch (error) {
+      // Written by an earlier try, whose answer was lost.
+      if (!isAlreadyExists(error)) throw error;
+    }
     this.#count("created");
     return { namespace, name: event.metadata.name ?? "", count: 1 };
   }

@@ -67,6 +67,8 @@ function keepPinging(session: ClientHttp2Session, clock: Clock, { intervalMs, de
     timer = clock.schedule(send, intervalMs);
   }
   function send(): void {
+    // Destroyed in this very turn, which "close" tells in a later one; a ping would throw with nobody to catch it.
+    if (session.destroyed) return;
     timer = clock.schedule(
       () => session.destroy(new Error(`no answer to an HTTP/2 ping within ${deadlineMs} ms`)),
       deadlineMs,
@@ -80,11 +82,21 @@ function keepPinging(session: ClientHttp2Session, clock: Clock, { intervalMs, de
   wait();
 }
 
+export interface AnswerHead {
+  readonly status: number;
+  readonly retryAfter: string | undefined;
+  readonly contentType: string | undefined;
+}
+
 /** Status and headers of the answer, once they are there. */
-export function responseOf(stream: ClientHttp2Stream): Promise<{ status: number; retryAfter: string | undefined }> {
+export function responseOf(stream: ClientHttp2Stream): Promise<AnswerHead> {
   return new Promise((resolve, reject) => {
     stream.once("response", (headers) => {
-      resolve({ status: headers[":status"] ?? 0, retryAfter: headers["retry-after"] });
+      resolve({
+        status: headers[":status"] ?? 0,
+        retryAfter: headers["retry-after"],
+        contentType: headers["content-type"],
+      });
     });
     stream.once("error", reject);
     stream.once("close", () => reject(new Error("the server closed the stream without an answer")));

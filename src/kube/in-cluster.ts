@@ -25,6 +25,7 @@ export async function inClusterConnection(
 
   async function read(): Promise<Credentials> {
     const [token, ca] = await Promise.all([readFile(`${folder}/token`, "utf8"), readFile(`${folder}/ca.crt`, "utf8")]);
+    if (token.trim() === "") throw new Error(`${folder}/token is empty`);
     return { tls: { ca }, headers: { authorization: `Bearer ${token.trim()}` } };
   }
   const first = await read().catch((error: unknown) => {

@@ -4,9 +4,11 @@
 export { KubeClient, type KubeObject } from "./client.ts";
 export { type Credentials, type KubeConnection, staticConnection } from "./connection.ts";
 export {
+  BadAnswerError,
   BrokenStreamError,
   ConnectionError,
   isAlreadyExists,
+  isCertificateError,
   isConflict,
   isForbidden,
   isGone,

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { RequestOptions } from "node:https";
 import { dirname, resolve } from "node:path";
 import type { Cluster, Context, KubeConfig } from "@kubernetes/client-node";
-import { type Clock, errorMessage, systemClock, UsageError } from "../base/index.ts";
+import { type Clock, errorMessage, oneLine, systemClock, UsageError } from "../base/index.ts";
 import {
   type Credentials,
   cachedCredentials,
@@ -23,9 +23,8 @@ export async function loadKubeconfig(
   { context, clock = systemClock }: KubeconfigOptions = {},
 ): Promise<KubeConnection> {
   const file = await readYaml(path);
-  const config = await load(file, path);
+  let config = await load(file, path);
   const chosen = chooseContext(config, context, path);
-  config.setCurrentContext(chosen.name);
   const cluster = config.getCluster(chosen.cluster);
   if (cluster === null)
     throw wrong(path, `contexts[${chosen.name}].context.cluster`, `no such cluster: ${chosen.cluster}`);
@@ -33,16 +32,22 @@ export async function loadKubeconfig(
   if (chosen.user && config.getUser(chosen.user) === null)
     throw wrong(path, `contexts[${chosen.name}].context.user`, `no such user: ${chosen.user}`);
   const server = checkServer(cluster.server, `kubeconfig ${path}: clusters[${cluster.name}].cluster.server`);
-  // The library refuses http:// unless told not to verify, though there is nothing to verify.
-  if (server.startsWith("http:")) config.clusters = config.clusters.map((c) => ({ ...c, skipTLSVerify: true }));
-
   // The library does not know this field, though kubectl does.
   const users = Array.isArray(file.users) ? file.users : [];
   const token = users.find(({ name }) => name === chosen.user)?.user?.tokenFile;
   const tokenFile = token === undefined ? undefined : resolve(dirname(path), token);
 
-  const read = (): Promise<Credentials> => credentialsOf(config, cluster, tokenFile);
-  const first = await read().catch((error: unknown) => {
+  const read = async (renew: boolean): Promise<Credentials> => {
+    // A credential plug-in is asked again only by a new instance, until the wall clock says that its answer is old.
+    if (renew) config = await load(file, path);
+    config.setCurrentContext(chosen.name);
+    // The library refuses http:// unless told not to verify, though there is nothing to verify.
+    if (server.startsWith("http:")) config.clusters = config.clusters.map((c) => ({ ...c, skipTLSVerify: true }));
+    return await credentialsOf(config, cluster, tokenFile);
+  };
+  const first = await read(false).catch((error: unknown) => {
+    const plugin = config.getUser(chosen.user)?.exec as ExecPlugin | undefined;
+    if (plugin !== undefined) throw pluginFailure(path, chosen.user, plugin, error);
     throw wrong(path, `credentials of context ${chosen.name}`, errorMessage(error));
   });
   return { server, credentials: cachedCredentials(read, first, clock) };
@@ -85,6 +90,26 @@ function chooseContext(config: KubeConfig, name: string | undefined, path: strin
   if (found !== undefined) return found;
   const known = contexts.length === 0 ? "it defines none" : `it defines ${contexts.map((c) => c.name).join(", ")}`;
   throw wrong(path, "current-context", `no context ${JSON.stringify(wanted ?? "")}; ${known}`);
+}
+
+interface ExecPlugin {
+  readonly command?: string;
+  readonly installHint?: string;
+}
+
+function pluginFailure(
+  path: string,
+  user: string,
+  { command = "", installHint }: ExecPlugin,
+  error: unknown,
+): UsageError {
+  const field = `kubeconfig ${path}: users[${user}].user.exec.command ${JSON.stringify(command)}`;
+  const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+  if (isMissing) {
+    const hint = installHint === undefined ? "" : ` (${oneLine(installHint)})`;
+    return new UsageError(`${field}: no such program; install it${hint} or give another kubeconfig`);
+  }
+  return new UsageError(`${field}: ${oneLine(errorMessage(error))}; run it by hand to see what it lacks`);
 }
 
 function wrong(path: string, field: string, what: string): UsageError {

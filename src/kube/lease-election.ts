@@ -34,7 +34,7 @@ const released = { holderIdentity: "", leaseDurationSeconds: 1 } as const;
 export const defaultLeaseTimes: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
 
 export interface LeaseElectionOptions {
-  readonly client: Pick<KubeClient, "get" | "create" | "mergePatch" | "listAll" | "watch">;
+  readonly client: Pick<KubeClient, "get" | "create" | "mergePatch" | "list" | "listAll" | "watch">;
   readonly namespace: string;
   readonly name: string;
   /** Different for each process, also for two on one host. */

@@ -25,7 +25,7 @@ function setUp(): {
   const metrics = new Registry();
   const store = new Store<any>({ kind: "Service", logger: nullLogger, metrics });
   const stop = new AbortController();
-  const options = { client, resource: services, store, logger: nullLogger, metrics, clock, random: () => 0.5 };
+  const options = { client, resource: services, store, logger: nullLogger, metrics, clock, random: () => 0.2 };
   const running = new Reflector(options).run(stop.signal);
   return {
     collection,

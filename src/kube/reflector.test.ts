@@ -1,92 +1,8 @@
 import { setImmediate } from "node:timers/promises";
-import { Registry } from "prom-client";
-import { describe, expect, it, vi } from "vitest";
-import { type Service, services } from "../api/index.ts";
-import { FakeClock } from "../base/fake-clock.ts";
-import { nullLogger } from "../telemetry/index.ts";
-import { KubeClient, Reflector, Store, staticConnection } from "./index.ts";
+import { describe, expect, it } from "vitest";
+import { Bench, refuse, say } from "./testing/reflector-bench.ts";
 import { status } from "./testing/serve.ts";
-import { answerStatus, type Fault, TestServer, testCa } from "./testing/test-server.ts";
-
-class Bench implements AsyncDisposable {
-  readonly server: TestServer;
-  readonly clock: FakeClock = new FakeClock();
-  readonly metrics: Registry = new Registry();
-  readonly client: KubeClient;
-  readonly store: Store<Service>;
-  readonly stop: AbortController = new AbortController();
-  readonly adds: string[] = [];
-  running: Promise<void> = Promise.resolve();
-
-  constructor(server: TestServer) {
-    this.server = server;
-    const connection = staticConnection(server.url, { tls: { ca: testCa } });
-    this.client = new KubeClient({ connection, metrics: this.metrics });
-    this.store = new Store({ kind: "Service", logger: nullLogger, metrics: this.metrics });
-    this.store.subscribe({ add: (object) => this.adds.push(object.metadata.name ?? "") });
-  }
-
-  static async start(options: { protocol?: "http" | "https"; watchList?: boolean } = {}): Promise<Bench> {
-    return new Bench(await TestServer.start({ protocol: "http", ...options }));
-  }
-
-  reflect(): void {
-    const reflector = new Reflector({
-      client: this.client,
-      resource: services,
-      store: this.store,
-      logger: nullLogger,
-      metrics: this.metrics,
-      clock: this.clock,
-      random: () => 0.5,
-    });
-    this.running = reflector.run(this.stop.signal);
-  }
-
-  put(name: string, extra: object = {}): void {
-    this.server.collection.put({ ...extra, metadata: { name } });
-  }
-
-  /** Turns until the condition holds; timers of the fake clock fire as soon as one is due within a minute. */
-  async until(condition: () => boolean, patienceMs = 60_000): Promise<void> {
-    const end = performance.now() + 5000;
-    while (!condition()) {
-      const [next = Number.POSITIVE_INFINITY] = this.clock.pending;
-      if (next <= patienceMs) this.clock.advance(next);
-      if (performance.now() > end) throw new Error("the condition never held");
-      await setImmediate();
-    }
-  }
-
-  /** How long the reflector waits after a failure; any longer timer is the limit of its watch. */
-  get backoffMs(): number | undefined {
-    return this.clock.pending.find((ms) => ms <= 100_000);
-  }
-
-  async untilEqual(): Promise<void> {
-    const text = (objects: object[]): string => JSON.stringify(objects.map((o) => JSON.stringify(o)).sort());
-    await this.until(() => this.store.hasSynced && text(this.store.list()) === text(this.server.collection.all()));
-  }
-
-  async untilLastEvent(ms: number): Promise<void> {
-    const line = `kube_watch_last_event_timestamp_seconds{kind="Service"} ${ms / 1000}`;
-    await vi.waitFor(async () => expect(await this.metrics.metrics()).toContain(line), { interval: 1 });
-  }
-
-  async restarts(): Promise<string[]> {
-    const text = await this.metrics.metrics();
-    return [...text.matchAll(/kube_watch_restarts_total\{kind="Service",reason="(.*)"\} (\d+)/g)].map(
-      ([, reason, count]) => `${reason} ${count}`,
-    );
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.stop.abort(new Error("test is over"));
-    await this.running;
-    await this.client[Symbol.asyncDispose]();
-    await this.server[Symbol.asyncDispose]();
-  }
-}
+import { answerStatus, type Fault } from "./testing/test-server.ts";
 
 const item = (name: string): object => ({ apiVersion: "v1", kind: "Service", metadata: { name } });
 
@@ -142,22 +58,6 @@ it("lists in one piece when a page token expires on the way", async () => {
   expect(bench.server.calls.map(({ query }) => query.get("limit"))).toEqual([null, "500", "500", "0"]);
 });
 
-function say(text: string, end: boolean): Fault {
-  return (_, reply) => {
-    reply.writeHead(200, { "content-type": "application/json" });
-    reply.write(text);
-    if (end) reply.end();
-    return true;
-  };
-}
-
-function refuse(code: number, reason: string, headers: Record<string, string> = {}): Fault {
-  return (_, reply) => {
-    answerStatus(reply, code, reason, headers);
-    return true;
-  };
-}
-
 const errorEvent = (code: number, reason: string): string =>
   `${JSON.stringify({ type: "ERROR", object: status(code, reason) })}\n`;
 
@@ -196,8 +96,8 @@ describe.each(["http", "https"] as const)("over %s, equals the server again afte
     bench.server.collection.put(item("gone") as any);
     bench.reflect();
     await bench.untilEqual();
-    // Breaks the first watch, whose successor meets the fault; meanwhile the world moves on.
-    bench.server.faults.push(fault);
+    // Breaks the first watch, whose successor (after a look at the version) meets the fault; meanwhile the world moves on.
+    bench.server.faults.push(() => false, fault);
     bench.server.reset();
     bench.server.collection.delete("gone");
     bench.put("new");
@@ -248,7 +148,7 @@ it("deletes what vanished while it could not look", async () => {
   bench.server.collection.put(item("b") as any);
   bench.reflect();
   await bench.untilEqual();
-  bench.server.faults.push(refuse(503, "ServiceUnavailable"));
+  bench.server.faults.push(() => false, refuse(503, "ServiceUnavailable"));
   bench.server.reset();
   await bench.until(() => bench.server.watches().length === 2);
   bench.server.collection.delete("a");
@@ -294,7 +194,8 @@ it("ends a watch that the server forgot to end", async () => {
 it("takes a server for one without initial states that ends the watch without saying so", async () => {
   await using bench = await Bench.start();
   bench.server.collection.put(item("a") as any);
-  bench.server.faults.push(say(`${JSON.stringify({ type: "ADDED", object: { metadata: { name: "a" } } })}\n`, true));
+  const object = { metadata: { name: "a", resourceVersion: "1" } };
+  bench.server.faults.push(say(`${JSON.stringify({ type: "ADDED", object })}\n`, true));
   bench.reflect();
   await bench.untilEqual();
   expect(bench.server.calls[1]!.query.get("limit")).toBe("500");

@@ -1,8 +1,19 @@
 import { objectKey, type Resource, resourcePath } from "../api/index.ts";
-import { Backoff, type Clock, type Random, sleep, systemClock, systemRandom, withTimeout } from "../base/index.ts";
-import type { Logger, Metrics } from "../telemetry/index.ts";
+import {
+  Backoff,
+  type BackoffOptions,
+  type Clock,
+  errorMessage,
+  type Random,
+  sleep,
+  systemClock,
+  systemRandom,
+  withTimeout,
+} from "../base/index.ts";
+import type { LogFields, Logger, Metrics } from "../telemetry/index.ts";
+import { checkEvent } from "./answers.ts";
 import type { KubeClient, KubeObject, Selection } from "./client.ts";
-import { BrokenStreamError, ConnectionError, isGone, isInvalid, KubeApiError } from "./errors.ts";
+import { BadAnswerError, BrokenStreamError, ConnectionError, isGone, isInvalid, KubeApiError } from "./errors.ts";
 import { counter, gauge } from "./instruments.ts";
 import type { Query } from "./requests.ts";
 import { isAtLeast } from "./resource-version.ts";
@@ -10,17 +21,20 @@ import type { Store } from "./store.ts";
 import type { WatchEvent } from "./watch-stream.ts";
 
 export interface ReflectorOptions<T extends KubeObject> extends Selection {
-  readonly client: Pick<KubeClient, "listAll" | "watch">;
+  readonly client: Pick<KubeClient, "list" | "listAll" | "watch">;
   readonly resource: Resource<T>;
-  readonly store: Pick<Store<T>, "replace" | "apply">;
+  readonly store: Pick<Store<T>, "replace" | "apply" | "advance">;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
   readonly random?: Random;
+  readonly backoff?: BackoffOptions;
 }
 
 /** As client-go's reflector. */
-const backoffOptions = { baseMs: 800, capMs: 30_000, jitter: 1 } as const;
+const defaultBackoff: BackoffOptions = { baseMs: 800, capMs: 30_000, jitter: 1 };
+/** A failure that stays the same is told again only so often. */
+const repeatLogMs = 600_000;
 /** So long without a failure counts as health. */
 const healthyMs = 120_000;
 /** A watch that ends sooner and brought nothing is a failure in disguise. */
@@ -38,8 +52,12 @@ export class Reflector<T extends KubeObject> {
   readonly #logger: Logger;
   readonly #countRestart: (reason: string) => void;
   readonly #noteEvent: () => void;
-  /** Where to go on watching; undefined: everything must be read anew. */
+  /** How far we have come, where a watch goes on; undefined: everything must be read anew. */
   #version: string | undefined;
+  /** The last watch did not end as agreed: what answers now may have forgotten versions that we have seen. */
+  #isDoubtful = false;
+  /** What was told last of a failure, and when. */
+  #told: { readonly message: string; readonly at: number } | undefined;
   /** Whether the server can send the initial state as a watch (KEP-3157). */
   #watchList = true;
 
@@ -66,7 +84,7 @@ export class Reflector<T extends KubeObject> {
 
   /** Resolves once `signal` is aborted; after that nothing is sent, and the store stays as it is. */
   async run(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff(backoffOptions, this.#random);
+    const backoff = new Backoff(this.#options.backoff ?? defaultBackoff, this.#random);
     let failedAt = this.#clock.monotonic();
     while (!signal.aborted) {
       try {
@@ -80,11 +98,27 @@ export class Reflector<T extends KubeObject> {
         failedAt = now;
         const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
         const retryMs = Math.round(Math.max(backoff.next(), asked));
-        this.#logger.warn("watch failed", { err: error, reason, retryMs, attempt: backoff.failures });
+        this.#tell(error, { reason, retryMs, attempt: backoff.failures });
         // Only an abort ends the sleep early, and the loop sees that.
         await sleep(retryMs, signal, this.#clock).catch(() => {});
       }
     }
+  }
+
+  /** One line for a failure that lasts, not one for each try: it is for people to mend, perhaps tomorrow. */
+  #tell(error: unknown, fields: LogFields): void {
+    const now = this.#clock.monotonic();
+    const message = errorMessage(error);
+    const isOld = this.#told?.message === message && now - this.#told.at < repeatLogMs;
+    if (!isOld) this.#told = { message, at: now };
+    this.#logger[isOld ? "debug" : "warn"]("watch failed", { err: error, ...fields });
+  }
+
+  #noteHealth(): void {
+    this.#noteEvent();
+    if (this.#told === undefined) return;
+    this.#told = undefined;
+    this.#logger.info("watch works again");
   }
 
   /** Takes from an error where to go on. Returns its short name. */
@@ -92,6 +126,7 @@ export class Reflector<T extends KubeObject> {
     // What we have read is as good as before, and the server may be busy enough without reading it all again.
     if (error instanceof ConnectionError) return "connection";
     if (error instanceof BrokenStreamError) return "broken-stream";
+    if (error instanceof BadAnswerError) return "bad-answer";
     if (error instanceof KubeApiError && transientCodes.has(error.code)) return `http-${error.code}`;
     this.#version = undefined;
     if (isGone(error)) return "expired";
@@ -102,14 +137,18 @@ export class Reflector<T extends KubeObject> {
    * One watch, after a list when the server cannot send the state as part of the watch. Returns why it ended in order.
    */
   async #cycle(signal: AbortSignal): Promise<string> {
+    if (this.#version !== undefined && this.#isDoubtful) await this.#checkVersion(this.#version, signal);
+    this.#isDoubtful = true;
     if (this.#version === undefined && !this.#watchList) await this.#list(signal);
     const version = this.#version;
     const timeoutSeconds = Math.round(300 + 300 * this.#random());
+    const start = this.#clock.monotonic();
     using limit = withTimeout(signal, timeoutSeconds * 1000 + overdueMs, "watch", this.#clock);
     const query = { allowWatchBookmarks: true, timeoutSeconds, ...this.#selectors };
     try {
       if (version === undefined) await this.#follow({ ...query, ...initialState }, limit.signal, new Map());
       else await this.#follow({ ...query, resourceVersion: version }, limit.signal);
+      this.#isDoubtful = this.#clock.monotonic() - start < timeoutSeconds * 1000;
       return "ended";
     } catch (error) {
       if (limit.signal.aborted && !signal.aborted) return "overdue";
@@ -128,9 +167,9 @@ export class Reflector<T extends KubeObject> {
     for await (const event of client.watch<T>(resourcePath(resource, { namespace }), query, signal)) {
       // What had come before the abort may still be on its way to us.
       signal.throwIfAborted();
+      const resourceVersion = checkEvent(event, resource);
       events += 1;
-      this.#noteEvent();
-      const { resourceVersion = "" } = event.object.metadata;
+      this.#noteHealth();
       if (initial !== undefined) {
         if (!collect(initial, event)) continue;
         store.replace([...initial.values()], resourceVersion);
@@ -139,7 +178,8 @@ export class Reflector<T extends KubeObject> {
         // Events come twice, or the server was set back: what we hold may be newer, or may never have been.
         if (isAtLeast(resourceVersion, this.#version) === false)
           throw new KubeApiError({ code: 410, message: `the watch went back to version ${resourceVersion}` });
-        if (event.type !== "BOOKMARK") store.apply(event.type, event.object);
+        if (event.type === "BOOKMARK") store.advance(resourceVersion);
+        else store.apply(event.type, event.object);
       }
       this.#version = resourceVersion;
     }
@@ -152,20 +192,29 @@ export class Reflector<T extends KubeObject> {
       throw new BrokenStreamError("the watch ended at once and brought nothing");
   }
 
+  /**
+   * A server that was restored from a backup, or begun anew, counts on from an older version. It would serve a watch
+   * from our newer one without complaint, and send nothing until it has come as far (seen on 1.37.2).
+   */
+  async #checkVersion(version: string, signal: AbortSignal): Promise<void> {
+    const { client, resource, namespace } = this.#options;
+    const { resourceVersion } = await client.list(resource, { namespace, ...this.#selectors, limit: 1 }, signal);
+    if (isAtLeast(resourceVersion, version) !== false) return;
+    this.#logger.warn("server has lost versions; reading all anew", { version, resourceVersion });
+    this.#countRestart("lost-versions");
+    this.#version = undefined;
+  }
+
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, resource, namespace, labelSelector, fieldSelector, store } = this.#options;
-    const { items, resourceVersion } = await client.listAll(
-      resource,
-      { namespace, labelSelector, fieldSelector },
-      signal,
-    );
+    const { client, resource, namespace, store } = this.#options;
+    const { items, resourceVersion } = await client.listAll(resource, { namespace, ...this.#selectors }, signal);
     signal.throwIfAborted();
-    this.#noteEvent();
+    this.#noteHealth();
     store.replace(items, resourceVersion);
     this.#version = resourceVersion;
   }
 
-  get #selectors(): Query {
+  get #selectors(): Pick<Selection, "labelSelector" | "fieldSelector"> {
     const { labelSelector, fieldSelector } = this.#options;
     return { labelSelector, fieldSelector };
   }

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { services } from "../api/index.ts";
 import { FakeClock } from "../base/fake-clock.ts";
 import {
+  BadAnswerError,
   ConnectionError,
   type Credentials,
   isAlreadyExists,
@@ -203,6 +204,43 @@ describe("credentials", () => {
     ]);
   });
 
+  it("are looked at anew as soon as certificates no longer fit, on both doors", async () => {
+    await using server = await TestServer.start({ protocol: "https" });
+    let looks = 0;
+    const wrong: Credentials = { tls: {}, headers: {} };
+    const right: Credentials = { tls: { ca: testCa }, headers: {} };
+    let now = wrong;
+    const connection: KubeConnection = {
+      server: server.url,
+      credentials(renew = false) {
+        if (renew) {
+          looks += 1;
+          now = right;
+        }
+        return Promise.resolve(now);
+      },
+    };
+    await using client = new KubeClient({ connection, metrics: new Registry() });
+    expect((await client.list(services, {}, signal)).items).toEqual([]);
+    expect(looks).toBe(1);
+    now = wrong;
+    const watch = (): AsyncIterator<unknown> =>
+      client.watch("/api/v1/services", { sendInitialEvents: true }, signal)[Symbol.asyncIterator]();
+    await expect(watch().next()).rejects.toThrow(/give its CA certificate/);
+    expect(looks).toBe(2);
+    const events = watch();
+    expect((await events.next()).value).toMatchObject({ type: "BOOKMARK" });
+    await events.return?.();
+  });
+
+  it("that were refused are told to be mended", async () => {
+    await using bench = await start();
+    bench.server.faults.push(refuse(401), refuse(401));
+    await expect(bench.client.list(services, {}, signal)).rejects.toThrow(
+      "Refused, says the test; we have no credentials; name a user with a token or a client certificate in the kubeconfig's context",
+    );
+  });
+
   it("that bring new certificates bring new connections", async () => {
     await using server = await TestServer.start({ protocol: "https" });
     let tls: Credentials["tls"] = { ca: testCa };
@@ -213,6 +251,69 @@ describe("credentials", () => {
     await client.list(services, {}, signal);
     await client.list(services, {}, signal);
     expect(server.connections).toBe(2);
+  });
+});
+
+describe("an answer that is none", () => {
+  const list = { kind: "ServiceList", metadata: { resourceVersion: "1" }, items: [] };
+  const url = (path: string): string => `GET ${path}: got `;
+
+  it.each<[string, string, string]>([
+    ["a page", "<html>\n</html>", "<html> </html>: no answer of a Kubernetes API server; check the server's address"],
+    ["nothing", "", "nothing: no answer of a Kubernetes API server"],
+    ["a number", "5", "5: no answer of a Kubernetes API server"],
+    ["another list", JSON.stringify({ ...list, kind: "PodList" }), "a PodList: expected a ServiceList; check"],
+    ["a Status", JSON.stringify({ kind: "Status", status: "Success" }), "a Status: expected a ServiceList; check"],
+    ["a list of nothing known", JSON.stringify({ ...list, items: [{}] }), "an item without metadata.name: {}"],
+    ["no list", JSON.stringify({ ...list, items: "none" }), "a ServiceList: expected a ServiceList"],
+  ])("%s is told in one clear line, and not asked for again", async (_, body, says) => {
+    await using bench = await start();
+    bench.server.faults.push((_call, reply) => {
+      reply.writeHead(200).end(body);
+      return true;
+    });
+    const error = await bench.client.list(services, {}, signal).catch((e: unknown) => e);
+    expect(error).toBeInstanceOf(BadAnswerError);
+    const { message } = error as Error;
+    expect(message.replace(bench.server.url, "")).toContain(url("/api/v1/services") + says);
+    expect(message).not.toMatch(/\n/);
+    expect(bench.server.calls).toHaveLength(1);
+  });
+
+  it("an object of another kind, on every verb", async () => {
+    await using bench = await start();
+    const { client, server } = bench;
+    const at = { namespace: "default", name: "a" };
+    const say: Fault = (_, reply) => {
+      answer(reply, 200, { kind: "Pod", metadata: {} });
+      return true;
+    };
+    server.faults.push(say, say, say);
+    const object = { metadata: at };
+    for (const call of [
+      client.get(services, at, signal),
+      client.create(services, object, signal),
+      client.mergePatch(services, object, {}, signal),
+    ])
+      await expect(call).rejects.toThrow(/got a Pod: expected a Service; check/);
+  });
+
+  it("one that never ends is given up before it fills the memory", async () => {
+    await using bench = await start();
+    const { promise: closed, resolve: close } = Promise.withResolvers<void>();
+    bench.server.faults.push((_, reply) => {
+      const page = Buffer.alloc(1024 * 1024, 0x20);
+      const pour = (): void => {
+        while (!reply.destroyed && reply.write(page));
+      };
+      reply.writeHead(200).on("drain", pour).on("close", close);
+      pour();
+      return true;
+    });
+    await expect(bench.client.list(services, {}, signal)).rejects.toThrow(
+      /got more than 128 MiB: too large to be read/,
+    );
+    await closed;
   });
 });
 
@@ -250,15 +351,6 @@ describe("a server that is not there", () => {
   it("TLS spoken to a plain port", async () => {
     await using plain = await TestServer.start({ protocol: "http" });
     expect(String(await failure(plain.url.replace("http:", "https:")))).toMatch(/does not speak TLS/);
-  });
-
-  it("an answer that is no JSON", async () => {
-    await using bench = await start();
-    bench.server.faults.push((_, reply) => {
-      reply.writeHead(200).end("<html>");
-      return true;
-    });
-    await expect(bench.client.list(services, {}, signal)).rejects.toThrow(/the answer is no JSON/);
   });
 });
 

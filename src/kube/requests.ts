@@ -2,8 +2,16 @@ import type { Dispatcher } from "undici";
 import { type Clock, sleep, withTimeout } from "../base/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import { RotatingAgent } from "./agent.ts";
-import type { KubeConnection } from "./connection.ts";
-import { answerError, ConnectionError, isUnauthorized, type KubeApiError } from "./errors.ts";
+import { parseAnswer, readAnswer } from "./answers.ts";
+import { type KubeConnection, remedyOf } from "./connection.ts";
+import {
+  answerError,
+  BadAnswerError,
+  ConnectionError,
+  isCertificateError,
+  isUnauthorized,
+  KubeApiError,
+} from "./errors.ts";
 import { type Fence, FencedError, fenced } from "./fence.ts";
 import { counter, histogram } from "./instruments.ts";
 
@@ -72,17 +80,17 @@ export class RequestDoor implements AsyncDisposable {
       const answer = await this.#try(request);
       if (!("error" in answer)) return answer.value;
       const { error } = answer;
-      if (isUnauthorized(error) && !renewed) {
+      if (!renewed && (isUnauthorized(error) || isCertificateError(error))) {
         renewed = true;
         await this.#connection.credentials(true);
         continue;
       }
-      if (!asksForPatience(error) || attempt >= maxTries) throw error;
+      if (!(error instanceof KubeApiError) || !asksForPatience(error) || attempt >= maxTries) throw error;
       await sleep(error.retryAfterMs, request.signal, this.#clock);
     }
   }
 
-  async #try(request: KubeRequest): Promise<{ value: unknown } | { error: KubeApiError }> {
+  async #try(request: KubeRequest): Promise<{ value: unknown } | { error: KubeApiError | ConnectionError }> {
     const {
       method,
       path,
@@ -95,7 +103,8 @@ export class RequestDoor implements AsyncDisposable {
     } = request;
     signal.throwIfAborted();
     const { server } = this.#connection;
-    const { tls, headers } = await this.#connection.credentials();
+    const credentials = await this.#connection.credentials();
+    const { tls, headers } = credentials;
     const what = `${method} ${server}${path}`;
     using limit = withTimeout(signal, timeoutMs, what, this.#clock);
     const start = this.#clock.monotonic();
@@ -111,20 +120,22 @@ export class RequestDoor implements AsyncDisposable {
         ...(body !== undefined && { body: JSON.stringify(body) }),
         signal: limit.signal,
       });
-      text = await answer.body.text();
+      text = await readAnswer(answer.body, what);
     } catch (error) {
       if (error instanceof FencedError) throw error;
       // Nobody may be there any more, and undici does not notice: its HTTP/2 pings go unanswered without consequence.
       if (limit.signal.aborted) this.#agent.retire();
       signal.throwIfAborted();
       this.#count("<error>", method);
-      throw new ConnectionError(server, error);
+      if (error instanceof BadAnswerError) throw error;
+      return { error: new ConnectionError(server, error) };
     }
     const { statusCode } = answer;
     this.#count(String(statusCode), method);
     this.#time(method, (this.#clock.monotonic() - start) / 1000);
-    if (statusCode >= 200 && statusCode < 300) return { value: parseAnswer(text, server, what) };
-    return { error: answerError(statusCode, text, oneHeader(answer.headers["retry-after"]), what) };
+    if (statusCode >= 200 && statusCode < 300) return { value: parseAnswer(text, what) };
+    const remedy = remedyOf(statusCode, credentials, this.#clock.now());
+    return { error: answerError(statusCode, text, oneHeader(answer.headers["retry-after"]), what, remedy) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -138,15 +149,6 @@ function asksForPatience(error: KubeApiError): error is KubeApiError & { retryAf
     error.retryAfterMs !== undefined &&
     error.retryAfterMs <= maxRetryAfterMs
   );
-}
-
-function parseAnswer(text: string, server: string, what: string): unknown {
-  if (text === "") return undefined;
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new ConnectionError(server, new Error(`${what}: the answer is no JSON`, { cause: error }));
-  }
 }
 
 export function oneHeader(value: string | readonly string[] | undefined): string | undefined {

@@ -182,6 +182,30 @@ describe("an own write", () => {
     expect(store.get("ns/a")).toEqual(thing("a", 5));
   });
 
+  it("is forgotten with the versions that a server has lost", () => {
+    const { store, seen } = synced();
+    store.advance("22");
+    store.overlay(thing("a", 23));
+    store.overlay(thing("b", 24));
+    seen.length = 0;
+    // Past what the watch has told of, yet before what it has come to.
+    store.replace([thing("a", 21, ["x"])], "21");
+    expect(seen).toEqual(["update a@23 a@21", "delete b@24"]);
+    seen.length = 0;
+    // Given twice, this version is another state now.
+    store.replace([thing("a", 11)], "12");
+    store.replace([thing("a", 11, ["y"])], "11");
+    expect(seen).toEqual(["update a@21 a@11", "update a@11 a@11"]);
+    expect(store.byIndex("owner", "y").map(label)).toEqual(["a@11"]);
+  });
+
+  it("is not waited for once a bookmark lies beyond it", () => {
+    const { store, seen } = synced();
+    store.advance("30");
+    store.overlay(thing("a", 24));
+    expect(seen).toEqual([]);
+  });
+
   it("may be a creation", () => {
     const { store, seen } = synced();
     store.overlay(thing("b", 21));

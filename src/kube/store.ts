@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { objectKey } from "../api/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeObject } from "./client.ts";
@@ -89,16 +90,24 @@ export class Store<T extends KubeObject, I extends string = never> {
   /** The full state at `resourceVersion`; what is not in it is deleted. Reflectors call this. */
   replace(objects: readonly T[], resourceVersion: string): void {
     const initial = !this.#hasSynced;
+    // Of what was written to a server that has lost versions since, it tells nothing, not even the versions.
+    const isPast = isAtLeast(resourceVersion, this.#version ?? "0") === false;
+    if (isPast) this.#overlaid.clear();
     this.#version = resourceVersion;
     const gone = new Set(this.#objects.keys());
     for (const object of objects) {
       const key = objectKey(object.metadata);
       gone.delete(key);
-      this.#take(key, object, resourceVersion, initial);
+      this.#take(key, object, resourceVersion, initial, isPast);
     }
     for (const key of gone) this.#drop(key, resourceVersion);
     this.#hasSynced = true;
     this.#resolveSynced();
+  }
+
+  /** The watch has come as far without a change. Reflectors call this. */
+  advance(resourceVersion: string): void {
+    this.#version = resourceVersion;
   }
 
   /** One watch event. Reflectors call this. */
@@ -124,10 +133,10 @@ export class Store<T extends KubeObject, I extends string = never> {
   }
 
   /** Takes a state that holds at `version`, unless an own write is newer than that. */
-  #take(key: string, object: T, version: string | undefined, initial: boolean): void {
+  #take(key: string, object: T, version: string | undefined, initial: boolean, isPast = false): void {
     if (this.#outrun(key, version)) return;
     this.#overlaid.delete(key);
-    this.#set(key, object, initial);
+    this.#set(key, object, initial, isPast);
   }
 
   #drop(key: string, version: string | undefined, last?: T): void {
@@ -140,7 +149,8 @@ export class Store<T extends KubeObject, I extends string = never> {
     return this.#overlaid.has(key) && isAtLeast(version, this.#objects.get(key)?.metadata.resourceVersion) === false;
   }
 
-  #set(key: string, object: T, initial: boolean): void {
+  /** `isPast`: the version may have been given twice. */
+  #set(key: string, object: T, initial: boolean, isPast = false): void {
     const before = this.#objects.get(key);
     if (before !== undefined && before.metadata.uid !== object.metadata.uid) {
       this.#remove(key);
@@ -150,7 +160,10 @@ export class Store<T extends KubeObject, I extends string = never> {
     // The watch caught up with an own write, or a relist brought nothing new.
     const { resourceVersion } = object.metadata;
     const same =
-      before !== undefined && resourceVersion !== undefined && before.metadata.resourceVersion === resourceVersion;
+      before !== undefined &&
+      resourceVersion !== undefined &&
+      before.metadata.resourceVersion === resourceVersion &&
+      (!isPast || isDeepStrictEqual(before, object));
     this.#objects.set(key, object);
     this.#reindex(key, before, object);
     this.#showSize();

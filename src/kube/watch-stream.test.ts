@@ -46,6 +46,14 @@ describe("ends with an error", () => {
     await expect(read(text)).rejects.toBeInstanceOf(BrokenStreamError);
   });
 
+  it("on an event without end, before it fills the memory", async () => {
+    async function* endless(): AsyncGenerator<Uint8Array> {
+      for (;;) yield Buffer.alloc(1024 * 1024, 0x20);
+    }
+    const reading = Array.fromAsync(watchEvents(endless()));
+    await expect(reading).rejects.toThrow("the watch sent an event of more than 16 MiB");
+  });
+
   it("on an ERROR event, with the server's own words", async () => {
     const status = { code: 410, reason: "Expired", message: "too old" };
     const error = await read(`${JSON.stringify({ type: "ERROR", object: status })}\n`).catch((e: unknown) => e);

@@ -80,6 +80,16 @@ it("notices within 20 s that nobody is there any more, by a ping over HTTP/2", a
   expect(server.connections).toBe(2);
 });
 
+it("sends no ping on a session that was destroyed in this very turn", async () => {
+  await using server = await TestServer.start({ protocol: "https" });
+  const clock = new FakeClock();
+  const client = connect(server.url, clock);
+  await open(client);
+  const closed = client[Symbol.asyncDispose]();
+  clock.advance(10_000);
+  await closed;
+});
+
 it.each(["http", "https-http1"] as const)("notices silence over %s", async (protocol) => {
   await using server = await TestServer.start({ protocol });
   await using client = connect(server.url, new FakeClock(), { ...defaultWatchTimes, silenceMs: 20 });

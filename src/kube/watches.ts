@@ -1,9 +1,10 @@
 import type { ClientHttp2Session } from "node:http2";
 import { type Clock, onAbort, orAborted, withTimeout } from "../base/index.ts";
 import { RotatingAgent } from "./agent.ts";
-import type { Credentials, KubeConnection, TlsCredentials } from "./connection.ts";
-import { answerError, ConnectionError } from "./errors.ts";
-import { openSession, type PingTimes, responseOf } from "./http2-session.ts";
+import { readAnswer } from "./answers.ts";
+import { type Credentials, type KubeConnection, remedyOf, type TlsCredentials } from "./connection.ts";
+import { answerError, BadAnswerError, ConnectionError, isCertificateError } from "./errors.ts";
+import { type AnswerHead, openSession, type PingTimes, responseOf } from "./http2-session.ts";
 import { oneHeader, pathWithQuery, type Query } from "./requests.ts";
 import { type WatchEvent, watchEvents } from "./watch-stream.ts";
 
@@ -23,9 +24,7 @@ export const defaultWatchTimes: WatchTimes = {
   answerMs: 30_000,
 };
 
-interface Answer {
-  readonly status: number;
-  readonly retryAfter: string | undefined;
+interface Answer extends AnswerHead {
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -54,6 +53,7 @@ export class WatchDoor implements AsyncDisposable {
   async *open<T>(path: string, query: Query, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, void> {
     signal.throwIfAborted();
     const { server } = this.#connection;
+    const what = `watch ${server}${path}`;
     const credentials = await this.#connection.credentials();
     // Ends the stream together with this generator, however far either is.
     const reading = new AbortController();
@@ -68,9 +68,12 @@ export class WatchDoor implements AsyncDisposable {
         if (answer.status === 401) await this.#connection.credentials(true);
         using limit = withTimeout(signal, this.#times.answerMs, "watch", this.#clock);
         // The status is what matters; a body that is broken or never ends is as good as none.
-        const text = await orAborted(readText(answer.body), limit.signal).catch(() => "");
-        throw answerError(answer.status, text, answer.retryAfter, `watch ${server}${path}`);
+        const text = await orAborted(readAnswer(answer.body, what), limit.signal).catch(() => "");
+        const remedy = remedyOf(answer.status, credentials, this.#clock.now());
+        throw answerError(answer.status, text, answer.retryAfter, what, remedy);
       }
+      if (answer.contentType?.startsWith("application/json") === false)
+        throw new BadAnswerError(what, answer.contentType);
       yield* watchEvents<T>(asConnectionErrors(answer.body, server));
     } catch (error) {
       signal.throwIfAborted();
@@ -96,6 +99,8 @@ export class WatchDoor implements AsyncDisposable {
         return await this.#overHttp2(next, path, credentials, signal);
       }
     } catch (error) {
+      // As after a 401: the next try shall not have to wait for the next look at the files.
+      if (isCertificateError(error)) await this.#connection.credentials(true);
       throw new ConnectionError(server, error);
     }
   }
@@ -105,7 +110,12 @@ export class WatchDoor implements AsyncDisposable {
     const answer = await this.#agent
       .for(tls)
       .request({ origin, path, method: "GET", headers: { accept: "application/json", ...headers }, signal });
-    return { status: answer.statusCode, retryAfter: oneHeader(answer.headers["retry-after"]), body: answer.body };
+    return {
+      status: answer.statusCode,
+      retryAfter: oneHeader(answer.headers["retry-after"]),
+      contentType: oneHeader(answer.headers["content-type"]),
+      body: answer.body,
+    };
   }
 
   async #overHttp2(
@@ -117,10 +127,10 @@ export class WatchDoor implements AsyncDisposable {
     const stream = session.request({ ":path": path, accept: "application/json", ...headers }, { signal });
     using limit = withTimeout(signal, this.#times.answerMs, "watch", this.#clock);
     using _ = onAbort(limit.signal, () => stream.destroy(limit.signal.reason));
-    const { status, retryAfter } = await responseOf(stream);
+    const head = await responseOf(stream);
     // Whoever iterates the body hears of its errors; without a reader they would end the process.
     stream.on("error", () => {});
-    return { status, retryAfter, body: stream };
+    return { ...head, body: stream };
   }
 
   /**
@@ -175,8 +185,4 @@ async function* asConnectionErrors(body: AsyncIterable<Uint8Array>, server: stri
   } catch (error) {
     throw new ConnectionError(server, error);
   }
-}
-
-async function readText(body: AsyncIterable<Uint8Array>): Promise<string> {
-  return Buffer.concat(await Array.fromAsync(body)).toString();
 }

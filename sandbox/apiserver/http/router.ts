@@ -63,7 +63,9 @@ export class Router {
 
   #route(request: ApiRequest): Promise<Answer> | Answer {
     const { path, method } = request;
-    if (!publicPaths.has(path) && !this.#isAuthenticated(request)) throw unauthorized();
+    // Anybody may read these, but nobody under a false name.
+    const isPublic = publicPaths.has(path) && request.header("authorization") === undefined;
+    if (!isPublic && !this.#isAuthenticated(request)) throw unauthorized();
     if (method === "GET") {
       const fixed = this.#fixed(request);
       if (fixed !== undefined) return fixed;

@@ -85,6 +85,8 @@ class WatchStream {
   readonly #sink: Sink;
   readonly #done = Promise.withResolvers<void>();
   #hasHeader = false;
+  /** What the client says it has seen: nothing up to here is sent. */
+  #seen = 0;
 
   constructor(
     context: WatchContext,
@@ -131,8 +133,8 @@ class WatchStream {
     const { store } = this.#context;
     const { collection } = this.#type;
     if (after !== undefined) {
-      // Only a server that lost its state is asked for its future; a watch that waits for it would be blind till then.
-      if (after > store.revision) throw new ExpiredError(after, store.revision);
+      // Also of a server that lost its state and is asked for its future: as kube-apiserver, it is mute till then.
+      this.#seen = after;
       for (const change of store.changesSince(collection, after)) this.#change(change);
     }
     if (all)
@@ -154,7 +156,8 @@ class WatchStream {
   }
 
   /** An object that leaves or enters the selection is deleted or added for this client. */
-  #change({ before, object, deleted }: Change): void {
+  #change({ before, object, deleted, revision }: Change): void {
+    if (revision <= this.#seen) return;
     const was = before !== undefined && this.#selection.includes(before);
     const is = !deleted && this.#selection.includes(object);
     if (is) this.#send(was ? "MODIFIED" : "ADDED", object);
@@ -176,6 +179,7 @@ class WatchStream {
   }
 
   #bookmark(annotations?: Readonly<Record<string, string>>): void {
+    if (this.#context.store.revision < this.#seen) return;
     const metadata = {
       resourceVersion: `${this.#context.store.revision}`,
       ...(annotations === undefined ? {} : { annotations }),

@@ -20,7 +20,7 @@ interface Key {
   readonly name?: string | undefined;
 }
 
-type Client = Pick<KubeClient, "get" | "listAll" | "mergePatch" | "watch">;
+type Client = Pick<KubeClient, "get" | "list" | "listAll" | "mergePatch" | "watch">;
 
 /** An API server in memory as far as the controller sees one: versions, conflicts, finalizers, watches. */
 export class FakeApi {
@@ -33,10 +33,8 @@ export class FakeApi {
 
   readonly client: Client = {
     get: async <T extends KubeObject>(resource: Resource<T>, at: Key) => this.#read(resource, keyOf(at)) as T,
-    listAll: async <T extends KubeObject>(resource: Resource<T>) => ({
-      items: [...this.#of(resource).objects.values()] as T[],
-      resourceVersion: `${this.#version}`,
-    }),
+    list: async <T extends KubeObject>(resource: Resource<T>) => this.#page(resource),
+    listAll: async <T extends KubeObject>(resource: Resource<T>) => this.#page(resource),
     watch: (path, _, signal) => this.#watch(path, signal) as AsyncIterable<WatchEvent<never>>,
     mergePatch: async <T extends KubeObject>(resource: Resource<T>, { metadata }: KubeObject, body: object) => {
       const key = keyOf(metadata);
@@ -48,6 +46,10 @@ export class FakeApi {
       return this.#store(resource, key, mergePatch(current, body) as KubeObject) as T;
     },
   };
+
+  #page<T extends KubeObject>(resource: Resource<T>): { items: T[]; resourceVersion: string } {
+    return { items: [...this.#of(resource).objects.values()] as T[], resourceVersion: `${this.#version}` };
+  }
 
   service(name: string): Service | undefined {
     return this.#of(services).objects.get(`default/${name}`);

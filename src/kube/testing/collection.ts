@@ -64,6 +64,18 @@ export class Collection<T extends KubeObject = KubeObject> {
     return object;
   }
 
+  /** Tells all of its history again to those who watch. */
+  retell(): void {
+    for (const change of this.#history) for (const watcher of this.#senders) watcher(change);
+  }
+
+  /** Becomes what another one is, with its versions, and tells nobody: as a server restored from a backup. */
+  restore(backup: Collection<T>): void {
+    this.#version = backup.#version;
+    this.#objects = new Map(backup.#objects);
+    this.#history = [...backup.#history];
+  }
+
   /** Forgets history, as etcd compaction does. */
   compact(): void {
     this.oldest = this.#version;

@@ -13,7 +13,10 @@ export class FrozenProxy implements AsyncDisposable {
       for (const socket of pair) socket.on("error", () => {});
       from.pipe(to);
       to.pipe(from);
-      from.once("close", () => to.destroy());
+      from.once("close", () => {
+        this.#pairs.delete(pair);
+        to.destroy();
+      });
       to.once("close", () => from.destroy());
     });
   }
@@ -34,6 +37,16 @@ export class FrozenProxy implements AsyncDisposable {
       from.unpipe(to).pause();
       to.unpipe(from).pause();
     }
+  }
+
+  /** Breaks every connection, as when a machine was switched off and on. */
+  reset(): void {
+    for (const [from] of this.#pairs) from.resetAndDestroy();
+  }
+
+  /** Ends every connection, as when a process has ended. */
+  end(): void {
+    for (const [from] of this.#pairs) from.destroy();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

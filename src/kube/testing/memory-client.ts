@@ -7,7 +7,7 @@ import type { WatchEvent } from "../watch-stream.ts";
 import type { Collection } from "./collection.ts";
 import { mergePatch } from "./serve.ts";
 
-type Verbs = Pick<KubeClient, "get" | "create" | "mergePatch" | "listAll" | "watch">;
+type Verbs = Pick<KubeClient, "get" | "create" | "mergePatch" | "list" | "listAll" | "watch">;
 
 /** A client of a collection in the same process, whose line to it can be cut. */
 export class MemoryClient implements Verbs {
@@ -52,6 +52,12 @@ export class MemoryClient implements Verbs {
       if (known.metadata.resourceVersion !== resourceVersion) throw refusal(409, "Conflict");
       return this.#collection.put(mergePatch(known, body) as KubeObject) as T;
     });
+  }
+
+  /** Of a page only the version matters here. */
+  async list<T extends KubeObject>(_: Resource<T>, __: Selection, signal: AbortSignal): Promise<Page<T>> {
+    this.reads.push("page");
+    return await this.#over(signal, () => ({ items: [], resourceVersion: this.#collection.version }));
   }
 
   async listAll<T extends KubeObject>(_: Resource<T>, __: Selection, signal: AbortSignal): Promise<Page<T>> {

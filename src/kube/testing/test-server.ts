@@ -49,6 +49,7 @@ export class TestServer implements AsyncDisposable {
   readonly faults: Fault[] = [];
   readonly sessions: Set<ServerHttp2Session> = new Set();
   readonly #sockets = new Set<Socket>();
+  readonly #streams = new Set<Reply>();
   readonly #server: Server;
   readonly #options: TestServerOptions;
 
@@ -100,6 +101,11 @@ export class TestServer implements AsyncDisposable {
     for (const socket of this.#sockets) socket.resetAndDestroy();
   }
 
+  /** Ends every watch in order. */
+  end(): void {
+    for (const reply of this.#streams) reply.end();
+  }
+
   async #answer(request: IncomingMessage | Http2ServerRequest, reply: Reply): Promise<void> {
     reply.on("error", () => {});
     const url = new URL(request.url ?? "/", "http://server");
@@ -124,7 +130,11 @@ export class TestServer implements AsyncDisposable {
     const begun = serveWatch(this.collection, query, send, this.#options.watchList);
     if (typeof begun !== "function") return answer(reply, ...begun);
     reply.flushHeaders();
-    reply.on("close", begun);
+    this.#streams.add(reply);
+    reply.on("close", () => {
+      begun();
+      this.#streams.delete(reply);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
