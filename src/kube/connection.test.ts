@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
 import { UsageError } from "../base/index.ts";
 import { remedyOf } from "./connection.ts";
@@ -102,6 +102,9 @@ describe("in a cluster", () => {
 });
 
 describe("by kubeconfig", () => {
+  // Large, and loaded with the first kubeconfig: no part of what a test's time is for.
+  beforeAll(async () => void (await import("@kubernetes/client-node")), 60_000);
+
   const plugin = (command: string, args: readonly string[]): object => {
     return { apiVersion: "client.authentication.k8s.io/v1", command, args, interactiveMode: "Never" };
   };
