@@ -13,7 +13,7 @@ import { addNetns, deleteNetns, ipBatch, netnsExec, netnsPath, systemExec } from
 const main = join(import.meta.dirname, "main.ts");
 const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 const exec = systemExec(environment);
-const options = { signal: AbortSignal.timeout(60_000) };
+const options = { signal: new AbortController().signal };
 const netns = `bt-answers-${randomBytes(3).toString("hex")}`;
 const inside = netnsExec(exec, netns);
 let directory = "";
@@ -60,7 +60,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "berth-answers-"));
   resources.defer(() => rm(directory, { recursive: true }));
   await addNetns(exec, netns, options);
-  resources.defer(() => deleteNetns(exec, netns, { signal: AbortSignal.timeout(10_000) }));
+  resources.defer(() => deleteNetns(exec, netns, options));
   await ipBatch(inside, ["link set lo up"], options);
   const service = ["--service-cidr", "10.96.0.0/16"];
   const listen = ["--listen", "127.0.0.1:7443", "--listen", "http://127.0.0.1:7080"];
