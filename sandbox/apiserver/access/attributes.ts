@@ -35,7 +35,8 @@ const verbs: Readonly<Record<string, string>> = {
 const namespaceParts: ReadonlySet<string> = new Set(["finalize", "status"]);
 
 /** What a request does: k8s.io/apiserver/pkg/endpoints/request, which looks at the path alone, whatever is served. */
-export function attributesOf(method: string, path: string, query: URLSearchParams): Attributes {
+export function attributesOf(method: string, encodedPath: string, query: URLSearchParams): Attributes {
+  const path = decoded(encodedPath);
   const parts = path.split("/").filter((part) => part !== "");
   const beyond = parts[0] === "api" ? 2 : parts[0] === "apis" ? 3 : Infinity;
   if (parts.length <= beyond) return { verb: method.toLowerCase(), path };
@@ -56,6 +57,14 @@ export function attributesOf(method: string, path: string, query: URLSearchParam
 /** As Go clients' queries are read: a flag is set by its name, unless it says otherwise. */
 export function isTrue(text: string | null): boolean {
   return text !== null && text !== "0" && text.toLowerCase() !== "false";
+}
+
+function decoded(path: string): string {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 function requiredName(query: URLSearchParams): string {

@@ -53,7 +53,7 @@ export class Authorizer {
       if (typeof grant === "string") problems.push(grant);
       else if (allows(grant.rule, attributes)) return { allowed: true, reason: `RBAC: allowed by ${grant.source}` };
     }
-    return { allowed: false, reason: problems.length === 0 ? "" : `RBAC: ${aggregate(problems)}` };
+    return { allowed: false, reason: problems.length === 0 ? "" : `rbac: RBAC: ${aggregate(problems)}` };
   }
 
   /** All rules of a user, in a namespace and beyond; the roles that are missing. */
@@ -65,11 +65,10 @@ export class Authorizer {
     };
   }
 
-  /** The rules of the role that a binding names; throws NotFound. */
-  rulesOfRole(ref: RoleRef, namespace: string): readonly PolicyRule[] {
+  /** The rules of the role that a binding names; undefined when there is none. */
+  rulesOfRole(ref: RoleRef, namespace: string): readonly PolicyRule[] | undefined {
     const found = this.#role(ref, namespace);
-    if (found instanceof Error) throw found;
-    return found;
+    return found instanceof Error ? undefined : found;
   }
 
   *#grants(user: User, namespace: string): Generator<Grant | string> {

@@ -1,6 +1,6 @@
 import { type KubeObject, sameJson } from "../object.ts";
 import { type ResourceType, resourceOf } from "../resource-type.ts";
-import { forbidden } from "../status.ts";
+import { forbidden, notFound } from "../status.ts";
 import { type Authorizer, type RoleRef, rbacGroup } from "./authorizer.ts";
 import { describeRights, goStrings, missingRights, type PolicyRule } from "./rules.ts";
 import { isMaster, type User } from "./users.ts";
@@ -48,10 +48,13 @@ function mayGiveAll(authorizer: Authorizer, { user, type, namespace, object, old
   return ask("escalate", type.plural, old?.metadata.name ?? "");
 }
 
-function givenBy(authorizer: Authorizer, { namespace, object }: Grant): readonly PolicyRule[] {
+function givenBy(authorizer: Authorizer, { type, namespace, object }: Grant): readonly PolicyRule[] {
   const ref = object["roleRef"] as RoleRef | undefined;
-  if (ref !== undefined) return authorizer.rulesOfRole(ref, namespace);
-  return (object["rules"] ?? []) as readonly PolicyRule[];
+  if (ref === undefined) return (object["rules"] ?? []) as readonly PolicyRule[];
+  const rules = authorizer.rulesOfRole(ref, namespace);
+  // Upstream says it of the role under the name of the bindings.
+  if (rules === undefined) throw notFound(resourceOf(type), ref.name);
+  return rules;
 }
 
 /** Whether only finalizers and owners change: what the garbage collector writes. */

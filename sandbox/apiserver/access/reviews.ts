@@ -33,7 +33,7 @@ function userInfo({ name, uid, groups, extra }: User): JsonMap {
 function reviewAccess(
   authorizer: Authorizer,
   user: User,
-  { group, kind }: ResourceType,
+  { group }: ResourceType,
   asked: KubeObject,
   errors: readonly FieldError[],
 ): JsonMap {
@@ -50,7 +50,7 @@ function reviewAccess(
       : []),
     ...errors,
   ];
-  if (all.length > 0) throw invalidObject({ group, kind }, "", all);
+  if (all.length > 0) throw invalidObject({ group, kind: "" }, "", all);
   const { allowed, reason } = authorizer.authorize(user, attributesIn(resourceAttributes, nonResourceAttributes));
   return { ...asked, status: { allowed, ...(reason === "" ? {} : { reason }) } };
 }

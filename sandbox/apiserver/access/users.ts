@@ -14,7 +14,7 @@ export const unauthenticatedGroup = "system:unauthenticated";
 export const anonymous: User = { name: "system:anonymous", groups: [unauthenticatedGroup] };
 
 /** Who holds the administrator's token. */
-export const administrator: User = { name: "admin", groups: [mastersGroup, authenticatedGroup] };
+export const administrator: User = { name: "admin", uid: "admin", groups: [mastersGroup, authenticatedGroup] };
 
 const prefix = "system:serviceaccount:";
 

@@ -9,11 +9,11 @@ import { pathSegmentErrors, subdomainErrors } from "../words.ts";
 /** Whatever may stand in a path: `system:discovery`. */
 const nameErrors = (): readonly string[] => [];
 
-export const roleBehaviour: Behaviour = { nameErrors, default: dropEmptyRules, validate: (role) => ruleErrors(role, true) };
+export const roleBehaviour: Behaviour = { nameErrors, default: settleRules, validate: (role) => ruleErrors(role, true) };
 
 export const clusterRoleBehaviour: Behaviour = {
   nameErrors,
-  default: dropEmptyRules,
+  default: settleRules,
   validate(role) {
     const aggregation = role["aggregationRule"] as { clusterRoleSelectors?: unknown[] } | undefined;
     const isEmpty = aggregation !== undefined && (aggregation.clusterRoleSelectors ?? []).length === 0;
@@ -29,8 +29,9 @@ export const clusterRoleBindingBehaviour: Behaviour = bindingBehaviour(["Cluster
 /** Nobody stores a review. */
 export const reviewBehaviour: Behaviour = { nameErrors };
 
-/** As Go's `omitempty` leaves out what is empty in a rule. */
-function dropEmptyRules(role: KubeObject): void {
+/** As Go's encoder: no rules are null, and `omitempty` leaves out what is empty in one. */
+function settleRules(role: KubeObject): void {
+  if (asList(role["rules"]).length === 0) role["rules"] = null;
   for (const rule of asList(role["rules"]))
     if (isMap(rule))
       for (const field of ["apiGroups", "resources", "resourceNames", "nonResourceURLs"])
@@ -38,11 +39,11 @@ function dropEmptyRules(role: KubeObject): void {
 }
 
 function ruleErrors(role: KubeObject, isNamespaced: boolean): readonly FieldError[] {
-  return ((role["rules"] ?? []) as readonly PolicyRule[]).flatMap((rule, index) => {
-    const { verbs, apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
+  const rules = (role["rules"] ?? []) as readonly Partial<PolicyRule>[];
+  const errors = rules.flatMap((rule, index) => {
+    const { apiGroups = [], resources = [], resourceNames = [], nonResourceURLs = [] } = rule;
     const at = (field: string): string => `rules[${index}].${field}`;
     const errors: FieldError[] = [];
-    if ((verbs ?? []).length === 0) errors.push(required(at("verbs"), "verbs must contain at least one value"));
     if (nonResourceURLs.length > 0) {
       const refuse = (why: string): void => void errors.push(invalid(at("nonResourceURLs"), nonResourceURLs, why));
       if (isNamespaced) refuse("namespaced rules cannot apply to non-resource URLs");
@@ -56,6 +57,11 @@ function ruleErrors(role: KubeObject, isNamespaced: boolean): readonly FieldErro
       errors.push(required(at("resources"), "resource rules must supply at least one resource"));
     return errors;
   });
+  // Upstream's declarative validation comes last.
+  const silent = rules.flatMap(({ verbs = [] }, index) =>
+    verbs.length === 0 ? [required(`rules[${index}].verbs`)] : [],
+  );
+  return [...errors, ...silent];
 }
 
 function bindingBehaviour(roleKinds: readonly string[], isNamespaced: boolean): Behaviour {
@@ -73,9 +79,14 @@ function bindingBehaviour(roleKinds: readonly string[], isNamespaced: boolean): 
       ),
       ...(old === undefined || sameJson(object["roleRef"], old["roleRef"])
         ? []
-        : [invalid("roleRef", object["roleRef"], "field is immutable")]),
+        : [invalid("roleRef", asGoPrints(object["roleRef"] as RoleRef), "field is immutable")]),
     ],
   };
+}
+
+/** The fields of the internal type, which has no JSON names. */
+function asGoPrints({ apiGroup, kind, name }: RoleRef): JsonMap {
+  return { APIGroup: apiGroup, Kind: kind, Name: name };
 }
 
 function defaultSubject(subject: JsonMap): void {
