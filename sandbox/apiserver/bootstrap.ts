@@ -16,7 +16,9 @@ export interface Endpoint {
 }
 
 /** What a real API server starts with, as far as it concerns every user: `hack/openapi.ts` took it from one. */
-const roles = JSON.parse(readFileSync(new URL("access/bootstrap.json", import.meta.url), "utf8")) as readonly KubeObject[];
+const roles = JSON.parse(
+  readFileSync(new URL("access/bootstrap.json", import.meta.url), "utf8"),
+) as readonly KubeObject[];
 
 /** Makes what every cluster has from its start: namespaces, roles, and `kubernetes` in the first of the namespaces. */
 export function bootstrap(

@@ -161,7 +161,10 @@ function reduce(key: string, value: unknown): unknown {
   const { kind, type, metadata, object } = value as Answered;
   // Their order is that of bindings in a cache.
   if (key === "resourceRules" || key === "nonResourceRules")
-    return (value as object[]).map((rule) => JSON.stringify(rule)).toSorted().map(parse);
+    return (value as object[])
+      .map((rule) => JSON.stringify(rule))
+      .toSorted()
+      .map(parse);
   if (key === "columnDefinitions") return (value as object[]).map((column) => ({ ...column, description: undefined }));
   if (kind === "Table" || kind?.endsWith("List") === true) {
     return { ...value, metadata: { ...metadata, resourceVersion: metadata?.resourceVersion && "<version>" } };

@@ -13,10 +13,18 @@ describe("attributesOf", () => {
     ["GET", "/api/v1/namespaces/shop/services?watch=1", { ...services, verb: "watch" }],
     ["GET", "/api/v1/watch/namespaces/shop/services", { ...services, verb: "watch" }],
     ["GET", "/api/v1/services?watch=0", { ...services, namespace: "", verb: "list" }],
-    ["GET", "/api/v1/namespaces/shop/services?fieldSelector=metadata.name%3Da", { ...services, verb: "list", name: "a" }],
+    [
+      "GET",
+      "/api/v1/namespaces/shop/services?fieldSelector=metadata.name%3Da",
+      { ...services, verb: "list", name: "a" },
+    ],
     ["GET", "/api/v1/namespaces/shop/services?fieldSelector=x", { ...services, verb: "list" }],
     ["DELETE", "/api/v1/namespaces/shop/services", { ...services, verb: "deletecollection" }],
-    ["PATCH", "/api/v1/namespaces/shop/services/a/status", { ...services, verb: "patch", name: "a", subresource: "status" }],
+    [
+      "PATCH",
+      "/api/v1/namespaces/shop/services/a/status",
+      { ...services, verb: "patch", name: "a", subresource: "status" },
+    ],
     ["GET", "/api/v1/namespaces/shop", { ...services, verb: "get", resource: "namespaces", name: "shop" }],
     [
       "PUT",

@@ -78,7 +78,11 @@ export class Authorizer {
       if (binding.metadata.namespace === namespace) yield* this.#bound(user, binding as Binding, namespace);
   }
 
-  *#bound(user: User, { kind, metadata, subjects = [], roleRef }: Binding, namespace: string): Generator<Grant | string> {
+  *#bound(
+    user: User,
+    { kind, metadata, subjects = [], roleRef }: Binding,
+    namespace: string,
+  ): Generator<Grant | string> {
     const subject = subjects.find((each) => appliesTo(each, user, namespace));
     if (subject === undefined) return;
     const rules = this.#role(roleRef, namespace);

@@ -9,8 +9,8 @@ import {
   mastersGroup,
   parseServiceAccountUser,
   serviceAccountGroups,
-  unauthenticatedGroup,
   type User,
+  unauthenticatedGroup,
 } from "./users.ts";
 
 /** Whom a request's headers want to be: what `kubectl --as` and `--as-group` send. */

@@ -8,7 +8,13 @@ import type { Authorizer } from "./authorizer.ts";
 import type { User } from "./users.ts";
 
 /** Answers the review that a user has sent. */
-export function review(authorizer: Authorizer, user: User, type: ResourceType, asked: KubeObject, now: number): JsonMap {
+export function review(
+  authorizer: Authorizer,
+  user: User,
+  type: ResourceType,
+  asked: KubeObject,
+  now: number,
+): JsonMap {
   switch (type.kind) {
     case "SelfSubjectReview":
       return { ...asked, metadata: { creationTimestamp: timestamp(now) }, status: { userInfo: userInfo(user) } };

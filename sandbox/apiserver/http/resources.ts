@@ -102,7 +102,11 @@ export class Resources {
     return this.#written(request, type, written);
   }
 
-  async #deleteCollection(request: AdmittedRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
+  async #deleteCollection(
+    request: AdmittedRequest,
+    type: ResourceType,
+    namespace: string | undefined,
+  ): Promise<Answer> {
     if (type.kind === "Namespace") throw methodNotAllowed();
     const options = parseDeleteOptions(await readBody(request, this.#protobuf), request.query);
     const { includes } = parseSelection(type, namespace, request.query);

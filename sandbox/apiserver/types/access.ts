@@ -1,6 +1,7 @@
 // Roles, their bindings, and the reviews of rbac.authorization.k8s.io and its neighbours.
+
+import { type RoleRef, rbacGroup, type Subject } from "../access/authorizer.ts";
 import { type PolicyRule } from "../access/rules.ts";
-import { rbacGroup, type RoleRef, type Subject } from "../access/authorizer.ts";
 import { type FieldError, invalid, notSupported, required } from "../field-error.ts";
 import { asList, isMap, type JsonMap, type KubeObject, sameJson } from "../object.ts";
 import type { Behaviour } from "../resource-type.ts";
@@ -9,7 +10,11 @@ import { pathSegmentErrors, subdomainErrors } from "../words.ts";
 /** Whatever may stand in a path: `system:discovery`. */
 const nameErrors = (): readonly string[] => [];
 
-export const roleBehaviour: Behaviour = { nameErrors, default: settleRules, validate: (role) => ruleErrors(role, true) };
+export const roleBehaviour: Behaviour = {
+  nameErrors,
+  default: settleRules,
+  validate: (role) => ruleErrors(role, true),
+};
 
 export const clusterRoleBehaviour: Behaviour = {
   nameErrors,

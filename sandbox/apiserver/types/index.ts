@@ -1,7 +1,8 @@
 // Every kind that is served, one row each. Invariant: what the rest of the server knows about a kind is in its row.
+
+import { rbacGroup } from "../access/authorizer.ts";
 import type { ServiceAddresses } from "../addresses.ts";
 import type { Behaviour, ResourceType, Subresource } from "../resource-type.ts";
-import { rbacGroup } from "../access/authorizer.ts";
 import { serviceBehaviour } from "../service/behaviour.ts";
 import { bindingColumns, roleColumns } from "../table/access.ts";
 import {

@@ -32,9 +32,13 @@ const accountSteps: readonly Exchange[] = [
   create(`${core}/namespaces`, { metadata: { name: "guarded" } }),
   create(`${guarded}/serviceaccounts`, { metadata: { name: "reader" } }, { capture: { account: "metadata.uid" } }),
   create(`${guarded}/serviceaccounts/reader/token`, {}, { capture: { token: "status.token" } }),
-  create(`${guarded}/serviceaccounts/reader/token`, { spec: { expirationSeconds: 7200, audiences: ["elsewhere"] } }, {
-    capture: { foreign: "status.token" },
-  }),
+  create(
+    `${guarded}/serviceaccounts/reader/token`,
+    { spec: { expirationSeconds: 7200, audiences: ["elsewhere"] } },
+    {
+      capture: { foreign: "status.token" },
+    },
+  ),
   create(`${guarded}/serviceaccounts/reader/token`, { spec: { expirationSeconds: 60 } }),
   create(`${guarded}/serviceaccounts/reader/token`, { metadata: { name: "other" } }),
   create(`${guarded}/serviceaccounts/reader/token`, { metadata: { uid: "other" } }),
@@ -225,13 +229,17 @@ const escalationSteps: readonly Exchange[] = [
     subjects: [{ kind: "User", name: "greta" }],
   }),
   ...[
-    create(roles, {
-      metadata: { name: "more" },
-      rules: [
-        { apiGroups: ["", "apps"], resources: ["secrets", "pods"], verbs: ["get", "list"] },
-        { apiGroups: [""], resources: ["services"], verbs: ["get"] },
-      ],
-    }, { until: /attempting/ }),
+    create(
+      roles,
+      {
+        metadata: { name: "more" },
+        rules: [
+          { apiGroups: ["", "apps"], resources: ["secrets", "pods"], verbs: ["get", "list"] },
+          { apiGroups: [""], resources: ["services"], verbs: ["get"] },
+        ],
+      },
+      { until: /attempting/ },
+    ),
     create(roles, {
       metadata: { name: "same" },
       rules: [{ apiGroups: [""], resources: ["services"], resourceNames: ["web"], verbs: ["get"] }],
