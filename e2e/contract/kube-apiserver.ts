@@ -7,7 +7,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
 import { Child } from "./child.ts";
-import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./target.ts";
+import {
+  type Access,
+  type ControlPlane,
+  nodePortRange,
+  serviceCidr,
+  type Target,
+  type TargetOptions,
+} from "./target.ts";
 
 const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
 
@@ -18,7 +25,10 @@ export const kubeApiserver: Target = { name: "kube-apiserver", start: startContr
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
  * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
  */
-async function startControlPlane(): Promise<ControlPlane> {
+async function startControlPlane({
+  recordsAccess = false,
+  watchList = true,
+}: TargetOptions = {}): Promise<ControlPlane> {
   for (const name of ["etcd", "kube-apiserver"]) {
     if (!existsSync(binaries + name)) {
       throw new FailureError(`${binaries}${name} is missing; run e2e/kube-binaries/build (needs Go)`);
@@ -41,12 +51,20 @@ async function startControlPlane(): Promise<ControlPlane> {
   await writeFile(join(directory, "tokens.csv"), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
   await writeFile(join(directory, "service-accounts.pub"), keys.publicKey);
   await writeFile(join(directory, "service-accounts.key"), keys.privateKey, { mode: 0o600 });
+  const audit = { policy: join(directory, "audit-policy.json"), log: join(directory, "audit.log") };
+  await writeFile(audit.policy, JSON.stringify(auditPolicy));
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
   const apiserver = stack.use(
-    new Child(`${binaries}kube-apiserver`, apiserverArguments(directory, etcdUrl, port), {
-      environment: { HOME: directory },
-    }),
+    new Child(
+      `${binaries}kube-apiserver`,
+      [
+        ...apiserverArguments(directory, etcdUrl, port),
+        ...(watchList ? [] : ["--feature-gates=WatchList=false"]),
+        ...(recordsAccess ? [`--audit-policy-file=${audit.policy}`, `--audit-log-path=${audit.log}`] : []),
+      ],
+      { environment: { HOME: directory } },
+    ),
   );
   const certificate = join(directory, "apiserver.crt");
   using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");
@@ -58,7 +76,39 @@ async function startControlPlane(): Promise<ControlPlane> {
   const kubeconfig = join(directory, "kubeconfig");
   await writeFile(kubeconfig, adminKubeconfig(url, certificate, token), { mode: 0o600 });
   const owned = stack.move();
-  return { kubeconfig, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    kubeconfig,
+    accesses: async () => (recordsAccess ? (await readFile(audit.log, "utf8")).split("\n").flatMap(accessIn) : []),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Who asked for what, and how it was decided; a watch is recorded when it begins. */
+const auditPolicy = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [{ level: "Metadata" }],
+};
+
+interface AuditEvent {
+  readonly user: { readonly username: string };
+  readonly verb: string;
+  readonly objectRef?: Readonly<
+    Partial<Record<"apiGroup" | "resource" | "subresource" | "namespace" | "name", string>>
+  >;
+  readonly annotations?: { readonly "authorization.k8s.io/decision"?: string };
+}
+
+/** The access that a line of the audit log tells of; none where it is unfinished or about no resource. */
+function accessIn(line: string): readonly Access[] {
+  if (!line.endsWith("}")) return [];
+  const { user, verb, objectRef, annotations }: AuditEvent = JSON.parse(line);
+  const decision = annotations?.["authorization.k8s.io/decision"];
+  if (objectRef === undefined || decision === undefined) return [];
+  const { apiGroup: group = "", resource = "", subresource = "", namespace = "", name = "" } = objectRef;
+  const allowed = decision === "allow";
+  return [{ user: user.username, verb, group, resource, subresource, namespace, name, allowed }];
 }
 
 /** Ready, and with the Service of the API server itself, which its own controller makes. */

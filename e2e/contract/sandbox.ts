@@ -4,11 +4,19 @@ import { join } from "node:path";
 import { startApiServer } from "../../sandbox/apiserver/index.ts";
 import type { Random } from "../../src/base/index.ts";
 import { type Cidr, type PortRange, parseCidr, parsePortRange } from "../../src/net/index.ts";
-import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./target.ts";
+import {
+  type Access,
+  type ControlPlane,
+  nodePortRange,
+  serviceCidr,
+  type Target,
+  type TargetOptions,
+} from "./target.ts";
 
 export const sandbox: Target = { name: "the sandbox", start: startSandbox };
 
-async function startSandbox(): Promise<ControlPlane> {
+async function startSandbox({ recordsAccess = false }: TargetOptions = {}): Promise<ControlPlane> {
+  const accesses: Access[] = [];
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "berth-sandbox-apiserver-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
@@ -20,10 +28,15 @@ async function startSandbox(): Promise<ControlPlane> {
       nodePorts: parsePortRange(nodePortRange) as PortRange,
       kubeconfigFile: kubeconfig,
       random: spread(),
+      ...(recordsAccess && {
+        onAccess: (user, asked, allowed) => {
+          if ("resource" in asked) accesses.push({ user: user.name, ...asked, allowed });
+        },
+      }),
     }),
   );
   const owned = stack.move();
-  return { kubeconfig, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return { kubeconfig, accesses: () => Promise.resolve(accesses), [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Numbers that stay far from each other: no allocator hands out by chance what was freed a moment ago. */

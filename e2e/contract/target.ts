@@ -1,12 +1,33 @@
+/** One request that was allowed or refused, from an API server's own records. */
+export interface Access {
+  readonly user: string;
+  readonly verb: string;
+  readonly group: string;
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly allowed: boolean;
+}
+
 /** A running API server and the kubeconfig of its administrator. */
 export interface ControlPlane extends AsyncDisposable {
   readonly kubeconfig: string;
+  /** What was asked so far of resources; only of a server that was started to record it. */
+  accesses(): Promise<readonly Access[]>;
+}
+
+export interface TargetOptions {
+  /** Off by default. */
+  readonly recordsAccess?: boolean;
+  /** Whether a watch may begin with the state (KEP-3157), where that can be switched; on by default. */
+  readonly watchList?: boolean;
 }
 
 /** An API server that the contract suite can be run against. Each start is a cluster without a past. */
 export interface Target {
   readonly name: string;
-  start(): Promise<ControlPlane>;
+  start(options?: TargetOptions): Promise<ControlPlane>;
 }
 
 /** What every target is started with. */

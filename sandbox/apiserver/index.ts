@@ -5,7 +5,7 @@
 // no protobuf.
 import { type Clock, type Random, systemClock, systemRandom } from "../../src/base/index.ts";
 import { type Cidr, type PortRange, parseIp } from "../../src/net/index.ts";
-import { Access, Authorizer, ServiceAccountTokens } from "./access/index.ts";
+import { Access, type AccessListener, Authorizer, ServiceAccountTokens } from "./access/index.ts";
 import { ServiceAddresses } from "./addresses.ts";
 import { bootstrap, type Endpoint } from "./bootstrap.ts";
 import { type Credentials, covers, createCredentials } from "./certificates.ts";
@@ -42,6 +42,8 @@ export interface ApiServerOptions {
   readonly stateFile?: string;
   /** How many changes per kind a watch may lag behind before it gets 410. */
   readonly historyLimit?: number;
+  /** Told of every request that was allowed or refused. */
+  readonly onAccess?: AccessListener;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -78,7 +80,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const urls: string[] = [];
   const protobuf = new Protobuf(schemas);
   const tokens = new ServiceAccountTokens(store, clock, credentials.serviceAccountKey);
-  const access = new Access(new Authorizer(store), tokens, credentials.token);
+  const access = new Access(new Authorizer(store), tokens, credentials.token, options.onAccess);
   const watching = { store, schemas, clock, random, encoder: new Encoder() };
   const router = new Router({
     types,

@@ -9,13 +9,17 @@ import { administrator, anonymous, type User } from "./users.ts";
 
 type Headers = (name: string) => string | undefined;
 
+export type AccessListener = (user: User, attributes: Attributes, allowed: boolean) => void;
+
 /** The door of the API: who sends a request, and whether he may. */
 export class Access {
   readonly authorizer: Authorizer;
   readonly tokens: ServiceAccountTokens;
   readonly #adminToken: Buffer;
+  readonly #onAccess: AccessListener | undefined;
 
-  constructor(authorizer: Authorizer, tokens: ServiceAccountTokens, adminToken: string) {
+  constructor(authorizer: Authorizer, tokens: ServiceAccountTokens, adminToken: string, onAccess?: AccessListener) {
+    this.#onAccess = onAccess;
     this.authorizer = authorizer;
     this.tokens = tokens;
     this.#adminToken = Buffer.from(adminToken);
@@ -27,6 +31,7 @@ export class Access {
     const wanted = wantedUser(header);
     const user = wanted === undefined ? sender : impersonate(this.authorizer, sender, wanted, attributes);
     const { allowed, reason } = this.authorizer.authorize(user, attributes);
+    this.#onAccess?.(user, attributes, allowed);
     if (!allowed) throw refusal(user, attributes, reason);
     return user;
   }

@@ -2,7 +2,7 @@
 // answered only after `Access.admit`; what no rule allows is refused, in the words of kube-apiserver. It knows the
 // store and no HTTP. Beyond: certificates, OpenID Connect, webhooks, the Node authorizer, tokens bound to pods,
 // impersonation of UIDs and extras, and the controller that fills aggregated roles.
-export { Access } from "./access.ts";
+export { Access, type AccessListener } from "./access.ts";
 export { attributesOf, isTrue } from "./attributes.ts";
 export { Authorizer, rbacGroup } from "./authorizer.ts";
 export { checkEscalation } from "./escalation.ts";
