@@ -43,8 +43,8 @@ async function startControlPlane({
   await etcd.ready(({ stderr }) => stderr.includes("ready to serve client requests"));
 
   const token = randomUUID();
-  const keys = generateKeyPairSync("rsa", {
-    modulusLength: 2048,
+  const keys = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
@@ -78,6 +78,7 @@ async function startControlPlane({
   const owned = stack.move();
   return {
     kubeconfig,
+    serviceAccountKey: keys.privateKey,
     accesses: async () => (recordsAccess ? (await readFile(audit.log, "utf8")).split("\n").flatMap(accessIn) : []),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

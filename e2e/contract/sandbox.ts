@@ -21,7 +21,7 @@ async function startSandbox({ recordsAccess = false }: TargetOptions = {}): Prom
   const directory = await mkdtemp(join(tmpdir(), "berth-sandbox-apiserver-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   const kubeconfig = join(directory, "kubeconfig");
-  stack.use(
+  const { serviceAccountKey } = stack.use(
     await startApiServer({
       listen: [{ scheme: "https", host: "127.0.0.1", port: 0 }],
       serviceCidrs: serviceCidr.split(",").map((text) => parseCidr(text) as Cidr),
@@ -36,7 +36,12 @@ async function startSandbox({ recordsAccess = false }: TargetOptions = {}): Prom
     }),
   );
   const owned = stack.move();
-  return { kubeconfig, accesses: () => Promise.resolve(accesses), [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    kubeconfig,
+    serviceAccountKey,
+    accesses: () => Promise.resolve(accesses),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** Numbers that stay far from each other: no allocator hands out by chance what was freed a moment ago. */

@@ -13,6 +13,8 @@ export interface Access {
 /** A running API server and the kubeconfig of its administrator. */
 export interface ControlPlane extends AsyncDisposable {
   readonly kubeconfig: string;
+  /** PEM of the key on P-256 that signs the tokens of service accounts. */
+  readonly serviceAccountKey: string;
   /** What was asked so far of resources; only of a server that was started to record it. */
   accesses(): Promise<readonly Access[]>;
 }

@@ -72,9 +72,11 @@ export async function createCredentials(names: readonly string[], clock: Clock):
     certificate: serving.toString("pem"),
     key: PemConverter.encode(await subtle.exportKey("pkcs8", server.privateKey), "PRIVATE KEY"),
     token: randomBytes(24).toString("base64url"),
-    serviceAccountKey: generateKeyPairSync("ec", { namedCurve: "P-256" })
-      .privateKey.export({ type: "pkcs8", format: "pem" })
-      .toString(),
+    serviceAccountKey: generateKeyPairSync("ec", {
+      namedCurve: "P-256",
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    }).privateKey,
   };
 }
 

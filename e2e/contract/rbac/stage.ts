@@ -14,7 +14,8 @@ import {
 import { removeRun, runMark } from "../../../sandbox/cluster/sweep.ts";
 import { systemRandom } from "../../../src/base/index.ts";
 import { ipBatch, netnsExec, netnsPath, systemExec } from "../../../src/kernel/index.ts";
-import { KubeClient, loadKubeconfig } from "../../../src/kube/index.ts";
+import type { TlsCredentials } from "../../../src/kube/connection.ts";
+import { KubeClient, loadKubeconfig, staticConnection } from "../../../src/kube/index.ts";
 import { Child } from "../child.ts";
 import type { ControlPlane } from "../target.ts";
 
@@ -26,11 +27,15 @@ const { signal } = new AbortController();
 /** An API server that has the shipped roles, with an administrator's client, and a network for agent and controller. */
 export class Stage implements AsyncDisposable {
   readonly admin: KubeClient;
+  readonly #server: string;
+  readonly #tls: TlsCredentials;
   readonly #run: Run;
   readonly #stack: AsyncDisposableStack;
 
-  private constructor(admin: KubeClient, run: Run, stack: AsyncDisposableStack) {
+  private constructor(admin: KubeClient, server: string, tls: TlsCredentials, run: Run, stack: AsyncDisposableStack) {
     this.admin = admin;
+    this.#server = server;
+    this.#tls = tls;
     this.#run = run;
     this.#stack = stack;
   }
@@ -64,7 +69,8 @@ export class Stage implements AsyncDisposable {
         join(run.dir, `${owner}.kubeconfig`),
         await accountToken(admin, owner, signal),
       );
-    return new Stage(admin, run, stack.move());
+    const { tls } = await connection.credentials();
+    return new Stage(admin, connection.server, tls, run, stack.move());
   }
 
   /** The real `berth agent` as its service account. */
@@ -102,16 +108,15 @@ export class Stage implements AsyncDisposable {
     ]);
   }
 
-  /** A client that is a service account. */
-  async client(owner: RoleOwner): Promise<KubeClient> {
-    const file = owner === "agent" ? "controller" : owner;
-    const kubeconfig = join(this.#run.dir, `${file}.kubeconfig`);
-    const token = await readFile(join(this.#run.dir, `${owner}.kubeconfig.token`), "utf8");
-    const { server, credentials } = await loadKubeconfig(kubeconfig);
-    const connection = {
-      server,
-      credentials: async () => ({ ...(await credentials()), headers: { authorization: `Bearer ${token}` } }),
-    };
+  /** The token of a service account. */
+  async token(owner: RoleOwner): Promise<string> {
+    return await readFile(join(this.#run.dir, `${owner}.kubeconfig.token`), "utf8");
+  }
+
+  /** A client for whom a token speaks. */
+  clientBy(token: string): KubeClient {
+    const headers = { authorization: `Bearer ${token}` };
+    const connection = staticConnection(this.#server, { tls: this.#tls, headers });
     return this.#stack.use(new KubeClient({ connection, metrics: new Registry() }));
   }
 

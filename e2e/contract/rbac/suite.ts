@@ -1,4 +1,6 @@
+import { createPrivateKey } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readClaims, signToken } from "../../../sandbox/apiserver/access/index.ts";
 import { type RoleOwner, roleOwners, shippedRoles } from "../../../sandbox/cluster/service-accounts.ts";
 import { events, type Lease, leases, nodes, type Service, services } from "../../../src/api/index.ts";
 import { sleep } from "../../../src/base/index.ts";
@@ -53,10 +55,25 @@ export function checkRoles(target: Target, unused: (right: string) => boolean): 
       expect(rights.filter((right) => !used.has(right))).toEqual(rights.filter(unused));
     });
 
+    it("count only as long as the token lasts", async () => {
+      const token = await stage.token("agent");
+      const claims = readClaims(token);
+      if (claims === undefined) throw new Error("the token says nothing");
+      const { iat } = claims;
+      const key = createPrivateKey(controlPlane.serviceAccountKey);
+      const again = (times: object): KubeClient => stage.clientBy(signToken({ ...claims, ...times }, key));
+      const list = (client: KubeClient): Promise<unknown> => client.list(nodes, {}, signal);
+      await expect(list(again({}))).resolves.toMatchObject({ items: [{ metadata: { name: "node-a" } }] });
+      await expect(list(again({ iat: iat - 7200, nbf: iat - 7200, exp: iat - 3600 }))).rejects.toMatchObject({
+        code: 401,
+        message: "Unauthorized",
+      });
+    });
+
     it.each(roleOwners.flatMap((owner) => beyond(owner).map((call) => ({ owner, ...call }))))(
       "refuse the $owner $method $path",
       async ({ owner, method, path, body }) => {
-        const client = await stage.client(owner);
+        const client = stage.clientBy(await stage.token(owner));
         const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
         const answer = client.request({ method, path, contentType, signal, ...(body === undefined ? {} : { body }) });
         await expect(answer).rejects.toMatchObject({

@@ -59,7 +59,6 @@ function givenBy(authorizer: Authorizer, { type, namespace, object }: Grant): re
 
 /** Whether only finalizers and owners change: what the garbage collector writes. */
 function isCollectors(object: KubeObject, old: KubeObject): boolean {
-  const { finalizers, ownerReferences, ...metadata } = object.metadata;
-  const theirs = { finalizers: old.metadata.finalizers, ownerReferences: old.metadata.ownerReferences };
-  return sameJson({ ...object, metadata: { ...metadata, ...theirs } }, old);
+  const { finalizers, ownerReferences } = old.metadata;
+  return sameJson({ ...object, metadata: { ...object.metadata, finalizers, ownerReferences } }, old);
 }

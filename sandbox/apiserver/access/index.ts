@@ -4,9 +4,9 @@
 // impersonation of UIDs and extras, and the controller that fills aggregated roles.
 export { Access, type AccessListener } from "./access.ts";
 export { attributesOf, isTrue } from "./attributes.ts";
-export { Authorizer, rbacGroup } from "./authorizer.ts";
+export { Authorizer } from "./authorizer.ts";
 export { checkEscalation } from "./escalation.ts";
 export { review } from "./reviews.ts";
 export { requestToken, tokenRequestSchema } from "./token-request.ts";
-export { type Claims, readClaims, ServiceAccountTokens, signToken } from "./tokens.ts";
+export { readClaims, ServiceAccountTokens, signToken } from "./tokens.ts";
 export type { User } from "./users.ts";

@@ -15,7 +15,7 @@ import {
 export const issuer = "https://kubernetes.default.svc";
 
 /** What a token of a service account says, in the words of RFC 7519 and Kubernetes. */
-export interface Claims {
+interface Claims {
   readonly iss: string;
   readonly sub: string;
   readonly aud: readonly string[];
