@@ -1,12 +1,8 @@
+import type { ResourceAttributes } from "../../sandbox/apiserver/access/index.ts";
+
 /** One request that was allowed or refused, from an API server's own records. */
-export interface Access {
+export interface Access extends ResourceAttributes {
   readonly user: string;
-  readonly verb: string;
-  readonly group: string;
-  readonly resource: string;
-  readonly subresource: string;
-  readonly namespace: string;
-  readonly name: string;
   readonly allowed: boolean;
 }
 

@@ -3,7 +3,7 @@
 // store and no HTTP. Beyond: certificates, OpenID Connect, webhooks, the Node authorizer, tokens bound to pods,
 // impersonation of UIDs and extras, and the controller that fills aggregated roles.
 export { Access, type AccessListener } from "./access.ts";
-export { attributesOf, isTrue } from "./attributes.ts";
+export { attributesOf, isTrue, type ResourceAttributes } from "./attributes.ts";
 export { Authorizer } from "./authorizer.ts";
 export { checkEscalation } from "./escalation.ts";
 export { review } from "./reviews.ts";
