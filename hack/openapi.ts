@@ -1,6 +1,6 @@
 // Writes what the embedded API server knows of the types that it serves: the OpenAPI v3 schemas of a real
-// kube-apiserver (sandbox/apiserver/openapi/schemas.json) and the field numbers of their protobuf encoding
-// (protobuf.json beside it). Needs the binaries of e2e/kube-binaries. Takes the folders of the Go modules k8s.io/api
+// kube-apiserver (sandbox/apiserver/openapi/schemas.json), the field numbers of their protobuf encoding
+// (protobuf.json beside it), and the roles that such a server starts with (access/bootstrap.json). Needs the binaries of e2e/kube-binaries. Takes the folders of the Go modules k8s.io/api
 // and k8s.io/apimachinery: the `Dir` that `go mod download -json k8s.io/api@v0.37.2` prints, and so on.
 import { spawnSync } from "node:child_process";
 import { globSync, readFileSync, writeFileSync } from "node:fs";
@@ -19,12 +19,15 @@ const documents: Readonly<Record<string, readonly string[]>> = {
     "Secret",
     "Service",
     "ServiceAccount",
+    "TokenRequest",
   ],
   "apis/apps/v1": ["Deployment", "ReplicaSet", "Scale"],
-  "apis/authorization.k8s.io/v1": ["SelfSubjectAccessReview"],
+  "apis/authentication.k8s.io/v1": ["SelfSubjectReview"],
+  "apis/authorization.k8s.io/v1": ["SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"],
   "apis/coordination.k8s.io/v1": ["Lease"],
   "apis/discovery.k8s.io/v1": ["EndpointSlice"],
   "apis/events.k8s.io/v1": ["Event"],
+  "apis/rbac.authorization.k8s.io/v1": ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
 };
 
 interface Schema extends Record<string, unknown> {
@@ -41,22 +44,55 @@ const goTypes = readGoTypes();
 const schemas: Record<string, unknown> = {};
 await using controlPlane = await kubeApiserver.start();
 for (const [document, kinds] of Object.entries(documents)) collect(get(`/openapi/v3/${document}`), kinds);
-write("schemas.json", schemas);
-write("protobuf.json", protobuf(Object.keys(schemas)));
+write("openapi/schemas.json", sorted(schemas));
+write("openapi/protobuf.json", sorted(protobuf(Object.keys(schemas))));
+write("access/bootstrap.json", bootstrapRoles());
 
 function get(path: string): Record<string, Schema> {
+  return (read(path) as { components: { schemas: Record<string, Schema> } }).components.schemas;
+}
+
+function read(path: string): unknown {
   const { stdout, stderr, status } = spawnSync(
     `${root}.tools/kubectl`,
     ["--kubeconfig", controlPlane.kubeconfig, "get", "--raw", path],
     { maxBuffer: 2 ** 26, encoding: "utf8" },
   );
   if (status !== 0) throw new Error(`${path}: ${stderr}`);
-  return (JSON.parse(stdout) as { components: { schemas: Record<string, Schema> } }).components.schemas;
+  return JSON.parse(stdout);
 }
 
-function write(file: string, content: Record<string, unknown>): void {
-  const sorted = Object.fromEntries(Object.entries(content).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  writeFileSync(`${root}sandbox/apiserver/openapi/${file}`, `${JSON.stringify(sorted, undefined, 1)}\n`);
+function write(file: string, content: unknown): void {
+  writeFileSync(`${root}sandbox/apiserver/${file}`, `${JSON.stringify(content, undefined, 1)}\n`);
+}
+
+function sorted(content: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(content).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+interface Binding {
+  readonly metadata: object;
+  readonly roleRef: { readonly name: string };
+  readonly subjects?: readonly { readonly name: string }[];
+}
+
+/** The bindings that every user or every service account meets, and the administrator's, with their roles. */
+function bootstrapRoles(): readonly object[] {
+  const everybody = /^system:(masters|authenticated|unauthenticated|serviceaccounts)$/;
+  const group = "/apis/rbac.authorization.k8s.io/v1";
+  const { items } = read(`${group}/clusterrolebindings`) as { items: Binding[] };
+  const bindings = items.filter(({ subjects = [] }) => subjects.some(({ name }) => everybody.test(name)));
+  const names = new Set(bindings.map(({ roleRef }) => roleRef.name));
+  const roles = [...names].map((name) => read(`${group}/clusterroles/${name}`) as Binding);
+  return [
+    ...roles.map((role) => bare("ClusterRole", role)),
+    ...bindings.map((binding) => bare("ClusterRoleBinding", binding)),
+  ];
+}
+
+function bare(kind: string, { metadata, ...rest }: Binding): object {
+  const { name, labels, annotations } = metadata as { name: string; labels?: object; annotations?: object };
+  return { ...rest, apiVersion: "rbac.authorization.k8s.io/v1", kind, metadata: { name, labels, annotations } };
 }
 
 /** Keeps the schemas of the kinds, of their lists, and of everything that these refer to. */

@@ -8,7 +8,14 @@ import { join } from "node:path";
 import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
 import { Child } from "./child.ts";
 import { kubeVersion, newestVersion } from "./kube-version.ts";
-import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./target.ts";
+import {
+  type Access,
+  type ControlPlane,
+  nodePortRange,
+  serviceCidr,
+  type Target,
+  type TargetOptions,
+} from "./target.ts";
 
 const kubeBinaries = new URL("../kube-binaries/", import.meta.url).pathname;
 const etcdPath = `${kubeBinaries}bin/etcd`;
@@ -25,7 +32,10 @@ export const kubeApiserver: Target = {
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
  * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
  */
-async function startControlPlane(): Promise<ControlPlane> {
+async function startControlPlane({
+  recordsAccess = false,
+  watchList = true,
+}: TargetOptions = {}): Promise<ControlPlane> {
   const missing = [etcdPath, apiserverPath].find((path) => !existsSync(path));
   if (missing !== undefined) throw new FailureError(`${missing} is missing; run e2e/kube-binaries/build (needs Go)`);
   await using stack = new AsyncDisposableStack();
@@ -37,20 +47,28 @@ async function startControlPlane(): Promise<ControlPlane> {
   await etcd.ready(({ stderr }) => stderr.includes("ready to serve client requests"));
 
   const token = randomUUID();
-  const keys = generateKeyPairSync("rsa", {
-    modulusLength: 2048,
+  const keys = generateKeyPairSync("ec", {
+    namedCurve: "P-256",
     publicKeyEncoding: { type: "spki", format: "pem" },
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
   });
   await writeFile(join(directory, "tokens.csv"), `${token},admin,admin,system:masters\n`, { mode: 0o600 });
   await writeFile(join(directory, "service-accounts.pub"), keys.publicKey);
   await writeFile(join(directory, "service-accounts.key"), keys.privateKey, { mode: 0o600 });
+  const audit = { policy: join(directory, "audit-policy.json"), log: join(directory, "audit.log") };
+  await writeFile(audit.policy, JSON.stringify(auditPolicy));
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
   const apiserver = stack.use(
-    new Child(apiserverPath, apiserverArguments(directory, etcdUrl, port), {
-      environment: { HOME: directory },
-    }),
+    new Child(
+      apiserverPath,
+      [
+        ...apiserverArguments(directory, etcdUrl, port),
+        ...(watchList ? [] : ["--feature-gates=WatchList=false"]),
+        ...(recordsAccess ? [`--audit-policy-file=${audit.policy}`, `--audit-log-path=${audit.log}`] : []),
+      ],
+      { environment: { HOME: directory } },
+    ),
   );
   const certificate = join(directory, "apiserver.crt");
   using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");
@@ -62,7 +80,40 @@ async function startControlPlane(): Promise<ControlPlane> {
   const kubeconfig = join(directory, "kubeconfig");
   await writeFile(kubeconfig, adminKubeconfig(url, certificate, token), { mode: 0o600 });
   const owned = stack.move();
-  return { kubeconfig, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    kubeconfig,
+    serviceAccountKey: keys.privateKey,
+    accesses: async () => (recordsAccess ? (await readFile(audit.log, "utf8")).split("\n").flatMap(accessIn) : []),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Who asked for what, and how it was decided; a watch is recorded when it begins. */
+const auditPolicy = {
+  apiVersion: "audit.k8s.io/v1",
+  kind: "Policy",
+  omitStages: ["RequestReceived"],
+  rules: [{ level: "Metadata" }],
+};
+
+interface AuditEvent {
+  readonly user: { readonly username: string };
+  readonly verb: string;
+  readonly objectRef?: Readonly<
+    Partial<Record<"apiGroup" | "resource" | "subresource" | "namespace" | "name", string>>
+  >;
+  readonly annotations?: { readonly "authorization.k8s.io/decision"?: string };
+}
+
+/** The access that a line of the audit log tells of; none where it is unfinished or about no resource. */
+function accessIn(line: string): readonly Access[] {
+  if (!line.endsWith("}")) return [];
+  const { user, verb, objectRef, annotations }: AuditEvent = JSON.parse(line);
+  const decision = annotations?.["authorization.k8s.io/decision"];
+  if (objectRef === undefined || decision === undefined) return [];
+  const { apiGroup: group = "", resource = "", subresource = "", namespace = "", name = "" } = objectRef;
+  const allowed = decision === "allow";
+  return [{ user: user.username, verb, group, resource, subresource, namespace, name, allowed }];
 }
 
 /** Ready, and with the Service of the API server itself, which its own controller makes. */

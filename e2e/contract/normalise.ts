@@ -28,6 +28,7 @@ const noise: readonly [RegExp, string][] = [
   [/\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| ?[+-]\d{4})/g, "<time>"],
   [/\b(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g, "<time>"],
   [/(?<=^ *continue: )\S+/gm, "<continue>"],
+  [/\beyJ[\w-]+\.[\w-]+\.[\w-]+/g, "<token>"],
   [/(?<=resource version: \d+, current: )\d+/g, "<version>"],
   [/(?<=unable to parse requirement: ).*/g, "<why>"],
   // The whole object with its managed fields, which are no part of the contract.

@@ -32,7 +32,9 @@ beforeAll(async () => {
     controllerArgs: [`--metrics-bind-address=127.0.0.1:${metricsPort}`],
   });
   const host = sandbox.fabric.addresses[0] ?? "";
-  const kubeconfig = parse(readFileSync(sandbox.kubeconfig, "utf8")) as { clusters: { cluster: object }[] };
+  const kubeconfig = parse(readFileSync(join(sandbox.runDir, "agent.kubeconfig"), "utf8")) as {
+    clusters: { cluster: object }[];
+  };
   kubeconfig.clusters = kubeconfig.clusters.map((entry) => ({
     ...entry,
     cluster: { server: `http://${host}:${proxyPort}` },

@@ -1,7 +1,8 @@
+import { readFileSync } from "node:fs";
 import type { Service } from "../../src/api/index.ts";
 import { type Family, parseIp } from "../../src/net/index.ts";
 import type { ServiceAddresses } from "./addresses.ts";
-import { storageKey } from "./object.ts";
+import { type KubeObject, storageKey } from "./object.ts";
 import type { Registry } from "./registry.ts";
 import type { ResourceType } from "./resource-type.ts";
 import { endpointIpErrors } from "./words.ts";
@@ -14,7 +15,12 @@ export interface Endpoint {
   readonly port: number;
 }
 
-/** Makes what every cluster has from its start: four namespaces, and `kubernetes` in the first of them. */
+/** What a real API server starts with, as far as it concerns every user: `hack/openapi.ts` took it from one. */
+const roles = JSON.parse(
+  readFileSync(new URL("access/bootstrap.json", import.meta.url), "utf8"),
+) as readonly KubeObject[];
+
+/** Makes what every cluster has from its start: namespaces, roles, and `kubernetes` in the first of the namespaces. */
 export function bootstrap(
   registry: Registry,
   types: readonly ResourceType[],
@@ -29,6 +35,11 @@ export function bootstrap(
   for (const name of namespaces)
     if (registry.store.get("namespaces", storageKey(undefined, name)) === undefined)
       registry.create(type("Namespace"), undefined, { metadata: { name } }, options);
+  for (const role of roles) {
+    const { collection } = type(role.kind);
+    if (registry.store.get(collection, storageKey(undefined, role.metadata.name ?? "")) === undefined)
+      registry.create(type(role.kind), undefined, role, options);
+  }
   const key = storageKey("default", "kubernetes");
   if (registry.store.get("services", key) === undefined)
     registry.create(type("Service"), "default", kubernetesService(addresses), options);

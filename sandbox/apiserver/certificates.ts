@@ -1,4 +1,4 @@
-import { randomBytes, webcrypto, X509Certificate } from "node:crypto";
+import { generateKeyPairSync, randomBytes, webcrypto, X509Certificate } from "node:crypto";
 // The container that x509 registers its algorithms in reads decorator metadata.
 import "reflect-metadata";
 import {
@@ -20,7 +20,10 @@ export interface Credentials {
   readonly ca: string;
   readonly certificate: string;
   readonly key: string;
+  /** The administrator's. */
   readonly token: string;
+  /** Signs the tokens of service accounts; PEM. */
+  readonly serviceAccountKey: string;
 }
 
 const dayMs = 86_400_000;
@@ -69,6 +72,11 @@ export async function createCredentials(names: readonly string[], clock: Clock):
     certificate: serving.toString("pem"),
     key: PemConverter.encode(await subtle.exportKey("pkcs8", server.privateKey), "PRIVATE KEY"),
     token: randomBytes(24).toString("base64url"),
+    serviceAccountKey: generateKeyPairSync("ec", {
+      namedCurve: "P-256",
+      publicKeyEncoding: { type: "spki", format: "pem" },
+      privateKeyEncoding: { type: "pkcs8", format: "pem" },
+    }).privateKey,
   };
 }
 

@@ -1,9 +1,11 @@
 // An embedded Kubernetes API server that behaves as kube-apiserver 1.37.2 where a cluster that runs Services looks:
 // objects in memory under one revision counter, list, watch, three patches, admission of Services with their
 // addresses, garbage collection. Invariant: what is in the store has passed defaulting, allocation and validation.
-// It has no admission plug-ins, no RBAC (one token may do everything), no server-side apply and no protobuf.
+// Who may do what is decided by roles and bindings (`access`). It has no admission plug-ins, no server-side apply and
+// no protobuf.
 import { type Clock, type Random, systemClock, systemRandom } from "../../src/base/index.ts";
 import { type Cidr, type PortRange, parseIp } from "../../src/net/index.ts";
+import { Access, type AccessListener, Authorizer, ServiceAccountTokens } from "./access/index.ts";
 import { ServiceAddresses } from "./addresses.ts";
 import { bootstrap, type Endpoint } from "./bootstrap.ts";
 import { type Credentials, covers, createCredentials } from "./certificates.ts";
@@ -18,7 +20,7 @@ import { Protobuf } from "./protobuf.ts";
 import { Registry } from "./registry.ts";
 import { Schemas } from "./schema.ts";
 import { asService } from "./service/behaviour.ts";
-import { loadSnapshot, SnapshotWriter } from "./snapshot.ts";
+import { loadSnapshot, type Snapshot, SnapshotWriter } from "./snapshot.ts";
 import { Store } from "./store.ts";
 import { resourceTypes } from "./types/index.ts";
 
@@ -40,6 +42,8 @@ export interface ApiServerOptions {
   readonly stateFile?: string;
   /** How many changes per kind a watch may lag behind before it gets 410. */
   readonly historyLimit?: number;
+  /** Told of every request that was allowed or refused. */
+  readonly onAccess?: AccessListener;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -51,6 +55,8 @@ export interface ApiServer extends AsyncDisposable {
   /** PEM of the authority that signed the serving certificate. */
   readonly ca: string;
   readonly token: string;
+  /** PEM of the key that signs the tokens of service accounts. */
+  readonly serviceAccountKey: string;
 }
 
 const ownNames = ["127.0.0.1", "::1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
@@ -61,7 +67,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   const snapshot = options.stateFile === undefined ? undefined : await loadSnapshot(options.stateFile);
   const names = certificateNames(options, addresses);
   const kept = snapshot !== undefined && covers(snapshot.credentials, names) ? snapshot.credentials : undefined;
-  const credentials: Credentials = kept ?? { ...(await createCredentials(names, clock)), ...tokenOf(snapshot) };
+  const credentials: Credentials = { ...(kept ?? (await createCredentials(names, clock))), ...keptSecrets(snapshot) };
 
   await using resources = new AsyncDisposableStack();
   const store = new Store(historyLimit, snapshot?.store);
@@ -73,12 +79,14 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
 
   const urls: string[] = [];
   const protobuf = new Protobuf(schemas);
+  const tokens = new ServiceAccountTokens(store, clock, credentials.serviceAccountKey);
+  const access = new Access(new Authorizer(store), tokens, credentials.token, options.onAccess);
+  const watching = { store, schemas, clock, random, encoder: new Encoder() };
   const router = new Router({
     types,
     schemas,
-    protobuf,
-    resources: new Resources(registry, { store, schemas, clock, random, encoder: new Encoder() }, protobuf),
-    token: credentials.token,
+    resources: new Resources(registry, watching, protobuf, access),
+    access,
     address: () => new URL(clientUrl(urls)).host,
   });
   const stop = new AbortController();
@@ -104,13 +112,16 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
     kubeconfig: text,
     ca: credentials.ca,
     token: credentials.token,
+    serviceAccountKey: credentials.serviceAccountKey,
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
-/** A certificate that must be made anew keeps the token, so that clients only need the new CA. */
-function tokenOf(snapshot: { readonly credentials: Credentials } | undefined): { token?: string } {
-  return snapshot === undefined ? {} : { token: snapshot.credentials.token };
+/** A certificate that must be made anew leaves every token as it is: clients only need the new CA. */
+function keptSecrets(snapshot: Snapshot | undefined): Partial<Credentials> {
+  if (snapshot === undefined) return {};
+  const { token, serviceAccountKey } = snapshot.credentials;
+  return { token, serviceAccountKey };
 }
 
 function certificateNames(options: ApiServerOptions, addresses: ServiceAddresses): readonly string[] {

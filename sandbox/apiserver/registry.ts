@@ -25,6 +25,8 @@ export type FieldValidation = "Ignore" | "Warn" | "Strict";
 export interface WriteOptions {
   readonly dryRun: boolean;
   readonly fieldValidation: FieldValidation;
+  /** Asked before a write is judged; throws when it may not be, whatever else is wrong with it. */
+  readonly check?: (object: KubeObject, old: KubeObject | undefined) => void;
 }
 
 export interface Written {
@@ -76,13 +78,20 @@ export class Registry {
     return this.#insert(type, namespace, object, warnings, options);
   }
 
+  /** A body as an object of its type, as far as types go. */
+  read(type: ResourceType, body: unknown, options: WriteOptions): KubeObject {
+    return this.#decoded(type, body, options).object;
+  }
+
   #insert(
     type: ResourceType,
     namespace: string | undefined,
     object: KubeObject,
     warnings: readonly string[],
-    { dryRun }: WriteOptions,
+    { dryRun, check }: WriteOptions,
   ): Written {
+    type.behaviour.default?.(object);
+    check?.(object, undefined);
     const { metadata } = object;
     this.#checkNamespace(metadata.namespace, namespace);
     if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== "")
@@ -146,7 +155,10 @@ export class Registry {
         name,
         `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
       );
-    if (old !== undefined) return this.replace(type, old, object, part, options.dryRun, warnings);
+    if (old !== undefined) {
+      options.check?.(object, old);
+      return this.replace(type, old, object, part, options.dryRun, warnings);
+    }
     if (part === "status" || type.behaviour.createsOnUpdate !== true || object.metadata.resourceVersion !== undefined)
       throw notFound(resourceOf(type), name);
     return this.#insert(type, namespace, object, warnings, options);
@@ -167,6 +179,7 @@ export class Registry {
     const { object, warnings } = this.#decoded(type, result, options, true);
     this.#checkNamespace(object.metadata.namespace, namespace);
     this.#checkName(object.metadata.name, name);
+    options.check?.(object, old);
     return this.replace(type, old, object, part, options.dryRun, warnings);
   }
 

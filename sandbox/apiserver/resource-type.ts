@@ -40,7 +40,7 @@ export interface View {
   validate(object: KubeObject, old: KubeObject | undefined): readonly FieldError[];
 }
 
-export type Subresource = "status" | "scale" | "binding" | "eviction" | "finalize";
+export type Subresource = "status" | "scale" | "binding" | "eviction" | "finalize" | "token";
 
 /** One row of the table of everything that is served. */
 export interface ResourceType {
@@ -56,6 +56,8 @@ export interface ResourceType {
   /** Where the objects are stored; two types may share it through a view. */
   readonly collection: string;
   readonly subresources: readonly Subresource[];
+  /** A question: creating one answers it and stores nothing. */
+  readonly isReview: boolean;
   readonly behaviour: Behaviour;
   readonly columns: TableColumns;
   readonly view?: View;

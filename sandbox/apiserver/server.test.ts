@@ -31,7 +31,8 @@ describe("listeners", () => {
     const headers = { authorization: `Bearer ${server.token}` };
     const tcp = { host: url.hostname, port: url.port, path: "/api/v1/namespaces" };
     expect(await status(server, { ...tcp, headers })).toBe(200);
-    expect(await status(server, tcp)).toBe(401);
+    expect(await status(server, tcp)).toBe(403);
+    expect(await status(server, { ...tcp, headers: { authorization: "Bearer nobody" } })).toBe(401);
     expect(await status(server, { ...tcp, path: "/readyz" })).toBe(200);
     expect(await status(server, { socketPath: path, path: "/api/v1/nodes", headers, servername: "kubernetes" })).toBe(
       200,

@@ -22,7 +22,12 @@ export async function loadSnapshot(path: string): Promise<Snapshot | undefined> 
   }
   try {
     const snapshot: unknown = JSON.parse(text);
-    if (isMap(snapshot) && isMap(snapshot["store"]) && isMap(snapshot["credentials"]))
+    if (
+      isMap(snapshot) &&
+      isMap(snapshot["store"]) &&
+      isMap(snapshot["credentials"]) &&
+      typeof snapshot["credentials"]["serviceAccountKey"] === "string"
+    )
       return snapshot as unknown as Snapshot;
   } catch {
     // Falls through to the one message for every file that is no snapshot.

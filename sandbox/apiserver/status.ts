@@ -75,7 +75,9 @@ export function modified(resource: Named, name: string): StatusError {
 }
 
 export function forbidden(resource: Named, name: string, why: string, causes: readonly JsonMap[] = []): StatusError {
-  const message = `${qualified(resource)} "${name}" is forbidden: ${why}`;
+  const what = qualified(resource);
+  const whose = what === "" ? "" : name === "" ? `${what} is ` : `${what} "${name}" is `;
+  const message = `${whose}forbidden: ${why}`;
   return new StatusError(
     403,
     "Forbidden",

@@ -21,8 +21,11 @@ export function filesOf({ dir }: Run): {
   readonly apiKubeconfig: string;
   /** For the host. */
   readonly kubeconfig: string;
-  /** For node namespaces. */
+  /** The administrator's, for node namespaces. */
   readonly nodeKubeconfig: string;
+  /** By the service accounts of `deploy/rbac`. */
+  readonly agentKubeconfig: string;
+  readonly controllerKubeconfig: string;
   /** What kubectl keeps of the API server's discovery; else it would go to the user's home. */
   readonly kubectlCache: string;
   readonly logs: string;
@@ -33,6 +36,8 @@ export function filesOf({ dir }: Run): {
     apiKubeconfig: join(dir, "apiserver.kubeconfig"),
     kubeconfig: join(dir, "kubeconfig"),
     nodeKubeconfig: join(dir, "node.kubeconfig"),
+    agentKubeconfig: join(dir, "agent.kubeconfig"),
+    controllerKubeconfig: join(dir, "controller.kubeconfig"),
     kubectlCache: join(dir, "kubectl-cache"),
     logs: join(dir, "logs"),
     pods: join(dir, "pods"),
@@ -64,7 +69,7 @@ export function agentCommand(run: Run, plan: ClusterPlan, node: NodePlan, args: 
   return [
     ...berth,
     "agent",
-    `--kubeconfig=${filesOf(run).nodeKubeconfig}`,
+    `--kubeconfig=${filesOf(run).agentKubeconfig}`,
     `--node-name=${node.name}`,
     `--cluster-cidr=${plan.clusterCidrs.join(",")}`,
     "--healthz-bind-address=[::]:10256",
@@ -76,7 +81,7 @@ export function controllerCommand(run: Run, plan: ClusterPlan, args: readonly st
   return [
     ...berth,
     "controller",
-    `--kubeconfig=${filesOf(run).kubeconfig}`,
+    `--kubeconfig=${filesOf(run).controllerKubeconfig}`,
     "--provider=proxy",
     `--state-dir=${balancerDir(run)}`,
     "--own-unclassed",

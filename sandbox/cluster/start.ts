@@ -17,6 +17,7 @@ import { PodRunner } from "./pod-runner.ts";
 import { lastLines, Program, ProgramEndedError, untilReady } from "./program.ts";
 import { type Run } from "./registry.ts";
 import { startRelay } from "./relay.ts";
+import { accountToken, loadShippedRoles, type RoleOwner, writeTokenKubeconfig } from "./service-accounts.ts";
 import { ClusterState } from "./state.ts";
 
 export interface StartOptions {
@@ -76,6 +77,17 @@ export class Start {
     const { run, stack } = this.#options;
     const connection = await loadKubeconfig(filesOf(run).kubeconfig);
     return stack.use(new KubeClient({ connection, metrics: this.#metrics }));
+  }
+
+  /** Agents and controller work with the rights that they ship with, and no more. */
+  async accounts(client: KubeClient): Promise<void> {
+    const { run, signal } = this.#options;
+    const files = filesOf(run);
+    await loadShippedRoles(client, signal);
+    const give = async (owner: RoleOwner, from: string, to: string): Promise<void> =>
+      await writeTokenKubeconfig(from, to, await accountToken(client, owner, signal));
+    await give("agent", files.nodeKubeconfig, files.agentKubeconfig);
+    await give("controller", files.kubeconfig, files.controllerKubeconfig);
   }
 
   /** What a control plane and its kubelets do for Services, in this process. */

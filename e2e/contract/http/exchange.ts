@@ -1,4 +1,4 @@
-/** One HTTP request of the script. `${name}` in its path and body stands for what an earlier one captured. */
+/** One HTTP request of the script. `${name}` in its path, headers and body stands for what an earlier one captured. */
 export interface Exchange {
   /** `GET /api/v1/services`: a path without namespace prefix is taken as it is. */
   readonly request: string;
@@ -9,6 +9,8 @@ export interface Exchange {
   readonly brief?: boolean;
   /** Remembers fields of the answer by name: `{ rv: "metadata.resourceVersion" }`. */
   readonly capture?: Readonly<Record<string, string>>;
+  /** Sent again until the answer says this: the real server learns of new rules a moment after they are stored. */
+  readonly until?: RegExp;
   /** A watch: its answer is a stream, read until so many events came or the server ended it. */
   readonly events?: number;
   /** Sent while the watch runs. */

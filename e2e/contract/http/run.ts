@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher, errors } from "undici";
 import { stringify } from "yaml";
+import { sleep } from "../../../src/base/index.ts";
 import { loadKubeconfig } from "../../../src/kube/index.ts";
 import { Normaliser } from "../normalise.ts";
 import { Captured } from "../steps.ts";
@@ -62,11 +63,22 @@ class Run {
 
   async exchange(exchanges: readonly Exchange[]): Promise<void> {
     for (const exchange of exchanges) {
-      const answer = await this.#send(exchange);
+      const answer = await this.#sendUntil(exchange);
       this.answers.push({ exchange, answer });
       for (const [name, path] of Object.entries(exchange.capture ?? {})) {
         this.#captured.set(name, field(answer.documents[0], path));
       }
+    }
+  }
+
+  /** The first answer that says what is waited for; the last one when none does in time. */
+  async #sendUntil(exchange: Exchange): Promise<Answer> {
+    const limit = performance.now() + 10_000;
+    for (;;) {
+      const answer = await this.#send(exchange);
+      const isAsked = exchange.until === undefined || exchange.until.test(JSON.stringify(answer.documents));
+      if (isAsked || performance.now() > limit) return answer;
+      await sleep(10, new AbortController().signal);
     }
   }
 
@@ -77,7 +89,12 @@ class Run {
       origin: this.#origin,
       path,
       method,
-      headers: { accept: "application/json", "content-type": "application/json", ...this.#headers, ...headers },
+      headers: {
+        accept: "application/json",
+        "content-type": "application/json",
+        ...this.#headers,
+        ...this.#filled(headers),
+      },
       body: text === undefined ? null : this.#captured.fill(text),
       bodyTimeout: 10_000,
       headersTimeout: 10_000,
@@ -89,6 +106,10 @@ class Run {
 
     await this.exchange(during);
     return { status, warning, documents: await readEvents(response.body.setEncoding("utf8"), events) };
+  }
+
+  #filled(headers: Readonly<Record<string, string>> = {}): Record<string, string> {
+    return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, this.#captured.fill(value)]));
   }
 }
 
@@ -139,6 +160,12 @@ function reduce(key: string, value: unknown): unknown {
   if (key === "managedFields" || value === null) return undefined;
   if (typeof value !== "object") return typeof value === "string" && /^\d+[smh]$/.test(value) ? "<age>" : value;
   const { kind, type, metadata, object } = value as Answered;
+  // Their order is that of bindings in a cache.
+  if (key === "resourceRules" || key === "nonResourceRules")
+    return (value as object[])
+      .map((rule) => JSON.stringify(rule))
+      .toSorted()
+      .map(parse);
   if (key === "columnDefinitions") return (value as object[]).map((column) => ({ ...column, description: undefined }));
   if (kind === "Table" || kind?.endsWith("List") === true) {
     return { ...value, metadata: { ...metadata, resourceVersion: metadata?.resourceVersion && "<version>" } };

@@ -1,4 +1,5 @@
 import type { Step } from "./step.ts";
+import { accessSteps } from "./steps/access.ts";
 import { applySteps } from "./steps/applies.ts";
 import { changeSteps } from "./steps/changes.ts";
 import { clusterSteps } from "./steps/cluster.ts";
@@ -19,5 +20,6 @@ export const script: readonly Step[] = [
   ...refusalSteps,
   ...changeSteps,
   ...watchSteps,
+  ...accessSteps,
   ...workloadSteps,
 ];

@@ -8,16 +8,19 @@ const subresourceVerbs: Readonly<Record<string, readonly string[]>> = {
   binding: ["create"],
   eviction: ["create"],
   finalize: ["update"],
+  token: ["create"],
 };
 /** Subresources whose bodies are of another kind. */
 const subresourceKinds: Readonly<Record<string, { group: string; version: string; kind: string }>> = {
   scale: { group: "autoscaling", version: "v1", kind: "Scale" },
   binding: { group: "", version: "v1", kind: "Binding" },
   eviction: { group: "policy", version: "v1", kind: "Eviction" },
+  token: { group: "authentication.k8s.io", version: "v1", kind: "TokenRequest" },
 };
 
 /** Namespaces are never deleted as a collection. */
 function verbsOf(type: ResourceType): readonly string[] {
+  if (type.isReview) return ["create"];
   return type.kind === "Namespace" ? collectionVerbs.filter((verb) => verb !== "deletecollection") : collectionVerbs;
 }
 

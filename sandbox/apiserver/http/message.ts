@@ -1,3 +1,4 @@
+import type { User } from "../access/index.ts";
 import type { JsonMap } from "../object.ts";
 
 /** A request, free of the HTTP version that carried it. */
@@ -8,6 +9,11 @@ export interface ApiRequest {
   header(name: string): string | undefined;
   /** The whole body; throws StatusError when it is too large. */
   body(): Promise<Buffer>;
+}
+
+/** A request of somebody who may send it. */
+export interface AdmittedRequest extends ApiRequest {
+  readonly user: User;
 }
 
 /** Where a watch writes; `write` answers false once the client has fallen too far behind. */

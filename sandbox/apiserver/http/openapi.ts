@@ -49,7 +49,7 @@ function groupPath({ group, version }: ResourceType): string {
 }
 
 function document(types: readonly ResourceType[], schemas: Schemas): JsonMap {
-  const kinds = types.flatMap(({ schema }) => [schema, `${schema}List`]);
+  const kinds = types.flatMap(({ schema, isReview }) => (isReview ? [schema] : [schema, `${schema}List`]));
   const names = schemas.closure([...kinds, scaleSchema, "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"]);
   return {
     openapi: "3.0.0",
@@ -60,7 +60,7 @@ function document(types: readonly ResourceType[], schemas: Schemas): JsonMap {
 }
 
 function pathsOf(type: ResourceType): [string, JsonMap][] {
-  const { group, version, kind, plural, namespaced, schema } = type;
+  const { group, version, kind, plural, namespaced, schema, isReview } = type;
   const gvk = { group, version, kind };
   const collection = `/${groupPath(type)}/${namespaced ? "namespaces/{namespace}/" : ""}${plural}`;
   const content = { "application/json": { schema: { $ref: `#/components/schemas/${schema}` } } };
@@ -72,6 +72,7 @@ function pathsOf(type: ResourceType): [string, JsonMap][] {
     responses,
   });
   const write = ["dryRun", "fieldManager", "fieldValidation"];
+  if (isReview) return [[collection, { post: operation("post", write) }]];
   return [
     [collection, { get: operation("list", []), post: operation("post", write) }],
     [

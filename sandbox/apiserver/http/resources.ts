@@ -1,6 +1,8 @@
+import { type Access, checkEscalation, isTrue, requestToken, review, tokenRequestSchema } from "../access/index.ts";
+import { decode } from "../decode.ts";
 import { deleteObject, parseDeleteOptions } from "../deletion.ts";
 import { notSupported } from "../field-error.ts";
-import type { KubeObject } from "../object.ts";
+import type { JsonMap, KubeObject } from "../object.ts";
 import { isPatchType, type PatchType } from "../patch/index.ts";
 import type { Protobuf } from "../protobuf.ts";
 import type { FieldValidation, Part, Registry, WriteOptions, Written } from "../registry.ts";
@@ -15,7 +17,7 @@ import {
 } from "../status.ts";
 import { mediaType, readBody } from "./body.ts";
 import { listPage } from "./list.ts";
-import { type Answer, type ApiRequest, json } from "./message.ts";
+import { type AdmittedRequest, type Answer, type ApiRequest, json } from "./message.ts";
 import { acceptedForm, represent, representList } from "./representation.ts";
 import type { ResourcePath } from "./resource-path.ts";
 import { parseSelection } from "./selection.ts";
@@ -36,15 +38,18 @@ export class Resources {
   readonly #registry: Registry;
   readonly #watching: WatchContext;
   readonly #protobuf: Protobuf;
+  readonly #access: Access;
 
-  constructor(registry: Registry, watching: WatchContext, protobuf: Protobuf) {
+  constructor(registry: Registry, watching: WatchContext, protobuf: Protobuf, access: Access) {
     this.#protobuf = protobuf;
+    this.#access = access;
     this.#registry = registry;
     this.#watching = watching;
   }
 
-  handle(request: ApiRequest, path: ResourcePath): Promise<Answer> | Answer {
+  handle(request: AdmittedRequest, path: ResourcePath): Promise<Answer> | Answer {
     const { type, namespace, name, subresource, isWatch } = path;
+    if (type.isReview) return this.#review(request, type);
     if (isWatch) return this.#watch(request, path);
     if (name === undefined) return this.#collection(request, type, namespace);
     if (subresource === undefined) return this.#object(request, type, namespace, name);
@@ -52,7 +57,13 @@ export class Resources {
     return this.#subresource(request, type, namespace, name, subresource);
   }
 
-  #collection(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> | Answer {
+  async #review(request: AdmittedRequest, type: ResourceType): Promise<Answer> {
+    if (request.method !== "POST") throw methodNotAllowed();
+    const asked = this.#registry.read(type, await readBody(request, this.#protobuf), writeOptions(request));
+    return json(201, review(this.#access.authorizer, request.user, type, asked, this.#now()));
+  }
+
+  #collection(request: AdmittedRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> | Answer {
     const { query } = request;
     switch (request.method) {
       case "GET":
@@ -68,30 +79,34 @@ export class Resources {
     }
   }
 
-  #watch(request: ApiRequest, { type, namespace, name }: ResourcePath): Answer {
+  #watch(request: AdmittedRequest, { type, namespace, name }: ResourcePath): Answer {
     if (request.method !== "GET") throw methodNotAllowed();
     const query = new URLSearchParams(request.query);
     if (name !== undefined) query.set("fieldSelector", `metadata.name=${name}`);
     return watch(this.#watching, type, namespace, query, acceptedForm(request.header("accept")));
   }
 
-  #list(request: ApiRequest, type: ResourceType, namespace: string | undefined): Answer {
+  #list(request: AdmittedRequest, type: ResourceType, namespace: string | undefined): Answer {
     const form = acceptedForm(request.header("accept"));
     const { objects, metadata } = listPage(this.#registry.store, type, namespace, request.query);
     return json(200, representList(type, objects, metadata, form, request.query, this.#now()));
   }
 
-  async #create(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
+  async #create(request: AdmittedRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
     const body = await readBody(request, this.#protobuf);
     if (body === undefined) throw badRequest("the body of the request holds no object");
     // Without a namespace in the path, that of the body would be taken for the one of the request.
     if (type.namespaced && namespace === undefined)
       throw badRequest("an empty namespace may not be set during creation");
-    const written = this.#registry.create(type, namespace, body, writeOptions(request));
+    const written = this.#registry.create(type, namespace, body, this.#writeOptions(request, type, namespace));
     return this.#written(request, type, written);
   }
 
-  async #deleteCollection(request: ApiRequest, type: ResourceType, namespace: string | undefined): Promise<Answer> {
+  async #deleteCollection(
+    request: AdmittedRequest,
+    type: ResourceType,
+    namespace: string | undefined,
+  ): Promise<Answer> {
     if (type.kind === "Namespace") throw methodNotAllowed();
     const options = parseDeleteOptions(await readBody(request, this.#protobuf), request.query);
     const { includes } = parseSelection(type, namespace, request.query);
@@ -102,7 +117,7 @@ export class Resources {
   }
 
   #object(
-    request: ApiRequest,
+    request: AdmittedRequest,
     type: ResourceType,
     namespace: string | undefined,
     name: string,
@@ -121,13 +136,13 @@ export class Resources {
   }
 
   async #update(
-    request: ApiRequest,
+    request: AdmittedRequest,
     type: ResourceType,
     namespace: string | undefined,
     name: string,
     part: Part,
   ): Promise<Answer> {
-    const options = writeOptions(request);
+    const options = this.#writeOptions(request, type, namespace);
     if (request.method === "PUT") {
       const body = await readBody(request, this.#protobuf);
       if (body === undefined) throw badRequest("the body of the request holds no object");
@@ -137,7 +152,7 @@ export class Resources {
     return this.#written(request, type, this.#registry.patch(type, namespace, name, patch, part, options));
   }
 
-  async #delete(request: ApiRequest, type: ResourceType, found: KubeObject): Promise<Answer> {
+  async #delete(request: AdmittedRequest, type: ResourceType, found: KubeObject): Promise<Answer> {
     const options = parseDeleteOptions(await readBody(request, this.#protobuf), request.query);
     const { name = "", namespace, uid } = found.metadata;
     // The body was awaited: what the path names may have changed meanwhile.
@@ -155,7 +170,7 @@ export class Resources {
   }
 
   #subresource(
-    request: ApiRequest,
+    request: AdmittedRequest,
     type: ResourceType,
     namespace: string | undefined,
     name: string,
@@ -173,13 +188,14 @@ export class Resources {
       );
     if (method !== "POST") throw methodNotAllowed();
     return readBody(request, this.#protobuf).then((body) => {
+      if (subresource === "token") return json(201, this.#token(find(), body));
       if (subresource === "binding") bind(this.#registry, type, find(), body);
       else evict(this.#registry, type, find(), body);
       return json(201, success);
     });
   }
 
-  async #scale(request: ApiRequest, type: ResourceType, find: () => KubeObject): Promise<Answer> {
+  async #scale(request: AdmittedRequest, type: ResourceType, find: () => KubeObject): Promise<Answer> {
     const { dryRun } = writeOptions(request);
     switch (request.method) {
       case "GET":
@@ -198,12 +214,25 @@ export class Resources {
     }
   }
 
-  #written(request: ApiRequest, type: ResourceType, { object, warnings, created }: Written): Answer {
+  #token(account: KubeObject, body: unknown): JsonMap {
+    const request = decode(this.#registry.schemas, tokenRequestSchema, body).object;
+    return requestToken(this.#access.tokens, account, request, this.#now());
+  }
+
+  #writeOptions(request: AdmittedRequest, type: ResourceType, namespace = ""): WriteOptions {
+    const { authorizer } = this.#access;
+    const { user } = request;
+    const check: WriteOptions["check"] = (object, old) =>
+      checkEscalation(authorizer, { user, type, namespace, object, old });
+    return { ...writeOptions(request), check };
+  }
+
+  #written(request: AdmittedRequest, type: ResourceType, { object, warnings, created }: Written): Answer {
     return this.#answer(request, type, object, created ? 201 : 200, warnings);
   }
 
   #answer(
-    request: ApiRequest,
+    request: AdmittedRequest,
     type: ResourceType,
     object: KubeObject,
     status = 200,
@@ -251,9 +280,4 @@ function writeOptions({ method, query }: ApiRequest): WriteOptions {
   if (errors.length > 0) throw invalidOptions(optionKinds[method] ?? "PatchOptions", errors);
   // Without a word from the client, unknown fields are dropped with a warning.
   return { dryRun: dryRun.length > 0, fieldValidation: (fieldValidation || "Warn") as FieldValidation };
-}
-
-/** As Go clients' queries are read: a flag is set by its name, unless it says otherwise. */
-function isTrue(text: string | null): boolean {
-  return text !== null && text !== "0" && text.toLowerCase() !== "false";
 }

@@ -1,11 +1,8 @@
-import { timingSafeEqual } from "node:crypto";
 import { errorMessage } from "../../../src/base/index.ts";
-import type { Protobuf } from "../protobuf.ts";
+import { type Access, attributesOf } from "../access/index.ts";
 import { apiVersionOf, type ResourceType } from "../resource-type.ts";
 import type { Schemas } from "../schema.ts";
-import { internalError, noSuchResource, StatusError, unauthorized } from "../status.ts";
-import { accessReviewPath, reviewAccess } from "./access-review.ts";
-import { readBody } from "./body.ts";
+import { internalError, noSuchResource, StatusError } from "../status.ts";
 import { aggregatedDiscovery, plainDiscovery } from "./discovery.ts";
 import { type Answer, type ApiRequest, json, text } from "./message.ts";
 import { OpenApi, openApiV2 } from "./openapi.ts";
@@ -15,15 +12,13 @@ import type { Resources } from "./resources.ts";
 export interface RouterOptions {
   readonly types: readonly ResourceType[];
   readonly schemas: Schemas;
-  readonly protobuf: Protobuf;
   readonly resources: Resources;
-  readonly token: string;
+  readonly access: Access;
   /** Where clients reach the server, as discovery tells them. */
   readonly address: () => string;
 }
 
 const aggregated = /application\/json;g=apidiscovery\.k8s\.io;v=v2(?:;as=APIGroupDiscoveryList)/;
-const publicPaths: ReadonlySet<string> = new Set(["/healthz", "/livez", "/readyz", "/version"]);
 
 const version = {
   major: "1",
@@ -62,27 +57,17 @@ export class Router {
   }
 
   #route(request: ApiRequest): Promise<Answer> | Answer {
-    const { path, method } = request;
-    // Anybody may read these, but nobody under a false name.
-    const isPublic = publicPaths.has(path) && request.header("authorization") === undefined;
-    if (!isPublic && !this.#isAuthenticated(request)) throw unauthorized();
+    const { path, method, query } = request;
+    const { types, access, resources } = this.#options;
+    const user = access.admit((name) => request.header(name), attributesOf(method, path, query));
     if (method === "GET") {
       const fixed = this.#fixed(request);
       if (fixed !== undefined) return fixed;
     }
-    const { types, protobuf } = this.#options;
-    if (path === accessReviewPath && method === "POST")
-      return readBody(request, protobuf).then((body) => json(201, reviewAccess(body)));
     const target = parseResourcePath(types, path);
     if (target === undefined && isUnderGroup(types, path)) throw noSuchResource();
     if (target === undefined) return text(404, "404 page not found\n");
-    return this.#options.resources.handle(request, target);
-  }
-
-  #isAuthenticated(request: ApiRequest): boolean {
-    const given = Buffer.from(request.header("authorization") ?? "");
-    const wanted = Buffer.from(`Bearer ${this.#options.token}`);
-    return given.length === wanted.length && timingSafeEqual(given, wanted);
+    return resources.handle({ ...request, user }, target);
   }
 
   /** Documents that no object is behind. */

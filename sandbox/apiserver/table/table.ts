@@ -2,7 +2,7 @@ import type { KubeObject } from "../object.ts";
 
 export interface Column {
   readonly name: string;
-  readonly type: "string" | "integer";
+  readonly type: "string" | "integer" | "date";
   readonly format?: string;
   /** 0 is always shown, 1 only with `-o wide`. */
   readonly priority: number;

@@ -1,7 +1,10 @@
 // Every kind that is served, one row each. Invariant: what the rest of the server knows about a kind is in its row.
+
+import { rbacGroup } from "../access/authorizer.ts";
 import type { ServiceAddresses } from "../addresses.ts";
 import type { Behaviour, ResourceType, Subresource } from "../resource-type.ts";
 import { serviceBehaviour } from "../service/behaviour.ts";
+import { bindingColumns, roleColumns } from "../table/access.ts";
 import {
   configMapColumns,
   endpointsColumns,
@@ -15,6 +18,13 @@ import {
 import { podColumns } from "../table/pod.ts";
 import type { TableColumns } from "../table/table.ts";
 import { deploymentColumns, endpointSliceColumns, leaseColumns, replicaSetColumns } from "../table/workload.ts";
+import {
+  clusterRoleBehaviour,
+  clusterRoleBindingBehaviour,
+  reviewBehaviour,
+  roleBehaviour,
+  roleBindingBehaviour,
+} from "./access.ts";
 import {
   endpointSliceBehaviour,
   endpointsBehaviour,
@@ -34,6 +44,7 @@ interface Row {
   readonly inAll?: boolean;
   readonly ofCluster?: boolean;
   readonly subresources?: readonly Subresource[];
+  readonly isReview?: boolean;
   readonly view?: ResourceType["view"];
 }
 
@@ -58,10 +69,16 @@ function type(
     schema: `io.k8s.api.${apiPackage}.v1.${kind}`,
     collection: plural,
     subresources: row.subresources ?? [],
+    isReview: row.isReview === true,
     behaviour,
     columns,
     ...(row.view === undefined ? {} : { view: row.view }),
   };
+}
+
+function review(group: string, kind: string): ResourceType {
+  const plural = `${kind.toLowerCase()}s`;
+  return type(group, kind, plural, reviewBehaviour, roleColumns, { ofCluster: true, isReview: true });
 }
 
 export function resourceTypes(addresses: ServiceAddresses): readonly ResourceType[] {
@@ -81,7 +98,10 @@ export function resourceTypes(addresses: ServiceAddresses): readonly ResourceTyp
       subresources: ["binding", "eviction", "status"],
     }),
     type("", "Secret", "secrets", secretBehaviour, secretColumns),
-    type("", "ServiceAccount", "serviceaccounts", serviceAccountBehaviour, serviceAccountColumns, { short: "sa" }),
+    type("", "ServiceAccount", "serviceaccounts", serviceAccountBehaviour, serviceAccountColumns, {
+      short: "sa",
+      subresources: ["token"],
+    }),
     type("", "Service", "services", serviceBehaviour(addresses), serviceColumns, {
       short: "svc",
       inAll: true,
@@ -100,5 +120,15 @@ export function resourceTypes(addresses: ServiceAddresses): readonly ResourceTyp
     type("events.k8s.io", "Event", "events", eventBehaviour, eventColumns, { short: "ev", view: eventsView }),
     type("coordination.k8s.io", "Lease", "leases", leaseBehaviour, leaseColumns),
     type("discovery.k8s.io", "EndpointSlice", "endpointslices", endpointSliceBehaviour, endpointSliceColumns),
+    type(rbacGroup, "ClusterRole", "clusterroles", clusterRoleBehaviour, roleColumns, { ofCluster: true }),
+    type(rbacGroup, "ClusterRoleBinding", "clusterrolebindings", clusterRoleBindingBehaviour, bindingColumns, {
+      ofCluster: true,
+    }),
+    type(rbacGroup, "Role", "roles", roleBehaviour, roleColumns),
+    type(rbacGroup, "RoleBinding", "rolebindings", roleBindingBehaviour, bindingColumns),
+    review("authentication.k8s.io", "SelfSubjectReview"),
+    review("authorization.k8s.io", "SelfSubjectAccessReview"),
+    review("authorization.k8s.io", "SelfSubjectRulesReview"),
+    review("authorization.k8s.io", "SubjectAccessReview"),
   ];
 }

@@ -1,0 +1,5 @@
+import { sandbox } from "../sandbox.ts";
+import { checkRoles } from "./suite.ts";
+
+// It always sends the initial state as a watch; `list` is for servers that cannot.
+checkRoles(sandbox, (right) => right.startsWith("list "));

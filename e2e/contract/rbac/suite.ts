@@ -1,0 +1,176 @@
+import { createPrivateKey } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readClaims, signToken } from "../../../sandbox/apiserver/access/index.ts";
+import { type RoleOwner, roleOwners, shippedRoles } from "../../../sandbox/cluster/service-accounts.ts";
+import { events, type Lease, leases, nodes, type Service, services } from "../../../src/api/index.ts";
+import { sleep } from "../../../src/base/index.ts";
+import { isNotFound, KubeApiError, type KubeClient } from "../../../src/kube/index.ts";
+import type { Child } from "../child.ts";
+import type { Access, ControlPlane, Target } from "../target.ts";
+import { beyond } from "./beyond.ts";
+import { rightsOf, usedBy } from "./rights.ts";
+import { Stage } from "./stage.ts";
+
+/** Far beyond what a slow machine needs: reaching it means that what is awaited never comes. */
+const patienceMs = 60_000;
+const { signal } = new AbortController();
+
+function userOf(owner: RoleOwner): string {
+  return `system:serviceaccount:kube-system:berth-${owner}`;
+}
+
+/**
+ * The programs do on a target all that they can do, as the service accounts that they ship with. `unused` tells which
+ * rights this target gives them no reason to use.
+ */
+export function checkRoles(target: Target, unused: (right: string) => boolean): void {
+  describe(`on ${target.name} the shipped roles`, () => {
+    let controlPlane: ControlPlane;
+    let stage: Stage;
+    let accesses: readonly Access[] = [];
+
+    beforeAll(async () => {
+      controlPlane = await target.start({ recordsAccess: true, watchList: false });
+      stage = await Stage.open(controlPlane);
+      await liveThroughAll(stage, controlPlane);
+      accesses = await controlPlane.accesses();
+    });
+    afterAll(async () => {
+      await stage?.[Symbol.asyncDispose]();
+      await controlPlane?.[Symbol.asyncDispose]();
+    });
+
+    it.each(roleOwners)("allow all that the %s asks for", (owner) => {
+      const own = accesses.filter(({ user }) => user === userOf(owner));
+      expect(own.length).toBeGreaterThan(0);
+      expect(own.filter(({ allowed }) => !allowed)).toEqual([]);
+    });
+
+    it.each(roleOwners)("give the %s nothing that it does not use", async (owner) => {
+      const rights = rightsOf(await shippedRoles(owner));
+      const known = new Set(rights);
+      const used = new Set(
+        accesses.filter(({ user }) => user === userOf(owner)).flatMap((access) => usedBy(access, known)),
+      );
+      expect(rights.filter((right) => !used.has(right))).toEqual(rights.filter(unused));
+    });
+
+    it("count only as long as the token lasts", async () => {
+      const token = await stage.token("agent");
+      const claims = readClaims(token);
+      if (claims === undefined) throw new Error("the token says nothing");
+      const { iat } = claims;
+      const key = createPrivateKey(controlPlane.serviceAccountKey);
+      const again = (times: object): KubeClient => stage.clientBy(signToken({ ...claims, ...times }, key));
+      const list = (client: KubeClient): Promise<unknown> => client.list(nodes, {}, signal);
+      await expect(list(again({}))).resolves.toMatchObject({ items: [{ metadata: { name: "node-a" } }] });
+      await expect(list(again({ iat: iat - 7200, nbf: iat - 7200, exp: iat - 3600 }))).rejects.toMatchObject({
+        code: 401,
+        message: "Unauthorized",
+      });
+    });
+
+    it.each(roleOwners.flatMap((owner) => beyond(owner).map((call) => ({ owner, ...call }))))(
+      "refuse the $owner $method $path",
+      async ({ owner, method, path, body }) => {
+        const client = stage.clientBy(await stage.token(owner));
+        const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+        const answer = client.request({ method, path, contentType, signal, ...(body === undefined ? {} : { body }) });
+        await expect(answer).rejects.toMatchObject({
+          code: 403,
+          message: expect.stringContaining(`User "${userOf(owner)}" cannot`),
+        });
+      },
+    );
+  });
+}
+
+const at = { namespace: "default", name: "web" };
+
+/** Election, a load balancer with its events, its change and end, a leftover, and a leader that is killed. */
+async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise<void> {
+  const { admin } = stage;
+  const lease = async (): Promise<Lease["spec"]> =>
+    (await admin.get(leases, { namespace: "kube-system", name: "berth-controller" }, signal)).spec;
+  await admin.create(
+    nodes,
+    { apiVersion: "v1", kind: "Node", metadata: { name: "node-a" }, spec: { providerID: "berth://a" } },
+    signal,
+  );
+  const agent = stage.agent();
+  const first = stage.controller();
+  await says(first, /"message":"controller works"/);
+  await admin.create(services, service(80), signal);
+  await says(first, /"reason":"EnsuredLoadBalancer"/);
+  await says(agent, /"message":"service rules programmed","service":"default\/web"/);
+
+  // Changes of one Service are announced in the same words, sooner or later: a series.
+  for (let changes = 1; !(await hasSeries(admin)); changes++) {
+    await admin.patch(services, at, { type: "merge", body: service(80 + changes) }, signal);
+    await says(first, new RegExp(`(?:"message":"load balancer changed"[^]*){${changes + 1}}`));
+  }
+
+  // The leader is killed; whoever watched its Lease takes over.
+  const second = stage.controller();
+  const watches = ({ verb, resource, user }: Access): boolean =>
+    verb === "watch" && resource === "leases" && user === userOf("controller");
+  await until(async () => (await controlPlane.accesses()).filter(watches).length > 1);
+  const { holderIdentity: before, renewTime } = (await lease()) ?? {};
+  await until(async () => (await lease())?.renewTime !== renewTime);
+  first.signal("SIGKILL");
+  await says(second, /"message":"controller works"/);
+  expect((await lease())?.holderIdentity).not.toBe(before);
+
+  // It ends in order and gives the Lease back; a Service goes meanwhile, whose load balancer the next one finds.
+  second.signal("SIGTERM");
+  await second.end();
+  expect((await lease())?.holderIdentity ?? "").toBe("");
+  await admin.patch(services, at, { type: "merge", body: { metadata: { finalizers: null } } }, signal);
+  await admin.delete(services, at, signal);
+  const third = stage.controller();
+  await says(third, /"message":"load balancer has no service"/);
+  await says(third, /"message":"load balancer gone"/);
+
+  // The end of a Service: its finalizer goes once the load balancer has gone.
+  await admin.create(services, service(80), signal);
+  await says(third, /"reason":"EnsuredLoadBalancer"/);
+  await admin.delete(services, at, signal);
+  await until(async () => await isGone(admin));
+  third.signal("SIGTERM");
+  agent.signal("SIGTERM");
+  expect([await third.end(), await agent.end()]).toEqual([0, 0]);
+}
+
+function service(port: number): Service {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { ...at },
+    spec: { type: "LoadBalancer", ports: [{ port, protocol: "TCP" }] },
+  };
+}
+
+async function hasSeries(admin: KubeClient): Promise<boolean> {
+  const { items } = await admin.listAll(events, { namespace: at.namespace }, signal);
+  return items.some(({ series }) => (series?.count ?? 0) > 1);
+}
+
+async function isGone(admin: KubeClient): Promise<boolean> {
+  try {
+    await admin.get(services, at, signal);
+    return false;
+  } catch (error) {
+    if (error instanceof KubeApiError && isNotFound(error)) return true;
+    throw error;
+  }
+}
+
+async function says(program: Child, line: RegExp): Promise<void> {
+  if (!(await program.happens(({ stderr }) => line.test(stderr), patienceMs)))
+    throw program.failure(`did not say ${line.source}`);
+}
+
+async function until(condition: () => Promise<boolean>): Promise<void> {
+  const limit = AbortSignal.timeout(patienceMs);
+  while (!(await condition())) await sleep(50, limit);
+}
