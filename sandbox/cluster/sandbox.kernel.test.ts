@@ -159,7 +159,9 @@ it("removes what a killed run has left, its load balancers too, and nothing of a
   const id = /Sandbox (\w+)/.exec(await cli.line("is up"))?.[1] ?? "";
   const [, kubeconfig = ""] = /KUBECONFIG=(\S+)/.exec(await cli.line("KUBECONFIG")) ?? [];
   const kubectl = (...args: string[]): Promise<string> =>
-    execOk(exec, kubectlProgram, [`--kubeconfig=${kubeconfig}`, `--cache-dir=${kubeconfig}.cache`, ...args], { signal });
+    execOk(exec, kubectlProgram, [`--kubeconfig=${kubeconfig}`, `--cache-dir=${kubeconfig}.cache`, ...args], {
+      signal,
+    });
   await kubectl("create", "service", "loadbalancer", "echo", "--tcp=80:8080");
   await kubectl("wait", "service/echo", "--for=jsonpath={.status.loadBalancer.ingress[0].ip}", "--timeout=40s");
   await cli.end("SIGKILL");
