@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance golden bench clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn golden bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -43,6 +43,10 @@ conformance: setup ## the contract suite against the real kube-apiserver (builds
 	@e2e/kube-binaries/build
 	@$(VITEST) --project conformance
 	@$(VITEST) --project e2e e2e/contract
+
+churn: setup ## kube-proxy and kubectl beside both API servers, CHURN_MINUTES=10 (root; needs Go once)
+	@e2e/kube-binaries/build
+	@$(NODE) e2e/churn/main.ts
 
 golden: setup ## rewrite golden files from what the code does now; read the diff
 	@$(VITEST) --project unit --update
