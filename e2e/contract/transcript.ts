@@ -24,6 +24,6 @@ export class Transcript<Entry extends object> {
         Object.entries(entry).filter(([name, value]) => !usual.has(name) || usual.get(name) !== value),
       ),
     );
-    await writeFile(this.#path, stringify(brief, { lineWidth: 0 }));
+    await writeFile(this.#path, stringify(brief, { lineWidth: 0, aliasDuplicateObjects: false }));
   }
 }

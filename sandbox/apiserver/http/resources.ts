@@ -15,7 +15,7 @@ import {
 } from "../status.ts";
 import { mediaType, readBody } from "./body.ts";
 import { listPage } from "./list.ts";
-import { type Answer, type ApiRequest, json } from "./message.ts";
+import { type Answer, type ApiRequest, answerError, json, withWarnings } from "./message.ts";
 import { acceptedForm, represent, representList } from "./representation.ts";
 import type { ResourcePath } from "./resource-path.ts";
 import { parseSelection } from "./selection.ts";
@@ -43,7 +43,15 @@ export class Resources {
     this.#watching = watching;
   }
 
-  handle(request: ApiRequest, path: ResourcePath): Promise<Answer> | Answer {
+  async handle(request: ApiRequest, path: ResourcePath): Promise<Answer> {
+    const { deprecation } = path.type.behaviour;
+    if (deprecation === undefined) return await this.#dispatch(request, path);
+    // Refusals warn as well.
+    const answer = await this.#dispatch(request, path).catch(answerError);
+    return withWarnings(answer, [deprecation]);
+  }
+
+  async #dispatch(request: ApiRequest, path: ResourcePath): Promise<Answer> {
     const { type, namespace, name, subresource, isWatch } = path;
     if (isWatch) return this.#watch(request, path);
     if (name === undefined) return this.#collection(request, type, namespace);
