@@ -11,15 +11,7 @@ it("does the same for the same seed, and something else for another", () => {
 
 it("comes to every kind of operation", () => {
   const kinds = seeds.flatMap(operationsOf).map((each) => (each.kind === "kubectl" ? each.words[0] : each.kind));
-  expect([...new Set(kinds)].toSorted()).toEqual([
-    "apply",
-    "create",
-    "cut",
-    "delete",
-    "label",
-    "patch",
-    "replace",
-    "request",
-    "scale",
-  ]);
+  expect(new Set(kinds)).toEqual(
+    new Set(["apply", "create", "cut", "delete", "label", "patch", "replace", "request", "scale"]),
+  );
 });
