@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance golden bench clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn golden bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -44,6 +44,10 @@ conformance: setup ## the contract suite against the real kube-apiserver (builds
 	@$(if $(KUBE),KUBE=$(KUBE) e2e/kube-binaries/build)
 	@$(if $(KUBE),KUBE=$(KUBE)) $(VITEST) --project conformance
 	@$(VITEST) --project e2e e2e/contract
+
+churn: setup ## kube-proxy and kubectl beside both API servers, CHURN_MINUTES=10 (root; needs Go once)
+	@e2e/kube-binaries/build
+	@$(NODE) e2e/churn/main.ts
 
 golden: setup ## rewrite golden files from what the code does now; read the diff
 	@$(VITEST) --project unit --update

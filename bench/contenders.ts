@@ -1,10 +1,9 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { kubeProxyArguments, kubeProxyPath } from "../e2e/kube-binaries/kube-proxy.ts";
 import { Program, type Sandbox, type SandboxNode } from "../sandbox/cluster/index.ts";
 
 import { FailureError } from "../src/base/index.ts";
-
-export const kubeProxyPath: string = new URL("../e2e/kube-binaries/bin/kube-proxy", import.meta.url).pathname;
 
 /** One of those that are measured: what it is called and how its process is started and ended. */
 export interface Contender {
@@ -27,7 +26,7 @@ export function contendersOn(
     name,
     program: new Program({
       name,
-      command: [kubeProxyPath, ...kubeProxyArgs(sandbox, node), ...args],
+      command: [kubeProxyPath, ...kubeProxyArguments(`${sandbox.runDir}/node.kubeconfig`, node.name), ...args],
       environment: { ...environment, BERTH_SANDBOX: sandbox.id },
       logPath: join(sandbox.runDir, "logs", `${name}.log`),
       netns: node.netns,
@@ -37,23 +36,5 @@ export function contendersOn(
     { name: "berth agent", program: node.agent },
     kubeProxy("kube-proxy", []),
     kubeProxy("kube-proxy 100ms", ["--iptables-min-sync-period=100ms"]),
-  ];
-}
-
-/** What the agent of a sandbox is told, in kube-proxy's words. */
-function kubeProxyArgs({ runDir }: Sandbox, { name }: SandboxNode): readonly string[] {
-  return [
-    `--kubeconfig=${runDir}/node.kubeconfig`,
-    // The sandbox's API server speaks no protobuf; the agent reads JSON as well.
-    "--kube-api-content-type=application/json",
-    "--proxy-mode=iptables",
-    `--hostname-override=${name}`,
-    "--cluster-cidr=10.244.0.0/16,fd00:244::/48",
-    "--healthz-bind-address=[::]:10256",
-    // Each of these would write a setting of the whole machine.
-    "--conntrack-max-per-core=0",
-    "--conntrack-min=0",
-    "--conntrack-tcp-timeout-established=0",
-    "--conntrack-tcp-timeout-close-wait=0",
   ];
 }

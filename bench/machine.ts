@@ -1,6 +1,6 @@
 import { availableParallelism, cpus, loadavg, release } from "node:os";
+import { kubeProxyPath } from "../e2e/kube-binaries/kube-proxy.ts";
 import { type Exec, execOk } from "../src/kernel/index.ts";
-import { kubeProxyPath } from "./contenders.ts";
 
 /** What the numbers hold for, on one line; asked after the last of them. */
 export async function describeMachine(exec: Exec, signal: AbortSignal): Promise<string> {

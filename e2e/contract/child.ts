@@ -51,6 +51,10 @@ export class Child implements AsyncDisposable {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
   /** Whether `condition` came to hold before the program ended and within the time. */
   async happens(condition: (child: this) => boolean, timeoutMs = 30_000): Promise<boolean> {
     const { promise, resolve } = Promise.withResolvers<boolean>();

@@ -30,7 +30,8 @@ export const kubeApiserver: Target = {
 
 /**
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
- * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
+ * controller manager runs, so no admission plug-in may want what only it does: make the `default` service account,
+ * take the taint off a new node.
  */
 async function startControlPlane({
   recordsAccess = false,
@@ -158,7 +159,7 @@ function apiserverArguments(directory: string, etcdUrl: string, port: number): s
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${directory}/service-accounts.pub`,
     `--service-account-signing-key-file=${directory}/service-accounts.key`,
-    "--disable-admission-plugins=ServiceAccount",
+    "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
     `--service-cluster-ip-range=${serviceCidr}`,
     `--service-node-port-range=${nodePortRange}`,
   ];

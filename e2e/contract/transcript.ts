@@ -38,7 +38,7 @@ export class Transcript<Entry extends object> {
   }
 
   async #write(version: string, content: object): Promise<void> {
-    await writeFile(this.#file(version), stringify(content, { lineWidth: 0 }));
+    await writeFile(this.#file(version), stringify(content, { lineWidth: 0, aliasDuplicateObjects: false }));
   }
 
   #brief(entry: Entry): object {

@@ -77,8 +77,9 @@ export class ServiceAddresses {
     }
   }
 
-  request(): AddressRequest {
-    return new AddressRequest(this.#ranges, this.#ports, this.#portRange, this.#random, this.#taken);
+  /** For a write that is not meant, the allocators of kube-apiserver look less closely. */
+  request(dryRun = false): AddressRequest {
+    return new AddressRequest(this.#ranges, this.#ports, this.#portRange, this.#random, this.#taken, dryRun);
   }
 }
 
@@ -103,6 +104,7 @@ class AddressRequest {
   readonly #portRange: PortRange;
   readonly #random: Random;
   readonly #taken: ReadonlyMap<string, number>;
+  readonly #dryRun: boolean;
   readonly #mine = new Set<string>();
 
   constructor(
@@ -111,12 +113,14 @@ class AddressRequest {
     portRange: PortRange,
     random: Random,
     taken: ReadonlyMap<string, number>,
+    dryRun: boolean,
   ) {
     this.#ranges = ranges;
     this.#ports = ports;
     this.#portRange = portRange;
     this.#random = random;
     this.#taken = taken;
+    this.#dryRun = dryRun;
   }
 
   address(family: Family): string {
@@ -137,7 +141,7 @@ class AddressRequest {
       throw new AllocationError(
         `the provided IP (${formatIp(ip)}) is not in the valid range. The range of valid IPs is ${formatIp(range.cidr.base)}/${range.cidr.prefix}`,
       );
-    this.#claim(addressKey(text), "provided IP is already allocated");
+    if (!this.#dryRun) this.#claim(addressKey(text), "provided IP is already allocated");
   }
 
   port(): number {
@@ -149,7 +153,7 @@ class AddressRequest {
 
   claimPort(port: number): void {
     const { first, last } = this.#portRange;
-    if (port < first || port > last)
+    if (!this.#dryRun && (port < first || port > last))
       throw new AllocationError(
         `provided port is not in the valid range. The range of valid ports is ${first}-${last}`,
       );

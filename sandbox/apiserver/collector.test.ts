@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startServer, TestClient } from "./fixture.ts";
 import type { ApiServer } from "./index.ts";
+import { valueAt } from "./object.ts";
 
 let server: ApiServer;
 let client: TestClient;
@@ -56,6 +57,19 @@ describe("garbage collection", () => {
     const owner = { apiVersion: "v1", kind: "ConfigMap", name: "ghost", uid: "no such uid" };
     await client.post(path, { metadata: { name: "child", ownerReferences: [owner] } });
     await client.untilGone(`${path}/child`);
+  });
+
+  it.each([
+    ["of another uid", "default", "another"],
+    ["in another namespace", "kube-system", undefined],
+  ])("takes an owner %s for none", async (_, namespace, uid) => {
+    const path = `/api/v1/namespaces/${namespace}/configmaps`;
+    const owners = "/api/v1/namespaces/default/configmaps";
+    const { body } = await client.post(owners, { metadata: { name: "apart" } });
+    const owner = { apiVersion: "v1", kind: "ConfigMap", name: "apart", uid: uid ?? valueAt(body, "metadata.uid") };
+    await client.post(path, { metadata: { name: "stray", ownerReferences: [owner] } });
+    await client.untilGone(`${path}/stray`);
+    expect(await client.delete(`${owners}/apart`)).toMatchObject({ status: 200 });
   });
 });
 

@@ -15,7 +15,8 @@ export class Collector implements Disposable {
   readonly #subscription: Disposable;
   /** Owner UID -> keys (`collection namespace/name`) of its dependents. */
   readonly #dependents = new Map<string, Set<string>>();
-  readonly #uids = new Set<string>();
+  /** UID -> namespace of every object; undefined for one of the cluster. */
+  readonly #homes = new Map<string, string | undefined>();
   readonly #queue = new Set<string>();
   #scheduled: NodeJS.Immediate | undefined;
 
@@ -41,7 +42,7 @@ export class Collector implements Disposable {
 
   #learn(collection: string, object: KubeObject): void {
     const { uid = "", deletionTimestamp } = object.metadata;
-    this.#uids.add(uid);
+    this.#homes.set(uid, object.metadata.namespace);
     const key = `${collection} ${keyOf(object)}`;
     for (const { uid } of owners(object)) {
       const found = this.#dependents.get(uid) ?? new Set();
@@ -61,7 +62,7 @@ export class Collector implements Disposable {
   /** An object has gone: look again at its dependents, its owners and its namespace. */
   #removed(object: KubeObject): void {
     const { uid = "", namespace } = object.metadata;
-    this.#uids.delete(uid);
+    this.#homes.delete(uid);
     for (const key of this.#dependents.get(uid) ?? []) this.#enqueue(key);
     for (const owner of owners(object)) {
       const type = [...this.#types.values()].find(({ kind }) => kind === owner.kind);
@@ -91,10 +92,16 @@ export class Collector implements Disposable {
       return;
     }
     const references = owners(object);
-    const absent = references.filter(({ uid }) => !this.#uids.has(uid));
+    const absent = references.filter(({ uid }) => !this.#mayOwn(uid, object));
     if (references.length > 0 && absent.length === references.length)
       deleteObject(this.#registry, type, object, { propagationPolicy: "Background", dryRun: false });
     else if (absent.length > 0) this.#dropOwners(type, object, new Set(absent.map(({ uid }) => uid)));
+  }
+
+  /** Whether there is such an owner, and not in another namespace. */
+  #mayOwn(uid: string, { metadata: { namespace } }: KubeObject): boolean {
+    const home = this.#homes.get(uid);
+    return this.#homes.has(uid) && (home === undefined || home === namespace);
   }
 
   /** Does what the finalizers of a terminating object wait for, if it can be done now. */

@@ -44,11 +44,14 @@ class Walk {
     const reference = this.#schemas.referenced(schema);
     if (reference !== undefined) {
       const target = this.#schemas.named(reference);
+      if (target.format === "date-time") checkTime(value, reference.endsWith("MicroTime"));
       if (target.properties === undefined) return this.value(target, value, place);
       if (!isMap(value)) throw mismatch(value, place, this.#goType(schema));
       const struct = structName(reference);
       return this.value(target, value, { ...place, struct });
     }
+    if (schema.format === "int-or-string" && typeof value === "number" && !Number.isInteger(value))
+      throw mismatch(value, place, "int32");
     if (schema.oneOf !== undefined || schema.type === undefined) return value;
     switch (schema.type) {
       case "object":
@@ -60,6 +63,7 @@ class Walk {
           .map((item, index) => this.value(schema.items ?? {}, item, { ...place, path: `${place.path}[${index}]` }));
       case "string":
         if (typeof value !== "string") throw mismatch(value, place, this.#goType(schema));
+        if (schema.format === "byte") checkBase64(value);
         return value;
       case "boolean":
         if (typeof value !== "boolean") throw mismatch(value, place, "bool");
@@ -94,10 +98,49 @@ class Walk {
       else if (inner !== null) {
         const go = properties === undefined ? place.go : place.go === "" ? field : `${place.go}.${field}`;
         result[field] = this.value(property, inner, { ...place, go, path });
-      }
+      } else if (properties === undefined && property.type === "string") result[field] = "";
     }
     return result;
   }
+}
+
+/** RFC 3339 as Go names its parts; a MicroTime has six digits behind the second. */
+const timeParts: readonly (readonly [string, RegExp])[] = [
+  ["2006", /^\d{4}/],
+  ["-", /^-/],
+  ["01", /^\d\d/],
+  ["-", /^-/],
+  ["02", /^\d\d/],
+  ["T", /^T/],
+  ["15", /^\d\d/],
+  [":", /^:/],
+  ["04", /^\d\d/],
+  [":", /^:/],
+  ["05", /^\d\d/],
+  [".000000", /^\.\d{6}/],
+  ["Z07:00", /^(?:Z|[+-]\d\d:\d\d)$/],
+];
+
+function checkTime(value: unknown, isMicro: boolean): void {
+  if (typeof value !== "string") return;
+  const parts = isMicro ? timeParts : timeParts.filter(([name]) => name !== ".000000");
+  const layout = JSON.stringify(parts.map(([name]) => name).join(""));
+  let rest = value;
+  for (const [name, pattern] of parts) {
+    const found = pattern.exec(rest)?.[0];
+    if (found === undefined)
+      throw new DecodeError(
+        `parsing time ${JSON.stringify(value)} as ${layout}: cannot parse ${JSON.stringify(rest)} as ${JSON.stringify(name)}`,
+      );
+    rest = rest.slice(found.length);
+    // Fractions of a second are welcome everywhere.
+    if (name === "05" && !isMicro) rest = rest.replace(/^\.\d+/, "");
+  }
+}
+
+function checkBase64(text: string): void {
+  const wrong = text.replaceAll(/[\r\n]/g, "").search(/[^A-Za-z0-9+/=]/);
+  if (wrong >= 0) throw new DecodeError(`illegal base64 data at input byte ${wrong}`);
 }
 
 function mismatch(value: unknown, { struct, go }: Place, goType: string): DecodeError {

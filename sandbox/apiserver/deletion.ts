@@ -1,8 +1,8 @@
-import { notSupported } from "./field-error.ts";
+import { invalid, notSupported } from "./field-error.ts";
 import { asMap, asText, type KubeObject, keyOf, timestamp } from "./object.ts";
 import { isGone, type Registry } from "./registry.ts";
 import { type ResourceType, resourceOf } from "./resource-type.ts";
-import { badRequest, conflict, forbidden, invalidOptions } from "./status.ts";
+import { conflict, forbidden, invalidOptions } from "./status.ts";
 
 /** What a DELETE asks for, from its body and its query. */
 export interface DeleteOptions {
@@ -75,7 +75,9 @@ function checkPreconditions(type: ResourceType, old: KubeObject, { preconditions
   if (propagationPolicy !== undefined && !policies.includes(propagationPolicy))
     throw invalidOptions("DeleteOptions", [notSupported("propagationPolicy", propagationPolicy, [...policies, "nil"])]);
   if (propagationPolicy !== undefined && orphanDependents !== undefined)
-    throw badRequest("orphanDependents and deletionPropagation cannot be both set");
+    throw invalidOptions("DeleteOptions", [
+      invalid("propagationPolicy", propagationPolicy, "orphanDependents and deletionPropagation cannot be both set"),
+    ]);
 }
 
 function finalizersAfter(old: KubeObject, { propagationPolicy, orphanDependents }: DeleteOptions): string[] {

@@ -44,3 +44,7 @@ export function forbiddenField(field: string, detail: string): FieldError {
 export function tooLong(field: string, limit: number): FieldError {
   return fieldError(field, "FieldValueTooLong", "Too long", `may not be more than ${limit} bytes`);
 }
+
+export function tooMany(field: string, count: number, limit: number): FieldError {
+  return fieldError(field, "FieldValueTooMany", `Too many: ${count}`, `must have at most ${limit} items`);
+}

@@ -114,7 +114,7 @@ async function serve(request: Request, response: Response, handler: Handler, sig
   }
   const gone = new AbortController();
   response.once("close", () => gone.abort());
-  writeHead(response, 200, { "content-type": answer.contentType });
+  writeHead(response, 200, { "content-type": answer.contentType, ...answer.headers });
   // Clients wait for the headers before the first event.
   if ("flushHeaders" in response) response.flushHeaders();
   await answer.run(sinkOf(response), AbortSignal.any([signal, gone.signal]));

@@ -1,5 +1,6 @@
+import type { V1OwnerReference } from "@kubernetes/client-node";
 import { type FieldError, forbiddenField, invalid, required, tooLong } from "./field-error.ts";
-import type { KubeObject } from "./object.ts";
+import { type KubeObject, sameJson } from "./object.ts";
 import type { ResourceType } from "./resource-type.ts";
 import { labelValueErrors, pathSegmentErrors, qualifiedNameErrors } from "./words.ts";
 
@@ -13,15 +14,34 @@ const serverFields = ["managedFields", "selfLink"] as const;
 /** Drops what Go's `omitempty` drops and what clients may not say, in place. */
 export function cleanMetadata({ metadata }: KubeObject): void {
   for (const field of serverFields) delete metadata[field];
+  if (metadata.ownerReferences !== undefined)
+    metadata.ownerReferences = metadata.ownerReferences.filter(
+      (owner, index, all) => all.findIndex((other) => sameJson(owner, other)) === index,
+    );
   for (const [field, value] of Object.entries(metadata)) {
     const isEmpty = value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
     if (isEmpty) Reflect.deleteProperty(metadata, field);
   }
 }
 
+export function repeatedOwnerWarnings({ metadata: { ownerReferences = [] } }: KubeObject): string[] {
+  const uids = ownerReferences.map(({ uid }) => uid);
+  const repeated = [...new Set(uids.filter((uid, index) => uids.indexOf(uid) < index))];
+  if (repeated.length === 0) return [];
+  return [
+    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(", ")}`,
+  ];
+}
+
 export function metadataErrors(type: ResourceType, { metadata }: KubeObject): readonly FieldError[] {
   const errors: FieldError[] = [];
   const { name = "", labels = {}, annotations = {}, finalizers = [], ownerReferences = [] } = metadata;
+  const { generateName = "" } = metadata;
+  if (generateName !== "") {
+    // As a prefix it may end in a hyphen.
+    const prefix = type.behaviour.nameErrors(generateName.replace(/-$/, "a"));
+    errors.push(...prefix.map((error) => invalid("metadata.generateName", generateName, error)));
+  }
   if (name === "") errors.push(required("metadata.name", "name or generateName is required"));
   else {
     const own = type.behaviour.nameErrors(name);
@@ -33,10 +53,7 @@ export function metadataErrors(type: ResourceType, { metadata }: KubeObject): re
     errors.push(...qualifiedNameErrors(key.toLowerCase()).map((error) => invalid("metadata.annotations", key, error)));
   const bytes = Object.entries(annotations).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
   if (bytes > annotationBytes) errors.push(tooLong("metadata.annotations", annotationBytes));
-  for (const [index, owner] of ownerReferences.entries())
-    for (const field of ["apiVersion", "kind", "name", "uid"] as const)
-      if ((owner[field] ?? "") === "")
-        errors.push(required(`metadata.ownerReferences[${index}].${field}`, "must not be empty"));
+  errors.push(...ownerErrors(ownerReferences));
   for (const [index, finalizer] of finalizers.entries()) {
     errors.push(...qualifiedNameErrors(finalizer).map((error) => invalid("metadata.finalizers", finalizer, error)));
     if (!finalizer.includes("/") && !standardFinalizers.has(finalizer))
@@ -48,7 +65,38 @@ export function metadataErrors(type: ResourceType, { metadata }: KubeObject): re
         ),
       );
   }
+  if (finalizers.includes("orphan") && finalizers.includes("foregroundDeletion"))
+    errors.push(
+      invalid("metadata.finalizers", finalizers, "finalizer orphan and foregroundDeletion cannot be both set"),
+    );
   return errors;
+}
+
+function ownerErrors(owners: readonly V1OwnerReference[]): FieldError[] {
+  const path = "metadata.ownerReferences";
+  const controllers = owners.filter(({ controller }) => controller === true).map(({ kind, name }) => `${kind}/${name}`);
+  return [
+    ...owners.flatMap((owner, index) => [
+      ...(["apiVersion", "kind", "name", "uid"] as const)
+        .filter((field) => (owner[field] ?? "") === "")
+        .map((field) => required(`${path}[${index}].${field}`, "must not be empty")),
+      ...(owner.apiVersion.split("/").length > 2
+        ? [invalid(`${path}[${index}].apiVersion`, owner.apiVersion, "must be <group>/<version> or <version>")]
+        : []),
+      ...(owner.apiVersion === "v1" && owner.kind === "Event"
+        ? [invalid(`${path}[${index}]`, owner, "/v1, Kind=Event is disallowed from being an owner")]
+        : []),
+    ]),
+    ...(controllers.length > 1
+      ? [
+          invalid(
+            path,
+            owners,
+            `Only one reference can have Controller set to true. Found "true" in references for ${controllers.slice(0, 2).join(" and ")}`,
+          ),
+        ]
+      : []),
+  ];
 }
 
 /** What is wrong with labels, or with a selector of them. */
@@ -60,7 +108,13 @@ export function labelMapErrors(labels: Readonly<Record<string, string>>, path: s
 }
 
 /** What an update may not do to metadata. */
-export function metadataChangeErrors({ metadata }: KubeObject, old: KubeObject): readonly FieldError[] {
+export function metadataChangeErrors(
+  { metadata }: KubeObject,
+  old: KubeObject,
+  deletionTimestamp: string | undefined,
+): readonly FieldError[] {
+  if (deletionTimestamp !== undefined && deletionTimestamp !== old.metadata.deletionTimestamp)
+    return [invalid("metadata.deletionTimestamp", deletionTimestamp, "field is immutable")];
   if (metadata.uid !== undefined && metadata.uid !== old.metadata.uid)
     return [invalid("metadata.uid", metadata.uid, "field is immutable")];
   if (old.metadata.deletionTimestamp === undefined) return [];

@@ -2,7 +2,14 @@ import { randomUUID } from "node:crypto";
 import type { Clock, Random } from "../../src/base/index.ts";
 import { DecodeError, decode } from "./decode.ts";
 import { type FieldError, invalid } from "./field-error.ts";
-import { cleanMetadata, generatedName, inheritMetadata, metadataChangeErrors, metadataErrors } from "./metadata.ts";
+import {
+  cleanMetadata,
+  generatedName,
+  inheritMetadata,
+  metadataChangeErrors,
+  metadataErrors,
+  repeatedOwnerWarnings,
+} from "./metadata.ts";
 import { asList, asMap, asText, type KubeObject, keyOf, sameJson, storageKey, timestamp } from "./object.ts";
 import { type PatchType, patched } from "./patch/index.ts";
 import { apiVersionOf, type ResourceType, resourceOf } from "./resource-type.ts";
@@ -94,7 +101,7 @@ export class Registry {
     check?.(object, undefined);
     const { metadata } = object;
     this.#checkNamespace(metadata.namespace, namespace);
-    if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== "")
+    if (Number(metadata.resourceVersion ?? 0) > 0)
       throw wrongVersion("resourceVersion should not be set on objects to be created");
     if (namespace !== undefined) metadata.namespace = namespace;
     if ((metadata.name ?? "") === "" && (metadata.generateName ?? "") !== "")
@@ -104,11 +111,10 @@ export class Registry {
     metadata.creationTimestamp = timestamp(this.clock.now());
     delete metadata.deletionTimestamp;
     delete metadata.deletionGracePeriodSeconds;
-    delete metadata.generation;
     if (type.behaviour.isNewGeneration !== undefined) metadata.generation = 1;
 
     this.#default(type, object);
-    type.behaviour.allocate?.(object, undefined);
+    type.behaviour.allocate?.(object, undefined, dryRun);
     type.behaviour.prepareCreate?.(object);
     this.#default(type, object);
     this.#refuse(type, object, [
@@ -199,15 +205,16 @@ export class Registry {
       part === "status"
         ? { ...structuredClone(old), metadata: incoming.metadata, status: incoming["status"] ?? {} }
         : { ...incoming, ...(hasStatus ? { status: structuredClone(old["status"]) } : {}) };
+    const { deletionTimestamp } = incoming.metadata;
     inheritMetadata(next, old);
     this.#default(type, next);
     if (part === "object") {
-      behaviour.allocate?.(next, old);
+      behaviour.allocate?.(next, old, dryRun);
       behaviour.prepareUpdate?.(next, old);
     }
     this.#refuse(type, next, [
       ...metadataErrors(type, next),
-      ...metadataChangeErrors(next, old),
+      ...metadataChangeErrors(next, old, deletionTimestamp),
       ...((part === "status" ? behaviour.validateStatus?.(next, old) : behaviour.validate?.(next, old)) ?? []),
       ...(type.view?.validate(next, old) ?? []),
     ]);
@@ -260,7 +267,7 @@ export class Registry {
       const whole = { ...object, apiVersion, kind: type.kind, metadata: asMap(object["metadata"]) } as KubeObject;
       return {
         object: type.view?.toStored(whole) ?? whole,
-        warnings: fieldValidation === "Warn" ? found : [],
+        warnings: [...(fieldValidation === "Warn" ? found : []), ...repeatedOwnerWarnings(whole)],
       };
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;

@@ -12,10 +12,12 @@ export interface Behaviour {
   /** Settles an update before validation; `old` is what is stored. */
   readonly prepareUpdate?: (object: KubeObject, old: KubeObject) => void;
   /** Gives the object what it takes from shared ranges, in place; throws StatusError when there is none. */
-  readonly allocate?: (object: KubeObject, old: KubeObject | undefined) => void;
+  readonly allocate?: (object: KubeObject, old: KubeObject | undefined, dryRun: boolean) => void;
   readonly validate?: (object: KubeObject, old: KubeObject | undefined) => readonly FieldError[];
   readonly validateStatus?: (object: KubeObject, old: KubeObject) => readonly FieldError[];
   readonly warnings?: (object: KubeObject, old: KubeObject | undefined) => readonly string[];
+  /** What every answer about the kind warns of. */
+  readonly deprecation?: string;
   /** Field selectors beside metadata.name and metadata.namespace. */
   readonly fields?: (object: KubeObject) => Readonly<Record<string, string>>;
   /** Whether an update changed what `metadata.generation` counts; absent: the kind has no generation. */

@@ -53,7 +53,8 @@ export function qualifiedNameErrors(text: string): string[] {
   if (parts.length === 2) {
     const [prefix = ""] = parts;
     if (prefix === "") errors.push("prefix part must be non-empty");
-    else errors.push(...subdomainErrors(prefix).map((error) => `prefix part ${error}`));
+    else
+      errors.push(...subdomainErrors(prefix).map((error) => `prefix part ${error.replace(/ characters$/, " bytes")}`));
   }
   if (name === "") errors.push("name part must be non-empty");
   errors.push(...longerThan(63, name, "bytes").map((error) => `name part ${error}`));
@@ -121,4 +122,14 @@ export function endpointIpErrors(text: string): string[] {
   if (v4 ? top(24) === 0xe00000n : top(16) === 0xff02n)
     return ["may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"];
   return [];
+}
+
+export function configKeyErrors(text: string): string[] {
+  const message = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'";
+  const format = "[-._a-zA-Z0-9]+";
+  const errors = longerThan(253, text, "characters");
+  if (!matches(format, text)) errors.push(regexError(message, format, "key.name", "KEY_NAME", "key-name"));
+  if (text === "." || text === "..") errors.push(`must not be '${text}'`);
+  else if (text.startsWith("..")) errors.push("must not start with '..'");
+  return errors;
 }

@@ -3,5 +3,6 @@
 // touched; everything that a run makes is found by its record or its id, so that whoever comes later can remove it.
 export { maxNodes } from "./address-plan.ts";
 export { lastLines, Program } from "./program.ts";
+export { type Relay, startRelay } from "./relay.ts";
 export { type Sandbox, type SandboxNode, type SandboxOptions, startSandbox } from "./sandbox.ts";
 export { sweep } from "./sweep.ts";

@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 it("carries every byte both ways, also the last before the end", async () => {
-  await using relay = await startRelay(join(dir, "socket"));
+  await using relay = await startRelay({ path: join(dir, "socket") });
   const said = "x".repeat(3_000_000);
   const socket = connect(relay.port, "127.0.0.1");
   socket.end(said);
@@ -28,12 +28,12 @@ it("carries every byte both ways, also the last before the end", async () => {
 });
 
 it("breaks the connection of a client when nobody listens behind it", async () => {
-  await using relay = await startRelay(join(dir, "nobody"));
+  await using relay = await startRelay({ path: join(dir, "nobody") });
   expect(await text(connect(relay.port, "127.0.0.1"))).toBe("");
 });
 
 it("ends its connections when disposed", async () => {
-  const relay = await startRelay(join(dir, "socket"));
+  const relay = await startRelay({ path: join(dir, "socket") });
   const socket = connect(relay.port, "127.0.0.1");
   socket.write("hello");
   await new Promise((resolve) => socket.once("data", resolve));

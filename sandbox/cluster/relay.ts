@@ -1,43 +1,55 @@
-import { connect, createServer, type Socket } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer,
+  type ListenOptions,
+  type NetConnectOpts,
+  type Socket,
+} from "node:net";
 
-/** A listening port whose connections end at a Unix socket. */
+/** A listening socket whose connections end at another one. */
 export interface Relay extends AsyncDisposable {
-  /** 0 on a Unix socket. */
+  /** 0 where it listens on a Unix socket. */
   readonly port: number;
+  /** Breaks every connection; new ones are welcome. */
+  cut(): void;
 }
 
-/** A Unix socket by its path, or a port of a host. */
-export type RelayTarget = string | { readonly host: string; readonly port: number };
-
-/** Brings a target to a free port of the loopback address, or to a Unix socket: those pass from namespace to namespace. */
-export async function startRelay(target: RelayTarget, socketPath?: string): Promise<Relay> {
+/** Brings a socket to another address: to a free port of the loopback address unless told otherwise. */
+export async function startRelay(
+  to: NetConnectOpts,
+  at: ListenOptions = { host: "127.0.0.1", port: 0 },
+): Promise<Relay> {
   const sockets = new Set<Socket>();
   const server = createServer({ allowHalfOpen: true }, (near) => {
-    const far = connect({ ...(typeof target === "string" ? { path: target } : target), allowHalfOpen: true });
-    for (const [from, to] of [
+    const far = connect({ ...to, allowHalfOpen: true });
+    for (const [from, other] of [
       [near, far],
       [far, near],
     ] as const) {
       sockets.add(from);
-      from.pipe(to);
+      from.pipe(other);
       // Whatever ends one side ends the other; the peers see it as what it is, a broken connection.
-      from.on("error", () => to.destroy());
+      from.on("error", () => other.destroy());
       from.on("close", () => {
         sockets.delete(from);
-        to.destroySoon();
+        other.destroySoon();
       });
     }
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
-    if (socketPath === undefined) server.listen(0, "127.0.0.1", resolve);
-    else server.listen(socketPath, resolve);
+    server.listen(at, resolve);
   });
   const address = server.address();
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
-    port: typeof address === "object" && address !== null ? address.port : 0,
+    port: typeof address === "string" ? 0 : (address as AddressInfo).port,
+    cut,
     async [Symbol.asyncDispose]() {
-      for (const socket of sockets) socket.destroy();
+      cut();
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };

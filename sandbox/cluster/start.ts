@@ -66,7 +66,7 @@ export class Start {
     const files = filesOf(run);
     const program = this.#program("apiserver", apiserverCommand(run, plan), { netns: plan.fabric.netns });
     await this.#ready(program, () => exists(files.apiKubeconfig));
-    const relay = stack.use(await startRelay(files.apiSocket));
+    const relay = stack.use(await startRelay({ path: files.apiSocket }));
     await copyKubeconfig(files.apiKubeconfig, files.kubeconfig, `https://127.0.0.1:${relay.port}`);
     await copyKubeconfig(files.apiKubeconfig, files.nodeKubeconfig, `https://${apiAddress(plan)}`);
     return program;

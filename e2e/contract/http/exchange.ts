@@ -1,3 +1,5 @@
+import type { Limit } from "../limits.ts";
+
 /** One HTTP request of the script. `${name}` in its path, headers and body stands for what an earlier one captured. */
 export interface Exchange {
   /** `GET /api/v1/services`: a path without namespace prefix is taken as it is. */
@@ -13,6 +15,8 @@ export interface Exchange {
   readonly until?: RegExp;
   /** A watch: its answer is a stream, read until so many events came or the server ended it. */
   readonly events?: number;
+  /** What the sandbox does otherwise here. */
+  readonly limit?: Limit;
   /** Sent while the watch runs. */
   readonly during?: readonly Exchange[];
 }

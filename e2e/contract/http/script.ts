@@ -1,8 +1,23 @@
 import type { Exchange } from "./exchange.ts";
 import { accessSteps } from "./steps/access.ts";
+import { addressSteps } from "./steps/addresses.ts";
 import { listSteps } from "./steps/lists.ts";
+import { metadataSteps } from "./steps/metadata.ts";
+import { objectSteps } from "./steps/objects.ts";
+import { serviceSteps } from "./steps/services.ts";
+import { sliceSteps } from "./steps/slices.ts";
 import { watchSteps } from "./steps/watches.ts";
 import { writeSteps } from "./steps/writes.ts";
 
 /** What clients rely on beyond what kubectl shows: answers in full, preconditions, paging, watches. */
-export const exchanges: readonly Exchange[] = [...writeSteps, ...listSteps, ...watchSteps, ...accessSteps];
+export const exchanges: readonly Exchange[] = [
+  ...writeSteps,
+  ...metadataSteps,
+  ...serviceSteps,
+  ...sliceSteps,
+  ...objectSteps,
+  ...addressSteps,
+  ...listSteps,
+  ...watchSteps,
+  ...accessSteps,
+];

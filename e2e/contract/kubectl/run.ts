@@ -7,7 +7,7 @@ import { Captured } from "../steps.ts";
 import { Transcript } from "../transcript.ts";
 import { type Step, splitWords } from "./step.ts";
 
-const kubectlPath = new URL("../../../.tools/kubectl", import.meta.url).pathname;
+export const kubectlPath: string = new URL("../../../.tools/kubectl", import.meta.url).pathname;
 
 /** How the log of kubectl tells that a command watches, or (`wait --for=create`) has not found what it polls for. */
 const watching = /watch=true.*status="200 OK"|status="404 Not Found"/;

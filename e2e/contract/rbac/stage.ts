@@ -21,7 +21,7 @@ import type { ControlPlane } from "../target.ts";
 
 const path = "/usr/sbin:/usr/bin:/sbin:/bin";
 const main = new URL("../../../src/cli/main.ts", import.meta.url).pathname;
-const relayProgram = new URL("relay.ts", import.meta.url).pathname;
+const relayProgram = new URL("../relay-main.ts", import.meta.url).pathname;
 const { signal } = new AbortController();
 
 /** An API server that has the shipped roles, with an administrator's client, and a network for agent and controller. */
@@ -55,7 +55,7 @@ export class Stage implements AsyncDisposable {
     await ipBatch(netnsExec(exec, node), ["link set lo up"], { signal });
     const socket = join(run.dir, "api.sock");
     const { hostname: host, port } = new URL(connection.server);
-    stack.use(await startRelay({ host, port: Number(port) }, socket));
+    stack.use(await startRelay({ host, port: Number(port) }, { path: socket }));
     const inside = [`--net=${netnsPath(node)}`, "--", process.execPath, relayProgram, socket];
     const relay = stack.use(new Child("nsenter", inside, { environment: { PATH: path, ...runMark(run.id) } }));
     await relay.ready(({ stdout }) => stdout.endsWith("\n"));

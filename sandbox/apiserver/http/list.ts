@@ -71,7 +71,8 @@ function take(
 }
 
 function parseLimit(text: string | null): number {
-  if (text === null || /^\d+$/.test(text)) return Number(text ?? 0);
+  // Less than nothing is as good as no limit.
+  if (text === null || /^-?\d+$/.test(text)) return Math.max(0, Number(text ?? 0));
   throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 

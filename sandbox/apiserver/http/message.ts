@@ -1,5 +1,7 @@
+import { errorMessage } from "../../../src/base/index.ts";
 import type { User } from "../access/index.ts";
 import type { JsonMap } from "../object.ts";
+import { internalError, StatusError } from "../status.ts";
 
 /** A request, free of the HTTP version that carried it. */
 export interface ApiRequest {
@@ -31,16 +33,27 @@ export interface ApiAnswer {
 /** An answer that goes on until it returns or the signal aborts. */
 export interface StreamAnswer {
   readonly contentType: string;
+  readonly headers?: ApiAnswer["headers"];
   run(sink: Sink, signal: AbortSignal): Promise<void>;
 }
 
 export type Answer = ApiAnswer | StreamAnswer;
 
 export function json(status: number, body: JsonMap, warnings: readonly string[] = []): ApiAnswer {
-  const answer = { status, contentType: "application/json", body: `${JSON.stringify(body)}\n` };
+  return withWarnings({ status, contentType: "application/json", body: `${JSON.stringify(body)}\n` }, warnings);
+}
+
+export function withWarnings<T extends Answer>(answer: T, warnings: readonly string[]): T {
   if (warnings.length === 0) return answer;
   // 299 is the code of RFC 7234 for warnings that stay with the answer; the agent is unknown.
-  return { ...answer, headers: { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) } };
+  const warning = warnings.map((each) => `299 - ${JSON.stringify(each)}`);
+  return { ...answer, headers: { ...answer.headers, warning: [warning, answer.headers?.["warning"] ?? []].flat(2) } };
+}
+
+/** Whatever goes wrong leaves as a Status. */
+export function answerError(error: unknown): ApiAnswer {
+  const status = error instanceof StatusError ? error : internalError(errorMessage(error));
+  return json(status.code, status.toStatus());
 }
 
 export function text(status: number, body: string): ApiAnswer {

@@ -17,7 +17,7 @@ import {
 } from "../status.ts";
 import { mediaType, readBody } from "./body.ts";
 import { listPage } from "./list.ts";
-import { type AdmittedRequest, type Answer, type ApiRequest, json } from "./message.ts";
+import { type AdmittedRequest, type Answer, type ApiRequest, answerError, json, withWarnings } from "./message.ts";
 import { acceptedForm, represent, representList } from "./representation.ts";
 import type { ResourcePath } from "./resource-path.ts";
 import { parseSelection } from "./selection.ts";
@@ -47,7 +47,15 @@ export class Resources {
     this.#watching = watching;
   }
 
-  handle(request: AdmittedRequest, path: ResourcePath): Promise<Answer> | Answer {
+  async handle(request: AdmittedRequest, path: ResourcePath): Promise<Answer> {
+    const { deprecation } = path.type.behaviour;
+    if (deprecation === undefined) return await this.#dispatch(request, path);
+    // Refusals warn as well.
+    const answer = await this.#dispatch(request, path).catch(answerError);
+    return withWarnings(answer, [deprecation]);
+  }
+
+  async #dispatch(request: AdmittedRequest, path: ResourcePath): Promise<Answer> {
     const { type, namespace, name, subresource, isWatch } = path;
     if (type.isReview) return this.#review(request, type);
     if (isWatch) return this.#watch(request, path);

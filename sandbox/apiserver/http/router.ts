@@ -1,10 +1,9 @@
-import { errorMessage } from "../../../src/base/index.ts";
 import { type Access, attributesOf } from "../access/index.ts";
 import { apiVersionOf, type ResourceType } from "../resource-type.ts";
 import type { Schemas } from "../schema.ts";
-import { internalError, noSuchResource, StatusError } from "../status.ts";
+import { noSuchResource } from "../status.ts";
 import { aggregatedDiscovery, plainDiscovery } from "./discovery.ts";
-import { type Answer, type ApiRequest, json, text } from "./message.ts";
+import { type Answer, type ApiRequest, answerError, json, text } from "./message.ts";
 import { OpenApi, openApiV2 } from "./openapi.ts";
 import { parseResourcePath } from "./resource-path.ts";
 import type { Resources } from "./resources.ts";
@@ -51,8 +50,7 @@ export class Router {
     try {
       return await this.#route(request);
     } catch (error) {
-      const status = error instanceof StatusError ? error : internalError(errorMessage(error));
-      return json(status.code, status.toStatus());
+      return answerError(error);
     }
   }
 

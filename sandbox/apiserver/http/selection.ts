@@ -18,7 +18,7 @@ export function parseSelection(type: ResourceType, namespace: string | undefined
     field: type.view?.storedField(requirement.field) ?? requirement.field,
   }));
   const known = new Set(Object.keys(fieldsOf(type, { apiVersion: "", kind: "", metadata: {} })));
-  for (const { field } of requirements) if (!known.has(field)) throw badRequest(`field label not supported: ${field}`);
+  for (const { field } of requirements) if (!known.has(field)) throw badRequest(unknownField(type, field));
   return {
     isSelective: labelText !== "" || requirements.length > 0,
     includes(object) {
@@ -30,6 +30,13 @@ export function parseSelection(type: ResourceType, namespace: string | undefined
       return requirements.every(({ field, value, negated }) => (fields[field] === value) !== negated);
     },
   };
+}
+
+/** Kinds with fields of their own have their own words. */
+function unknownField({ behaviour }: ResourceType, field: string): string {
+  return behaviour.fields === undefined
+    ? `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`
+    : `field label not supported: ${field}`;
 }
 
 function fieldsOf(type: ResourceType, object: KubeObject): Readonly<Record<string, string>> {

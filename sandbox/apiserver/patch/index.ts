@@ -33,8 +33,21 @@ function jsonPatched(object: JsonMap, patch: unknown): unknown {
   const wrong = jsonPatch.validate(operations);
   if (wrong !== undefined) throw badRequest(`invalid JSON patch: ${wrong.name}`);
   try {
-    return jsonPatch.applyPatch(structuredClone(object), operations, true).newDocument;
+    return operations.reduce(
+      (document, operation) => jsonPatch.applyOperation(document, asInGo(document, operation), true).newDocument,
+      structuredClone(object),
+    );
   } catch {
     throw new StatusError(422, "Invalid", "the server rejected our request due to an error in our request", {});
   }
+}
+
+/** In Go's library, which is kube-apiserver's, a replacement of a member that is not there adds it. */
+function asInGo(document: JsonMap, operation: Operation): Operation {
+  if (operation.op !== "replace") return operation;
+  const parent: unknown = jsonPatch.getValueByPointer(
+    document,
+    operation.path.slice(0, operation.path.lastIndexOf("/")),
+  );
+  return isMap(parent) ? { ...operation, op: "add" } : operation;
 }

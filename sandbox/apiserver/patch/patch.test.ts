@@ -112,6 +112,16 @@ describe("strategic merge patch", () => {
   });
 });
 
+describe("JSON patch", () => {
+  it("adds a member that it is to replace, as Go's library does, but no item of a list", () => {
+    const replace = (path: string): unknown =>
+      patched(schemas, service, ports(80), [{ op: "replace", path, value: "a" }], patchTypes.json);
+    expect(replace("/spec/ports/0/name")).toEqual({ spec: { ports: [{ port: 80, name: "a" }] } });
+    expect(() => replace("/spec/ports/1")).toThrow("the server rejected our request");
+    expect(() => replace("/spec/nothing/deep")).toThrow("the server rejected our request");
+  });
+});
+
 describe("merge patch", () => {
   const value = fc.letrec((tie) => ({
     map: fc.dictionary(fc.constantFrom("a", "b", "c"), tie("any"), { maxKeys: 3 }),

@@ -2,7 +2,7 @@ import type { Service, ServicePort } from "../../../src/api/index.ts";
 import type { Family } from "../../../src/net/index.ts";
 import { type AddressRequest, AllocationError, type ServiceAddresses } from "../addresses.ts";
 import { type FieldError, invalid } from "../field-error.ts";
-import { internalError, invalidObject } from "../status.ts";
+import { internalError, invalidObject, StatusError } from "../status.ts";
 import { allocatesNodePorts, isExternallyTyped, needsHealthCheckPort, nodePortsOf, specOf } from "./facts.ts";
 import { isUntouchedPreferDualStack, settleFamilies } from "./families.ts";
 import { alignClusterIps, keepAllocated } from "./transition.ts";
@@ -11,11 +11,15 @@ import { alignClusterIps, keepAllocated } from "./transition.ts";
  * Gives the Service its cluster IPs and node ports, in place. Nothing is held yet: the store tells the allocator
  * once the object is written, so a refused or dry-run write leaves no trace.
  */
-export function allocateForService(service: Service, old: Service | undefined, addresses: ServiceAddresses): void {
+export function allocateForService(
+  service: Service,
+  old: Service | undefined,
+  request: AddressRequest,
+  addresses: ServiceAddresses,
+): void {
   if (old !== undefined) keepAllocated(service, old);
   alignClusterIps(service, old);
   refuse(service, settleFamilies(service, old, addresses));
-  const request = addresses.request();
   allocateClusterIps(service, old, request);
   if (isExternallyTyped(service)) {
     if (old === undefined) allocateNodePorts(service, request);
@@ -116,7 +120,7 @@ function updateNodePorts(service: Service, old: Service, request: AddressRequest
 
 function refuseRepeated({ protocol, nodePort }: ServicePort, seen: Set<string>): void {
   const key = `${protocol} ${nodePort}`;
-  if (seen.has(key)) throw internalError(`duplicate nodePort: {${protocol} ${nodePort}}`);
+  if (seen.has(key)) throw new StatusError(500, "", `duplicate nodePort: {${protocol} ${nodePort}}`);
   seen.add(key);
 }
 

@@ -23,7 +23,8 @@ export function serviceBehaviour(addresses: ServiceAddresses): Behaviour {
       object["status"] = { loadBalancer: {} };
     },
     prepareUpdate: (object, old) => dropTypeDependentFields(asService(object), asService(old)),
-    allocate: (object, old) => allocateForService(asService(object), old && asService(old), addresses),
+    allocate: (object, old, dryRun) =>
+      allocateForService(asService(object), old && asService(old), addresses.request(dryRun), addresses),
     validate: (object, old) => serviceErrors(asService(object), old && asService(old)),
     validateStatus: (object, old) => serviceStatusErrors(asService(object), asService(old)),
     warnings: (object) => serviceWarnings(asService(object)),

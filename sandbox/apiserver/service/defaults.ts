@@ -27,6 +27,7 @@ export function defaultService(service: Service): void {
 /** Pointers keep their zero in Go, so these fields keep theirs. */
 const pointerFields: ReadonlySet<string> = new Set([
   "allocateLoadBalancerNodePorts",
+  "appProtocol",
   "loadBalancerClass",
   "internalTrafficPolicy",
   "ipFamilyPolicy",

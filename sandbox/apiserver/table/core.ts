@@ -174,7 +174,7 @@ export const secretColumns: TableColumns = {
   cells: (object, now) => [
     object.metadata.name ?? "",
     asText(object["type"]),
-    `${Object.keys(asMap(object["data"])).length}`,
+    Object.keys(asMap(object["data"])).length,
     ageOf(object, now),
   ],
 };
@@ -183,7 +183,7 @@ export const configMapColumns: TableColumns = {
   columns: [column("Name"), column("Data"), ageColumn],
   cells: (object, now) => [
     object.metadata.name ?? "",
-    `${Object.keys(asMap(object["data"])).length + Object.keys(asMap(object["binaryData"])).length}`,
+    Object.keys(asMap(object["data"])).length + Object.keys(asMap(object["binaryData"])).length,
     ageOf(object, now),
   ],
 };

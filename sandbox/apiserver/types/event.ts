@@ -23,7 +23,13 @@ function renamed(object: KubeObject, names: Readonly<Record<string, string>>, ap
 /** Events are stored as core/v1; events.k8s.io/v1 shows the same objects under its own field names. */
 export const eventsView: View = {
   toStored: (object) => renamed(object, coreNames, "v1"),
-  fromStored: (object) => renamed(object, eventsNames, "events.k8s.io/v1"),
+  fromStored(object) {
+    const event = renamed(object, eventsNames, "events.k8s.io/v1");
+    // Empty ones are shown by the older version only.
+    for (const field of ["reportingController", "reportingInstance"])
+      if (event[field] === "") Reflect.deleteProperty(event, field);
+    return event;
+  },
   storedField(field) {
     const [head = "", ...rest] = field.split(".");
     return [coreNames[head] ?? head, ...rest].join(".");
@@ -33,7 +39,17 @@ export const eventsView: View = {
 
 /** Fields of the old recorders, which events of the newer API leave alone. */
 const legacyFields = ["firstTimestamp", "lastTimestamp", "count", "source"];
-const fixedFields = ["involvedObject", "reason", "message", ...legacyFields, "type", "eventTime", "action", "related"];
+const fixedFields = [
+  "involvedObject",
+  "reason",
+  "message",
+  ...legacyFields,
+  "type",
+  "eventTime",
+  "action",
+  "related",
+  "reportingComponent",
+];
 
 function isUnset(value: unknown): boolean {
   return !value || (typeof value === "object" && Object.keys(value).length === 0);
@@ -45,13 +61,37 @@ function newEventErrors(event: KubeObject): readonly FieldError[] {
     ...(isUnset(event["eventTime"]) ? [required("eventTime")] : []),
     ...(type === "Normal" || type === "Warning" ? [] : [invalid("type", "", `has invalid value: ${type}`)]),
     ...legacyFields.filter((field) => !isUnset(event[field])).map((field) => invalid(field, "", "needs to be unset")),
+    ...seriesErrors(event),
   ];
 }
 
 function changedEventErrors(event: KubeObject, old: KubeObject): readonly FieldError[] {
-  return fixedFields
-    .filter((field) => !sameJson(event[field] ?? null, old[field] ?? null))
-    .map((field) => invalid(field, event[field], "field is immutable"));
+  const changed = fixedFields.filter((field) => !sameJson(event[field] ?? null, old[field] ?? null));
+  return [
+    ...changed.map((field) => invalid(shownName(field), printedValue(field, event[field]), "field is immutable")),
+    ...seriesErrors(event),
+  ];
+}
+
+/** Upstream names this one field as the version does, the others as they are stored. */
+function shownName(field: string): string {
+  return field === "reportingComponent" ? "reportingController" : field;
+}
+
+/** References are printed as the internal Go struct. */
+function printedValue(field: string, value: unknown): unknown {
+  if (field !== "involvedObject") return value;
+  const names = { kind: "Kind", namespace: "Namespace", name: "Name", uid: "UID", apiVersion: "APIVersion" };
+  const all = { ...names, resourceVersion: "ResourceVersion", fieldPath: "FieldPath" };
+  return Object.fromEntries(Object.entries(all).map(([json, go]) => [go, asText(valueAt(value, json))]));
+}
+
+function seriesErrors({ series }: KubeObject): FieldError[] {
+  if (series === undefined) return [];
+  return [
+    ...(Number(valueAt(series, "count") ?? 0) < 2 ? [invalid("series.count", "", "should be at least 2")] : []),
+    ...(isUnset(valueAt(series, "lastObservedTime")) ? [required("series.lastObservedTime")] : []),
+  ];
 }
 
 /** What both versions refuse. */
@@ -109,4 +149,13 @@ export const eventBehaviour: Behaviour = {
   },
   validate: eventErrors,
   createsOnUpdate: true,
+};
+
+/** The older version names the controller otherwise. */
+export const coreEventBehaviour: Behaviour = {
+  ...eventBehaviour,
+  validate: (event) =>
+    eventErrors(event).map((error) =>
+      error.field === "reportingController" ? { ...error, field: "reportingComponent" } : error,
+    ),
 };

@@ -25,17 +25,12 @@ import {
   roleBehaviour,
   roleBindingBehaviour,
 } from "./access.ts";
-import {
-  endpointSliceBehaviour,
-  endpointsBehaviour,
-  leaseBehaviour,
-  namespaceBehaviour,
-  nodeBehaviour,
-  plainBehaviour,
-  secretBehaviour,
-  serviceAccountBehaviour,
-} from "./core.ts";
-import { eventBehaviour, eventsView } from "./event.ts";
+import { leaseBehaviour, namespaceBehaviour, serviceAccountBehaviour } from "./core.ts";
+import { configMapBehaviour, secretBehaviour } from "./data.ts";
+import { endpointSliceBehaviour } from "./endpoint-slice.ts";
+import { endpointsBehaviour } from "./endpoints.ts";
+import { coreEventBehaviour, eventBehaviour, eventsView } from "./event.ts";
+import { nodeBehaviour } from "./node.ts";
 import { podBehaviour } from "./pod.ts";
 import { deploymentBehaviour, replicaSetBehaviour } from "./workload.ts";
 
@@ -83,9 +78,9 @@ function review(group: string, kind: string): ResourceType {
 
 export function resourceTypes(addresses: ServiceAddresses): readonly ResourceType[] {
   return [
-    type("", "ConfigMap", "configmaps", plainBehaviour, configMapColumns, { short: "cm" }),
+    type("", "ConfigMap", "configmaps", configMapBehaviour, configMapColumns, { short: "cm" }),
     type("", "Endpoints", "endpoints", endpointsBehaviour, endpointsColumns, { short: "ep" }),
-    type("", "Event", "events", eventBehaviour, eventColumns, { short: "ev" }),
+    type("", "Event", "events", coreEventBehaviour, eventColumns, { short: "ev" }),
     type("", "Namespace", "namespaces", namespaceBehaviour, namespaceColumns, {
       short: "ns",
       ofCluster: true,

@@ -39,6 +39,19 @@ export const listSteps: readonly Exchange[] = [
   get(`${services}?resourceVersion=1&resourceVersionMatch=Sometimes`),
   get(`${services}?resourceVersion=soon`, { brief: true }),
   get(`${services}?resourceVersion=1&limit=1&continue=\${page}`),
+  // Versions and pages: what goes together.
+  ...["", "&resourceVersionMatch=Exact", "&resourceVersionMatch=NotOlderThan"].flatMap((match) =>
+    ["0", "1", "${version}", "99999999"].map((version) =>
+      get(`${services}?limit=1&resourceVersion=${version}${match}`, { brief: true }),
+    ),
+  ),
+  get(`${services}?limit=1&continue=\${page}&resourceVersionMatch=Exact`),
+  get(`${services}?limit=1&continue=\${page}&resourceVersion=0`),
+  get(`${services}?limit=0`),
+  get(`${services}?limit=-1`, { brief: true }),
+  get(`${services}?limit=2&resourceVersion=\${version}&resourceVersionMatch=NotOlderThan`),
+  get(`${services}?limit=1&fieldSelector=metadata.name%3Dc`),
+  get(`${services}?timeoutSeconds=5&limit=1&labelSelector=app`),
   get(services, accept("Table")),
   get(`${services}?includeObject=None&labelSelector=app%3Dapi`, accept("Table")),
   get(`${services}/a`, accept("Table")),

@@ -46,6 +46,13 @@ export const watchSteps: readonly Exchange[] = [
   }),
   get(`${services}?sendInitialEvents=true&resourceVersionMatch=NotOlderThan`),
   get(`${services}?watch=1&timeoutSeconds=1&resourceVersion=\${version}&labelSelector=none`, { events: 1 }),
+  // Older than what the server has seen itself.
+  get(`${services}?watch=1&resourceVersion=1`, { events: 1 }),
+  get(`${services}?watch=1&resourceVersion=soon`, { brief: true }),
+  get(`${services}?watch=1&timeoutSeconds=1&resourceVersion=99999999`, { events: 1 }),
+  get(`${services}/c?watch=1&fieldSelector=metadata.name%3Dd`, { events: 1 }),
+  get("/api/v1/watch/namespaces/api/services", { events: 2 }),
+  get("/api/v1/watch/namespaces/api/services/d", { events: 1 }),
   get(`${services}?watch=1&${initial}`, {
     events: 3,
     headers: { accept: "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1" },
