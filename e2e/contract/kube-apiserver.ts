@@ -12,13 +12,21 @@ import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./ta
 const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
 
 /** The real one, built by `e2e/kube-binaries`. */
-export const kubeApiserver: Target = { name: "kube-apiserver", start: startControlPlane };
+export const kubeApiserver: Target & { start(): Promise<RealControlPlane> } = {
+  name: "kube-apiserver",
+  start: startControlPlane,
+};
+
+export interface RealControlPlane extends ControlPlane {
+  /** Kills kube-apiserver, which forgets the past, and starts it again on what etcd has. */
+  restart(): Promise<void>;
+}
 
 /**
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
  * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
  */
-async function startControlPlane(): Promise<ControlPlane> {
+async function startControlPlane(): Promise<RealControlPlane> {
   for (const name of ["etcd", "kube-apiserver"]) {
     if (!existsSync(binaries + name)) {
       throw new FailureError(`${binaries}${name} is missing; run e2e/kube-binaries/build (needs Go)`);
@@ -43,22 +51,37 @@ async function startControlPlane(): Promise<ControlPlane> {
   await writeFile(join(directory, "service-accounts.key"), keys.privateKey, { mode: 0o600 });
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
-  const apiserver = stack.use(
-    new Child(`${binaries}kube-apiserver`, apiserverArguments(directory, etcdUrl, port), {
-      environment: { HOME: directory },
-    }),
-  );
   const certificate = join(directory, "apiserver.crt");
-  using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");
-  while (!(await isReady(url, certificate, token))) {
-    if (!apiserver.running) throw apiserver.failure("ended");
-    await sleep(100, limit.signal);
+  async function startApiserver(): Promise<Child> {
+    const apiserver = new Child(`${binaries}kube-apiserver`, apiserverArguments(directory, etcdUrl, port), {
+      environment: { HOME: directory },
+    });
+    using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");
+    try {
+      while (!(await isReady(url, certificate, token))) {
+        if (!apiserver.running) throw apiserver.failure("ended");
+        await sleep(100, limit.signal);
+      }
+    } catch (error) {
+      await apiserver[Symbol.asyncDispose]();
+      throw error;
+    }
+    return apiserver;
   }
+  let apiserver = await startApiserver();
+  stack.defer(() => apiserver[Symbol.asyncDispose]());
 
   const kubeconfig = join(directory, "kubeconfig");
   await writeFile(kubeconfig, adminKubeconfig(url, certificate, token), { mode: 0o600 });
   const owned = stack.move();
-  return { kubeconfig, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  return {
+    kubeconfig,
+    async restart() {
+      await apiserver[Symbol.asyncDispose]();
+      apiserver = await startApiserver();
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
 }
 
 /** Ready, and with the Service of the API server itself, which its own controller makes. */

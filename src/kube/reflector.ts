@@ -1,5 +1,14 @@
 import { objectKey, type Resource, resourcePath } from "../api/index.ts";
-import { Backoff, type Clock, type Random, sleep, systemClock, systemRandom, withTimeout } from "../base/index.ts";
+import {
+  Backoff,
+  type Clock,
+  type Random,
+  sleep,
+  systemClock,
+  systemRandom,
+  Turn,
+  withTimeout,
+} from "../base/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient, KubeObject, Selection } from "./client.ts";
 import { BrokenStreamError, ConnectionError, isGone, isInvalid, KubeApiError } from "./errors.ts";
@@ -11,7 +20,7 @@ import type { WatchEvent } from "./watch-stream.ts";
 export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly client: Pick<KubeClient, "listAll" | "watch">;
   readonly resource: Resource<T>;
-  readonly store: Pick<Store<T>, "replace" | "apply">;
+  readonly store: Pick<Store<T>, "replaceInSteps" | "apply">;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
@@ -33,6 +42,7 @@ const overdueMs = 30_000;
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #clock: Clock;
+  readonly #turn = new Turn();
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #countRestart: (reason: string) => void;
@@ -129,11 +139,13 @@ export class Reflector<T extends KubeObject> {
       this.#noteEvent();
       const { resourceVersion = "" } = event.object.metadata;
       if (initial !== undefined) {
-        if (!collect(initial, event)) continue;
-        store.replace([...initial.values()], resourceVersion);
-        initial = undefined;
+        if (collect(initial, event)) {
+          await this.#replace([...initial.values()], resourceVersion, signal);
+          initial = undefined;
+        }
       } else if (event.type !== "BOOKMARK") store.apply(event.type, event.object);
-      this.#version = resourceVersion;
+      if (initial === undefined) this.#version = resourceVersion;
+      if (this.#turn.step()) await this.#nextTurn(signal);
     }
     if (initial !== undefined) {
       // Broken, or a server that knows nothing of initial states; a list will do for both.
@@ -145,15 +157,26 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, resource, namespace, labelSelector, fieldSelector, store } = this.#options;
+    const { client, resource, namespace, labelSelector, fieldSelector } = this.#options;
     const { items, resourceVersion } = await client.listAll(
       resource,
       { namespace, labelSelector, fieldSelector },
       signal,
     );
     this.#noteEvent();
-    store.replace(items, resourceVersion);
+    await this.#replace(items, resourceVersion, signal);
     this.#version = resourceVersion;
+  }
+
+  async #replace(objects: readonly T[], resourceVersion: string, signal: AbortSignal): Promise<void> {
+    for (const _ of this.#options.store.replaceInSteps(objects, resourceVersion))
+      if (this.#turn.step()) await this.#nextTurn(signal);
+  }
+
+  /** Many events at once, or the many handlers of one, leave time for health answers and a Lease's renewal. */
+  async #nextTurn(signal: AbortSignal): Promise<void> {
+    await this.#turn.next();
+    signal.throwIfAborted();
   }
 
   get #selectors(): Query {
