@@ -19,6 +19,8 @@ export function contenders(folder: string, kubeconfig: string, speaksProtobuf: b
   const node = (script: string, ...args: readonly string[]): readonly string[] => [
     process.execPath,
     "--expose-gc",
+    // As `bin/berth` does; alike for both that run on Node.
+    "--max-semi-space-size=4",
     new URL(script, import.meta.url).pathname,
     ...args,
   ];

@@ -36,6 +36,8 @@ export interface Life {
 export interface Relist {
   /** Calls of its update handler. */
   readonly updates: number;
+  /** Next to nothing would mean that it did not read anew. */
+  readonly cpuMs: number;
   readonly peakBytes: number;
   readonly blocks: LongestBlocks | undefined;
 }
@@ -105,14 +107,21 @@ export async function live(stage: Stage, contender: Contender, signal: AbortSign
   async function relist(restart: () => Promise<void>): Promise<Relist> {
     await ask("collect");
     await resetPeak(pid);
+    const begin = await cpuMs(pid);
+    // So that its version is older than the one with which the server begins anew.
+    await workload.writeOther(signal);
     await restart();
-    // Its version is older than what the server begins with, as objects of other kinds were written since. One
-    // object that comes and goes tells that it has caught up; those before it have all been handled by then.
+    // One object that comes and goes tells that it has caught up: what came before has all been handled by then.
     await workload.addOne(signal);
     const came = await ask("objects", objects + 1);
     await workload.removeOne(signal);
     const went = await ask("objects", objects);
-    return { updates: came.updates + went.updates, peakBytes: await peakBytes(pid), blocks: came.blocks };
+    return {
+      updates: came.updates + went.updates,
+      cpuMs: (await cpuMs(pid)) - begin,
+      peakBytes: await peakBytes(pid),
+      blocks: came.blocks,
+    };
   }
 }
 

@@ -59,6 +59,7 @@ const measures: readonly Measure<Life>[] = [
   { name: "change to handler, p99", samples: (life) => life.lagsMs, value: p99, format: tenths },
   ...blocks("changes", (life) => life.changesBlocks),
   relisted("relist, updates of the same", ({ updates }) => updates),
+  relisted("relist, CPU time", ({ cpuMs }) => cpuMs, milliseconds),
   relisted("relist, peak RSS over idle", ({ peakBytes }, life) => peakBytes - life.idleBytes, mebibytes),
   ...blocks("relist", (life) => life.relist?.blocks),
 ];

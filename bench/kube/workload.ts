@@ -1,4 +1,4 @@
-import { type EndpointSlice, endpointSlices } from "../../src/api/index.ts";
+import { type EndpointSlice, endpointSlices, leases } from "../../src/api/index.ts";
 import type { KubeClient } from "../../src/kube/index.ts";
 import { instant } from "../instant.ts";
 import { sentAnnotation } from "./observer.ts";
@@ -42,7 +42,13 @@ export class Workload {
     return first;
   }
 
-  /** One more object, until disposed. */
+  /** Moves the server's version on, unseen by who watches EndpointSlices. */
+  async writeOther(signal: AbortSignal): Promise<void> {
+    const at = { namespace, name: "bench" };
+    await this.#client.create(leases, { metadata: at }, signal);
+    await this.#client.delete(leases, at, signal);
+  }
+
   async addOne(signal: AbortSignal): Promise<void> {
     await this.#client.create(endpointSlices, sliceOf(this.#count), signal);
   }
@@ -64,7 +70,7 @@ function nameOf(number: number): string {
   return `service-${number}-x7k2p`;
 }
 
-function sliceOf(number: number): EndpointSlice {
+export function sliceOf(number: number): EndpointSlice {
   const service = `service-${number}`;
   return {
     metadata: {
