@@ -39,9 +39,10 @@ kernel: setup ## tests on the real kernel, in network namespaces of their own (r
 e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
 
-conformance: setup ## the contract suite against the real kube-apiserver (builds it once; needs Go) and the sandbox
+conformance: setup ## the contract suite against the real kube-apiserver (builds it once; needs Go; KUBE=1.35.4) and the sandbox
 	@e2e/kube-binaries/build
-	@$(VITEST) --project conformance
+	@$(if $(KUBE),KUBE=$(KUBE) e2e/kube-binaries/build)
+	@$(if $(KUBE),KUBE=$(KUBE)) $(VITEST) --project conformance
 	@$(VITEST) --project e2e e2e/contract
 
 golden: setup ## rewrite golden files from what the code does now; read the diff

@@ -7,13 +7,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
 import { Child } from "./child.ts";
+import { kubeVersion, newestVersion } from "./kube-version.ts";
 import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./target.ts";
 
-const binaries = new URL("../kube-binaries/bin/", import.meta.url).pathname;
+const kubeBinaries = new URL("../kube-binaries/", import.meta.url).pathname;
+const etcdPath = `${kubeBinaries}bin/etcd`;
+const apiserverPath = `${kubeBinaries}${kubeVersion === newestVersion ? "" : `${kubeVersion}/`}bin/kube-apiserver`;
 
 /** The real one, built by `e2e/kube-binaries`. */
 export const kubeApiserver: Target & { start(): Promise<RealControlPlane> } = {
-  name: "kube-apiserver",
+  name: `kube-apiserver ${kubeVersion}`,
+  version: kubeVersion,
   start: startControlPlane,
 };
 
@@ -27,17 +31,14 @@ export interface RealControlPlane extends ControlPlane {
  * controller manager runs, so no admission plug-in may want what only it makes: the `default` service account.
  */
 async function startControlPlane(): Promise<RealControlPlane> {
-  for (const name of ["etcd", "kube-apiserver"]) {
-    if (!existsSync(binaries + name)) {
-      throw new FailureError(`${binaries}${name} is missing; run e2e/kube-binaries/build (needs Go)`);
-    }
-  }
+  const missing = [etcdPath, apiserverPath].find((path) => !existsSync(path));
+  if (missing !== undefined) throw new FailureError(`${missing} is missing; run e2e/kube-binaries/build (needs Go)`);
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), "berth-control-plane-"));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
 
   const etcdUrl = `unix://${directory}/etcd.sock`;
-  const etcd = stack.use(new Child(`${binaries}etcd`, etcdArguments(directory, etcdUrl)));
+  const etcd = stack.use(new Child(etcdPath, etcdArguments(directory, etcdUrl)));
   await etcd.ready(({ stderr }) => stderr.includes("ready to serve client requests"));
 
   const token = randomUUID();
@@ -53,7 +54,7 @@ async function startControlPlane(): Promise<RealControlPlane> {
   const url = `https://127.0.0.1:${port}`;
   const certificate = join(directory, "apiserver.crt");
   async function startApiserver(): Promise<Child> {
-    const apiserver = new Child(`${binaries}kube-apiserver`, apiserverArguments(directory, etcdUrl, port), {
+    const apiserver = new Child(apiserverPath, apiserverArguments(directory, etcdUrl, port), {
       environment: { HOME: directory },
     });
     using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");

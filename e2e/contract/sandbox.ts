@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { startApiServer } from "../../sandbox/apiserver/index.ts";
 import type { Random } from "../../src/base/index.ts";
 import { type Cidr, type PortRange, parseCidr, parsePortRange } from "../../src/net/index.ts";
+import { newestVersion } from "./kube-version.ts";
 import { type ControlPlane, nodePortRange, serviceCidr, type Target } from "./target.ts";
 
-export const sandbox: Target = { name: "the sandbox", start: startSandbox };
+export const sandbox: Target = { name: "the sandbox", version: newestVersion, start: startSandbox };
 
 async function startSandbox(): Promise<ControlPlane> {
   await using stack = new AsyncDisposableStack();

@@ -6,6 +6,8 @@ export interface ControlPlane extends AsyncDisposable {
 /** An API server that the contract suite can be run against. Each start is a cluster without a past. */
 export interface Target {
   readonly name: string;
+  /** The version of Kubernetes that it is or stands for. */
+  readonly version: string;
   start(): Promise<ControlPlane>;
 }
 

@@ -124,6 +124,7 @@ export class EventRecorder implements AsyncDisposable {
         await sleep(retryMs * attempt, this.#stop.signal, this.#clock).catch(() => {});
       }
     }
+    this.#count("dropped");
   }
 
   async #write({ regarding, text, slot, at }: Sighting, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,5 @@
 import { Registry } from "prom-client";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Lease } from "../api/index.ts";
 import { FakeClock } from "../base/fake-clock.ts";
 import { nullLogger } from "../telemetry/index.ts";
@@ -98,6 +98,49 @@ describe("LeaseElection", () => {
     expect(lease()).toMatchObject({ holderIdentity: "b", leaseTransitions: 1 });
     expect(a.election.mayWrite()).toBe(false);
     await finish(clock, b);
+  });
+
+  it("may write no more once the lease is released, even before it is told so", async () => {
+    const { clock, join } = setUp();
+    const a = join("a");
+    await clock.run(0);
+    const b = join("b");
+    a.client.delayMs = 500;
+    await clock.run(1);
+    a.stop.abort(new Error("SIGTERM"));
+    await clock.run(100);
+    expect([a.election.mayWrite(), b.election.mayWrite()]).toEqual([false, true]);
+    await finish(clock, a, b);
+  });
+
+  it("releases it also when somebody writes it meanwhile", async () => {
+    const { clock, collection, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(0);
+    const patch = a.client.mergePatch.bind(a.client);
+    vi.spyOn(a.client, "mergePatch").mockImplementationOnce((...args) => {
+      collection.put({ metadata: { name: "controller", labels: { touched: "yes" } }, ...collection.get("controller") });
+      return patch(...args);
+    });
+    await finish(clock, a);
+    expect(lease()).toMatchObject({ holderIdentity: "" });
+  });
+
+  it("stops at once when somebody else makes the lease anew before it does", async () => {
+    const { clock, collection, lease, join } = setUp();
+    const a = join("a");
+    await clock.run(1000);
+    const spec = { ...lease(), holderIdentity: "thief" };
+    collection.delete("controller");
+    const create = a.client.create.bind(a.client);
+    vi.spyOn(a.client, "create").mockImplementationOnce((...args) => {
+      collection.put({ metadata: { name: "controller" }, spec });
+      return create(...args);
+    });
+    await clock.run(1000);
+    expect(String(await a.ended)).toBe("LeaseLostError: lease controller: taken by thief");
+    expect(a.log).toEqual(["leads@0", "stops@2000"]);
+    await finish(clock);
   });
 
   it("leaves the lease empty and short when it stops without a successor", async () => {

@@ -29,6 +29,8 @@ export interface LeaseTimes {
 }
 
 const releaseWithinMs = 1000;
+/** What a holder that leaves in order writes, as client-go does: nobody holds the lease, and it is short. */
+const released = { holderIdentity: "", leaseDurationSeconds: 1 } as const;
 export const defaultLeaseTimes: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
 
 export interface LeaseElectionOptions {
@@ -51,7 +53,8 @@ export class LeaseLostError extends Error {
 
 /**
  * Leadership by a Lease object. Other processes' clocks are never trusted: a lease is free when it did not change for
- * its duration on our own monotonic clock. A leader stops before that on its own.
+ * its duration on our own monotonic clock. A leader stops before that on its own. What an administrator does to the
+ * lease counts as a change, as its holder learns of it only when it renews.
  */
 export class LeaseElection {
   readonly #options: LeaseElectionOptions;
@@ -60,11 +63,13 @@ export class LeaseElection {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #showLeading: (leading: boolean) => void;
-  /** When the lease was last seen to change, on the monotonic clock. */
-  #changedAt = 0;
+  /** When the lease was last seen to change, on the monotonic clock; undefined when there has never been one. */
+  #changedAt: number | undefined;
   #onChange: () => void = () => {};
   /** The lease as we wrote it last. */
   #lease: Lease | undefined;
+  /** The acquire times under which we asked for the lease; it may be ours by one though nobody told us. */
+  readonly #claims = new Set<string>();
   /** When our last successful renewal was sent; undefined when we do not lead. */
   #renewedAt: number | undefined;
 
@@ -98,6 +103,7 @@ export class LeaseElection {
     try {
       await this.#win(signal);
     } catch (error) {
+      if (this.#claims.size > 0) await this.#release();
       if (isAbort(error, signal)) return;
       throw error;
     }
@@ -116,8 +122,10 @@ export class LeaseElection {
       renewing.abort(new Error("leadership has ended"));
       await renewed;
       this.#showLeading(false);
-      if (this.mayWrite()) await this.#release();
+      const ours = this.mayWrite();
+      // Others may lead from the moment that the lease is released, which is before we are told.
       this.#renewedAt = undefined;
+      if (ours) await this.#release();
     }
     if (leading.signal.reason instanceof LeaseLostError) throw leading.signal.reason;
   }
@@ -125,6 +133,8 @@ export class LeaseElection {
   /** Watches the lease until it is free, and takes it. */
   async #win(signal: AbortSignal): Promise<void> {
     const { client, namespace, name, logger, metrics } = this.#options;
+    this.#changedAt = undefined;
+    this.#claims.clear();
     const store = new Store<Lease>({ kind: "Lease", logger, metrics });
     const reflector = new Reflector({
       client,
@@ -152,8 +162,11 @@ export class LeaseElection {
         const freeInMs = this.#freeInMs(lease);
         if (freeInMs > 0) await this.#changeWithin(freeInMs, signal);
         else if (await this.#tryAcquire(lease, signal)) return;
-        else if (store.list()[0] === lease)
+        else if (store.list()[0] === lease) {
           await this.#changeWithin(this.#times.retryMs * (1 + this.#random()), signal);
+          // Its watch may wait out a back-off though the server is back for long.
+          if (store.list()[0] === lease) await this.#catchUp(store, signal);
+        }
       }
     } finally {
       watching.abort(new Error("the election has ended"));
@@ -166,12 +179,19 @@ export class LeaseElection {
     this.#onChange();
   }
 
-  /** How long the lease belongs to somebody else, as far as we can tell. */
+  /** How long somebody may still act as its holder, as far as we can tell. */
   #freeInMs(lease: Lease | undefined): number {
-    const { holderIdentity = "", leaseDurationSeconds } = lease?.spec ?? {};
-    if (holderIdentity === "" || holderIdentity === this.#options.identity) return 0;
-    const durationMs = leaseDurationSeconds === undefined ? this.#times.durationMs : leaseDurationSeconds * 1000;
-    return this.#changedAt + durationMs - this.#clock.monotonic();
+    if (this.#changedAt === undefined) return 0;
+    const { holderIdentity, leaseDurationSeconds = 0 } = lease?.spec ?? {};
+    const { durationMs } = this.#times;
+    if (holderIdentity === released.holderIdentity && leaseDurationSeconds <= released.leaseDurationSeconds) return 0;
+    if (lease !== undefined && this.#isOurs(lease)) return 0;
+    return this.#changedAt + Math.max(durationMs, leaseDurationSeconds * 1000) - this.#clock.monotonic();
+  }
+
+  /** Whether we wrote it so: our name alone may come from an administrator. */
+  #isOurs({ spec }: Lease): boolean {
+    return spec?.holderIdentity === this.#options.identity && this.#claims.has(spec.acquireTime ?? "");
   }
 
   /** Resolves when the lease changes, or after so long. */
@@ -187,6 +207,22 @@ export class LeaseElection {
     }
   }
 
+  /** Lays over what the watch has told what the server says now. */
+  async #catchUp(store: Store<Lease>, signal: AbortSignal): Promise<void> {
+    try {
+      using limit = this.#limit(signal);
+      store.overlay(await this.#read(limit.signal));
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#logger.debug("lease not read", { why: errorMessage(error) });
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<Lease> {
+    const { client, namespace, name } = this.#options;
+    return await client.get(leases, { namespace, name }, signal);
+  }
+
   async #tryAcquire(old: Lease | undefined, signal: AbortSignal): Promise<boolean> {
     const { client, namespace, name, identity } = this.#options;
     const sentAt = this.#clock.monotonic();
@@ -199,6 +235,7 @@ export class LeaseElection {
       renewTime: now,
       leaseTransitions: old === undefined || holderIdentity === identity ? leaseTransitions : leaseTransitions + 1,
     };
+    this.#claims.add(now);
     try {
       using limit = this.#limit(signal);
       this.#lease =
@@ -227,13 +264,18 @@ export class LeaseElection {
       over.abort(error);
       lost(error);
     };
+    const late = `not renewed within ${renewDeadlineMs} ms`;
     while (!over.signal.aborted) {
       const left = (this.#renewedAt ?? 0) + renewDeadlineMs - this.#clock.monotonic();
-      const deadline = this.#clock.schedule(() => lose(`not renewed within ${renewDeadlineMs} ms`), left);
+      const deadline = this.#clock.schedule(() => lose(late), left);
       try {
         await sleep(retryMs, over.signal, this.#clock);
-        const holder = await this.#renew(over.signal);
-        if (holder !== this.#options.identity) lose(`taken by ${holder}`);
+        // A process that stood still may find the deadline passed before its timer has fired.
+        if (!this.mayWrite()) lose(late);
+        else {
+          const holder = await this.#renew(over.signal);
+          if (holder !== this.#options.identity) lose(holder === "" ? "taken away" : `taken by ${holder}`);
+        }
       } catch (err) {
         if (!over.signal.aborted) this.#logger.warn("lease not renewed", { err });
       } finally {
@@ -244,44 +286,64 @@ export class LeaseElection {
 
   /** Renews the lease once. Returns who holds it. */
   async #renew(signal: AbortSignal): Promise<string> {
-    const { client, namespace, name, identity } = this.#options;
-    const lease = this.#lease;
-    if (lease === undefined) throw new Error("no lease to renew");
     const sentAt = this.#clock.monotonic();
     using limit = this.#limit(signal);
-    const renewTime = microTime(this.#clock.now());
     try {
-      this.#lease = await client.mergePatch(leases, lease, { spec: { renewTime } }, limit.signal);
+      this.#lease = await this.#writeRenewal(limit.signal);
     } catch (error) {
-      if (isNotFound(error)) {
-        const spec = { ...lease.spec, renewTime };
-        this.#lease = await client.create(leases, { metadata: { namespace, name }, spec }, limit.signal);
-      } else if (isConflict(error)) {
-        // Ours still when the answer to our last renewal was lost, or when somebody touched only its metadata.
-        this.#lease = await client.get(leases, { namespace, name }, limit.signal);
-        const holder = this.#lease.spec?.holderIdentity ?? "";
-        return holder === identity ? await this.#renew(signal) : holder;
-      } else throw error;
+      if (!isConflict(error) && !isAlreadyExists(error)) throw error;
+      // Ours still when the answer to our last renewal was lost, or when somebody touched something else in it.
+      this.#lease = await this.#read(limit.signal);
+      const { holderIdentity = "" } = this.#lease.spec ?? {};
+      return holderIdentity === this.#options.identity ? await this.#renew(signal) : holderIdentity;
     }
+    signal.throwIfAborted();
     this.#renewedAt = sentAt;
-    return identity;
+    return this.#options.identity;
+  }
+
+  /** Also puts right a duration that somebody has changed, and makes the lease anew when somebody deleted it. */
+  async #writeRenewal(signal: AbortSignal): Promise<Lease> {
+    const { client, namespace, name } = this.#options;
+    const lease = this.#lease;
+    if (lease === undefined) throw new Error("no lease to renew");
+    const spec = {
+      leaseDurationSeconds: this.#times.durationMs / 1000,
+      renewTime: microTime(this.#clock.now()),
+    };
+    try {
+      return await client.mergePatch(leases, lease, { spec }, signal);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      return await client.create(leases, { metadata: { namespace, name }, spec: { ...lease.spec, ...spec } }, signal);
+    }
   }
 
   /** Hands the lease back, so that nobody has to wait for it to expire. */
   async #release(): Promise<void> {
-    const { client, namespace, name, identity } = this.#options;
-    const spec = { holderIdentity: "", leaseDurationSeconds: 1, renewTime: microTime(this.#clock.now()) };
+    // Standbys take over by the time of the Lease anyway: nobody waits long for a server that does not answer.
+    using limit = withTimeout(new AbortController().signal, releaseWithinMs, "lease release", this.#clock);
     try {
-      // Standbys take over by the time of the Lease anyway: nobody waits long for a server that does not answer.
-      using limit = withTimeout(new AbortController().signal, releaseWithinMs, "lease release", this.#clock);
-      // Read anew, as a last renewal may have arrived without an answer.
-      const lease = await client.get(leases, { namespace, name }, limit.signal);
-      if (lease.spec?.holderIdentity !== identity) return;
-      await client.mergePatch(leases, lease, { spec }, limit.signal);
-      this.#logger.info("lease released");
+      while (!(await this.#tryRelease(limit.signal)));
     } catch (error) {
       this.#logger.warn("lease not released", { why: errorMessage(error) });
     }
+  }
+
+  /** Returns false when somebody wrote the lease meanwhile. */
+  async #tryRelease(signal: AbortSignal): Promise<boolean> {
+    // Read anew, as a last renewal may have arrived without an answer, or may arrive just now.
+    const lease = await this.#read(signal);
+    if (!this.#isOurs(lease)) return true;
+    const spec = { ...released, renewTime: microTime(this.#clock.now()) };
+    try {
+      await this.#options.client.mergePatch(leases, lease, { spec }, signal);
+    } catch (error) {
+      if (isConflict(error)) return false;
+      throw error;
+    }
+    this.#logger.info("lease released");
+    return true;
   }
 
   /** No single request may use up the whole time that there is to renew. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { finalizerPatch, mergeDiff, upsertCondition } from "./index.ts";
-import { mergePatch } from "./testing/test-server.ts";
+import { mergePatch } from "./testing/serve.ts";
 
 const value = fc.letrec((tie) => ({
   object: fc.dictionary(fc.constantFrom("a", "b", "c", "d"), tie("value"), { noNullPrototype: true }),

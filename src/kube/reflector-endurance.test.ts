@@ -6,7 +6,11 @@ import { FakeClock } from "../base/fake-clock.ts";
 import { nullLogger } from "../telemetry/index.ts";
 import { Reflector, Store } from "./index.ts";
 import { Collection } from "./testing/collection.ts";
+import { Host } from "./testing/host.ts";
+import { Line } from "./testing/line.ts";
 import { MemoryClient } from "./testing/memory-client.ts";
+import { seeded } from "./testing/seeded.ts";
+import { WireClient } from "./testing/wire-client.ts";
 
 function setUp(): {
   collection: Collection;
@@ -36,24 +40,37 @@ function setUp(): {
   };
 }
 
-it("watches a quiet kind without ever reading it anew", async () => {
-  const { collection, client, clock, stop } = setUp();
-  await clock.run(0);
-  for (let minute = 1; minute <= 60; minute++) {
-    await clock.run(60_000);
-    // Other kinds move the version on, and their history is compacted.
+it("watches a quiet kind for an hour without reading it anew, by one watch every 5 to 10 minutes", async () => {
+  const time = new FakeClock();
+  const random = seeded(1);
+  const host = new Host(time, 0, 0);
+  const line = new Line(time, host, random);
+  const collection = new Collection();
+  const client = new WireClient(collection, line);
+  const metrics = new Registry();
+  const store = new Store<any>({ kind: "Service", logger: nullLogger, metrics });
+  const stop = new AbortController();
+  const options = { client, resource: services, store, logger: nullLogger, metrics, clock: host, random };
+  const running = new Reflector(options).run(stop.signal);
+  collection.put({ metadata: { name: "quiet" } });
+  for (let minute = 0; minute < 60; minute++) {
+    await time.run(60_000);
+    // What happens to other kinds moves the version on, and the history is compacted.
     collection.put({ metadata: { name: "x" } });
     collection.delete("x");
     collection.bookmark();
-    await clock.run(0);
+    await time.run(10);
     collection.compact();
-    if (minute % 7 === 0) client.cut("end");
-    await clock.run(0);
   }
-  expect(client.reads).toHaveLength(1 + 8);
-  expect(client.reads[0]).toBe("watch initial");
-  expect(client.reads.slice(1).join()).not.toMatch(/initial|list/);
-  await stop();
+  stop.abort(new Error("test is over"));
+  await running;
+  expect(new Set(line.sent.map(({ what }) => what))).toEqual(new Set(["WATCH"]));
+  const gaps = line.sent.slice(1).map(({ at }, i) => Math.round((at - (line.sent[i]?.at ?? 0)) / 1000));
+  for (const gap of gaps) expect(gap).toSatisfy((seconds: number) => seconds >= 300 && seconds <= 600);
+  expect(gaps.length).toBeGreaterThanOrEqual(5);
+  const restarts = (await metrics.metrics()).match(/kube_watch_restarts_total\{.*/g);
+  expect(restarts).toEqual([`kube_watch_restarts_total{kind="Service",reason="ended"} ${gaps.length}`]);
+  expect(store.list()).toEqual(collection.all());
 });
 
 it("ends up equal to the server, whatever happens in whichever order", async () => {

@@ -5,7 +5,8 @@ import { type Service, services } from "../api/index.ts";
 import { FakeClock } from "../base/fake-clock.ts";
 import { nullLogger } from "../telemetry/index.ts";
 import { KubeClient, Reflector, Store, staticConnection } from "./index.ts";
-import { answerStatus, type Fault, status, TestServer, testCa } from "./testing/test-server.ts";
+import { status } from "./testing/serve.ts";
+import { answerStatus, type Fault, TestServer, testCa } from "./testing/test-server.ts";
 
 class Bench implements AsyncDisposable {
   readonly server: TestServer;

@@ -14,6 +14,7 @@ import type { KubeClient, KubeObject, Selection } from "./client.ts";
 import { BrokenStreamError, ConnectionError, isGone, isInvalid, KubeApiError } from "./errors.ts";
 import { counter, gauge } from "./instruments.ts";
 import type { Query } from "./requests.ts";
+import { isAtLeast } from "./resource-version.ts";
 import type { Store } from "./store.ts";
 import type { WatchEvent } from "./watch-stream.ts";
 
@@ -73,7 +74,7 @@ export class Reflector<T extends KubeObject> {
     this.#noteEvent = () => last.set({ kind }, clock.now() / 1000);
   }
 
-  /** Resolves once `signal` is aborted; nothing is sent after that. */
+  /** Resolves once `signal` is aborted; after that nothing is sent, and the store stays as it is. */
   async run(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff(backoffOptions, this.#random);
     let failedAt = this.#clock.monotonic();
@@ -135,15 +136,20 @@ export class Reflector<T extends KubeObject> {
     const start = this.#clock.monotonic();
     let events = 0;
     for await (const event of client.watch<T>(resourcePath(resource, { namespace }), query, signal)) {
+      // What had come before the abort may still be on its way to us.
+      signal.throwIfAborted();
       events += 1;
       this.#noteEvent();
       const { resourceVersion = "" } = event.object.metadata;
-      if (initial !== undefined) {
-        if (collect(initial, event)) {
-          await this.#replace([...initial.values()], resourceVersion, signal);
-          initial = undefined;
-        }
-      } else if (event.type !== "BOOKMARK") store.apply(event.type, event.object);
+      if (initial === undefined) {
+        // Events come twice, or the server was set back: what we hold may be newer, or may never have been.
+        if (isAtLeast(resourceVersion, this.#version) === false)
+          throw new KubeApiError({ code: 410, message: `the watch went back to version ${resourceVersion}` });
+        if (event.type !== "BOOKMARK") store.apply(event.type, event.object);
+      } else if (collect(initial, event)) {
+        await this.#replace([...initial.values()], resourceVersion, signal);
+        initial = undefined;
+      }
       if (initial === undefined) this.#version = resourceVersion;
       if (this.#turn.step()) await this.#nextTurn(signal);
     }
@@ -163,6 +169,7 @@ export class Reflector<T extends KubeObject> {
       { namespace, labelSelector, fieldSelector },
       signal,
     );
+    signal.throwIfAborted();
     this.#noteEvent();
     await this.#replace(items, resourceVersion, signal);
     this.#version = resourceVersion;

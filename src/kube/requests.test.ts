@@ -279,6 +279,19 @@ it.each(["http", "https"] as const)("gives up a connection that went silent, ove
   expect((await client.list(services, {}, signal)).items).toEqual([]);
 });
 
+it.each(["http", "https", "https-http1"] as const)(
+  "makes 1,000 calls over at most 2 connections of %s",
+  async (protocol) => {
+    await using server = await TestServer.start({ protocol });
+    const connection = staticConnection(server.url, { tls: { ca: testCa } });
+    await using client = new KubeClient({ connection, metrics: new Registry() });
+    for (let call = 0; call < 1000; call++) await client.list(services, {}, signal);
+    expect(server.calls).toHaveLength(1000);
+    expect(server.connections).toBeLessThanOrEqual(2);
+  },
+  60_000,
+);
+
 it("counts and times its requests", async () => {
   await using bench = await start();
   await bench.client.list(services, {}, signal);

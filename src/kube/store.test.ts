@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
@@ -99,6 +100,40 @@ describe("Store", () => {
     expect(after).toEqual(["initial a@1", "initial b@2"]);
     expect(await metrics.metrics()).toContain('kube_store_handler_failures_total{kind="Thing"} 2');
     expect(await metrics.metrics()).toContain('kube_store_objects{kind="Thing"} 2');
+  });
+
+  it("hears of a handler that is async by mistake and fails later", async () => {
+    const { store, metrics, seen } = setUp();
+    const unhandled: unknown[] = [];
+    const note = (error: unknown): void => void unhandled.push(error);
+    process.on("unhandledRejection", note);
+    // oxlint-disable-next-line typescript/no-misused-promises -- the linter is what keeps this out of our own code
+    store.subscribe({ add: () => Promise.reject(new Error("oops")) });
+    store.replace([thing("a", 1)], "1");
+    await setImmediate();
+    process.off("unhandledRejection", note);
+    expect([unhandled, seen]).toEqual([[], ["initial a@1"]]);
+    expect(await metrics.metrics()).toContain('kube_store_handler_failures_total{kind="Thing"} 1');
+  });
+
+  it("goes on without an index whose function throws", async () => {
+    const metrics = new Registry();
+    const indexes = {
+      owner: ({ owners = [] }: Thing) => owners,
+      broken: ({ metadata }: Thing) => {
+        if (metadata.name === "bad") throw new Error("oops");
+        return ["all"];
+      },
+    };
+    const store = new Store<Thing, keyof typeof indexes>({ kind: "Thing", logger: nullLogger, metrics, indexes });
+    const seen: string[] = [];
+    store.subscribe({ add: (object) => seen.push(label(object)), delete: (last) => seen.push(`-${label(last)}`) });
+    store.replace([thing("bad", 1, ["x"]), thing("good", 2, ["x"])], "2");
+    store.apply("DELETED", thing("bad", 3, ["x"]));
+    expect(seen).toEqual(["bad@1", "good@2", "-bad@3"]);
+    expect(store.byIndex("owner", "x").map(label)).toEqual(["good@2"]);
+    expect(store.byIndex("broken", "all").map(label)).toEqual(["good@2"]);
+    expect(await metrics.metrics()).toContain('kube_store_handler_failures_total{kind="Thing"} 2');
   });
 
   it("finds objects by index, also after they moved", () => {

@@ -48,7 +48,9 @@ export class Store<T extends KubeObject, I extends string = never> {
   constructor({ kind, logger, metrics, indexes }: StoreOptions<T, I>) {
     this.#logger = logger.with({ kind });
     this.#indexes = Object.entries<Index<T>>(indexes ?? {}).map(([name, values]) => [name as I, values, new Map()]);
-    const failures = counter(metrics, "kube_store_handler_failures_total", "Handlers that threw.", ["kind"]);
+    const failures = counter(metrics, "kube_store_handler_failures_total", "Handlers and index functions that threw.", [
+      "kind",
+    ]);
     failures.inc({ kind }, 0);
     this.#countFailure = () => failures.inc({ kind });
     const size = gauge(metrics, "kube_store_objects", "Objects in the store.", ["kind"]);
@@ -183,8 +185,8 @@ export class Store<T extends KubeObject, I extends string = never> {
 
   #reindex(key: string, before: T | undefined, after: T | undefined): void {
     for (const [, values, index] of this.#indexes) {
-      const old = before === undefined ? [] : values(before);
-      const next = after === undefined ? [] : values(after);
+      const old = this.#valuesOf(values, before);
+      const next = this.#valuesOf(values, after);
       for (const value of old) {
         const keys = index.get(value);
         if (next.includes(value) || keys === undefined) continue;
@@ -199,12 +201,29 @@ export class Store<T extends KubeObject, I extends string = never> {
     }
   }
 
-  #call(deliver: () => void): void {
+  /** An index function that throws hides the object from its own index alone. */
+  #valuesOf(values: Index<T>, object: T | undefined): readonly string[] {
+    if (object === undefined) return [];
     try {
-      deliver();
+      return values(object);
     } catch (err) {
-      this.#countFailure();
-      this.#logger.error("store handler failed", { err });
+      this.#fail(err);
+      return [];
     }
+  }
+
+  #call(deliver: () => unknown): void {
+    try {
+      const outcome = deliver();
+      // The type of a handler lets an async function pass, whose failure would end the process.
+      if (outcome instanceof Promise) outcome.catch((err: unknown) => this.#fail(err));
+    } catch (err) {
+      this.#fail(err);
+    }
+  }
+
+  #fail(err: unknown): void {
+    this.#countFailure();
+    this.#logger.error("store handler failed", { err });
   }
 }

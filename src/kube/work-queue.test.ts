@@ -1,9 +1,10 @@
-import fc from "fast-check";
+import { setImmediate } from "node:timers/promises";
 import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
+import { sleep } from "../base/index.ts";
 import { nullLogger } from "../telemetry/index.ts";
-import { initialPriority, WorkQueue } from "./index.ts";
+import { initialPriority, type Work, WorkQueue, type WorkResult } from "./index.ts";
 
 function setUp(): { queue: WorkQueue; clock: FakeClock; metrics: Registry } {
   const clock = new FakeClock();
@@ -171,6 +172,49 @@ describe("WorkQueue", () => {
     expect(clock.pending).toEqual([]);
   });
 
+  it.each<[string, (Error | number | "panic" | "ok")[], number[]]>([
+    ["that fails comes back later each time", [new Error("no"), new Error("no"), "ok"], [0, 10, 30]],
+    ["whose work throws before it returns comes back as well", ["panic", "ok"], [0, 10]],
+    ["that asks to run again does so without a back-off", [1000, 1000, "ok"], [0, 1000, 2000]],
+    ["that asks for less than nothing runs at once", [-5, "ok"], [0, 0]],
+    [
+      "begins with the first back-off after a success",
+      [new Error("no"), new Error("no"), 500, new Error("no"), "ok"],
+      [0, 10, 30, 530, 540],
+    ],
+  ])("runs a key %s", async (_, outcomes, times) => {
+    const { queue, clock } = setUp();
+    const stop = new AbortController();
+    const runs: number[] = [];
+    const work: Work = (): Promise<WorkResult | void> => {
+      const outcome = outcomes[runs.length];
+      runs.push(clock.monotonic());
+      if (outcome === "panic") throw new Error("panic");
+      if (outcome instanceof Error) return Promise.reject(outcome);
+      return Promise.resolve(typeof outcome === "number" ? { requeueAfterMs: outcome } : undefined);
+    };
+    const running = queue.run(1, work, stop.signal);
+    queue.add("a");
+    // What runs again at once needs no time, only turns.
+    for (let turn = 0; turn < 5; turn++) await clock.run(0);
+    await clock.run(5000);
+    expect(runs).toEqual(times);
+    stop.abort();
+    await running;
+  });
+
+  it("does not count work as failed that was aborted", async () => {
+    const { queue, metrics } = setUp();
+    const stop = new AbortController();
+    const running = queue.run(1, (_, signal) => sleep(1000, signal), stop.signal);
+    queue.add("a");
+    await setImmediate();
+    stop.abort(new Error("stopped"));
+    await running;
+    expect(queue.failures("a")).toBe(0);
+    expect(await metrics.metrics()).toContain('workqueue_retries_total{name="test"} 0');
+  });
+
   it("lets work at hand end after a stop, and begins no more", async () => {
     const { queue } = setUp();
     const stop = new AbortController();
@@ -186,6 +230,7 @@ describe("WorkQueue", () => {
     );
     queue.add("a");
     queue.add("b");
+    await setImmediate();
     stop.abort();
     step.resolve();
     await running;
@@ -206,103 +251,4 @@ describe("WorkQueue", () => {
     expect(text).toContain('workqueue_unfinished_work_seconds{name="test"} 5\n');
     expect(text).toContain('workqueue_longest_running_processor_seconds{name="test"} 5\n');
   });
-});
-
-/** What a queue must do, said as plainly as possible. */
-interface Model {
-  now: number;
-  /** Ready or waiting, by key: since when or until when, how urgent, and in which order it became ready. */
-  items: Map<string, { at: number; priority: number; order: number }>;
-  working: Map<string, number>;
-  orders: number;
-}
-
-interface Real {
-  queue: WorkQueue;
-  clock: FakeClock;
-}
-
-type Step =
-  | { do: "add"; key: string; priority: number }
-  | { do: "addAfter"; key: string; delay: number; priority: number }
-  | { do: "take" }
-  | { do: "done"; pick: number }
-  | { do: "advance"; ms: number };
-
-const key = fc.constantFrom("a", "b", "c", "d");
-const priority = fc.constantFrom(-100, 0, 5);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ do: fc.constant("add" as const), key, priority }),
-  fc.record({ do: fc.constant("addAfter" as const), key, delay: fc.nat({ max: 30 }), priority }),
-  fc.record({ do: fc.constant("take" as const) }),
-  fc.record({ do: fc.constant("done" as const), pick: fc.nat() }),
-  fc.record({ do: fc.constant("advance" as const), ms: fc.nat({ max: 20 }) }),
-);
-
-function put(model: Model, key: string, at: number, priority: number): void {
-  const before = model.items.get(key);
-  const ready = before !== undefined && before.at <= model.now;
-  const highest = Math.max(priority, before?.priority ?? priority);
-  const earliest = Math.min(at, before?.at ?? at);
-  const becomes = earliest <= model.now && (!ready || highest !== before.priority);
-  const order = becomes ? model.orders++ : (before?.order ?? 0);
-  model.items.set(key, { at: earliest, priority: highest, order });
-}
-
-function advance(model: Model, ms: number): void {
-  const due = [...model.items.values()].filter(({ at }) => at > model.now && at <= model.now + ms);
-  for (const item of due.sort((a, b) => a.at - b.at)) item.order = model.orders++;
-  model.now += ms;
-}
-
-function best(model: Model): string | undefined {
-  const ready = [...model.items].filter(([key, { at }]) => at <= model.now && !model.working.has(key));
-  ready.sort(([, a], [, b]) => b.priority - a.priority || a.order - b.order);
-  return ready[0]?.[0];
-}
-
-async function play(step: Step, model: Model, { queue, clock }: Real): Promise<void> {
-  switch (step.do) {
-    case "add":
-      queue.add(step.key, step.priority);
-      return put(model, step.key, model.now, step.priority);
-    case "addAfter":
-      queue.addAfter(step.key, step.delay, step.priority);
-      return put(model, step.key, model.now + step.delay, step.priority);
-    case "advance":
-      clock.advance(step.ms);
-      return advance(model, step.ms);
-    case "take": {
-      const expected = best(model);
-      if (expected === undefined) return expect(queue.size).toBe(0);
-      expect(await queue.get(signal)).toBe(expected);
-      model.working.set(expected, 0);
-      model.items.delete(expected);
-      return;
-    }
-    case "done": {
-      const keys = [...model.working.keys()];
-      const key = keys[step.pick % keys.length];
-      if (key === undefined) return;
-      queue.done(key);
-      model.working.delete(key);
-      // What became ready while at work queues up behind the others.
-      const item = model.items.get(key);
-      if (item !== undefined && item.at <= model.now) item.order = model.orders++;
-    }
-  }
-}
-
-it("behaves as its model does, whatever is asked of it", async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
-      const { queue, clock } = setUp();
-      const model: Model = { now: 0, items: new Map(), working: new Map(), orders: 0 };
-      for (const step of steps) await play(step, model, { queue, clock });
-      for (const key of model.working.keys()) queue.done(key);
-      clock.advance(100);
-      expect((await drain(queue)).sort()).toEqual([...model.items.keys()].sort());
-    }),
-    { numRuns: 300 },
-  );
 });

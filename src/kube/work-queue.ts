@@ -89,6 +89,7 @@ export class WorkQueue implements Disposable {
 
   /** The key failed once more and comes back after its back-off. */
   addRateLimited(key: string, priority?: number): void {
+    if (this.#closed) return;
     let backoff = this.#backoffs.get(key);
     if (backoff === undefined) {
       backoff = this.#newBackoff();
@@ -129,7 +130,7 @@ export class WorkQueue implements Disposable {
   }
 
   done(key: string): void {
-    this.#processing.delete(key);
+    if (!this.#processing.delete(key)) return;
     this.#instruments.done(key);
     const priority = this.#dirty.get(key);
     this.#dirty.delete(key);
@@ -163,6 +164,8 @@ export class WorkQueue implements Disposable {
   async #worker(work: Work, signal: AbortSignal): Promise<void> {
     for (let key = await this.get(signal); key !== undefined; key = await this.get(signal)) {
       try {
+        // The abort may have come between handing the key out and this.
+        signal.throwIfAborted();
         const result = await work(key, signal);
         this.forget(key);
         if (result?.requeueAfterMs !== undefined) this.addAfter(key, result.requeueAfterMs);

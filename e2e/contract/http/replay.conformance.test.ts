@@ -1,4 +1,4 @@
 import { kubeApiserver } from "../kube-apiserver.ts";
 import { replayExchanges } from "./replay.ts";
 
-replayExchanges(kubeApiserver);
+await replayExchanges(kubeApiserver);

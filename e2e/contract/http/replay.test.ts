@@ -1,4 +1,4 @@
 import { sandbox } from "../sandbox.ts";
 import { replayExchanges } from "./replay.ts";
 
-replayExchanges(sandbox);
+await replayExchanges(sandbox);

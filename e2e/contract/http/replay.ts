@@ -5,10 +5,10 @@ import { undisturbed } from "../undisturbed.ts";
 import { type Entry, httpTranscript, runExchanges } from "./run.ts";
 import { exchanges } from "./script.ts";
 
-const transcript = await httpTranscript.read();
-
 /** The tests that hold a target to what the real one answered when the transcript was recorded. */
-export function replayExchanges(target: Target): void {
+export async function replayExchanges(target: Target): Promise<void> {
+  const transcript = await httpTranscript.read(target.version);
+
   it("has a transcript of exactly this script", () => {
     const written = flatten(exchanges).map(({ request, body }) =>
       body === undefined ? { request } : { request, body },

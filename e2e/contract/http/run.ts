@@ -16,10 +16,11 @@ export interface Entry {
   readonly answer: string;
 }
 
-export const httpTranscript: Transcript<Entry> = new Transcript<Entry>(
-  new URL("testdata/transcript.yaml", import.meta.url),
-  { status: 200, warning: "", answer: "" },
-);
+export const httpTranscript: Transcript<Entry> = new Transcript<Entry>(new URL("testdata/", import.meta.url), {
+  status: 200,
+  warning: "",
+  answer: "",
+});
 
 interface Answer {
   readonly status: number;

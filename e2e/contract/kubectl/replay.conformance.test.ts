@@ -1,4 +1,4 @@
 import { kubeApiserver } from "../kube-apiserver.ts";
 import { replayScript } from "./replay.ts";
 
-replayScript(kubeApiserver);
+await replayScript(kubeApiserver);

@@ -1,4 +1,4 @@
 import { sandbox } from "../sandbox.ts";
 import { replayScript } from "./replay.ts";
 
-replayScript(sandbox);
+await replayScript(sandbox);

@@ -5,10 +5,10 @@ import { undisturbed } from "../undisturbed.ts";
 import { type Entry, kubectlTranscript, runScript } from "./run.ts";
 import { script } from "./script.ts";
 
-const transcript = await kubectlTranscript.read();
-
 /** The tests that hold a target to what kubectl showed of the real one when the transcript was recorded. */
-export function replayScript(target: Target): void {
+export async function replayScript(target: Target): Promise<void> {
+  const transcript = await kubectlTranscript.read(target.version);
+
   it("has a transcript of exactly this script", () => {
     const written = flatten(script).map(({ command, stdin }) =>
       stdin === undefined ? { command } : { command, stdin },

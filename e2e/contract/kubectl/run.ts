@@ -25,14 +25,11 @@ interface Outcome {
   readonly stderr: string;
 }
 
-export const kubectlTranscript: Transcript<Entry> = new Transcript<Entry>(
-  new URL("testdata/transcript.yaml", import.meta.url),
-  {
-    exit: 0,
-    stdout: "",
-    stderr: "",
-  },
-);
+export const kubectlTranscript: Transcript<Entry> = new Transcript<Entry>(new URL("testdata/", import.meta.url), {
+  exit: 0,
+  stdout: "",
+  stderr: "",
+});
 
 /** Runs the script with the real kubectl as the administrator that the kubeconfig names, in namespace `shop`. */
 export async function runScript(script: readonly Step[], kubeconfig: string): Promise<Entry[]> {

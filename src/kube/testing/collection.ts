@@ -5,13 +5,16 @@ interface Change<T> {
   readonly object: T;
 }
 
-type Send = (event: object) => void;
+/** Takes what a watch is told. */
+export type Send = (event: { readonly type: string; readonly object: KubeObject }) => void;
 
 /** The objects of one kind, with versions and a history for watches. */
 export class Collection<T extends KubeObject = KubeObject> {
   #version = 100;
   #objects = new Map<string, T>();
   #history: Change<T>[] = [];
+  /** What lists that are read page by page began with, by their version. */
+  readonly #listed = new Map<number, T[]>();
   readonly #senders = new Set<Send>();
   /** Watches from before this version are told that it is gone. */
   oldest = 0;
@@ -76,10 +79,12 @@ export class Collection<T extends KubeObject = KubeObject> {
   page(limit: number, token: string | null): [number, object] {
     const [offset = 0, version = this.#version] = (token ?? "").split("@").filter(Boolean).map(Number);
     if (version < this.oldest) return [410, { kind: "Status", code: 410, reason: "Expired" }];
-    const all = this.all();
+    // All pages of a list are of one moment.
+    const all = this.#listed.get(version) ?? this.all();
     const items = all.slice(offset, limit > 0 ? offset + limit : undefined);
     const next = offset + items.length;
     const more = next < all.length ? { continue: `${next}@${version}` } : {};
+    if (next < all.length) this.#listed.set(version, all);
     return [200, { metadata: { resourceVersion: String(version), ...more }, items }];
   }
 

@@ -5,7 +5,7 @@ import { ConnectionError, KubeApiError } from "../errors.ts";
 import type { Query } from "../requests.ts";
 import type { WatchEvent } from "../watch-stream.ts";
 import type { Collection } from "./collection.ts";
-import { mergePatch } from "./test-server.ts";
+import { mergePatch } from "./serve.ts";
 
 type Verbs = Pick<KubeClient, "get" | "create" | "mergePatch" | "listAll" | "watch">;
 

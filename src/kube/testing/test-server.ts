@@ -9,8 +9,8 @@ import {
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Server, Socket } from "node:net";
 import { text } from "node:stream/consumers";
-import type { KubeObject } from "../client.ts";
 import { Collection } from "./collection.ts";
+import { type Body, refusal, serve, serveWatch } from "./serve.ts";
 
 /** Node's HTTP/2 answers look the same as those of HTTP/1.1. */
 export type Reply = ServerResponse;
@@ -21,11 +21,6 @@ export interface Call {
   readonly query: URLSearchParams;
   readonly headers: IncomingMessage["headers"];
   readonly body: Body | undefined;
-}
-
-/** What a client may send: an object or a merge patch of one. */
-export interface Body {
-  readonly metadata?: { readonly name?: string; readonly resourceVersion?: string };
 }
 
 /** Answers one call instead of the server; false leaves it to the server. */
@@ -120,41 +115,16 @@ export class TestServer implements AsyncDisposable {
     const fault = this.faults.shift();
     if (fault?.(call, reply) === true) return;
     if (call.query.get("watch") === "true") this.#watch(call, reply);
-    else this.#serve(call, reply);
-  }
-
-  #serve({ method, path, query, headers, body }: Call, reply: Reply): void {
-    const name =
-      path
-        .replace(/\/status$/, "")
-        .split("/")
-        .at(-1) ?? "";
-    const { collection } = this;
-    const named = collection.get(name);
-    if (method === "GET" && collection.isCollection(path))
-      return answer(reply, ...collection.page(Number(query.get("limit")), query.get("continue")));
-    if (method === "POST" && body?.metadata !== undefined) {
-      if (collection.get(body.metadata.name ?? "") !== undefined) return answerStatus(reply, 409, "AlreadyExists");
-      return answer(reply, 201, collection.put({ ...body, metadata: body.metadata }));
-    }
-    if (named === undefined) return answerStatus(reply, 404, "NotFound");
-    if (method === "DELETE") return answer(reply, 200, collection.delete(name));
-    const merges = method === "PATCH" && headers["content-type"] === "application/merge-patch+json";
-    if (!merges) return answer(reply, 200, named);
-    const { resourceVersion = named.metadata.resourceVersion } = body?.metadata ?? {};
-    if (resourceVersion !== named.metadata.resourceVersion) return answerStatus(reply, 409, "Conflict");
-    return answer(reply, 200, collection.put(mergePatch(named, body) as KubeObject));
+    else answer(reply, ...serve(this.collection, { ...call, contentType: call.headers["content-type"] }));
   }
 
   #watch({ query }: Call, reply: Reply): void {
-    const initial = query.get("sendInitialEvents") === "true";
-    if (initial && this.#options.watchList === false) return answerStatus(reply, 422, "Invalid");
-    const version = query.get("resourceVersion");
-    if (version !== null && Number(version) < this.collection.oldest) return answerStatus(reply, 410, "Expired");
-    reply.writeHead(200, { "content-type": "application/json" });
     const send = (event: object): void => void reply.write(`${JSON.stringify(event)}\n`);
-    const stop = this.collection.watch(initial ? undefined : Number(version), send);
-    reply.on("close", stop);
+    reply.setHeader("content-type", "application/json");
+    const begun = serveWatch(this.collection, query, send, this.#options.watchList);
+    if (typeof begun !== "function") return answer(reply, ...begun);
+    reply.flushHeaders();
+    reply.on("close", begun);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -169,20 +139,5 @@ export function answer(reply: Reply, code: number, body: unknown, headers: Recor
 }
 
 export function answerStatus(reply: Reply, code: number, reason: string, headers: Record<string, string> = {}): void {
-  answer(reply, code, status(code, reason), headers);
-}
-
-export function status(code: number, reason: string): object {
-  return { kind: "Status", apiVersion: "v1", status: "Failure", code, reason, message: `${reason}, says the test` };
-}
-
-export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (typeof patch !== "object" || patch === null || Array.isArray(patch)) return patch;
-  const result: Record<string, unknown> =
-    typeof target === "object" && target !== null && !Array.isArray(target) ? { ...target } : {};
-  for (const [key, value] of Object.entries(patch)) {
-    if (value === null) delete result[key];
-    else result[key] = mergePatch(result[key], value);
-  }
-  return result;
+  answer(reply, ...refusal(code, reason), headers);
 }
