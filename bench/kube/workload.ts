@@ -70,7 +70,7 @@ function nameOf(number: number): string {
   return `service-${number}-x7k2p`;
 }
 
-export function sliceOf(number: number): EndpointSlice {
+function sliceOf(number: number): EndpointSlice {
   const service = `service-${number}`;
   return {
     metadata: {
