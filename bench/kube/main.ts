@@ -24,7 +24,7 @@ async function run({ slices, changes, rounds, server }: Flags, signal: AbortSign
   const folder = await mkdtemp(join(tmpdir(), "berth-bench-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const real = server === "real";
-  const controlPlane: ControlPlane & { restart?(): Promise<void> } = stack.use(
+  const controlPlane: ControlPlane & { readonly restart?: () => Promise<void> } = stack.use(
     await (real ? kubeApiserver : sandbox).start(),
   );
   const connection = await loadKubeconfig(controlPlane.kubeconfig);

@@ -35,9 +35,9 @@ interface Observed {
 }
 
 export interface Observer {
-  added(): void;
-  updated(object: Observed): void;
-  deleted(): void;
+  readonly added: () => void;
+  readonly updated: (object: Observed) => void;
+  readonly deleted: () => void;
 }
 
 /** Serves commands until the input ends. */

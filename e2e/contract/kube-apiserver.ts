@@ -23,7 +23,7 @@ export const kubeApiserver: Target & { start(): Promise<RealControlPlane> } = {
 
 export interface RealControlPlane extends ControlPlane {
   /** Kills kube-apiserver, which forgets the past, and starts it again on what etcd has. */
-  restart(): Promise<void>;
+  readonly restart: () => Promise<void>;
 }
 
 /**

@@ -105,7 +105,7 @@ export class Store<T extends KubeObject, I extends string = never> {
       this.#take(key, object, resourceVersion, initial);
       yield;
     }
-    for (const key of [...this.#objects.keys()]) {
+    for (const key of this.#objects.keys()) {
       if (present.has(key)) continue;
       this.#drop(key, resourceVersion);
       yield;
