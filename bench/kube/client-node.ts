@@ -1,7 +1,7 @@
 // The official client's informer as its README shows it. Takes a kubeconfig.
-import { DiscoveryV1Api, KubeConfig, makeInformer } from "@kubernetes/client-node";
 import { observe } from "./observer.ts";
 
+const { DiscoveryV1Api, KubeConfig, makeInformer } = await import("@kubernetes/client-node");
 const [kubeconfig = ""] = process.argv.slice(2);
 const config = new KubeConfig();
 config.loadFromFile(kubeconfig);

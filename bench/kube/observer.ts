@@ -90,8 +90,8 @@ export async function observe(start: (observer: Observer) => void): Promise<void
   process.stdout.write("{}\n");
   for await (const line of createInterface({ input: process.stdin })) {
     const [command, count] = line.split(" ") as [Command, string?];
-    // Changes take seconds and are few at a time, so that looking often would be what costs most.
-    using probe = new BlockProbe(command === "changes" ? 10 : 2);
+    // All but the sync last for seconds with little to do, so that looking often would be what costs most.
+    using probe = new BlockProbe(command === "sync" ? 2 : 10);
     await commands[command](Number(count));
     const answer: Answer = { at, objects, updates, lagsMs, blocks: probe.longest };
     process.stdout.write(`${JSON.stringify(answer)}\n`);
