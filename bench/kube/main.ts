@@ -4,13 +4,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, loadavg, release, tmpdir } from "node:os";
 import { join } from "node:path";
-import { CommanderError } from "commander";
 import { kubeApiserver } from "../../e2e/contract/kube-apiserver.ts";
 import { sandbox } from "../../e2e/contract/sandbox.ts";
 import type { ControlPlane } from "../../e2e/contract/target.ts";
-import { errorMessage, UsageError } from "../../src/base/index.ts";
 import { KubeClient, type KubeConnection, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
+import { asCommand } from "../command.ts";
 import { interleave } from "../statistics.ts";
 import { contenders, requireClientGo } from "./contenders.ts";
 import { type Flags, parseFlags } from "./flags.ts";
@@ -75,16 +74,4 @@ function describeMachine(): string {
   ].join(", ");
 }
 
-const stop = new AbortController();
-for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
-  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
-}
-try {
-  await run(parseFlags(process.argv.slice(2)), stop.signal);
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    process.stderr.write(`bench/kube: ${errorMessage(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  }
-}
+await asCommand("bench/kube", async (argv, signal) => await run(parseFlags(argv), signal));
