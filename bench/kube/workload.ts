@@ -1,4 +1,11 @@
-import { type EndpointSlice, endpointSlices, leases } from "../../src/api/index.ts";
+import {
+  type EndpointSlice,
+  endpointSlices,
+  leases,
+  type ObjectMeta,
+  type Service,
+  services,
+} from "../../src/api/index.ts";
 import type { KubeClient } from "../../src/kube/index.ts";
 import { instant } from "../instant.ts";
 import { sentAnnotation } from "./observer.ts";
@@ -11,6 +18,8 @@ const writers = 16;
 export class Workload {
   readonly #client: KubeClient;
   readonly #count: number;
+  /** A Service that exists, so that no garbage collector takes the slices. */
+  #owner: Service | undefined;
 
   constructor(client: KubeClient, count: number) {
     this.#client = client;
@@ -18,7 +27,8 @@ export class Workload {
   }
 
   async create(signal: AbortSignal): Promise<void> {
-    await inParallel(this.#count, (number) => this.#client.create(endpointSlices, sliceOf(number), signal));
+    this.#owner = await this.#client.get(services, { namespace, name: "kubernetes" }, signal);
+    await inParallel(this.#count, (number) => this.#create(number, signal));
   }
 
   /** How many there are, with those of others. */
@@ -50,11 +60,15 @@ export class Workload {
   }
 
   async addOne(signal: AbortSignal): Promise<void> {
-    await this.#client.create(endpointSlices, sliceOf(this.#count), signal);
+    await this.#create(this.#count, signal);
   }
 
   async removeOne(signal: AbortSignal): Promise<void> {
     await this.#client.delete(endpointSlices, { namespace, name: nameOf(this.#count) }, signal);
+  }
+
+  async #create(number: number, signal: AbortSignal): Promise<void> {
+    await this.#client.create(endpointSlices, sliceOf(number, this.#owner?.metadata ?? {}), signal);
   }
 }
 
@@ -70,7 +84,7 @@ function nameOf(number: number): string {
   return `service-${number}-x7k2p`;
 }
 
-function sliceOf(number: number): EndpointSlice {
+function sliceOf(number: number, owner: ObjectMeta): EndpointSlice {
   const service = `service-${number}`;
   return {
     metadata: {
@@ -87,8 +101,8 @@ function sliceOf(number: number): EndpointSlice {
         {
           apiVersion: "v1",
           kind: "Service",
-          name: service,
-          uid: uidOf(number, 0xffff),
+          name: owner.name ?? "",
+          uid: owner.uid ?? "",
           controller: true,
           blockOwnerDeletion: true,
         },
