@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn golden bench clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn golden bench bench-kube clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -54,6 +54,11 @@ golden: setup ## rewrite golden files from what the code does now; read the diff
 
 bench: setup ## measurements side by side with the peer
 	@$(NODE) bench/main.ts
+
+bench-kube: setup ## our informer side by side with those of client-node and client-go (builds what is missing; needs Go)
+	@e2e/kube-binaries/build
+	@bench/kube/client-go/build
+	@$(NODE) bench/kube/main.ts
 
 clean: ## remove what setup and the tests made
 	@rm -rf node_modules .tools coverage

@@ -1,12 +1,11 @@
 // `node bench/main.ts`: the agent beside kube-proxy on one node of a sandbox cluster, each for itself, in turns.
 // Both meet the same API server, the same Services and the same pods in the same minutes, so that what counts is
 // their ratio; nothing here fails because a machine is slow.
-import { CommanderError } from "commander";
 import { startSandbox } from "../sandbox/cluster/index.ts";
-import { errorMessage, UsageError } from "../src/base/index.ts";
 import { systemExec } from "../src/kernel/index.ts";
 import { KubeClient, loadKubeconfig } from "../src/kube/index.ts";
 import { createLogger, createMetrics } from "../src/telemetry/index.ts";
+import { asCommand } from "./command.ts";
 import { contendersOn, requireKubeProxy } from "./contenders.ts";
 import { startEchoPods } from "./echo.ts";
 import { type Flags, parseFlags } from "./flags.ts";
@@ -51,16 +50,4 @@ async function run({ services, rounds }: Flags, signal: AbortSignal): Promise<vo
   process.stdout.write(`${machine}\n\n${report(lives)}\n`);
 }
 
-const stop = new AbortController();
-for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
-  process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
-}
-try {
-  await run(parseFlags(process.argv.slice(2)), stop.signal);
-} catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else {
-    process.stderr.write(`bench: ${errorMessage(error)}\n`);
-    process.exitCode = error instanceof UsageError ? 2 : 1;
-  }
-}
+await asCommand("bench", async (argv, signal) => await run(parseFlags(argv), signal));

@@ -11,7 +11,16 @@ export function parseCpuMs(stat: string): number {
 
 /** From /proc/PID/status: the most memory that a process held so far. */
 export function parsePeakBytes(status: string): number {
-  const [, kibibytes] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
-  if (kibibytes === undefined) throw new Error("no VmHWM in /proc/PID/status; the process has ended");
+  return parseBytes(status, "VmHWM");
+}
+
+/** From /proc/PID/status: the memory that a process holds. */
+export function parseResidentBytes(status: string): number {
+  return parseBytes(status, "VmRSS");
+}
+
+function parseBytes(status: string, field: string): number {
+  const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
+  if (kibibytes === undefined) throw new Error(`no ${field} in /proc/PID/status; the process has ended`);
   return Number(kibibytes) * 1024;
 }

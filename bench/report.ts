@@ -1,4 +1,13 @@
-import { type Summary, summarize } from "./statistics.ts";
+import {
+  comparisonHead,
+  comparisonRows,
+  type Measure,
+  markdownTable,
+  mebibytes,
+  median,
+  milliseconds,
+  p99,
+} from "./comparison.ts";
 
 /** What one life of a contender showed, from its start to its end. */
 export interface Life {
@@ -17,23 +26,13 @@ export interface Life {
   readonly peakBytes: number;
 }
 
-interface Measure {
-  readonly name: string;
-  readonly samples: (life: Life) => readonly number[];
-  readonly value: (summary: Summary) => number;
-  readonly format: (value: number) => string;
-}
-
-const milliseconds = (value: number): string => `${value.toFixed(0)} ms`;
-const mebibytes = (value: number): string => `${(value / 2 ** 20).toFixed(0)} MiB`;
-
-const measures: readonly Measure[] = [
-  { name: "cold start", samples: (life) => [life.coldMs], value: (all) => all.median, format: milliseconds },
-  { name: "its CPU time", samples: (life) => [life.coldCpuMs], value: (all) => all.median, format: milliseconds },
-  { name: "its rules alone", samples: (life) => [life.restoreMs], value: (all) => all.median, format: milliseconds },
-  { name: "change, p50", samples: (life) => life.changesMs, value: (all) => all.median, format: milliseconds },
-  { name: "change, p99", samples: (life) => life.changesMs, value: (all) => all.p99, format: milliseconds },
-  { name: "peak RSS", samples: (life) => [life.peakBytes], value: (all) => all.median, format: mebibytes },
+const measures: readonly Measure<Life>[] = [
+  { name: "cold start", samples: (life) => [life.coldMs], value: median, format: milliseconds },
+  { name: "its CPU time", samples: (life) => [life.coldCpuMs], value: median, format: milliseconds },
+  { name: "its rules alone", samples: (life) => [life.restoreMs], value: median, format: milliseconds },
+  { name: "change, p50", samples: (life) => life.changesMs, value: median, format: milliseconds },
+  { name: "change, p99", samples: (life) => life.changesMs, value: p99, format: milliseconds },
+  { name: "peak RSS", samples: (life) => [life.peakBytes], value: median, format: mebibytes },
 ];
 
 /**
@@ -43,33 +42,11 @@ const measures: readonly Measure[] = [
 export function report(lives: readonly Life[]): string {
   const sizes = [...new Set(lives.map(({ services }) => services))].toSorted((a, b) => a - b);
   const contenders = [...new Set(lives.map(({ contender }) => contender))];
-  const ratios = contenders.slice(1).map((other) => `ratio to ${other}`);
   const rows = sizes.flatMap((size) =>
-    measures.map(({ name, samples, value, format }) => {
-      const summaries = contenders.map((contender) =>
-        summarize(lives.filter((life) => life.services === size && life.contender === contender).flatMap(samples)),
-      );
-      const values = summaries.map(value);
-      const [own = 0, ...others] = values;
-      const cells = values.map(format);
-      return [`${size}`, name, `${summaries[0]?.count}`, ...cells, ...others.map((other) => (own / other).toFixed(2))];
-    }),
+    comparisonRows(
+      measures,
+      contenders.map((name) => lives.filter(({ services, contender }) => services === size && contender === name)),
+    ).map((row) => [`${size}`, ...row]),
   );
-  return markdownTable([["Services", "measure", "samples", ...contenders, ...ratios], ...rows]);
-}
-
-/** The first row is the head; the first two columns are text, all others numbers. */
-function markdownTable(rows: readonly (readonly string[])[]): string {
-  const [head = []] = rows;
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const isText = (column: number): boolean => column === 1;
-  const line = (row: readonly string[]): string => {
-    const cells = widths.map((width, column) => {
-      const cell = row[column] ?? "";
-      return isText(column) ? cell.padEnd(width) : cell.padStart(width);
-    });
-    return `| ${cells.join(" | ")} |`;
-  };
-  const rule = widths.map((width, column) => (isText(column) ? "-".repeat(width) : `${"-".repeat(width - 1)}:`));
-  return [line(head), line(rule), ...rows.slice(1).map(line)].join("\n");
+  return markdownTable([["Services", ...comparisonHead(contenders)], ...rows]);
 }

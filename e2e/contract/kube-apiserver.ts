@@ -22,11 +22,16 @@ const etcdPath = `${kubeBinaries}bin/etcd`;
 const apiserverPath = `${kubeBinaries}${kubeVersion === newestVersion ? "" : `${kubeVersion}/`}bin/kube-apiserver`;
 
 /** The real one, built by `e2e/kube-binaries`. */
-export const kubeApiserver: Target = {
+export const kubeApiserver: Target & { start(): Promise<RealControlPlane> } = {
   name: `kube-apiserver ${kubeVersion}`,
   version: kubeVersion,
   start: startControlPlane,
 };
+
+export interface RealControlPlane extends ControlPlane {
+  /** Kills kube-apiserver, which forgets the past, and starts it again on what etcd has. */
+  readonly restart: () => Promise<void>;
+}
 
 /**
  * Starts etcd and kube-apiserver on loopback, with a data directory, a CA and an administrator of their own. No
@@ -36,7 +41,7 @@ export const kubeApiserver: Target = {
 async function startControlPlane({
   recordsAccess = false,
   watchList = true,
-}: TargetOptions = {}): Promise<ControlPlane> {
+}: TargetOptions = {}): Promise<RealControlPlane> {
   const missing = [etcdPath, apiserverPath].find((path) => !existsSync(path));
   if (missing !== undefined) throw new FailureError(`${missing} is missing; run e2e/kube-binaries/build (needs Go)`);
   await using stack = new AsyncDisposableStack();
@@ -60,23 +65,28 @@ async function startControlPlane({
   await writeFile(audit.policy, JSON.stringify(auditPolicy));
   const port = await freePort();
   const url = `https://127.0.0.1:${port}`;
-  const apiserver = stack.use(
-    new Child(
-      apiserverPath,
-      [
-        ...apiserverArguments(directory, etcdUrl, port),
-        ...(watchList ? [] : ["--feature-gates=WatchList=false"]),
-        ...(recordsAccess ? [`--audit-policy-file=${audit.policy}`, `--audit-log-path=${audit.log}`] : []),
-      ],
-      { environment: { HOME: directory } },
-    ),
-  );
+  const args = [
+    ...apiserverArguments(directory, etcdUrl, port),
+    ...(watchList ? [] : ["--feature-gates=WatchList=false"]),
+    ...(recordsAccess ? [`--audit-policy-file=${audit.policy}`, `--audit-log-path=${audit.log}`] : []),
+  ];
   const certificate = join(directory, "apiserver.crt");
-  using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");
-  while (!(await isReady(url, certificate, token))) {
-    if (!apiserver.running) throw apiserver.failure("ended");
-    await sleep(100, limit.signal);
+  async function startApiserver(): Promise<Child> {
+    const apiserver = new Child(apiserverPath, args, { environment: { HOME: directory } });
+    using limit = withTimeout(new AbortController().signal, 120_000, "kube-apiserver");
+    try {
+      while (!(await isReady(url, certificate, token))) {
+        if (!apiserver.running) throw apiserver.failure("ended");
+        await sleep(100, limit.signal);
+      }
+    } catch (error) {
+      await apiserver[Symbol.asyncDispose]();
+      throw error;
+    }
+    return apiserver;
   }
+  let apiserver = await startApiserver();
+  stack.defer(() => apiserver[Symbol.asyncDispose]());
 
   const kubeconfig = join(directory, "kubeconfig");
   await writeFile(kubeconfig, adminKubeconfig(url, certificate, token), { mode: 0o600 });
@@ -85,6 +95,10 @@ async function startControlPlane({
     kubeconfig,
     serviceAccountKey: keys.privateKey,
     accesses: async () => (recordsAccess ? (await readFile(audit.log, "utf8")).split("\n").flatMap(accessIn) : []),
+    async restart() {
+      await apiserver[Symbol.asyncDispose]();
+      apiserver = await startApiserver();
+    },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

@@ -7,6 +7,7 @@ import { balancerDir, type Run } from "./registry.ts";
 const berth = [
   process.execPath,
   "--disable-warning=ExperimentalWarning",
+  "--max-semi-space-size=4",
   new URL("../../src/cli/main.ts", import.meta.url).pathname,
 ] as const;
 

@@ -8,3 +8,4 @@ export { type Clock, systemClock } from "./clock.ts";
 export { errorMessage, FailureError, isAbort, oneLine, rootError, UsageError } from "./errors.ts";
 export type { Json } from "./json.ts";
 export { type Random, systemRandom } from "./random.ts";
+export { Turn } from "./turn.ts";

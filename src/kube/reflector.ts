@@ -8,6 +8,7 @@ import {
   sleep,
   systemClock,
   systemRandom,
+  Turn,
   withTimeout,
 } from "../base/index.ts";
 import type { LogFields, Logger, Metrics } from "../telemetry/index.ts";
@@ -23,7 +24,7 @@ import type { WatchEvent } from "./watch-stream.ts";
 export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly client: Pick<KubeClient, "list" | "listAll" | "watch">;
   readonly resource: Resource<T>;
-  readonly store: Pick<Store<T>, "replace" | "apply" | "advance">;
+  readonly store: Pick<Store<T>, "replaceInSteps" | "apply" | "advance">;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
@@ -48,6 +49,7 @@ const overdueMs = 30_000;
 export class Reflector<T extends KubeObject> {
   readonly #options: ReflectorOptions<T>;
   readonly #clock: Clock;
+  readonly #turn = new Turn();
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #countRestart: (reason: string) => void;
@@ -170,18 +172,18 @@ export class Reflector<T extends KubeObject> {
       const resourceVersion = checkEvent(event, resource);
       events += 1;
       this.#noteHealth();
-      if (initial !== undefined) {
-        if (!collect(initial, event)) continue;
-        store.replace([...initial.values()], resourceVersion);
-        initial = undefined;
-      } else {
+      if (initial === undefined) {
         // Events come twice, or the server was set back: what we hold may be newer, or may never have been.
         if (isAtLeast(resourceVersion, this.#version) === false)
           throw new KubeApiError({ code: 410, message: `the watch went back to version ${resourceVersion}` });
         if (event.type === "BOOKMARK") store.advance(resourceVersion);
         else store.apply(event.type, event.object);
+      } else if (collect(initial, event)) {
+        await this.#replace([...initial.values()], resourceVersion, signal);
+        initial = undefined;
       }
-      this.#version = resourceVersion;
+      if (initial === undefined) this.#version = resourceVersion;
+      if (this.#turn.step()) await this.#nextTurn(signal);
     }
     if (initial !== undefined) {
       // Broken, or a server that knows nothing of initial states; a list will do for both.
@@ -206,12 +208,23 @@ export class Reflector<T extends KubeObject> {
   }
 
   async #list(signal: AbortSignal): Promise<void> {
-    const { client, resource, namespace, store } = this.#options;
+    const { client, resource, namespace } = this.#options;
     const { items, resourceVersion } = await client.listAll(resource, { namespace, ...this.#selectors }, signal);
     signal.throwIfAborted();
     this.#noteHealth();
-    store.replace(items, resourceVersion);
+    await this.#replace(items, resourceVersion, signal);
     this.#version = resourceVersion;
+  }
+
+  async #replace(objects: readonly T[], resourceVersion: string, signal: AbortSignal): Promise<void> {
+    for (const _ of this.#options.store.replaceInSteps(objects, resourceVersion))
+      if (this.#turn.step()) await this.#nextTurn(signal);
+  }
+
+  /** Many events at once, or the many handlers of one, leave time for health answers and a Lease's renewal. */
+  async #nextTurn(signal: AbortSignal): Promise<void> {
+    await this.#turn.next();
+    signal.throwIfAborted();
   }
 
   get #selectors(): Pick<Selection, "labelSelector" | "fieldSelector"> {

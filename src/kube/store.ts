@@ -87,20 +87,38 @@ export class Store<T extends KubeObject, I extends string = never> {
     return { [Symbol.dispose]: () => void this.#handlers.delete(handler) };
   }
 
-  /** The full state at `resourceVersion`; what is not in it is deleted. Reflectors call this. */
+  /** The full state at `resourceVersion`; what is not in it is deleted. */
   replace(objects: readonly T[], resourceVersion: string): void {
+    for (const _ of this.replaceInSteps(objects, resourceVersion));
+  }
+
+  /**
+   * The same with a step for each object, so that its caller may let others have their turn in between. As when watch
+   * events bring the same state, each object is what it was or what it is, and of two of them one may be ahead. If it
+   * ends early, what is not done yet is left to the next full state. Reflectors call this.
+   */
+  *replaceInSteps(objects: readonly T[], resourceVersion: string): Generator<void, void, void> {
     const initial = !this.#hasSynced;
     // Of what was written to a server that has lost versions since, it tells nothing, not even the versions.
     const isPast = isAtLeast(resourceVersion, this.#version ?? "0") === false;
-    if (isPast) this.#overlaid.clear();
-    this.#version = resourceVersion;
-    const gone = new Set(this.#objects.keys());
+    if (isPast) {
+      this.#overlaid.clear();
+      this.#version = resourceVersion;
+    }
+    const present = new Set<string>();
     for (const object of objects) {
       const key = objectKey(object.metadata);
-      gone.delete(key);
+      present.add(key);
       this.#take(key, object, resourceVersion, initial, isPast);
+      yield;
     }
-    for (const key of gone) this.#drop(key, resourceVersion);
+    for (const key of this.#objects.keys()) {
+      if (present.has(key)) continue;
+      this.#drop(key, resourceVersion);
+      yield;
+    }
+    // Not before: an own write that comes between two steps must hold until its object has had its own.
+    this.#version = resourceVersion;
     this.#hasSynced = true;
     this.#resolveSynced();
   }

@@ -1,0 +1,19 @@
+/** Steps in one turn of the event loop: some milliseconds of parsing objects and telling handlers of them. */
+const maxSteps = 64;
+
+/** Tells work that never has to wait when to let timers, input and output have their turn all the same. */
+export class Turn {
+  #steps = 0;
+
+  /** Counts a step. Whether it was the last that this turn takes, so that the next turn must be awaited. */
+  step(): boolean {
+    // However the turn ends, the next one counts anew.
+    if (this.#steps === 0) setImmediate(() => (this.#steps = 0));
+    this.#steps += 1;
+    return this.#steps >= maxSteps;
+  }
+
+  next(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+}
