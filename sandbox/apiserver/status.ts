@@ -107,6 +107,11 @@ export function internalError(message: string): StatusError {
   return new StatusError(500, "InternalError", `Internal error occurred: ${message}`, { causes: [{ message }] });
 }
 
+/** What the real server did not foresee: it has no reason for it. */
+export function unknownError(message: string): StatusError {
+  return new StatusError(500, "", message);
+}
+
 export function expired(message: string, listMeta: JsonMap = {}): StatusError {
   return new StatusError(410, "Expired", message, undefined, listMeta);
 }

@@ -65,6 +65,23 @@ describe("strategic merge patch", () => {
       ports(81, 82, 80),
     ],
     [
+      "puts what is new where upstream puts it: among the others, at the place of what was deleted",
+      ports(53, 80, 23, 9000),
+      {
+        spec: {
+          ports: [{ port: 443 }, { port: 53, $patch: "delete" }],
+          "$setElementOrder/ports": [{ port: 80 }, { port: 443 }, { port: 9000 }, { port: 53 }],
+        },
+      },
+      ports(80, 23, 443, 9000),
+    ],
+    [
+      "keeps two of one key together",
+      { spec: { ports: [{ port: 53, name: "a" }, { port: 80 }, { port: 53, name: "b" }] } },
+      ports(443),
+      { spec: { ports: [{ port: 443 }, { port: 53, name: "a" }, { port: 53, name: "b" }, { port: 80 }] } },
+    ],
+    [
       "retains keys",
       { spec: { sessionAffinityConfig: { clientIP: { timeoutSeconds: 1 }, other: 1 } } },
       { spec: { sessionAffinityConfig: { $retainKeys: ["clientIP"] } } },
@@ -91,6 +108,22 @@ describe("strategic merge patch", () => {
   it.each<[string, JsonMap, string]>([
     ["a directive that nobody knows", { spec: { $patch: "upset" } }, "Unknown patch type found: upset"],
     ["an item without its key", { spec: { ports: [{ name: "a" }] } }, "does not contain declared merge key: port"],
+    [
+      "a list that is to be merged by directive",
+      { spec: { ports: [{ port: 80, $patch: "merge" }] } },
+      "merging lists cannot yet be specified in the patch",
+    ],
+    [
+      "another order than it demands",
+      {
+        spec: {
+          ports: [{ port: 80 }, { port: 81, name: null }],
+          "$setElementOrder/ports": [{ port: 81 }, { port: 80 }],
+        },
+      },
+      "The order in patch list:\n[map[port:80] map[name:<nil> port:81]]\n doesn't match $setElementOrder list:\n[map[port:81] map[port:80]]\n",
+    ],
+    ["items that are none", { spec: { ports: ["x"] } }, "list element types are not identical: [[map[port:80]] [x]]"],
   ])("refuses %s", (_, patch, message) => expect(() => strategic(ports(80), patch)).toThrow(message));
 
   it("keeps every port once, the patched ones in the order of the patch", () => {

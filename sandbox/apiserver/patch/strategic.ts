@@ -1,6 +1,7 @@
-import { asList, isMap, type JsonMap, sameJson } from "../object.ts";
+import { asList, asText, isMap, type JsonMap, sameJson } from "../object.ts";
 import { patchMetaOf, type Schema, type Schemas } from "../schema.ts";
-import { badRequest } from "../status.ts";
+import { badRequest, unknownError } from "../status.ts";
+import { ordered, outOfOrder } from "./order.ts";
 
 const directive = "$patch";
 const retainKeys = "$retainKeys";
@@ -50,41 +51,83 @@ function mergeField(
   if (isMap(value) && isMap(before) && !strategies.includes("replace"))
     return strategicMergePatch(schemas, schema, before, value);
   if (!Array.isArray(value) || !strategies.includes("merge")) return withoutDirectives(value);
+  const order = patch[`${setElementOrder}${field}`];
+  // What a patch changes of a list must come in the order that it demands of the whole list.
+  if (Array.isArray(order) && outOfOrder(value.filter(isPlain), order, mergeKey))
+    throw unknownError(
+      `The order in patch list:\n${goText(value)}\n doesn't match $setElementOrder list:\n${goText(order)}\n`,
+    );
   // A list that was not there is taken as it is, even with one key twice.
   const merged = !Array.isArray(before)
     ? asList(withoutDirectives(value))
     : mergeKey === undefined
       ? [...before, ...value.filter((item) => !before.some((known) => sameJson(known, item)))]
       : mergeByKey(schemas, schema, mergeKey, before, value);
-  return ordered(merged, asList(before), asList(patch[`${setElementOrder}${field}`] ?? value), mergeKey);
+  const known = asList(before);
+  const inPatchOrder = ordered(merged, known, value.filter(isPlain), mergeKey);
+  if (!Array.isArray(order)) return inPatchOrder;
+  // Upstream merges within the array itself: what is new has taken the places of what was deleted.
+  const places = mergeKey === undefined ? known : merged.slice(0, known.length);
+  return ordered(inPatchOrder, places, order, mergeKey);
 }
 
-/** Merges maps item by item: one with a known key is patched, one with a new key is added. */
+/** Merges maps item by item, after its directives: one with a known key is patched, one with a new key is added. */
 function mergeByKey(
   schemas: Schemas,
   schema: Schema | undefined,
   key: string,
   current: readonly unknown[],
   patches: readonly unknown[],
-): unknown[] {
-  const isReplaced = patches.some((item) => isMap(item) && item[directive] === "replace");
-  let result = isReplaced ? [] : [...current];
+): readonly unknown[] {
+  if (!current.every(isMap) || !patches.every(isMap))
+    throw unknownError(`list element types are not identical: ${goText([current, patches])}`);
+  const keyOf = (item: JsonMap): unknown => {
+    if (item[key] === undefined) throw unknownError(`map: ${goText(item)} does not contain declared merge key: ${key}`);
+    return item[key];
+  };
+  let result: JsonMap[] = [...current];
+  let isReplaced = false;
   for (const item of patches) {
-    if (!isMap(item)) throw badRequest(`expected a map in a list that merges by ${key}`);
-    if (item[directive] === "replace" && Object.keys(item).length === 1) continue;
-    if (item[key] === undefined)
-      throw badRequest(`map: ${JSON.stringify(item)} does not contain declared merge key: ${key}`);
-    const hasKey = (other: unknown): boolean => isMap(other) && sameJson(other[key], item[key]);
-    if (item[directive] === "delete") result = result.filter((other) => !hasKey(other));
-    else {
-      const index = result.findIndex(hasKey);
-      const before = result[index];
-      const merged = strategicMergePatch(schemas, schema, isMap(before) ? before : {}, item);
-      if (index === -1) result.push(merged);
-      else result[index] = merged;
+    switch (item[directive]) {
+      case undefined:
+        break;
+      case "delete": {
+        const gone = keyOf(item);
+        result = result.filter((other) => !sameJson(other[key], gone));
+        break;
+      }
+      case "replace":
+        isReplaced = true;
+        break;
+      case "merge":
+        throw unknownError("merging lists cannot yet be specified in the patch");
+      default:
+        throw unknownError(`unknown patch type: ${goText(item[directive])} in map: ${goText(item)}`);
     }
   }
+  const plain = patches.filter(isPlain);
+  if (isReplaced) return plain;
+  for (const item of plain) {
+    const wanted = keyOf(item);
+    const index = result.findIndex((other) => sameJson(other[key], wanted));
+    // What was not there is taken as it is.
+    if (index === -1) result.push(withoutDirectives(item) as JsonMap);
+    else result[index] = strategicMergePatch(schemas, schema, result[index] ?? {}, item);
+  }
   return result;
+}
+
+function isPlain(item: unknown): boolean {
+  return !isMap(item) || item[directive] === undefined;
+}
+
+/** As Go's `%v` prints what it has read from JSON. */
+function goText(value: unknown): string {
+  if (value === null) return "<nil>";
+  if (Array.isArray(value)) return `[${value.map(goText).join(" ")}]`;
+  if (!isMap(value)) return asText(value);
+  const pairs = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `map[${pairs.map(([name, inner]) => `${name}:${goText(inner)}`).join(" ")}]`;
 }
 
 /** `$retainKeys` drops every field that it does not name. */
@@ -110,34 +153,6 @@ function applyListDirectives(schemas: Schemas, schema: Schema | undefined, resul
     }
   }
   return result;
-}
-
-/**
- * Puts the items that the patch names (or its `$setElementOrder`) in that order; the others keep their place before
- * those that they stood before.
- */
-function ordered(
-  items: readonly unknown[],
-  before: readonly unknown[],
-  order: readonly unknown[],
-  key: string | undefined,
-): unknown[] {
-  const same = (a: unknown, b: unknown): boolean =>
-    key === undefined ? sameJson(a, b) : isMap(a) && isMap(b) && sameJson(a[key], b[key]);
-  const placeIn = (list: readonly unknown[], item: unknown): number => list.findIndex((other) => same(other, item));
-  const named = items
-    .filter((item) => placeIn(order, item) !== -1)
-    .toSorted((a, b) => placeIn(order, a) - placeIn(order, b));
-  const others = items.filter((item) => placeIn(order, item) === -1);
-  const result: unknown[] = [];
-  let next = 0;
-  for (const item of named) {
-    const place = placeIn(before, item);
-    // Items that stood before this one still do; a new item (-1) has nothing before it.
-    for (; next < others.length && placeIn(before, others[next]) < place; next++) result.push(others[next]);
-    result.push(item);
-  }
-  return [...result, ...others.slice(next)];
 }
 
 /** What a patch leaves where nothing was: no nulls, no directives, and nothing of a map that is one. */
