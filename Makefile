@@ -40,9 +40,9 @@ e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
 
 conformance: setup ## the contract suite against the real kube-apiserver (builds it once; needs Go; KUBE=1.35.4) and the sandbox
-	@e2e/kube-binaries/build
-	@$(if $(KUBE),KUBE=$(KUBE) e2e/kube-binaries/build)
-	@$(if $(KUBE),KUBE=$(KUBE)) $(VITEST) --project conformance
+	@KUBE= e2e/kube-binaries/build
+	@KUBE=$(KUBE) e2e/kube-binaries/build
+	@KUBE=$(KUBE) $(VITEST) --project conformance
 	@$(VITEST) --project e2e e2e/contract
 
 churn: setup ## kube-proxy and kubectl beside both API servers, CHURN_MINUTES=10 (root; needs Go once)

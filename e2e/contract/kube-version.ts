@@ -4,4 +4,4 @@ import { env } from "node:process";
 export const newestVersion = "1.37.2";
 
 /** The Kubernetes that `KUBE` asks for, as `make conformance KUBE=1.35.4` does. */
-export const kubeVersion: string = env["KUBE"] ?? newestVersion;
+export const kubeVersion: string = env["KUBE"] || newestVersion;
