@@ -15,6 +15,8 @@ export interface Behaviour {
   readonly allocate?: (object: KubeObject, old: KubeObject | undefined, dryRun: boolean) => void;
   readonly validate?: (object: KubeObject, old: KubeObject | undefined) => readonly FieldError[];
   readonly validateStatus?: (object: KubeObject, old: KubeObject) => readonly FieldError[];
+  /** What readers get to see of a stored object; absent: all of it. */
+  readonly shown?: (object: KubeObject) => KubeObject;
   readonly warnings?: (object: KubeObject, old: KubeObject | undefined) => readonly string[];
   /** What every answer about the kind warns of. */
   readonly deprecation?: string;

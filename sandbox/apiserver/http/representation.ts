@@ -22,7 +22,8 @@ export function acceptedForm(accept: string | undefined): Form {
 
 /** A stored object as its type shows it. */
 export function shown(type: ResourceType, object: KubeObject): KubeObject {
-  return type.view?.fromStored(object) ?? object;
+  const seen = type.behaviour.shown?.(object) ?? object;
+  return type.view?.fromStored(seen) ?? seen;
 }
 
 function metadataOnly({ metadata }: KubeObject): JsonMap {

@@ -27,6 +27,7 @@ export function serviceBehaviour(addresses: ServiceAddresses): Behaviour {
       allocateForService(asService(object), old && asService(old), addresses.request(dryRun), addresses),
     validate: (object, old) => serviceErrors(asService(object), old && asService(old)),
     validateStatus: (object, old) => serviceStatusErrors(asService(object), asService(old)),
+    shown: shownService,
     warnings: (object) => serviceWarnings(asService(object)),
     fields: (object) => {
       const { clusterIP, type } = specOf(asService(object));
@@ -35,6 +36,13 @@ export function serviceBehaviour(addresses: ServiceAddresses): Behaviour {
     returnsDeleted: true,
     createsOnUpdate: true,
   };
+}
+
+/** A policy that an ExternalName was given before it became one stays stored, out of sight, for what it becomes next. */
+function shownService(object: KubeObject): KubeObject {
+  const { type, internalTrafficPolicy, ...rest } = specOf(asService(object));
+  if (type !== "ExternalName" || internalTrafficPolicy === undefined) return object;
+  return { ...object, spec: { type, ...rest } };
 }
 
 /** What is accepted but most likely not meant, as pkg/api/service/warnings.go says it. */

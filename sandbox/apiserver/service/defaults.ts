@@ -16,7 +16,6 @@ export function defaultService(service: Service): void {
   spec.type ??= "ClusterIP";
   if (isExternallyAccessible(service)) spec.externalTrafficPolicy ??= "Cluster";
   if (isExternallyTyped(service) || spec.type === "ClusterIP") spec.internalTrafficPolicy ??= "Cluster";
-  if (spec.type === "ExternalName") delete spec.internalTrafficPolicy;
   if (spec.type === "LoadBalancer") {
     spec.allocateLoadBalancerNodePorts ??= true;
     for (const ingress of service.status?.loadBalancer?.ingress ?? [])

@@ -281,6 +281,12 @@ export const serviceSteps: readonly Exchange[] = [
     },
   }),
   mergePatch(`${services}/c/status`, { spec: { type: "ClusterIP" } }),
+  // A policy survives as an ExternalName, unseen.
+  mergePatch(`${services}/c`, { spec: { type: "ClusterIP", internalTrafficPolicy: "Local" } }),
+  mergePatch(`${services}/c`, { spec: { type: "ExternalName", externalName: "db.example.com" } }),
+  mergePatch(`${services}/c`, { spec: { internalTrafficPolicy: "Odd" } }),
+  get(`${services}/c`),
+  mergePatch(`${services}/c`, { spec: { type: "ClusterIP", clusterIP: "10.96.0.122" } }),
   ...inEveryForm(services),
   remove(services),
 ];
