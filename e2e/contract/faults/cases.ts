@@ -99,7 +99,8 @@ const lists: readonly FaultCase[] = [
   }),
 ];
 
-const ends: readonly StreamEnd[] = ["end", "fin", "reset", "freeze"];
+/** Not `freeze`: over HTTP/1.1 the next request would wait for its own time-out on the frozen connection. */
+const ends: readonly StreamEnd[] = ["end", "fin", "reset"];
 const halves: readonly Fault[] = ends.flatMap((end) => [0, 1, 4, 6].map((after) => cut(end, "half", after)));
 
 /** To be mixed at will; none of them makes a client wait. */
