@@ -113,7 +113,7 @@ export class Side implements AsyncDisposable {
       stdin,
     });
     const exit = await command.end(60_000);
-    return new Normaliser().next()(`${command.stdout}${command.stderr}exit code ${exit}\n`);
+    return answer(`${command.stdout}${command.stderr}exit code ${exit}\n`);
   }
 
   async #request({ method, path, body }: Operation & { kind: "request" }, signal: AbortSignal): Promise<string> {
@@ -122,7 +122,7 @@ export class Side implements AsyncDisposable {
       await this.client.request({ method, path, body, contentType, signal });
       return "done";
     } catch (error) {
-      if (error instanceof KubeApiError) return new Normaliser().next()(errorMessage(error));
+      if (error instanceof KubeApiError) return answer(errorMessage(error));
       throw error;
     }
   }
@@ -144,6 +144,14 @@ export class Side implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#owned.disposeAsync();
   }
+}
+
+/** Of two addresses that are both taken the real server names either: it tries them in the order of a Go map. */
+const takenAddress = /failed to allocate IP \S+: provided IP is already allocated/g;
+
+/** An answer without what an allocator chose and what chance decides. */
+function answer(text: string): string {
+  return new Normaliser().next()(text.replace(takenAddress, "an IP is already allocated"));
 }
 
 /** How a connection that was cut looks depends on what it did at that moment. */
