@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
 import { systemExec } from "../../src/kernel/index.ts";
+import { Disturbance, isDisturbance } from "./disturbance.ts";
 import { type Operation, operationsOf } from "./operations.ts";
 import { advanceSentinel, hasSentinel } from "./sentinel.ts";
 import type { Side } from "./side.ts";
@@ -20,7 +21,10 @@ const pollMs = 50;
 /** Every Service and slice but those that each server makes for itself. */
 const everything = ["get", "services,endpointslices,endpoints", "-A", "--field-selector=metadata.namespace!=default"];
 
-/** Does a round to both and throws a `FailureError` where they differ; how many operations it took. */
+/**
+ * Does a round to both and throws a `FailureError` where they differ, a `Disturbance` where the real server is to blame;
+ * how many operations it took.
+ */
 export async function compareRound(pair: Pair, seed: number, signal: AbortSignal): Promise<number> {
   const operations = operationsOf(seed);
   try {
@@ -30,6 +34,7 @@ export async function compareRound(pair: Pair, seed: number, signal: AbortSignal
     await compare(pair, "tables", (side) => side.kubectl([...everything, "-o", "wide"]), signal);
     await compareRules(pair, seed, signal);
   } catch (error) {
+    if (error instanceof Disturbance) throw error;
     throw new FailureError(`round with CHURN_SEED=${seed}:\n${describe(operations)}\n`, { cause: error });
   }
   return operations.length;
@@ -46,7 +51,9 @@ async function compare(
   signal: AbortSignal,
 ): Promise<void> {
   const [expected, seen] = await Promise.all([see(real), see(sandbox)]);
-  if (expected !== seen) throw new FailureError(`${what} differ:\n${await diff(expected, seen, signal)}`);
+  if (expected === seen) return;
+  if (await isDisturbance(real, expected, seen)) throw new Disturbance(what);
+  throw new FailureError(`${what} differ:\n${await diff(expected, seen, signal)}`);
 }
 
 /** Waits until both kube-proxies know of the end of the round and have the same rules. */

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { limits } from "../limits.ts";
 import { flatten } from "../steps.ts";
@@ -24,7 +25,11 @@ export async function replayExchanges(target: Target, { hasLimits }: { readonly 
     let entries: readonly Entry[] = [];
 
     beforeAll(async () => {
-      entries = await undisturbed(target, ({ kubeconfig }) => runExchanges(exchanges, kubeconfig));
+      entries = await undisturbed(
+        target,
+        ({ kubeconfig }) => runExchanges(exchanges, kubeconfig),
+        (all) => isDeepStrictEqual(all, transcript),
+      );
     }, 600_000);
 
     const numbered = transcript.map((entry, index) => ({ number: index + 1, entry, limit: steps[index]?.limit }));

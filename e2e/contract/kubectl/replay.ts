@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { flatten } from "../steps.ts";
 import type { Target } from "../target.ts";
@@ -20,7 +21,11 @@ export async function replayScript(target: Target): Promise<void> {
     let entries: readonly Entry[] = [];
 
     beforeAll(async () => {
-      entries = await undisturbed(target, ({ kubeconfig }) => runScript(script, kubeconfig));
+      entries = await undisturbed(
+        target,
+        ({ kubeconfig }) => runScript(script, kubeconfig),
+        (all) => isDeepStrictEqual(all, transcript),
+      );
     }, 600_000);
 
     it.each(transcript.map((entry, index) => ({ number: index + 1, entry })))(
