@@ -7,6 +7,7 @@ import { node, port, service, slice } from "../model/testing/objects.ts";
 import { createMetrics, nullLogger, serveEndpoints } from "../telemetry/index.ts";
 import { runAgent } from "./agent.ts";
 import type { ClusterSource } from "./cluster-state.ts";
+import { nodeSettings } from "./testing/settings.ts";
 
 interface Object {
   readonly metadata: ObjectMeta;
@@ -97,14 +98,7 @@ async function start(source: FakeSource, kernel: FakeIptables): Promise<(path: s
   stop = new AbortController();
   done = runAgent(
     {
-      settings: {
-        nodeName: "node-a",
-        families: ["IPv4"],
-        clusterCidrs: new Map(),
-        nodePortPrefixes: [],
-        reservedPorts: [],
-        dropInvalid: true,
-      },
+      settings: nodeSettings({ families: ["IPv4"] }),
       client: source,
       server: "http://api",
       healthzAddress: healthz,

@@ -4,18 +4,39 @@ import { allEndpoints, endpointName, type FrontendGuard, type NodePlace } from "
 import { type Cidr, cidrContains, type Family, formatIp, type PortRange, parseIp } from "../net/index.ts";
 import type { PlanConfig } from "./plan/index.ts";
 
+/** How packets of this node's own pods are told from others (KEP-2450). */
+export type LocalTrafficDetector =
+  /** By the prefix that all pods of the cluster have, by family. */
+  | { readonly mode: "ClusterCIDR"; readonly cidrs: ReadonlyMap<Family, string> }
+  /** By the prefix of this node's pods, `spec.podCIDRs` of its Node. */
+  | { readonly mode: "NodeCIDR" }
+  | { readonly mode: "BridgeInterface"; readonly name: string }
+  | { readonly mode: "InterfaceNamePrefix"; readonly prefix: string };
+
 /** What an admin decides about a node's rules. */
 export interface NodeSettings {
   /** Must be the name of the Node object. */
   readonly nodeName: string;
   readonly families: readonly Family[];
-  /** The prefix of all pods, by family. */
-  readonly clusterCidrs: ReadonlyMap<Family, string>;
-  /** NodePorts answer on the node's addresses within these; on all when a family has none. */
-  readonly nodePortPrefixes: readonly Cidr[];
+  readonly localTraffic: LocalTrafficDetector;
+  /**
+   * NodePorts answer on the node's addresses within these prefixes, on all when a family has none; `primary`: on the
+   * addresses that the Node object names.
+   */
+  readonly nodePortAddresses: "primary" | readonly Cidr[];
+  /** NodePorts answer on 127.0.0.0/8 as well, if `nodePortAddresses` lets them. */
+  readonly localhostNodePorts: boolean;
+  readonly masqueradeAll: boolean;
+  readonly masqueradeBit: number;
+  /** Which `spec.externalIPs` are served: those within; empty: none (KEP-5707). */
+  readonly externalIps: readonly Cidr[];
   /** Ports on the node's own addresses that no Service may take. */
   readonly reservedPorts: readonly PortRange[];
   readonly dropInvalid: boolean;
+  /** Whether `MASQUERADE` takes `--random-fully`. */
+  readonly randomFully: boolean;
+  /** Whether packets that two rules count have accounting objects (xt_nfacct), by family. */
+  readonly accounting: ReadonlySet<Family>;
 }
 
 /** Everything beside Services and slices that rules depend on; a change of it plans every Service anew. */
@@ -54,18 +75,27 @@ export function nodeFacts(
 }
 
 function planConfig(
-  { clusterCidrs, nodePortPrefixes, dropInvalid }: NodeSettings,
+  settings: NodeSettings,
   family: Family,
   node: Node | undefined,
   localAddresses: readonly string[],
 ): PlanConfig {
-  const prefixes = nodePortPrefixes.filter(({ base }) => base.family === family);
+  const { localTraffic, masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting } = settings;
+  const cidr = localTraffic.mode === "ClusterCIDR" ? localTraffic.cidrs.get(family) : undefined;
+  const wanted = settings.nodePortAddresses === "primary" ? [] : settings.nodePortAddresses;
+  const prefixes = wanted.filter(({ base }) => base.family === family);
   return {
-    clusterCidr: clusterCidrs.get(family),
+    localTraffic: cidr === undefined ? undefined : { ifLocal: `-s ${cidr}`, ifNotLocal: `! -s ${cidr}` },
     nodeIp: nodeIp(node, family),
     nodePortAddresses:
       prefixes.every(({ prefix }) => prefix > 0) && prefixes.length > 0 ? within(localAddresses, prefixes) : undefined,
+    localhostNodePorts: settings.localhostNodePorts,
+    masqueradeAll,
+    masqueradeBit,
+    randomFully,
     dropInvalid,
+    accounting: accounting.has(family),
+    largeCluster: false,
   };
 }
 

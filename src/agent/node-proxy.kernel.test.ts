@@ -9,6 +9,7 @@ import { AgentMetrics } from "./metrics.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
 import { Network } from "./testing/network.ts";
+import { nodeSettings } from "./testing/settings.ts";
 import { MemoryState } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
@@ -29,17 +30,16 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
 
   function proxy(): NodeProxy {
     return new NodeProxy({
-      settings: {
-        nodeName: "node-a",
-        families,
-        clusterCidrs: new Map([
-          ["IPv4", "10.244.0.0/16"],
-          ["IPv6", "fd00:244::/32"],
-        ]),
-        nodePortPrefixes: [],
+      settings: nodeSettings({
+        localTraffic: {
+          mode: "ClusterCIDR",
+          cidrs: new Map([
+            ["IPv4", "10.244.0.0/16"],
+            ["IPv6", "fd00:244::/32"],
+          ]),
+        },
         reservedPorts: [],
-        dropInvalid: true,
-      },
+      }),
       state,
       exec,
       localAddresses: () => ["10.244.1.1", "192.0.2.1", "fd00:244:1::1", "fd00:c::1"],

@@ -7,6 +7,7 @@ import { createMetrics, type LogFields, type Logger, type Metrics } from "../tel
 import { AgentMetrics } from "./metrics.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
+import { nodeSettings } from "./testing/settings.ts";
 import { MemoryState } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
@@ -53,14 +54,7 @@ class Bench {
     this.health = new SyncHealth(["IPv4", "IPv6"], this.clock);
     this.registry = createMetrics();
     return new NodeProxy({
-      settings: {
-        nodeName: "node-a",
-        families: ["IPv4", "IPv6"],
-        clusterCidrs: new Map([["IPv4", "10.0.0.0/8"]]),
-        nodePortPrefixes: [],
-        reservedPorts: [{ first: 22, last: 22 }],
-        dropInvalid: true,
-      },
+      settings: nodeSettings(),
       state: this.state,
       exec: this.exec,
       localAddresses: () => this.localAddresses,

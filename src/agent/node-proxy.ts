@@ -3,14 +3,14 @@ import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import { RuleApplier, type Written } from "./apply/index.ts";
-import { count, describeChange } from "./change-text.ts";
 import type { ClusterListener, ClusterState } from "./cluster-state.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { type NodeSettings, nodeEligible, nodeFacts } from "./node-facts.ts";
-import { isServiceChain, type RuleProgram } from "./plan/index.ts";
-import { changedChains, ruleCount, type ServiceChange, ServiceTable } from "./service-table.ts";
+import { type ServiceChange, ServiceTable } from "./service-table.ts";
 import type { SyncHealth } from "./sync-health.ts";
+import { countNoLocalEndpoints, countRules } from "./sync-metrics.ts";
+import { SyncReport } from "./sync-report.ts";
 import { FlowReconciler } from "./udp-flows.ts";
 
 export interface NodeProxyOptions {
@@ -32,20 +32,16 @@ interface FamilyProxy {
   readonly flows: FlowReconciler;
 }
 
-/** Longer lists of chains say nothing to people; `iptables-save` shows the rest. */
-const maxChainsLogged = 20;
-
 /** Brings the kernel of one node in line with the cluster. Syncs must not overlap. */
 export class NodeProxy implements ClusterListener {
   readonly #options: NodeProxyOptions;
   readonly #table: ServiceTable;
+  readonly #report: SyncReport;
   readonly #families: readonly FamilyProxy[];
   readonly #dirty = new Set<string>();
   /** Changes that are planned but not in the kernel of every family yet. */
   readonly #pending = new Map<string, ServiceChange>();
   #changedAt: number[] = [];
-  /** Whether the kernel has held our rules in every family at once. */
-  #started = false;
   #services = 0;
   #slices = 0;
 
@@ -53,6 +49,7 @@ export class NodeProxy implements ClusterListener {
     const { settings, exec, metrics, logger, clock } = options;
     this.#options = options;
     this.#table = new ServiceTable(settings.families);
+    this.#report = new SyncReport(logger);
     this.#families = settings.families.map((family) => ({
       family,
       applier: new RuleApplier(new Iptables(exec, family)),
@@ -89,7 +86,7 @@ export class NodeProxy implements ClusterListener {
 
   /** Plans what changed and writes it. What could not be written is written by the next sync. */
   async sync(signal: AbortSignal): Promise<void> {
-    const { state, localAddresses, health, healthPorts, clock } = this.#options;
+    const { state, settings, localAddresses, health, healthPorts, metrics, clock } = this.#options;
     const start = clock.monotonic();
     // What came while the last sync was writing counted as written with it.
     if (this.#dirty.size + this.#pending.size > 0) health.queued();
@@ -103,10 +100,9 @@ export class NodeProxy implements ClusterListener {
     const changes = [...this.#pending.values()];
     this.#pending.clear();
     this.#observeProgramming();
-    this.#countNoLocalEndpoints();
+    countNoLocalEndpoints(metrics, settings.families, this.#table.services());
     const written = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    this.#report(changes, written, clock.monotonic() - start);
-    this.#started = true;
+    this.#report.programmed(changes, written, clock.monotonic() - start);
     const services = this.#table.services();
     await healthPorts.update(services);
     const addresses = new Set(localAddresses());
@@ -125,7 +121,7 @@ export class NodeProxy implements ClusterListener {
     const { state, settings, localAddresses, metrics } = this.#options;
     const facts = nodeFacts(settings, state.node(), state.slices("default/kubernetes"), localAddresses());
     for (const change of this.#table.update(this.#dirty, state, facts)) {
-      this.#reportRefused(change);
+      this.#report.refused(change);
       const earlier = this.#pending.get(change.key);
       this.#pending.set(
         change.key,
@@ -157,83 +153,8 @@ export class NodeProxy implements ClusterListener {
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);
     health.updated(family);
-    this.#countRules(family, program, written);
-    if (written.observed) this.#reportObserved(family, written, durationMs);
+    countRules(metrics, family, program, written);
+    if (written.observed) this.#report.observed(family, written, durationMs);
     return written;
-  }
-
-  #countRules(family: Family, program: RuleProgram, written: Written): void {
-    const { metrics } = this.#options;
-    for (const [table, { chains }] of program) {
-      const labels = { table, ip_family: family };
-      metrics.rules.set(
-        labels,
-        [...chains.values()].reduce((sum, lines) => sum + lines.length, 0),
-      );
-      metrics.rulesLastSync.set(labels, written.rules.get(table) ?? 0);
-    }
-  }
-
-  #reportObserved(family: Family, { chains, removed, jumps, rules }: Written, durationMs: number): void {
-    const names = [...chains, ...removed, ...jumps.map((jump) => `${jump} (jump)`)];
-    this.#options.logger.info("rules compared with the kernel", {
-      family,
-      why:
-        names.length === 0 ? "all rules are in place; nothing written" : `${count(names.length, "difference")} written`,
-      chains: names.slice(0, maxChainsLogged),
-      rules: [...rules.values()].reduce((sum, n) => sum + n, 0),
-      durationMs: Math.round(durationMs),
-    });
-  }
-
-  /** One line for each Service whose rules changed; at the start only for those whose chains had to be written, with these. */
-  #report(changes: readonly ServiceChange[], written: readonly Written[], durationMs: number): void {
-    const { logger } = this.#options;
-    const names = new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
-    for (const change of changes) {
-      const planned = changedChains(change);
-      const own = planned.filter(isServiceChain);
-      const rewritten = own.filter((chain) => names.has(`nat ${chain}`));
-      const altered = !this.#started && rewritten.length < own.length;
-      const chains = altered || (!this.#started && own.length === 0) ? rewritten : planned;
-      if (chains.length === 0 && !logger.enabled("debug")) continue;
-      const why = altered ? "found altered in the kernel" : describeChange(change.before, change.after);
-      const fields = { service: change.key, why };
-      if (chains.length === 0) logger.debug("service changed, its rules did not", fields);
-      else
-        logger.info("service rules programmed", {
-          ...fields,
-          chains: chains.slice(0, maxChainsLogged),
-          rules: ruleCount(change.plansAfter),
-          durationMs: Math.round(durationMs),
-        });
-    }
-  }
-
-  #reportRefused({ refused }: ServiceChange): void {
-    for (const { service, frontend, why } of refused)
-      this.#options.logger.warn("frontend refused", {
-        service,
-        kind: frontend.kind,
-        port: frontend.port,
-        why,
-        ...(frontend.address !== undefined && { address: frontend.address }),
-      });
-  }
-
-  /** Policy Local with endpoints, but none here: such traffic is dropped. */
-  #countNoLocalEndpoints(): void {
-    const { metrics, settings } = this.#options;
-    const ports = this.#table
-      .services()
-      .flatMap((service) => service.ports)
-      .filter(({ choice }) => choice.any && choice.local.length === 0);
-    for (const family of settings.families) {
-      const own = ports.filter((port) => port.family === family);
-      const set = (policy: string, n: number): void =>
-        metrics.noLocalEndpoints.set({ traffic_policy: policy, ip_family: family }, n);
-      set("internal", own.filter(({ internalPolicy }) => internalPolicy === "Local").length);
-      set("external", own.filter(({ externalPolicy }) => externalPolicy === "Local").length);
-    }
   }
 }

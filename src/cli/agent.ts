@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { type AgentOptions, inspectHost, runAgent } from "../agent/index.ts";
 import { systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
-import { type Cidr, type Family, formatCidr, type PortRange } from "../net/index.ts";
+import { type Cidr, type Family, formatCidr, type PortRange, parseCidr } from "../net/index.ts";
 import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
@@ -77,10 +77,16 @@ async function run(flags: Flags, process: Process): Promise<void> {
     settings: {
       nodeName,
       families: host.families,
-      clusterCidrs,
-      nodePortPrefixes: flags.nodeportAddresses ?? [],
+      localTraffic: { mode: "ClusterCIDR", cidrs: clusterCidrs },
+      nodePortAddresses: flags.nodeportAddresses ?? [],
+      localhostNodePorts: false,
+      masqueradeAll: false,
+      masqueradeBit: 14,
+      externalIps: everywhere,
       reservedPorts: flags.reservedPorts,
       dropInvalid: host.dropInvalid,
+      randomFully: true,
+      accounting: new Set(),
     },
     client,
     server,
@@ -93,6 +99,8 @@ async function run(flags: Flags, process: Process): Promise<void> {
   };
   await workOnceAnswered(connection, flags, process.signal, (signal) => runAgent(options, signal));
 }
+
+const everywhere = ["0.0.0.0/0", "::/0"].flatMap((text) => parseCidr(text) ?? []);
 
 function nodeNameOf({ hostnameOverride, nodeName }: Flags): string {
   const name = (hostnameOverride ?? nodeName ?? hostname()).trim().toLowerCase();

@@ -29,7 +29,11 @@ it("writes the same layout for IPv6", async () => {
   const slices = [
     slice("s", [{ name: "", port: 8080, protocol: "UDP" }], [{ ip: "fd00:10::1" }, { ip: "fd00:10::2" }]),
   ];
-  const own = { ...config, clusterCidr: "fd00:10::/56", nodePortAddresses: ["fd00:c::1"] };
+  const own = {
+    ...config,
+    localTraffic: { ifLocal: "-s fd00:10::/56", ifNotLocal: "! -s fd00:10::/56" },
+    nodePortAddresses: ["fd00:c::1"],
+  };
   const of = programOf([proxiedService(web, slices, place)!], "IPv6", own);
   await expect(text(of)).toMatchFileSnapshot("testdata/compat6.rules");
 });

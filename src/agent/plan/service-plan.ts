@@ -2,16 +2,36 @@ import { endpointName, type Frontend, type ProxiedPort, type ServiceEndpoint } f
 import { cidrContains, parseCidr, parseIp } from "../../net/index.ts";
 import { endpointChain, type PortChains, portChains } from "./names.ts";
 
+/** How packets of this node's own pods are told from others (KEP-2450), as iptables matches. */
+export interface LocalTraffic {
+  /** Holds for packets of pods: `-s 10.0.0.0/8`, `-i cni+`. */
+  readonly ifLocal: string;
+  /** Holds for all others: `! -s 10.0.0.0/8`. */
+  readonly ifNotLocal: string;
+}
+
 /** What the plan needs to know of the node, in one address family. */
 export interface PlanConfig {
-  /** The prefix that pods have; undefined: no way to tell pods from others. */
-  readonly clusterCidr: string | undefined;
+  /** Undefined: no way to tell pods from others. */
+  readonly localTraffic: LocalTraffic | undefined;
   /** The node's own main address. */
   readonly nodeIp: string | undefined;
-  /** Addresses on which NodePorts answer; undefined: all of the node but loopback. */
+  /** Addresses on which NodePorts answer; undefined: all of the node but, unless `localhostNodePorts`, loopback. */
   readonly nodePortAddresses: readonly string[] | undefined;
+  /** NodePorts answer on 127.0.0.0/8 too, for which the kernel has to route it (`route_localnet`). IPv4 only. */
+  readonly localhostNodePorts: boolean;
+  /** Masquerade all traffic to ClusterIPs, whoever sends it. */
+  readonly masqueradeAll: boolean;
+  /** The bit of the packet mark, 0-31; kubelet and CNI plug-ins know 14. */
+  readonly masqueradeBit: number;
+  /** Whether `MASQUERADE` takes `--random-fully` (iptables 1.6.2). */
+  readonly randomFully: boolean;
   /** Drop packets that connection tracking finds invalid (kubernetes/kubernetes#74839). */
   readonly dropInvalid: boolean;
+  /** Whether the accounting objects of kube-proxy's two counting rules exist (xt_nfacct). */
+  readonly accounting: boolean;
+  /** Leave out the comments of rules that there are many of: kube-proxy does above 1,000 endpoints. */
+  readonly largeCluster: boolean;
 }
 
 /** A chain that all Services share, with its table. */
@@ -80,8 +100,8 @@ function planPort(plan: PlanWriter, port: ProxiedPort, config: PlanConfig): void
         const policy = port.internalPolicy === "Local" ? chains.local : chains.cluster;
         if (internalUsable) {
           plan.row("nat KUBE-SERVICES", `${name} cluster IP`, to, `-j ${policy}`);
-          if (config.clusterCidr !== undefined)
-            plan.line(policy, `${name} cluster IP`, to, `! -s ${config.clusterCidr} -j KUBE-MARK-MASQ`);
+          if (config.localTraffic !== undefined)
+            plan.line(policy, `${name} cluster IP`, to, `${config.localTraffic.ifNotLocal} -j KUBE-MARK-MASQ`);
         } else {
           plan.row("filter KUBE-SERVICES", refusal, to, verdict);
         }
@@ -134,7 +154,7 @@ function planExternal(
   plan: PlanWriter,
   { name, externalPolicy }: ProxiedPort,
   chains: PortChains,
-  { clusterCidr }: PlanConfig,
+  { localTraffic }: PlanConfig,
   usable: boolean,
 ): void {
   const { external } = chains;
@@ -143,8 +163,12 @@ function planExternal(
     plan.line(external, `masquerade traffic for ${name} external destinations`, "-j KUBE-MARK-MASQ");
   } else {
     // Pods and the node itself are inside: they are served as if they had gone out to the load balancer and back.
-    if (clusterCidr !== undefined)
-      plan.line(external, `pod traffic for ${name} external destinations`, `-s ${clusterCidr} -j ${chains.cluster}`);
+    if (localTraffic !== undefined)
+      plan.line(
+        external,
+        `pod traffic for ${name} external destinations`,
+        `${localTraffic.ifLocal} -j ${chains.cluster}`,
+      );
     const own = "-m addrtype --src-type LOCAL";
     plan.line(external, `masquerade LOCAL traffic for ${name} external destinations`, own, "-j KUBE-MARK-MASQ");
     plan.line(external, `route LOCAL traffic for ${name} external destinations`, own, `-j ${chains.cluster}`);

@@ -7,10 +7,16 @@ import { type PlanConfig, planService, RulePlanner, type RuleProgram } from "../
 export const place = { name: "node-a", zone: "zone-a" } as const;
 
 export const config: PlanConfig = {
-  clusterCidr: "10.0.0.0/8",
+  localTraffic: { ifLocal: "-s 10.0.0.0/8", ifNotLocal: "! -s 10.0.0.0/8" },
   nodeIp: "192.168.0.2",
   nodePortAddresses: undefined,
+  localhostNodePorts: false,
+  masqueradeAll: false,
+  masqueradeBit: 14,
+  randomFully: true,
   dropInvalid: true,
+  accounting: false,
+  largeCluster: false,
 };
 
 function object(key: string, spec: Parameters<typeof service>[1], ingress: readonly string[] = []): Service {

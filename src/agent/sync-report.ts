@@ -1,0 +1,69 @@
+import type { Family } from "../net/index.ts";
+import type { Logger } from "../telemetry/index.ts";
+import type { Written } from "./apply/index.ts";
+import { count, describeChange } from "./change-text.ts";
+import { isServiceChain } from "./plan/index.ts";
+import { changedChains, ruleCount, type ServiceChange } from "./service-table.ts";
+
+/** Longer lists of chains say nothing to people; `iptables-save` shows the rest. */
+const maxChainsLogged = 20;
+
+/** What syncs tell the admin. */
+export class SyncReport {
+  readonly #logger: Logger;
+  /** Whether the kernel has held our rules in every family at once. */
+  #started = false;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Frontends that are newly left out. */
+  refused({ refused }: ServiceChange): void {
+    for (const { service, frontend, why } of refused)
+      this.#logger.warn("frontend refused", {
+        service,
+        kind: frontend.kind,
+        port: frontend.port,
+        why,
+        ...(frontend.address !== undefined && { address: frontend.address }),
+      });
+  }
+
+  /** How the rules of a family compared with what the kernel held. */
+  observed(family: Family, { chains, removed, jumps, rules }: Written, durationMs: number): void {
+    const names = [...chains, ...removed, ...jumps.map((jump) => `${jump} (jump)`)];
+    this.#logger.info("rules compared with the kernel", {
+      family,
+      why:
+        names.length === 0 ? "all rules are in place; nothing written" : `${count(names.length, "difference")} written`,
+      chains: names.slice(0, maxChainsLogged),
+      rules: [...rules.values()].reduce((sum, n) => sum + n, 0),
+      durationMs: Math.round(durationMs),
+    });
+  }
+
+  /** One line for each Service whose rules changed; at the start only for those whose chains had to be written, with these. */
+  programmed(changes: readonly ServiceChange[], written: readonly Written[], durationMs: number): void {
+    const names = new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
+    for (const change of changes) {
+      const planned = changedChains(change);
+      const own = planned.filter(isServiceChain);
+      const rewritten = own.filter((chain) => names.has(`nat ${chain}`));
+      const altered = !this.#started && rewritten.length < own.length;
+      const chains = altered || (!this.#started && own.length === 0) ? rewritten : planned;
+      if (chains.length === 0 && !this.#logger.enabled("debug")) continue;
+      const why = altered ? "found altered in the kernel" : describeChange(change.before, change.after);
+      const fields = { service: change.key, why };
+      if (chains.length === 0) this.#logger.debug("service changed, its rules did not", fields);
+      else
+        this.#logger.info("service rules programmed", {
+          ...fields,
+          chains: chains.slice(0, maxChainsLogged),
+          rules: ruleCount(change.plansAfter),
+          durationMs: Math.round(durationMs),
+        });
+    }
+    this.#started = true;
+  }
+}
