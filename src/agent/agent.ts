@@ -1,12 +1,7 @@
-import { type Clock, errorMessage, FailureError, isAbort, type Random, sleep } from "../base/index.ts";
+import { type Clock, isAbort, type Random, sleep } from "../base/index.ts";
 import type { Exec } from "../kernel/index.ts";
-import {
-  type EndpointOptions,
-  type HttpEndpoint,
-  type Logger,
-  type Metrics,
-  serveEndpoints,
-} from "../telemetry/index.ts";
+import type { Logger, Metrics } from "../telemetry/index.ts";
+import { keepServing } from "./bind.ts";
 import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { healthRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
@@ -27,9 +22,18 @@ export interface AgentOptions {
   readonly client: ClusterSource;
   /** The API server's URL, for messages. */
   readonly server: string;
-  readonly healthzAddress: Address;
-  readonly metricsAddress: Address;
+  /** Undefined: no such server. */
+  readonly healthzAddress: Address | undefined;
+  readonly metricsAddress: Address | undefined;
+  /** Whether a port that cannot be had ends the start. */
+  readonly bindAddressHardFail: boolean;
   readonly minSyncIntervalMs: number;
+  /** Longest pause before rules that the kernel refused are tried again. */
+  readonly syncPeriodMs: number;
+  /** Whether jumps are moved back above rules that others put before them. */
+  readonly enforceJumpOrder: boolean;
+  /** The configuration that holds, as kube-proxy's file has it: what `/configz` shows. */
+  readonly configz: object;
   readonly exec: Exec;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -44,17 +48,29 @@ const patienceMs = 5000;
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { settings, client, server, exec, metrics: registry, logger, clock, random } = options;
   const metrics = new AgentMetrics(registry);
-  const health = new SyncHealth(settings.families, clock);
+  const health = new SyncHealth(settings.families, clock, 2 * options.syncPeriodMs);
   const routes = healthRoutes(health, metrics, clock);
-  await using _healthz = await serve("--healthz-bind-address", { ...options.healthzAddress, routes });
-  await using _metrics = await serve("--metrics-bind-address", {
-    ...options.metricsAddress,
-    routes: {
-      ...routes,
-      "/metrics": async () => ({ status: 200, contentType: registry.contentType, body: await registry.metrics() }),
-      "/proxyMode": () => ({ status: 200, body: "iptables" }),
-    },
-  });
+  const { healthzAddress, metricsAddress } = options;
+  const serving = { hardFail: options.bindAddressHardFail, logger, clock };
+  await using _healthz =
+    healthzAddress && (await keepServing({ ...serving, ...healthzAddress, flag: "--healthz-bind-address", routes }));
+  await using _metrics =
+    metricsAddress &&
+    (await keepServing({
+      ...serving,
+      ...metricsAddress,
+      flag: "--metrics-bind-address",
+      routes: {
+        ...routes,
+        "/metrics": async () => ({ status: 200, contentType: registry.contentType, body: await registry.metrics() }),
+        "/proxyMode": () => ({ status: 200, body: "iptables" }),
+        "/configz": () => ({
+          status: 200,
+          contentType: "application/json",
+          body: JSON.stringify({ "kubeproxy.config.k8s.io": options.configz }),
+        }),
+      },
+    }));
   const everywhere = settings.families.includes("IPv6") ? "::" : "0.0.0.0";
   await using healthPorts = new HealthPorts(everywhere, () => health.ready, logger);
 
@@ -85,6 +101,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
       sync: () => proxy.sync(new AbortController().signal),
       minIntervalMs: options.minSyncIntervalMs,
+      maxRetryMs: options.syncPeriodMs,
       logger,
       clock,
       random,
@@ -126,20 +143,4 @@ async function firstState(
       url: server,
       durationMs: Math.round(clock.monotonic() - start),
     });
-}
-
-async function serve(flag: string, options: EndpointOptions): Promise<HttpEndpoint> {
-  try {
-    return await serveEndpoints(options);
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    const what =
-      code === "EADDRINUSE" ? "the port is taken (another agent or kube-proxy?)" : (code ?? errorMessage(cause));
-    throw new FailureError(
-      `${flag}: cannot listen on ${options.host} port ${options.port}: ${what}; free it or give another`,
-      {
-        cause,
-      },
-    );
-  }
 }

@@ -8,8 +8,6 @@ import { cidrContains, type Family, formatIp, parseCidr, parseIp } from "../net/
 export interface Host {
   /** Those whose rules are worth writing; IPv4 always. */
   readonly families: readonly Family[];
-  /** Unless the admin told connection tracking to be liberal, what it finds invalid must not reach a client. */
-  readonly dropInvalid: boolean;
 }
 
 const netAdmin = 12n;
@@ -21,8 +19,13 @@ export async function inspectHost(exec: Exec, signal: AbortSignal): Promise<Host
     throw new FailureError("not permitted to write iptables rules; run as root or with CAP_NET_ADMIN and CAP_NET_RAW");
   const families: Family[] = (await hasIpv6()) ? ["IPv4", "IPv6"] : ["IPv4"];
   for (const family of families) await new Iptables(exec, family).check(signal);
+  return { families };
+}
+
+/** Unless the admin told connection tracking to be liberal, what it finds invalid must not reach a client. */
+export async function dropsInvalid(): Promise<boolean> {
   const liberal = await text("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal");
-  return { families, dropInvalid: liberal === undefined || liberal.trim() === "0" };
+  return liberal === undefined || liberal.trim() === "0";
 }
 
 async function hasIpv6(): Promise<boolean> {

@@ -2,4 +2,7 @@
 // whole state has been read, nothing when nothing changed, and what failed stays due; ending the agent leaves the
 // rules. Writes nothing to the API server.
 export { type AgentOptions, runAgent } from "./agent.ts";
-export { inspectHost } from "./host.ts";
+export { dropsInvalid, inspectHost } from "./host.ts";
+export { applyHostSettings, type HostSettings, kernelFiles } from "./host-settings.ts";
+export { findLivePeer, peerAddresses } from "./live-peer.ts";
+export type { LocalTrafficDetector, NodeSettings } from "./node-facts.ts";

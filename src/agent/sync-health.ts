@@ -1,9 +1,6 @@
 import type { Clock } from "../base/index.ts";
 import type { Family } from "../net/index.ts";
 
-/** kube-proxy's limit: twice its sync period. */
-const maxPendingMs = 60_000;
-
 interface FamilyState {
   updatedAt: number | undefined;
   pendingSince: number | undefined;
@@ -14,15 +11,18 @@ export interface FamilyHealth {
   readonly healthy: boolean;
 }
 
-/** Whether the kernel follows the cluster: nothing may wait for longer than a minute, in either family. */
+/** Whether the kernel follows the cluster: nothing may wait for too long, in either family. */
 export class SyncHealth {
   readonly #clock: Clock;
+  readonly #maxPendingMs: number;
   readonly #families: ReadonlyMap<Family, FamilyState>;
   /** Whether load balancers may send to this node: it exists, stays, and is not being scaled away (KEP-3836). */
   nodeEligible = false;
 
-  constructor(families: readonly Family[], clock: Clock) {
+  /** `maxPendingMs`: how long a change may wait; kube-proxy's limit is twice its sync period. */
+  constructor(families: readonly Family[], clock: Clock, maxPendingMs = 60_000) {
     this.#clock = clock;
+    this.#maxPendingMs = maxPendingMs;
     this.#families = new Map(families.map((family) => [family, { updatedAt: undefined, pendingSince: undefined }]));
   }
 
@@ -66,6 +66,6 @@ export class SyncHealth {
   }
 
   #inTime({ pendingSince }: FamilyState): boolean {
-    return pendingSince === undefined || this.#clock.monotonic() - pendingSince < maxPendingMs;
+    return pendingSince === undefined || this.#clock.monotonic() - pendingSince < this.#maxPendingMs;
   }
 }

@@ -6,13 +6,15 @@ export interface SyncLoopOptions {
   readonly sync: () => Promise<void>;
   /** From the end of one run to the start of the next. */
   readonly minIntervalMs: number;
+  /** The longest pause behind a run that failed; 30 s unless told otherwise. */
+  readonly maxRetryMs?: number;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 /** A restore that the kernel refuses is tried again soon, and in the end as often as kube-proxy does. */
-const retry = { baseMs: 500, capMs: 30_000, jitter: 0.2 } as const;
+const retry = { baseMs: 500, jitter: 0.2 } as const;
 
 /**
  * Runs `sync` for triggers: the first at once, those that come meanwhile as one more run after the minimum interval.
@@ -32,8 +34,8 @@ export class SyncLoop {
 
   /** Resolves when `signal` is aborted and the run that was under way has ended: a half-written state helps nobody. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sync, minIntervalMs, logger, clock, random } = this.#options;
-    const backoff = new Backoff(retry, random);
+    const { sync, minIntervalMs, maxRetryMs = 30_000, logger, clock, random } = this.#options;
+    const backoff = new Backoff({ ...retry, baseMs: Math.min(retry.baseMs, maxRetryMs), capMs: maxRetryMs }, random);
     const stopped = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     while (!signal.aborted) {

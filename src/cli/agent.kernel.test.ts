@@ -42,26 +42,27 @@ interface Case {
   readonly as?: readonly string[];
 }
 
-const good = "--kubeconfig=DIR/kubeconfig";
+// Without the settings of the whole machine, which a network namespace may not make.
+const good = "--kubeconfig=DIR/kubeconfig --conntrack-max-per-core=0 --oom-score-adj=0 --log-level=error";
 const nobody = ["setpriv", "--reuid=65534", "--clear-groups"];
 
 it.each<[string, Case]>([
   ["an unknown flag", { flags: "--clustercidr=10.0.0.0/8", code: 2, says: /unknown option '--clustercidr/ }],
   [
     "a wrong prefix",
-    { flags: `${good} --cluster-cidr=10.0.0.0`, code: 2, says: /--cluster-cidr: "10\.0\.0\.0" is no pre/ },
+    { flags: `${good} --cluster-cidr=10.0.0.0`, code: 2, says: /--cluster-cidr: "10\.0\.0\.0" is no prefix; give/ },
   ],
   [
     "two prefixes of a family",
     {
       flags: `${good} --cluster-cidr=10.0.0.0/8,11.0.0.0/8`,
       code: 2,
-      says: /--cluster-cidr: two IPv4 prefixes; give one/,
+      says: /--cluster-cidr: "10.0.0.0\/8,11.0.0.0\/8" two IPv4 prefixes; give one/,
     },
   ],
   [
     "a wrong address",
-    { flags: `${good} --healthz-bind-address=here`, code: 2, says: /--healthz-bind-address: "here" is/ },
+    { flags: `${good} --healthz-bind-address=here`, code: 2, says: /--healthz-bind-address: "here" is no address; / },
   ],
   [
     "a wrong duration",
@@ -73,11 +74,7 @@ it.each<[string, Case]>([
   ],
   [
     "a wrong port range",
-    { flags: `${good} --reserved-ports=0`, code: 2, says: /--reserved-ports: "0" is no port range; gi/ },
-  ],
-  [
-    "an empty node name",
-    { flags: `${good} --hostname-override=`, code: 2, says: /--hostname-override: empty; give the/ },
+    { flags: `${good} --reserved-ports=0`, code: 2, says: /--reserved-ports: "0" is no ranges; give FIRST-LAST or/ },
   ],
   [
     "no kubeconfig",
@@ -96,7 +93,7 @@ it.each<[string, Case]>([
   [
     "an API server that does not answer",
     {
-      flags: `${good} --log-level=error --api-server-timeout=1ms`,
+      flags: `${good} --api-server-timeout=1ms`,
       code: 1,
       says: /cannot reach the API server http:\/\/127\.0\.0\.1:1: .*; check that it runs and listens on that port/,
     },
@@ -104,9 +101,9 @@ it.each<[string, Case]>([
   [
     "one port for two servers",
     {
-      flags: `${good} --metrics-bind-address=127.0.0.1:10256`,
+      flags: `${good} --metrics-bind-address=127.0.0.1:10256 --bind-address-hard-fail`,
       code: 1,
-      says: /--metrics-bind-address: .*port 10256: the port is taken \(another agent or kube-proxy\?\); free it or give/,
+      says: /--metrics-bind-address: .*port 10256: the port is taken, not by a proxy of Services; free it or give/,
     },
   ],
 ])("says what is wrong with %s in one line", async (_, { flags, code, says, path: PATH = path, as = [] }) => {
@@ -122,7 +119,16 @@ it.each<[string, Case]>([
 
 it("waits for an API server that does not answer, says so, and ends in order", async () => {
   const file = join(directory, "kubeconfig");
-  const flags = ["--kubeconfig", file, "--hostname-override", "n1", "--api-server-timeout", "10m"];
+  const flags = [
+    "--kubeconfig",
+    file,
+    "--hostname-override",
+    "n1",
+    "--api-server-timeout",
+    "10m",
+    "--oom-score-adj",
+    "0",
+  ];
   const args = [`--net=${netnsPath(netns)}`, "--", process.execPath, main, "agent", ...flags];
   const child = spawn("nsenter", args, { env: { PATH: path }, stdio: ["ignore", "ignore", "pipe"] });
   let log = "";

@@ -1,13 +1,15 @@
 // How a process of ours comes to its API server: flags -> a client, and work that needs its answers.
 import { type Command, Option } from "commander";
-import { errorMessage, FailureError, onAbort, sleep, systemClock } from "../base/index.ts";
+import { errorMessage, FailureError, onAbort, sleep, systemClock, UsageError } from "../base/index.ts";
 import {
   inClusterConnection,
   isCertificateError,
   isUnauthorized,
   KubeApiError,
   KubeClient,
+  type KubeConnection,
   loadKubeconfig,
+  staticConnection,
 } from "../kube/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
@@ -33,15 +35,30 @@ export interface Connection {
   readonly server: string;
 }
 
-/** Throws UsageError for the kubeconfig; nothing is asked yet. */
-export async function connect(
-  { kubeconfig }: ConnectionFlags,
-  { environment }: Process,
-  metrics: Metrics,
-): Promise<Connection> {
-  const connection =
-    kubeconfig === undefined ? await inClusterConnection(environment) : await loadKubeconfig(kubeconfig);
+export interface ServerChoice {
+  readonly kubeconfig?: string;
+  /** URL in place of the kubeconfig's or the pod's. */
+  readonly master?: string;
+}
+
+/** Throws UsageError for the kubeconfig or the URL; nothing is asked yet. */
+export async function connect(choice: ServerChoice, { environment }: Process, metrics: Metrics): Promise<Connection> {
+  const connection = await connectionTo(choice, environment);
   return { client: new KubeClient({ connection, metrics }), server: connection.server };
+}
+
+async function connectionTo(
+  { kubeconfig, master }: ServerChoice,
+  environment: Process["environment"],
+): Promise<KubeConnection> {
+  if (kubeconfig !== undefined) return await loadKubeconfig(kubeconfig, { server: master });
+  if (master === undefined) return await inClusterConnection(environment);
+  // A pod's token is for the API server alone: it does not go over the wire in the clear.
+  if (master.startsWith("http:")) return staticConnection(master);
+  return await inClusterConnection(environment, { server: master }).catch((error: unknown) => {
+    if (error instanceof UsageError) return staticConnection(master);
+    throw error;
+  });
 }
 
 /**
@@ -50,7 +67,7 @@ export async function connect(
  */
 export async function workOnceAnswered(
   connection: Connection,
-  { apiServerTimeout }: ConnectionFlags,
+  { apiServerTimeout }: Pick<ConnectionFlags, "apiServerTimeout">,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {

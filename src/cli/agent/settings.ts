@@ -1,0 +1,124 @@
+// A configuration that holds -> what the parts of the agent are given. Pure.
+import type { AgentOptions, HostSettings, LocalTrafficDetector, NodeSettings } from "../../agent/index.ts";
+import { UsageError } from "../../base/index.ts";
+import { type Cidr, cidrContains, type Family, formatCidr, parseIp } from "../../net/index.ts";
+import type { LogFormat, LogLevel } from "../../telemetry/index.ts";
+import { parseBindAddress, parseNodePortAddress, parseSloppyCidr, specificAddress } from "./addresses.ts";
+import type { Configuration } from "./configuration.ts";
+import { encode } from "./document.ts";
+import type { FieldValues } from "./field.ts";
+
+/** From this verbosity on, kube-proxy logs what we log as debug. */
+const debugVerbosity = 4;
+
+export function logSettings({ values, switches }: Configuration): { logLevel: LogLevel; logFormat: LogFormat } {
+  const level = values["logging.verbosity"] >= debugVerbosity ? "debug" : "info";
+  return {
+    logLevel: (switches["log-level"] || level) as LogLevel,
+    logFormat: (switches["log-format"] || values["logging.format"]) as LogFormat,
+  };
+}
+
+export function hostSettings({ values }: Configuration): HostSettings {
+  return {
+    conntrack: {
+      maxPerCore: values["conntrack.maxPerCore"],
+      min: values["conntrack.min"],
+      tcpEstablishedTimeoutMs: values["conntrack.tcpEstablishedTimeout"],
+      tcpCloseWaitTimeoutMs: values["conntrack.tcpCloseWaitTimeout"],
+      tcpBeLiberal: values["conntrack.tcpBeLiberal"],
+      udpTimeoutMs: values["conntrack.udpTimeout"],
+      udpStreamTimeoutMs: values["conntrack.udpStreamTimeout"],
+    },
+    routeLocalnet: values["iptables.localhostNodePorts"] && loopbackServed(nodePortAddresses(values)),
+    oomScoreAdj: values.oomScoreAdj,
+  };
+}
+
+const loopback = parseIp("127.0.0.1");
+
+function loopbackServed(wanted: NodeSettings["nodePortAddresses"]): boolean {
+  if (wanted === "primary") return false;
+  const ipv4 = wanted.filter(({ base }) => base.family === "IPv4");
+  return ipv4.length === 0 || ipv4.some((prefix) => prefix.base.value >> 24n === 127n || holdsLoopback(prefix));
+}
+
+function holdsLoopback(prefix: Cidr): boolean {
+  return loopback !== undefined && cidrContains(prefix, loopback);
+}
+
+/** What the machine says. */
+export interface Machine {
+  readonly families: readonly Family[];
+  readonly dropInvalid: boolean;
+  /** For when nobody named the node. */
+  readonly hostName: string;
+}
+
+export function nodeSettings({ values, switches }: Configuration, machine: Machine): NodeSettings {
+  const nodeName = values.hostnameOverride || machine.hostName.trim().toLowerCase();
+  if (nodeName === "")
+    throw new UsageError("this machine has no host name; give --hostname-override, the name of the Node object");
+  return {
+    nodeName,
+    families: machine.families,
+    nodeIp: specificAddress(values.bindAddress),
+    localTraffic: localTraffic(values),
+    nodePortAddresses: nodePortAddresses(values),
+    localhostNodePorts: values["iptables.localhostNodePorts"],
+    masqueradeAll: values["iptables.masqueradeAll"],
+    masqueradeBit: values["iptables.masqueradeBit"],
+    externalIps: switches["allow-external-ips"],
+    reservedPorts: switches["reserved-ports"],
+    dropInvalid: machine.dropInvalid,
+    randomFully: true,
+    accounting: new Set(),
+  };
+}
+
+function localTraffic(values: FieldValues): LocalTrafficDetector {
+  switch (values.detectLocalMode) {
+    case "NodeCIDR":
+      return { mode: "NodeCIDR" };
+    case "BridgeInterface":
+      return { mode: "BridgeInterface", name: values["detectLocal.bridgeInterface"] };
+    case "InterfaceNamePrefix":
+      return { mode: "InterfaceNamePrefix", prefix: values["detectLocal.interfaceNamePrefix"] };
+    default:
+      return { mode: "ClusterCIDR", cidrs: clusterCidrs(values) };
+  }
+}
+
+function clusterCidrs({ clusterCIDR }: FieldValues): ReadonlyMap<Family, string> {
+  const prefixes = clusterCIDR.flatMap((text) => parseSloppyCidr(text) ?? []);
+  return new Map(prefixes.map((prefix) => [prefix.base.family, formatCidr(prefix)]));
+}
+
+function nodePortAddresses({ nodePortAddresses: wanted }: FieldValues): NodeSettings["nodePortAddresses"] {
+  // The validation lets nothing stand beside `primary`.
+  if (wanted.includes("primary")) return "primary";
+  return wanted.map(parseNodePortAddress).flatMap((prefixes) => (prefixes === "primary" ? [] : (prefixes ?? [])));
+}
+
+type ProcessSettings = Pick<
+  AgentOptions,
+  | "healthzAddress"
+  | "metricsAddress"
+  | "bindAddressHardFail"
+  | "minSyncIntervalMs"
+  | "syncPeriodMs"
+  | "enforceJumpOrder"
+  | "configz"
+>;
+
+export function processSettings({ values, switches }: Configuration): ProcessSettings {
+  return {
+    healthzAddress: parseBindAddress(values.healthzBindAddress),
+    metricsAddress: parseBindAddress(values.metricsBindAddress),
+    bindAddressHardFail: values.bindAddressHardFail,
+    minSyncIntervalMs: values["iptables.minSyncPeriod"],
+    syncPeriodMs: values["iptables.syncPeriod"],
+    enforceJumpOrder: switches["enforce-jump-order"],
+    configz: encode(values),
+  };
+}
