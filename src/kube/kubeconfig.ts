@@ -47,7 +47,8 @@ export async function loadKubeconfig(
     if (renew) config = await load(file, path);
     config.setCurrentContext(chosen.name);
     // The library refuses http:// unless told not to verify, though there is nothing to verify.
-    if (server.startsWith("http:")) config.clusters = config.clusters.map((c) => ({ ...c, skipTLSVerify: true }));
+    const verify = server.startsWith("http:") ? { skipTLSVerify: true } : {};
+    config.clusters = config.clusters.map((c) => ({ ...c, server, ...verify }));
     return await credentialsOf(config, cluster, tokenFile);
   };
   const first = await read(false).catch((error: unknown) => {
