@@ -27,6 +27,8 @@ beforeAll(async () => {
   };
   await writeFile(join(directory, "kubeconfig"), JSON.stringify(kubeconfig));
   await writeFile(join(directory, "broken"), "{");
+  const config = { apiVersion: "kubeproxy.config.k8s.io/v1alpha1", kind: "KubeProxyConfiguration", mode: "ipvs" };
+  await writeFile(join(directory, "ipvs"), JSON.stringify(config));
 });
 
 afterAll(async () => {
@@ -49,34 +51,6 @@ const nobody = ["setpriv", "--reuid=65534", "--clear-groups"];
 it.each<[string, Case]>([
   ["an unknown flag", { flags: "--clustercidr=10.0.0.0/8", code: 2, says: /unknown option '--clustercidr/ }],
   [
-    "a wrong prefix",
-    { flags: `${good} --cluster-cidr=10.0.0.0`, code: 2, says: /--cluster-cidr: "10\.0\.0\.0" is no prefix; give/ },
-  ],
-  [
-    "two prefixes of a family",
-    {
-      flags: `${good} --cluster-cidr=10.0.0.0/8,11.0.0.0/8`,
-      code: 2,
-      says: /--cluster-cidr: "10.0.0.0\/8,11.0.0.0\/8" two IPv4 prefixes; give one/,
-    },
-  ],
-  [
-    "a wrong address",
-    { flags: `${good} --healthz-bind-address=here`, code: 2, says: /--healthz-bind-address: "here" is no address; / },
-  ],
-  [
-    "a wrong duration",
-    {
-      flags: `${good} --iptables-min-sync-period=1x`,
-      code: 2,
-      says: /--iptables-min-sync-period: "1x" is no duration; gi/,
-    },
-  ],
-  [
-    "a wrong port range",
-    { flags: `${good} --reserved-ports=0`, code: 2, says: /--reserved-ports: "0" is no ranges; give FIRST-LAST or/ },
-  ],
-  [
     "no kubeconfig",
     { flags: "--kubeconfig=DIR/none", code: 2, says: /none: ENOENT.*give the path of a readable kubeconfig/ },
   ],
@@ -85,6 +59,14 @@ it.each<[string, Case]>([
     { flags: "--kubeconfig=DIR/broken", code: 2, says: /broken: .*mend the file or give another/ },
   ],
   ["no cluster around it", { flags: "", code: 2, says: /not in a pod; give --kubeconfig FILE/ }],
+  [
+    "no configuration file",
+    { flags: "--config=DIR/none", code: 2, says: /--config .*none: ENOENT.*; give the path of a readable file/ },
+  ],
+  [
+    "another mode in the configuration file",
+    { flags: "--config=DIR/ipvs", code: 2, says: /--config .*ipvs: mode: "ipvs" is another way.*; give iptables or/ },
+  ],
   ["no right", { flags: good, code: 1, says: /run as root or with CAP_NET_ADMIN and CAP_NET_RAW/, as: nobody }],
   [
     "no iptables",
@@ -146,10 +128,62 @@ it("waits for an API server that does not answer, says so, and ends in order", a
     expect(await ask("http://127.0.0.1:10256/healthz")).toBe("503");
     expect(await ask("http://127.0.0.1:10256/livez")).toBe("200");
     expect(await ask("http://127.0.0.1:10249/metrics")).toBe("200");
+    const configz = await inside.run("curl", ["-s", "http://127.0.0.1:10249/configz"], options);
+    expect(JSON.parse(configz.stdout)).toMatchObject({ "kubeproxy.config.k8s.io": { hostnameOverride: "n1" } });
     expect((await inside.run("iptables-save", [], options)).stdout).not.toContain("KUBE-");
   } finally {
     child.kill("SIGTERM");
   }
   expect(await ended).toBe(0);
   expect(log).toContain('"message":"agent stopped; the rules stay"');
+});
+
+/** `berth agent` to its end, as in the table above. */
+async function agent(flags: readonly string[], as: readonly string[] = []): Promise<{ code: number; stderr: string }> {
+  const command = [`PATH=${path}`, ...as, process.execPath, main, "agent", ...flags];
+  return await inside.run("/usr/bin/env", command, options);
+}
+
+async function closeWaitTimeout(): Promise<string> {
+  const file = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait";
+  return (await inside.run("cat", [file], options)).stdout.trim();
+}
+
+it("sets connection tracking and ends with --init-only, and says what it may not set", async () => {
+  const others = ["--conntrack-max-per-core=0", "--conntrack-tcp-timeout-established=0", "--oom-score-adj=0"];
+  const flags = ["--init-only", ...others, "--conntrack-tcp-timeout-close-wait=1234s", "--log-format=text"];
+  const before = await closeWaitTimeout();
+  expect(before).not.toBe("1234");
+  const refused = await agent(flags, nobody);
+  expect(refused).toMatchObject({ code: 0, stderr: expect.stringMatching(/not as wanted path=\S+close_wait/) });
+  expect(refused.stderr).toContain(`it is ${before} and cannot be written (EACCES: permission denied`);
+  expect(refused.stderr).toContain("set net.netfilter.nf_conntrack_tcp_timeout_close_wait=1234 on the host, or give");
+  expect(await closeWaitTimeout()).toBe(before);
+  expect(await agent(flags)).toMatchObject({ code: 0, stderr: expect.stringContaining(`what="${before} -> 1234"`) });
+  expect(await closeWaitTimeout()).toBe("1234");
+  // Now nothing is left that would take privileges.
+  expect(await agent(flags, nobody)).toMatchObject({ code: 0, stderr: "" });
+});
+
+it("does not start beside a live proxy, unless forced", async () => {
+  const script = `require("node:http").createServer((request, response) => response.end(
+    request.url === "/proxyMode" ? "iptables" : "ok")).listen(10249, "127.0.0.1", () => console.log("ready"));`;
+  const args = [`--net=${netnsPath(netns)}`, "--", process.execPath, "-e", script];
+  const peer = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
+  const ended = new Promise((resolve) => peer.once("exit", resolve));
+  try {
+    await new Promise((resolve) => peer.stdout.once("data", resolve));
+    const flags = good.replace("DIR", directory).split(" ");
+    const said = "another proxy is alive on this node (http://127.0.0.1:10249/proxyMode says iptables)";
+    const remedy = "stop kube-proxy or the other agent here first, or give --force to start all the same";
+    expect(await agent(flags)).toMatchObject({
+      code: 1,
+      stderr: `berth agent: ${said}: both would remove each other's rules; ${remedy}\n`,
+    });
+    const forced = await agent([...flags, "--force", "--api-server-timeout=1ms"]);
+    expect(forced).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot reach the API server") });
+  } finally {
+    peer.kill();
+    await ended;
+  }
 });

@@ -16,7 +16,8 @@ import { FailureError, systemClock, systemRandom } from "../base/index.ts";
 import { type Exec, systemExec } from "../kernel/index.ts";
 import { createMetrics, type Logger, watchEventLoop } from "../telemetry/index.ts";
 import { connectAgent, explainNoAnswer } from "./agent/api-server.ts";
-import { failOnChange, readConfigFile, writeConfigFile } from "./agent/config-file.ts";
+import { readConfigFile, writeConfigFile } from "./agent/config-file.ts";
+import { untilChanged } from "./agent/config-watch.ts";
 import { type Configuration, resolve } from "./agent/configuration.ts";
 import { addFlags, given } from "./agent/options.ts";
 import { hostSettings, logSettings, nodeSettings, processSettings } from "./agent/settings.ts";
@@ -75,10 +76,11 @@ async function serve(configuration: Configuration, exec: Exec, logger: Logger, p
     random: systemRandom,
   };
   const patience = { apiServerTimeout: configuration.switches["api-server-timeout"] };
+  const { file } = configuration;
+  const work = (end: AbortSignal): Promise<void> =>
+    workOnceAnswered(connection, patience, end, (over) => runAgent(options, over));
   try {
-    await untilChanged(configuration, signal, (changed) =>
-      workOnceAnswered(connection, patience, changed, (end) => runAgent(options, end)),
-    );
+    await (file === undefined ? work(signal) : untilChanged(file, signal, systemClock, work));
   } catch (error) {
     throw await explainNoAnswer(error, configuration, process, exec);
   }
@@ -86,31 +88,6 @@ async function serve(configuration: Configuration, exec: Exec, logger: Logger, p
 
 async function setUpHost(configuration: Configuration, exec: Exec, logger: Logger, signal: AbortSignal): Promise<void> {
   await applyHostSettings(hostSettings(configuration), { files: kernelFiles(), exec, logger }, signal);
-}
-
-/** Does the work until it ends, or until the configuration file is not the one that was read: FailureError. */
-async function untilChanged(
-  { file }: Configuration,
-  signal: AbortSignal,
-  work: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  if (file === undefined) return await work(signal);
-  const end = new AbortController();
-  let change: unknown;
-  const watching = failOnChange(file, AbortSignal.any([signal, end.signal]), systemClock).catch((error: unknown) => {
-    if (end.signal.aborted || signal.aborted) return;
-    change = error;
-    end.abort(error);
-  });
-  try {
-    await work(AbortSignal.any([signal, end.signal]));
-  } catch (error) {
-    if (change === undefined) throw error;
-  } finally {
-    end.abort();
-    await watching;
-  }
-  if (change !== undefined) throw change;
 }
 
 async function refuseLivePeer(configuration: Configuration, logger: Logger, signal: AbortSignal): Promise<void> {

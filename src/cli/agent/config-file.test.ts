@@ -1,15 +1,13 @@
-import { mkdtemp, rename, rm, symlink, unlink, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FakeClock } from "../../base/fake-clock.ts";
-import { failOnChange, readConfigFile, writeConfigFile } from "./config-file.ts";
+import { readConfigFile, writeConfigFile } from "./config-file.ts";
 import { resolve } from "./configuration.ts";
 import { defaultValues } from "./fields.ts";
 import { configuration, parseFlags } from "./testing/command-line.ts";
 
 let directory: string;
-const signal = new AbortController().signal;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), "berth-config-"));
@@ -125,44 +123,5 @@ it("reads YAML as Go does", async () => {
     hostnameOverride: "1:30",
     oomScoreAdj: 16,
     portRange: "2024-01-01",
-  });
-});
-
-describe("a file that changes", () => {
-  it("ends the agent, when it holds something else", async () => {
-    const path = await fileWith(header);
-    const clock = new FakeClock();
-    const changed = failOnChange(await readConfigFile(path), signal, clock);
-    let ended = false;
-    changed.catch(() => {
-      ended = true;
-    });
-    await writeFile(path, header);
-    await clock.run(20_000);
-    // For a moment it is not there.
-    await unlink(path);
-    await clock.run(20_000);
-    expect(ended).toBe(false);
-    await writeFile(path, `${header}mode: iptables\n`);
-    await clock.run(5000);
-    await expect(changed).rejects.toThrow(
-      `--config ${path}: the file has changed; the agent ends, to be started again with it`,
-    );
-  });
-
-  it("is seen through the links of a ConfigMap's volume", async () => {
-    const link = (target: string, name: string): Promise<void> =>
-      symlink(join(directory, target), join(directory, name));
-    await writeFile(join(directory, "one"), header);
-    await writeFile(join(directory, "two"), `${header}mode: iptables\n`);
-    await link("one", "current");
-    const clock = new FakeClock();
-    const changed = failOnChange(await readConfigFile(join(directory, "current")), signal, clock);
-    changed.catch(() => {});
-    await clock.run(10_000);
-    await link("two", "next");
-    await rename(join(directory, "next"), join(directory, "current"));
-    await clock.run(5000);
-    await expect(changed).rejects.toThrow("the file has changed");
   });
 });

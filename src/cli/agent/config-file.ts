@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import type { Tags, Document as YamlDocument } from "yaml";
-import { type Clock, errorMessage, FailureError, oneLine, sleep, UsageError } from "../../base/index.ts";
+import { errorMessage, FailureError, oneLine, UsageError } from "../../base/index.ts";
 import { type Decoded, decode, encode, type Warning } from "./document.ts";
 import type { FieldValues } from "./field.ts";
 
@@ -66,21 +66,7 @@ export async function writeConfigFile(path: string, values: FieldValues): Promis
   });
 }
 
-const lookMs = 5000;
-
-/**
- * Waits until the file holds something else, and throws FailureError then. Looks at the text itself: a ConfigMap's
- * volume swaps links, and editors write new files. A file that cannot be read for now is no change.
- */
-export async function failOnChange({ path, hash }: ConfigFile, signal: AbortSignal, clock: Clock): Promise<never> {
-  for (;;) {
-    await sleep(lookMs, signal, clock);
-    const text = await readFile(path, "utf8").catch(() => undefined);
-    if (text !== undefined && hashOf(text) !== hash)
-      throw new FailureError(`--config ${path}: the file has changed; the agent ends, to be started again with it`);
-  }
-}
-
-function hashOf(text: string): string {
+/** The same for the same text. */
+export function hashOf(text: string): string {
   return createHash("sha256").update(text).digest("hex");
 }
