@@ -70,6 +70,8 @@ it("takes no text for a duration that Go would not", () => {
 });
 
 it("counts milliseconds to the nanosecond", () => {
+  expect(formatMs(4_492_858_585.232)).toBe("1248h0m58.585232s");
+  expect(formatMs(-1.5)).toBe("-1.5ms");
   fc.assert(
     fc.property(fc.bigInt(0n, 90n * 86_400n * 10n ** 9n), (ns) => formatMs(durationMs(ns)) === formatGoDuration(ns)),
   );

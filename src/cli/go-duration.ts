@@ -61,5 +61,6 @@ export function durationMs(ns: bigint): number {
 
 /** A duration of so many milliseconds, as Go writes it. */
 export function formatMs(ms: number): string {
-  return formatGoDuration(BigInt(Math.round(ms * 1e6)));
+  const whole = Math.trunc(ms);
+  return formatGoDuration(BigInt(whole) * 1_000_000n + BigInt(Math.round((ms - whole) * 1e6)));
 }

@@ -1,5 +1,5 @@
 // Addresses and prefixes as kube-proxy takes them in its configuration.
-import { type Cidr, type Ip, parseCidr, parseSloppyIp, withPort } from "../../net/index.ts";
+import { type Cidr, formatIp, type Ip, parseCidr, parseSloppyIp, withPort } from "../../net/index.ts";
 
 interface HostPort {
   readonly host: string;
@@ -10,8 +10,9 @@ interface HostPort {
 export function parseBindAddress(text: string): HostPort | undefined {
   const [, v6, v4 = "", port] = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text) ?? [];
   const host = v6 ?? v4;
-  if (parseSloppyIp(host) === undefined || Number(port) < 1 || Number(port) > 65_535) return undefined;
-  return { host, port: Number(port) };
+  const ip = parseSloppyIp(host);
+  if (ip === undefined || Number(port) < 1 || Number(port) > 65_535) return undefined;
+  return { host: formatIp(ip), port: Number(port) };
 }
 
 /** An address without a port gets one. */

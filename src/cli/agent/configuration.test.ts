@@ -181,6 +181,7 @@ describe("refuses", () => {
   });
 
   it.each<[{ [key: string]: FileValue }, string]>([
+    [{ hostnameOverride: " " }, '--config FILE: hostnameOverride: " " is no name; give that of the Node object'],
     [{ mode: "nftables" }, `--config FILE: mode: "nftables" ${otherMode}`],
     [
       { iptables: { minSyncPeriod: "40s" } },

@@ -68,7 +68,8 @@ function complete(values: FieldValues, switches: SwitchValues, fromFile: boolean
     mode: values.mode || "iptables",
     detectLocalMode: values.detectLocalMode || "ClusterCIDR",
     bindAddress: values.bindAddress || defaultValues().bindAddress,
-    hostnameOverride: values.hostnameOverride.trim().toLowerCase(),
+    // Blanks alone are left for the validation to find.
+    hostnameOverride: values.hostnameOverride.trim().toLowerCase() || values.hostnameOverride,
     healthzBindAddress: bind("healthzBindAddress", "healthz-port"),
     metricsBindAddress: bind("metricsBindAddress", "metrics-port"),
   };

@@ -71,6 +71,15 @@ it("needs a name", () => {
   );
 });
 
+it("needs a cluster prefix of a family that the node has", () => {
+  const single = { ...machine, families: ["IPv4"] } as const;
+  expect(() => nodeSettings(configuration("--cluster-cidr=fd00::/8"), single)).toThrow(
+    "--cluster-cidr: fd00::/8 is of no family that this node has; give a prefix of IPv4, or mend the node's IPv6",
+  );
+  const both = nodeSettings(configuration("--cluster-cidr=fd00::/8,10.0.0.0/8"), single);
+  expect(both.localTraffic).toMatchObject({ mode: "ClusterCIDR" });
+});
+
 it.each<[string[], string, string]>([
   [[], "info", "json"],
   [["-v=3"], "info", "json"],

@@ -63,7 +63,7 @@ export function nodeSettings({ values, switches }: Configuration, machine: Machi
     nodeName,
     families: machine.families,
     nodeIp: specificAddress(values.bindAddress),
-    localTraffic: localTraffic(values),
+    localTraffic: localTraffic(values, machine.families),
     nodePortAddresses: nodePortAddresses(values),
     localhostNodePorts: values["iptables.localhostNodePorts"],
     masqueradeAll: values["iptables.masqueradeAll"],
@@ -76,7 +76,7 @@ export function nodeSettings({ values, switches }: Configuration, machine: Machi
   };
 }
 
-function localTraffic(values: FieldValues): LocalTrafficDetector {
+function localTraffic(values: FieldValues, families: readonly Family[]): LocalTrafficDetector {
   switch (values.detectLocalMode) {
     case "NodeCIDR":
       return { mode: "NodeCIDR" };
@@ -85,12 +85,18 @@ function localTraffic(values: FieldValues): LocalTrafficDetector {
     case "InterfaceNamePrefix":
       return { mode: "InterfaceNamePrefix", prefix: values["detectLocal.interfaceNamePrefix"] };
     default:
-      return { mode: "ClusterCIDR", cidrs: clusterCidrs(values) };
+      return { mode: "ClusterCIDR", cidrs: clusterCidrs(values, families) };
   }
 }
 
-function clusterCidrs({ clusterCIDR }: FieldValues): ReadonlyMap<Family, string> {
+/** Throws UsageError when there are prefixes, and none of a family that this node has: kube-proxy ends too. */
+function clusterCidrs({ clusterCIDR }: FieldValues, families: readonly Family[]): ReadonlyMap<Family, string> {
   const prefixes = clusterCIDR.flatMap((text) => parseSloppyCidr(text) ?? []);
+  if (prefixes.length > 0 && !prefixes.some(({ base }) => families.includes(base.family)))
+    throw new UsageError(
+      `--cluster-cidr: ${clusterCIDR.join(",")} is of no family that this node has; ` +
+        `give a prefix of ${families.join(" or ")}, or mend the node's IPv6`,
+    );
   return new Map(prefixes.map((prefix) => [prefix.base.family, formatCidr(prefix)]));
 }
 

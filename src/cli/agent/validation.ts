@@ -97,6 +97,9 @@ const modeRemedy =
   "is another way than this agent's, which programs iptables; give iptables or nothing, or stay with kube-proxy";
 
 const validateModes: Check = (values) => [
+  ...(values.hostnameOverride !== "" && values.hostnameOverride.trim() === ""
+    ? [problem(values, "hostnameOverride", "is no name; give that of the Node object")]
+    : []),
   ...(values.mode === "iptables" ? [] : [problem(values, "mode", modeRemedy)]),
   ...(localModes.includes(values.detectLocalMode)
     ? []
