@@ -10,7 +10,30 @@ function range(from: number, to: number, step: number): number[] {
 
 type ByFamily = "ip_family";
 
-/** The metrics of kube-proxy that apply, under its names, so that its dashboards go on working. */
+/**
+ * Reads how many packets the kernel's accounting objects (xt_nfacct) have counted, by the object's name; a name that
+ * is missing counts 0.
+ */
+export type AccountingReader = () => Promise<ReadonlyMap<string, number>>;
+
+/** The accounting objects of kube-proxy, by the metric that shows what they count. */
+const accounted = [
+  {
+    metric: "iptables_ct_state_invalid_dropped_packets_total",
+    object: "ct_state_invalid_dropped_pkts",
+    help: "Packets dropped because connection tracking found them invalid.",
+  },
+  {
+    metric: "iptables_localhost_nodeports_accepted_packets_total",
+    object: "localhost_nps_accepted_pkts",
+    help: "Packets to NodePorts on loopback that were accepted.",
+  },
+] as const;
+
+/**
+ * The metrics that kube-proxy has in iptables mode, under its names, so that its dashboards go on working; those of its
+ * nftables mode are as absent as there. What nobody else has is called `berth_agent_`.
+ */
 export class AgentMetrics {
   readonly syncDuration: Histogram<ByFamily>;
   readonly fullSyncDuration: Histogram<ByFamily>;
@@ -31,8 +54,12 @@ export class AgentMetrics {
   readonly livez: Counter<"code">;
   readonly conntrackDuration: Histogram<ByFamily>;
   readonly conntrackDeleted: Counter<ByFamily>;
+  readonly refusedFrontends: Gauge;
+  readonly isolatedServices: Gauge<ByFamily>;
+  readonly healthPortFailures: Gauge<ByFamily>;
+  readonly reportWrites: Counter<"result">;
 
-  constructor(registry: Metrics) {
+  constructor(registry: Metrics, accounting?: AccountingReader) {
     const registers = [registry];
     const family = ["ip_family"] as const;
     const options = <L extends string>(
@@ -40,7 +67,7 @@ export class AgentMetrics {
       help: string,
       labelNames: readonly L[],
     ): { name: string; help: string; labelNames: readonly L[]; registers: Metrics[] } => ({
-      name: `kubeproxy_${name}`,
+      name: name.startsWith("berth_") ? name : `kubeproxy_${name}`,
       help,
       labelNames,
       registers,
@@ -95,5 +122,39 @@ export class AgentMetrics {
     this.conntrackDeleted = new Counter(
       options("conntrack_reconciler_deleted_entries_total", "UDP flows forgotten.", family),
     );
+    this.refusedFrontends = new Gauge(
+      options("berth_agent_refused_frontends", "Frontends that are left out to keep the cluster alive.", []),
+    );
+    this.isolatedServices = new Gauge(
+      options("berth_agent_isolated_services", "Services whose rules the kernel refuses.", family),
+    );
+    this.healthPortFailures = new Gauge(
+      options("berth_agent_health_check_node_ports_failed", "Health check node ports that could not be opened.", family),
+    );
+    this.reportWrites = new Counter(
+      options("berth_agent_report_writes_total", "Writes of the node's Lease by result.", ["result"]),
+    );
+    if (accounting !== undefined) for (const one of accounted) countPackets(registry, one, accounting);
   }
+}
+
+/** Read when somebody asks: the kernel counts, not we. */
+function countPackets(
+  registry: Metrics,
+  { metric, object, help }: (typeof accounted)[number],
+  read: AccountingReader,
+): void {
+  // Given to the registry by its constructor.
+  void new Counter({
+    name: `kubeproxy_${metric}`,
+    help,
+    registers: [registry],
+    async collect() {
+      // What cannot be read now must not take all other metrics with it.
+      const counts = await read().catch(() => undefined);
+      if (counts === undefined) return;
+      this.reset();
+      this.inc(counts.get(object) ?? 0);
+    },
+  });
 }
