@@ -64,7 +64,7 @@ export interface MetricsPages {
   /** The effective configuration, as `kubeproxy.config.k8s.io/v1alpha1` has it. */
   readonly configz: () => unknown;
   /** What the agent believes, for `/debug/state`; takes the query. */
-  readonly state: (query: URLSearchParams) => unknown;
+  readonly state: (query: URLSearchParams) => Promise<unknown>;
 }
 
 /** The pages of kube-proxy's metrics server, and `/debug/state`. Its `/healthz` only says that the process answers. */
@@ -85,7 +85,7 @@ export function metricsRoutes({ registry, configz, state }: MetricsPages): Route
     "/healthz/ping": ping,
     "/proxyMode": () => ({ status: 200, headers: noSniff, body: "iptables" }),
     "/configz": () => json({ "kubeproxy.config.k8s.io": configz() }),
-    "/debug/state": ({ url = "" }) => json(state(new URL(url, "http://localhost").searchParams), 2),
+    "/debug/state": async ({ url = "" }) => json(await state(new URL(url, "http://localhost").searchParams), 2),
   };
 }
 

@@ -4,9 +4,9 @@ import type { Family } from "../net/index.ts";
 import { type HttpEndpoint, type RouteAnswer, serveEndpoints } from "../telemetry/index.ts";
 
 export interface HealthPortsOptions {
-  readonly family: Family;
+  readonly families: readonly Family[];
   /** Whether this node's rules of the family follow the cluster. */
-  readonly healthy: () => boolean;
+  readonly healthy: (family: Family) => boolean;
   /** A port that could not be opened, once for each Service, port and cause; it is tried again with each update. */
   readonly onFailure: (service: string, port: number, why: string) => void;
 }
@@ -17,16 +17,43 @@ export interface ServiceTurn {
   readonly after: ProxiedService | undefined;
 }
 
+/**
+ * The HTTP servers on `healthCheckNodePort`: a load balancer with externalTrafficPolicy Local asks there whether this
+ * node has an endpoint of the Service. Each family has sockets and answers of its own, as in kube-proxy since 1.36.
+ */
+export class HealthPorts implements AsyncDisposable {
+  readonly #families: ReadonlyMap<Family, FamilyPorts>;
+
+  constructor(options: HealthPortsOptions) {
+    this.#families = new Map(options.families.map((family) => [family, new FamilyPorts(family, options)]));
+  }
+
+  /**
+   * Opens and closes the servers of one family for Services that changed, and for those that failed before; whether
+   * there are any such left. `addresses`: where NodePorts answer; undefined: everywhere. Calls for one family must not
+   * overlap.
+   */
+  async update(
+    family: Family,
+    changes: Iterable<ServiceTurn>,
+    addresses: readonly string[] | undefined,
+  ): Promise<boolean> {
+    return (await this.#families.get(family)?.update(changes, addresses)) ?? false;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#families.values()].map((ports) => ports[Symbol.asyncDispose]()));
+  }
+}
+
 interface Check {
   readonly port: number;
   readonly localEndpoints: number;
 }
 
-/**
- * The HTTP servers on `healthCheckNodePort` in one family: a load balancer with externalTrafficPolicy Local asks there
- * whether this node has an endpoint of the Service. An update costs what changed.
- */
-export class HealthPorts implements AsyncDisposable {
+/** An update costs what changed. */
+class FamilyPorts implements AsyncDisposable {
+  readonly #family: Family;
   readonly #options: HealthPortsOptions;
   readonly #wanted = new Map<string, Check>();
   readonly #open = new Map<string, { readonly port: number; readonly servers: readonly HttpEndpoint[] }>();
@@ -34,35 +61,29 @@ export class HealthPorts implements AsyncDisposable {
   readonly #failed = new Map<string, string>();
   #hosts: readonly string[];
 
-  constructor(options: HealthPortsOptions) {
+  constructor(family: Family, options: HealthPortsOptions) {
+    this.#family = family;
     this.#options = options;
-    this.#hosts = [everywhere(options.family)];
+    this.#hosts = [everywhere(family)];
   }
 
-  /** Services whose port could not be opened. */
-  get failed(): number {
-    return this.#failed.size;
-  }
-
-  /**
-   * Opens and closes servers for Services that changed, and for those that failed before. `addresses`: where NodePorts
-   * answer; undefined: everywhere. Calls must not overlap.
-   */
-  async update(changes: Iterable<ServiceTurn>, addresses: readonly string[] | undefined): Promise<void> {
-    const hosts = addresses ?? [everywhere(this.#options.family)];
+  async update(changes: Iterable<ServiceTurn>, addresses: readonly string[] | undefined): Promise<boolean> {
+    const hosts = addresses ?? [everywhere(this.#family)];
     const moved = hosts.join() !== this.#hosts.join();
     this.#hosts = hosts;
     const touched = new Set<string>();
     for (const { key, after } of changes) {
-      const check = familyCheck(after, this.#options.family);
+      const check = familyCheck(after, this.#family);
       if (check !== undefined) this.#wanted.set(key, check);
       else if (!this.#wanted.delete(key)) continue;
       touched.add(key);
     }
     const due = new Set([...(moved ? [...this.#wanted.keys(), ...touched] : touched), ...this.#failed.keys()]);
     // Closed before any is opened: a port may go from one Service to another.
-    for (const key of due) if (moved || this.#wanted.get(key)?.port !== this.#open.get(key)?.port) await this.#shut(key);
+    for (const key of due)
+      if (moved || this.#wanted.get(key)?.port !== this.#open.get(key)?.port) await this.#shut(key);
     for (const key of due) await this.#serve(key);
+    return this.#failed.size > 0;
   }
 
   async #shut(key: string): Promise<void> {
@@ -104,7 +125,7 @@ export class HealthPorts implements AsyncDisposable {
 
   #answer(key: string): RouteAnswer {
     const local = this.#wanted.get(key)?.localEndpoints ?? 0;
-    const healthy = this.#options.healthy();
+    const healthy = this.#options.healthy(this.#family);
     const [namespace, name] = key.split("/");
     return {
       status: local > 0 && healthy ? 200 : 503,

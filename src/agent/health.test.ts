@@ -1,13 +1,12 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, it } from "vitest";
 import type { Node } from "../api/index.ts";
 import { FakeClock } from "../base/fake-clock.ts";
 import { node } from "../model/testing/objects.ts";
-import { createMetrics, type RouteAnswer } from "../telemetry/index.ts";
+import { createMetrics, type RouteAnswer, serveEndpoints } from "../telemetry/index.ts";
 import { healthRoutes, metricsRoutes } from "./health-pages.ts";
 import { AgentMetrics } from "./metrics.ts";
-import { nodeEligible, SyncHealth } from "./sync-health.ts";
+import { nodeEligible } from "./node-facts.ts";
+import { SyncHealth } from "./sync-health.ts";
 
 const clock = new FakeClock();
 
@@ -121,30 +120,20 @@ it("has the pages of kube-proxy's metrics server", async () => {
   const routes = metricsRoutes({
     registry: createMetrics(),
     configz: () => ({ kind: "KubeProxyConfiguration" }),
-    state: (query) => ({ asked: query.get("service") }),
+    state: async (query) => ({ asked: query.get("service") }),
   });
-  const server = createServer();
-  server.on("request", async (request, response) => {
-    const answer = await routes[request.url!.split("?")[0]!]!(request);
-    response.writeHead(answer.status, answer.headers).end(answer.body);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await using server = await serveEndpoints({ host: "127.0.0.1", port: 0, routes });
+  const base = `http://127.0.0.1:${server.port}`;
   const get = async (path: string, method = "GET") => await (await fetch(`${base}${path}`, { method })).text();
-  try {
-    expect(await get("/proxyMode")).toBe("iptables");
-    expect(await get("/healthz")).toBe("ok");
-    expect(await get("/healthz?verbose")).toBe("[+]ping ok\nhealthz check passed\n");
-    expect(await get("/metrics/slis")).toContain('kubernetes_healthcheck{name="ping",type="healthz"} 1');
-    expect(await get("/metrics/slis")).toContain(
-      'kubernetes_healthchecks_total{name="ping",status="success",type="healthz"} 2',
-    );
-    expect(await get("/metrics/slis", "DELETE")).not.toContain("} 2");
-    expect(await get("/metrics")).toContain("process_cpu_seconds_total");
-    expect(await get("/configz")).toBe('{"kubeproxy.config.k8s.io":{"kind":"KubeProxyConfiguration"}}');
-    expect(JSON.parse(await get("/debug/state?service=ns%2Fweb"))).toEqual({ asked: "ns/web" });
-  } finally {
-    server.closeAllConnections();
-    server.close();
-  }
+  expect(await get("/proxyMode")).toBe("iptables");
+  expect(await get("/healthz")).toBe("ok");
+  expect(await get("/healthz?verbose")).toBe("[+]ping ok\nhealthz check passed\n");
+  expect(await get("/metrics/slis")).toContain('kubernetes_healthcheck{name="ping",type="healthz"} 1');
+  expect(await get("/metrics/slis")).toContain(
+    'kubernetes_healthchecks_total{name="ping",status="success",type="healthz"} 2',
+  );
+  expect(await get("/metrics/slis", "DELETE")).not.toContain("} 2");
+  expect(await get("/metrics")).toContain("process_cpu_seconds_total");
+  expect(await get("/configz")).toBe('{"kubeproxy.config.k8s.io":{"kind":"KubeProxyConfiguration"}}');
+  expect(JSON.parse(await get("/debug/state?service=ns%2Fweb"))).toEqual({ asked: "ns/web" });
 });

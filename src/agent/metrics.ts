@@ -129,7 +129,11 @@ export class AgentMetrics {
       options("berth_agent_isolated_services", "Services whose rules the kernel refuses.", family),
     );
     this.healthPortFailures = new Gauge(
-      options("berth_agent_health_check_node_ports_failed", "Health check node ports that could not be opened.", family),
+      options(
+        "berth_agent_health_check_node_ports_failed",
+        "Health check node ports that could not be opened.",
+        family,
+      ),
     );
     this.reportWrites = new Counter(
       options("berth_agent_report_writes_total", "Writes of the node's Lease by result.", ["result"]),

@@ -1,5 +1,3 @@
-import type { Node } from "../api/index.ts";
-import { leavingTaints } from "../api/index.ts";
 import type { Clock } from "../base/index.ts";
 import type { Family } from "../net/index.ts";
 
@@ -17,18 +15,6 @@ export interface FamilyHealth {
   /** How long the oldest change has been waiting, in milliseconds; undefined when none does. */
   readonly pendingMs: number | undefined;
   readonly healthy: boolean;
-}
-
-/**
- * Whether load balancers may send to the node (KEP-3836): it exists, stays, and is not being scaled away. kube-proxy
- * knows the taint of the cluster autoscaler alone; Karpenter's says the same.
- */
-export function nodeEligible(node: Node | undefined): boolean {
-  return (
-    node !== undefined &&
-    node.metadata.deletionTimestamp === undefined &&
-    !(node.spec?.taints ?? []).some(({ key }) => leavingTaints.includes(key))
-  );
 }
 
 /**

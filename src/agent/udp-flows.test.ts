@@ -169,13 +169,7 @@ describe("FlowReconciler", () => {
     };
     const logger = { ...nullLogger, warn: (message: string) => void warnings.push(message) };
     const metrics = new AgentMetrics(createMetrics());
-    const reconciler = new FlowReconciler(
-      new Conntrack(exec, "IPv4"),
-      "IPv4",
-      metrics,
-      logger,
-      new FakeClock(),
-    );
+    const reconciler = new FlowReconciler(new Conntrack(exec, "IPv4"), "IPv4", metrics, logger, new FakeClock());
     const put = (...all: UdpFlow[]) => {
       table = all
         .map(
@@ -224,7 +218,10 @@ describe("FlowReconciler", () => {
     expect((await run(step({}, { endpoints: [] }))).again).toBe(30_000);
     failures.push(undefined, new Error("busy"));
     expect((await run()).again).toBe(30_000);
-    expect(await run()).toMatchObject({ again: undefined, calls: [/^-L/, /^-D/].map((re) => expect.stringMatching(re)) });
+    expect(await run()).toMatchObject({
+      again: undefined,
+      calls: [/^-L/, /^-D/].map((re) => expect.stringMatching(re)),
+    });
     expect(await run()).toEqual({ again: undefined, calls: [] });
     expect(warnings).toHaveLength(2);
   });

@@ -94,9 +94,9 @@ export class FlowJudge {
   /** `nodePortAddresses`: where NodePorts answer. */
   isStale(flow: UdpFlow, nodePortAddresses: ReadonlySet<string>): boolean {
     const { destination, destinationPort, replySource, replySourcePort } = flow;
-    const frontend = this.#frontendOf(flow, nodePortAddresses);
-    if (!this.#suspects.has(frontend)) return false;
-    const serving = this.#serving(frontend);
+    const frontends = frontendsOf(flow, nodePortAddresses);
+    if (!frontends.some((frontend) => this.#suspects.has(frontend))) return false;
+    const serving = this.#servingOf(frontends);
     // Where no Service is any more, who answers under the address itself was never ours.
     if (serving === undefined) return replySource !== destination || replySourcePort !== destinationPort;
     return !serving.has(withPort(replySource, replySourcePort));
@@ -104,17 +104,19 @@ export class FlowJudge {
 
   /** Whether every flow to this one's destination is stale. */
   isDeserted(flow: UdpFlow, nodePortAddresses: ReadonlySet<string>): boolean {
-    return this.#serving(this.#frontendOf(flow, nodePortAddresses))?.size === 0;
+    return this.#servingOf(frontendsOf(flow, nodePortAddresses))?.size === 0;
   }
 
-  /** A Service that has the very address comes before one with the NodePort. */
-  #frontendOf({ destination, destinationPort }: UdpFlow, nodePortAddresses: ReadonlySet<string>): string {
-    const own = frontendKey(destination, destinationPort);
-    const nodePort = frontendKey(undefined, destinationPort);
-    if (this.#frontends.has(own) || !nodePortAddresses.has(destination)) return own;
-    // Either may be gone while the other is not.
-    return this.#frontends.has(nodePort) || !this.#suspects.has(own) ? nodePort : own;
+  #servingOf(frontends: readonly string[]): ReadonlySet<string> | undefined {
+    const owned = frontends.find((frontend) => this.#frontends.has(frontend));
+    return owned === undefined ? undefined : this.#serving(owned);
   }
+}
+
+/** Which frontends may have taken the flow: a Service that has the very address comes before one with the NodePort. */
+function frontendsOf({ destination, destinationPort }: UdpFlow, nodePortAddresses: ReadonlySet<string>): string[] {
+  const own = frontendKey(destination, destinationPort);
+  return nodePortAddresses.has(destination) ? [own, frontendKey(undefined, destinationPort)] : [own];
 }
 
 /** More frontends than this are looked for in one listing of the whole table, which costs as much as one of them. */

@@ -28,6 +28,7 @@ interface Flags extends LogFlags, ConnectionFlags {
   readonly healthzBindAddress: HostPort;
   readonly metricsBindAddress: HostPort;
   readonly iptablesMinSyncPeriod: number;
+  readonly namespace: string;
 }
 
 /** SSH, BGP, etcd, the API server, kubelet and its neighbours, NodePorts. */
@@ -58,7 +59,8 @@ export function define(command: Command, process: Process): void {
       new Option("--iptables-min-sync-period <duration>", "shortest time between two writes of rules")
         .default(100, "100ms")
         .argParser(parseDuration("--iptables-min-sync-period")),
-    );
+    )
+    .option("--namespace <name>", "where the agent's Lease is", "berth-node-lease");
   addLogFlags(command).action((flags: Flags) => run(flags, process));
 }
 
@@ -92,6 +94,15 @@ async function run(flags: Flags, process: Process): Promise<void> {
     server,
     healthzAddress: flags.healthzBindAddress,
     metricsAddress: flags.metricsBindAddress,
+    namespace: flags.namespace,
+    identity: hostname(),
+    bindAddressHardFail: false,
+    configz: () => ({
+      kind: "KubeProxyConfiguration",
+      apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
+      mode: "iptables",
+    }),
+    syncPeriodMs: 30_000,
     minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
     ...common,
