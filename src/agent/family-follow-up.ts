@@ -106,5 +106,5 @@ export class FamilyFollowUp {
 
 function merged(earlier: PlannedChange, { causes, ...later }: PlannedChange): PlannedChange {
   const { before, plansBefore } = earlier;
-  return { ...later, before, plansBefore, causes: earlier.causes.union(causes) };
+  return { ...later, before, plansBefore, causes: new Map([...earlier.causes, ...causes]) };
 }

@@ -49,8 +49,8 @@ export class NodeProxy implements ClusterListener {
   readonly #standing: NodeStanding;
   readonly #report: SyncReport;
   readonly #families: readonly FamilyProxy[];
-  /** Services to be planned, with the objects that changed. */
-  readonly #dirty = new Map<string, Set<string>>();
+  /** Services to be planned, with the objects that changed and the address type that each concerns. */
+  readonly #dirty = new Map<string, Map<string, string | undefined>>();
   readonly #changedServices = new Set<string>();
   #changedSlices = 0;
 
@@ -76,7 +76,7 @@ export class NodeProxy implements ClusterListener {
     this.#changedServices.add(key);
     this.#options.metrics.serviceChanges.inc();
     this.#options.metrics.serviceChangesPending.set(this.#changedServices.size);
-    this.#mark(key, "Service");
+    this.#mark(key, "Service", undefined);
   }
 
   endpointsChanged(serviceKey: string, changedAt: number | undefined, slice?: SliceChange): void {
@@ -88,11 +88,11 @@ export class NodeProxy implements ClusterListener {
         if (slice?.isDeleted === true) followUp.sliceDeleted(serviceKey);
         else if (changedAt !== undefined) followUp.podChanged(serviceKey, changedAt);
       }
-    this.#mark(serviceKey, slice === undefined ? "EndpointSlice" : `EndpointSlice ${slice.name}`);
+    this.#mark(serviceKey, `EndpointSlice ${slice?.name ?? ""}`.trim(), slice?.addressType);
   }
 
-  #mark(key: string, cause: string): void {
-    this.#dirty.getOrInsertComputed(key, () => new Set()).add(cause);
+  #mark(key: string, cause: string, addressType: string | undefined): void {
+    this.#dirty.getOrInsertComputed(key, () => new Map()).set(cause, addressType);
     this.#queued();
   }
 
@@ -157,7 +157,7 @@ export class NodeProxy implements ClusterListener {
     const { state, settings, localAddresses, metrics } = this.#options;
     const addresses = localAddresses();
     const facts = nodeFacts(settings, state.node(), state.slices("default/kubernetes"), addresses);
-    const nothing: ReadonlySet<string> = new Set();
+    const nothing: PlannedChange["causes"] = new Map();
     const changes = this.#table
       .update(this.#dirty.keys(), state, facts)
       .map((change): PlannedChange => ({ ...change, causes: this.#dirty.get(change.key) ?? nothing }));

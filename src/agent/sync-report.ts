@@ -17,8 +17,11 @@ const maxCauses = 4;
 
 /** A change of a Service with the objects that led to it. */
 export interface PlannedChange extends ServiceChange {
-  /** `EndpointSlice web-x7k2p`, `Service`; empty when it follows from the node. */
-  readonly causes: ReadonlySet<string>;
+  /**
+   * `EndpointSlice web-x7k2p`, `Service` -> the address type that it concerns, undefined for all; empty when the change
+   * follows from the node.
+   */
+  readonly causes: ReadonlyMap<string, string | undefined>;
 }
 
 export interface FailedSync {
@@ -127,7 +130,7 @@ export class SyncReport {
     const fields = {
       service: change.key,
       family,
-      cause: causeText(change.causes),
+      cause: causeText(family, change.causes),
       why: altered ? "found altered in the kernel" : describeChange(change.before, change.after),
     };
     if (chains.length === 0) {
@@ -158,8 +161,9 @@ function inFamily(change: PlannedChange, family: Family): PlannedChange | undefi
   return { ...change, before, after, plansBefore: plans(change.plansBefore), plansAfter: plans(change.plansAfter) };
 }
 
-function causeText(causes: ReadonlySet<string>): string {
-  if (causes.size === 0) return "Node";
-  const more = causes.size - maxCauses;
-  return [...[...causes].slice(0, maxCauses), ...(more > 0 ? [`${more} more`] : [])].join(", ");
+function causeText(family: Family, causes: PlannedChange["causes"]): string {
+  const own = [...causes].filter(([, type]) => type === undefined || type === family).map(([cause]) => cause);
+  if (own.length === 0) return "Node";
+  const more = own.length - maxCauses;
+  return [...own.slice(0, maxCauses), ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }

@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { type AgentOptions, inspectHost, runAgent } from "../agent/index.ts";
 import { systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
-import { type Cidr, type Family, formatCidr, type PortRange, parseCidr } from "../net/index.ts";
+import { type Cidr, type Family, formatCidr, type PortRange, parseCidr, withPort } from "../net/index.ts";
 import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
@@ -30,6 +30,9 @@ interface Flags extends LogFlags, ConnectionFlags {
   readonly iptablesMinSyncPeriod: number;
   readonly namespace: string;
 }
+
+/** A restore that is cut short is finished by the next start, which reads what the kernel holds. */
+export const isCrashSafe = true;
 
 /** SSH, BGP, etcd, the API server, kubelet and its neighbours, NodePorts. */
 const reservedPorts = "22,179,2379-2380,6443,10249-10259,30000-32767";
@@ -97,11 +100,7 @@ async function run(flags: Flags, process: Process): Promise<void> {
     namespace: flags.namespace,
     identity: hostname(),
     bindAddressHardFail: false,
-    configz: () => ({
-      kind: "KubeProxyConfiguration",
-      apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
-      mode: "iptables",
-    }),
+    configz: () => effective(nodeName, flags),
     syncPeriodMs: 30_000,
     minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
@@ -109,6 +108,19 @@ async function run(flags: Flags, process: Process): Promise<void> {
     random: systemRandom,
   };
   await workOnceAnswered(connection, flags, process.signal, (signal) => runAgent(options, signal));
+}
+
+/** What the flags say, in the words of kube-proxy's configuration. */
+function effective(nodeName: string, flags: Flags): object {
+  return {
+    hostnameOverride: nodeName,
+    clusterCIDR: (flags.clusterCidr ?? []).map(formatCidr).join(","),
+    nodePortAddresses: (flags.nodeportAddresses ?? []).map(formatCidr),
+    healthzBindAddress: withPort(flags.healthzBindAddress.host, flags.healthzBindAddress.port),
+    metricsBindAddress: withPort(flags.metricsBindAddress.host, flags.metricsBindAddress.port),
+    mode: "iptables",
+    iptables: { minSyncPeriod: `${flags.iptablesMinSyncPeriod}ms` },
+  };
 }
 
 const everywhere = ["0.0.0.0/0", "::/0"].flatMap((text) => parseCidr(text) ?? []);
