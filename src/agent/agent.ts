@@ -10,7 +10,7 @@ import { describeState } from "./debug-state.ts";
 import { healthRoutes, metricsRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { localAddresses } from "./host.ts";
-import { type AccountingReader, AgentMetrics } from "./metrics.ts";
+import { AgentMetrics } from "./metrics.ts";
 import { type NodeSettings, nodeEligible } from "./node-facts.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { renderReport } from "./node-report.ts";
@@ -41,8 +41,6 @@ export interface AgentOptions {
   readonly bindAddressHardFail: boolean;
   /** The effective configuration for `/configz`, as `kubeproxy.config.k8s.io/v1alpha1` has it. */
   readonly configz: () => unknown;
-  /** Undefined: the kernel counts no packets for us. */
-  readonly accounting?: AccountingReader;
   readonly minSyncIntervalMs: number;
   /** What fails is tried again within this; twice as long may a change wait before the agent counts as ill. */
   readonly syncPeriodMs: number;
@@ -61,7 +59,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { settings, client, server, identity, metrics: registry, logger, clock, random } = options;
   const { nodeName, families } = settings;
   await using stack = new AsyncDisposableStack();
-  const metrics = new AgentMetrics(registry, options.accounting);
+  const metrics = new AgentMetrics(registry);
   const health = new SyncHealth(families, clock, 2 * options.syncPeriodMs);
   const cluster = new WatchedCluster(nodeName, logger, registry);
   const recorder = stack.use(

@@ -41,8 +41,8 @@ export class FamilyFollowUp {
   /** Changes that are planned but not in the kernel yet. */
   readonly #pending = new Map<string, PlannedChange>();
   /** Service -> when its pods changed, in milliseconds since the epoch: since the last plan, and in it. */
-  readonly #changedAt = new Map<string, readonly number[]>();
-  #plannedAt = new Map<string, readonly number[]>();
+  readonly #changedAt = new Map<string, number[]>();
+  readonly #plannedAt = new Map<string, number[]>();
 
   constructor(options: FollowUpOptions) {
     this.#options = options;
@@ -56,7 +56,7 @@ export class FamilyFollowUp {
   }
 
   podChanged(service: string, at: number): void {
-    if (at > this.#startedAt) this.#changedAt.set(service, [...(this.#changedAt.get(service) ?? []), at]);
+    if (at > this.#startedAt) this.#changedAt.getOrInsertComputed(service, () => []).push(at);
   }
 
   /** As kube-proxy: the slice says when it last changed, which is not when it was deleted. */
@@ -71,7 +71,7 @@ export class FamilyFollowUp {
       this.#pending.set(change.key, earlier === undefined ? change : merged(earlier, change));
     }
     for (const [service, times] of this.#changedAt)
-      this.#plannedAt.set(service, [...(this.#plannedAt.get(service) ?? []), ...times]);
+      this.#plannedAt.getOrInsertComputed(service, () => []).push(...times);
     this.#changedAt.clear();
   }
 
@@ -100,7 +100,7 @@ export class FamilyFollowUp {
     const { family, metrics, clock } = this.#options;
     for (const at of [...this.#plannedAt.values()].flat())
       metrics.programmingDuration.observe({ ip_family: family }, Math.max(0, clock.now() - at) / 1000);
-    this.#plannedAt = new Map();
+    this.#plannedAt.clear();
   }
 }
 

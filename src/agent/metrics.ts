@@ -11,28 +11,9 @@ function range(from: number, to: number, step: number): number[] {
 type ByFamily = "ip_family";
 
 /**
- * Reads how many packets the kernel's accounting objects (xt_nfacct) have counted, by the object's name; a name that
- * is missing counts 0.
- */
-export type AccountingReader = () => Promise<ReadonlyMap<string, number>>;
-
-/** The accounting objects of kube-proxy, by the metric that shows what they count. */
-const accounted = [
-  {
-    metric: "iptables_ct_state_invalid_dropped_packets_total",
-    object: "ct_state_invalid_dropped_pkts",
-    help: "Packets dropped because connection tracking found them invalid.",
-  },
-  {
-    metric: "iptables_localhost_nodeports_accepted_packets_total",
-    object: "localhost_nps_accepted_pkts",
-    help: "Packets to NodePorts on loopback that were accepted.",
-  },
-] as const;
-
-/**
  * The metrics that kube-proxy has in iptables mode, under its names, so that its dashboards go on working; those of its
- * nftables mode are as absent as there. What nobody else has is called `berth_agent_`.
+ * nftables mode are as absent as there, and those that the kernel counts are registered with their reader. What nobody
+ * else has is called `berth_agent_`.
  */
 export class AgentMetrics {
   readonly syncDuration: Histogram<ByFamily>;
@@ -59,7 +40,7 @@ export class AgentMetrics {
   readonly healthPortFailures: Gauge<ByFamily>;
   readonly reportWrites: Counter<"result">;
 
-  constructor(registry: Metrics, accounting?: AccountingReader) {
+  constructor(registry: Metrics) {
     const registers = [registry];
     const family = ["ip_family"] as const;
     const options = <L extends string>(
@@ -138,27 +119,5 @@ export class AgentMetrics {
     this.reportWrites = new Counter(
       options("berth_agent_report_writes_total", "Writes of the node's Lease by result.", ["result"]),
     );
-    if (accounting !== undefined) for (const one of accounted) countPackets(registry, one, accounting);
   }
-}
-
-/** Read when somebody asks: the kernel counts, not we. */
-function countPackets(
-  registry: Metrics,
-  { metric, object, help }: (typeof accounted)[number],
-  read: AccountingReader,
-): void {
-  // Given to the registry by its constructor.
-  void new Counter({
-    name: `kubeproxy_${metric}`,
-    help,
-    registers: [registry],
-    async collect() {
-      // What cannot be read now must not take all other metrics with it.
-      const counts = await read().catch(() => undefined);
-      if (counts === undefined) return;
-      this.reset();
-      this.inc(counts.get(object) ?? 0);
-    },
-  });
 }

@@ -58,7 +58,7 @@ export class NodeProxy implements ClusterListener {
     const { settings, exec, metrics, logger, clock, healthPorts, events = noEvents, onStanding = () => {} } = options;
     this.#options = options;
     this.#table = new ServiceTable(settings.families);
-    this.#standing = new NodeStanding(settings.families);
+    this.#standing = new NodeStanding();
     this.#report = new SyncReport({ standing: this.#standing, events, metrics, logger, clock, onStanding });
     const shared = { healthPorts, report: this.#report, standing: this.#standing, metrics, clock };
     this.#families = settings.families.map((family) => ({

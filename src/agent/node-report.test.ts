@@ -49,7 +49,7 @@ it("identifies rules however they came to be", async () => {
     plansAfter: new Map(line === undefined ? [] : [["IPv4" as const, plan(line)]]),
   });
   const hash = async (...steps: ReturnType<typeof change>[]) => {
-    const standing = new NodeStanding(["IPv4"]);
+    const standing = new NodeStanding();
     for (const step of steps) {
       standing.programmed("IPv4", [step]);
       if (step.key === "ns/b") await standing.hashes();
@@ -68,5 +68,15 @@ it("identifies rules however they came to be", async () => {
     ),
   ).toBe(both);
   expect(await hash(change("ns/a", "y"), change("ns/b", "x"))).not.toBe(both);
-  expect(await hash()).toBe("0000000000000000");
+  const standing = new NodeStanding();
+  standing.programmed("IPv4", [change("ns/a", "x"), change("ns/bad", "?"), change("ns/b", "y")]);
+  expect(standing.isolate("IPv4", new Map([["ns/bad", "line 3"]]))).toEqual({
+    added: [{ service: "ns/bad", family: "IPv4", why: "line 3" }],
+    released: [],
+  });
+  expect((await standing.hashes()).get("IPv4")).toBe(both);
+  expect(standing.isolate("IPv4", new Map()).released).toEqual(["ns/bad"]);
+  expect((await standing.hashes()).get("IPv4")).not.toBe(both);
+  expect(await hash(change("ns/a", undefined))).toBe("0000000000000000");
+  expect(await hash()).toBeUndefined();
 });

@@ -15,32 +15,41 @@ export interface IsolatedService {
 /** What a node is known to serve and not to serve. */
 export class NodeStanding {
   readonly #refused = new Map<string, readonly RefusedFrontend[]>();
-  readonly #isolated: ReadonlyMap<Family, Map<string, string>>;
-  readonly #programmed: ReadonlyMap<Family, RulesHash>;
-
-  constructor(families: readonly Family[]) {
-    this.#isolated = new Map(families.map((family) => [family, new Map()]));
-    this.#programmed = new Map(families.map((family) => [family, new RulesHash()]));
-  }
+  #refusedCount = 0;
+  readonly #isolated = new Map<Family, ReadonlyMap<string, string>>();
+  /** Families of which the kernel has held the rules. */
+  readonly #programmed = new Map<Family, RulesHash>();
 
   /** Takes over which frontends of a Service are left out. */
   refuse(service: string, frontends: readonly RefusedFrontend[]): void {
+    this.#refusedCount += frontends.length - (this.#refused.get(service)?.length ?? 0);
     if (frontends.length === 0) this.#refused.delete(service);
     else this.#refused.set(service, frontends);
   }
 
-  /** Takes over which Services the kernel refuses in a family, with the reason; those of them that are new or others. */
-  isolate(family: Family, services: ReadonlyMap<string, string>): IsolatedService[] {
-    const known = this.#isolated.get(family);
-    const news = [...services].filter(([service, why]) => known?.get(service) !== why);
-    known?.clear();
-    for (const [service, why] of services) known?.set(service, why);
-    return news.map(([service, why]) => ({ service, family, why }));
+  /** Takes over which Services the kernel refuses in a family, with the reason. Returns what that changes. */
+  isolate(
+    family: Family,
+    services: ReadonlyMap<string, string>,
+  ): { readonly added: readonly IsolatedService[]; readonly released: readonly string[] } {
+    const before = this.#isolated.get(family) ?? new Map<string, string>();
+    this.#isolated.set(family, new Map(services));
+    return {
+      added: [...services]
+        .filter(([service, why]) => before.get(service) !== why)
+        .map(([service, why]) => ({ service, family, why })),
+      released: [...before.keys()].filter((service) => !services.has(service)),
+    };
   }
 
-  /** The kernel holds the rules of these in a family. */
+  isIsolated(family: Family, service: string): boolean {
+    return this.#isolated.get(family)?.has(service) === true;
+  }
+
+  /** The kernel holds the rules of these in a family, isolated ones apart. */
   programmed(family: Family, changes: Iterable<Pick<ServiceChange, "key" | "plansAfter">>): void {
-    for (const { key, plansAfter } of changes) this.#programmed.get(family)?.set(key, plansAfter.get(family));
+    const rules = this.#programmed.getOrInsertComputed(family, () => new RulesHash());
+    for (const { key, plansAfter } of changes) rules.set(key, plansAfter.get(family));
   }
 
   /** Sorted by Service. */
@@ -49,7 +58,7 @@ export class NodeStanding {
   }
 
   get refusedCount(): number {
-    return [...this.#refused.values()].reduce((sum, { length }) => sum + length, 0);
+    return this.#refusedCount;
   }
 
   /** Sorted by Service, then family. */
@@ -59,11 +68,15 @@ export class NodeStanding {
       .sort((a, b) => byKey([`${a.service} ${a.family}`], [`${b.service} ${b.family}`]));
   }
 
-  /** What identifies the rules of all Services in each family: nodes that hold the same say the same. */
+  /**
+   * What identifies the rules of all Services in each family that has been programmed: nodes that hold the same say
+   * the same.
+   */
   async hashes(): Promise<ReadonlyMap<Family, string>> {
     const found: [Family, string][] = [];
-    for (const [family, rules] of this.#programmed) found.push([family, await rules.digest()]);
-    return new Map(found);
+    for (const [family, rules] of this.#programmed)
+      found.push([family, await rules.digest(this.#isolated.get(family)?.keys() ?? [])]);
+    return new Map(found.sort(byKey));
   }
 }
 
@@ -81,22 +94,23 @@ class RulesHash {
     this.#due.set(key, plan);
   }
 
-  /** Hashed only when somebody asks, and in steps. */
-  async digest(): Promise<string> {
+  /** Hashed only when somebody asks, and in steps; without what is left out. */
+  async digest(leftOut: Iterable<string>): Promise<string> {
     const turn = new Turn();
     for (const [key, plan] of this.#due) {
       this.#due.delete(key);
       this.#replace(key, plan);
       if (turn.step()) await turn.next();
     }
-    return this.#sum.toString(16).padStart(16, "0");
+    const sum = [...leftOut].reduce((left, key) => left - (this.#parts.get(key) ?? 0n), this.#sum);
+    return BigInt.asUintN(64, sum).toString(16).padStart(16, "0");
   }
 
   /** A sum does not depend on the order in which Services came. */
   #replace(key: string, plan: ServicePlan | undefined): void {
-    const part = plan === undefined ? 0n : planHash(key, plan);
+    const part = plan === undefined || plan.chains.size + plan.rows.size === 0 ? 0n : planHash(key, plan);
     this.#sum = BigInt.asUintN(64, this.#sum - (this.#parts.get(key) ?? 0n) + part);
-    if (plan === undefined) this.#parts.delete(key);
+    if (part === 0n) this.#parts.delete(key);
     else this.#parts.set(key, part);
   }
 }

@@ -36,7 +36,7 @@ export interface SyncReportOptions {
   readonly metrics: Pick<AgentMetrics, "refusedFrontends" | "isolatedServices">;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Something is refused that was not, or no longer: the controller should know soon. */
+  /** Something is refused that was not, or no longer, or rules are there for the first time: worth telling soon. */
   readonly onStanding: () => void;
 }
 
@@ -70,17 +70,17 @@ export class SyncReport {
     }
   }
 
-  /** Takes over which Services the kernel refuses in a family, with the reason, and tells of those that it newly does. */
+  /** Takes over which Services the kernel refuses in a family, with the reason, and tells what is new of that. */
   isolated(family: Family, services: ReadonlyMap<string, string>): void {
     const { standing, events, metrics, logger, onStanding } = this.#options;
-    const before = standing.isolated().length;
-    const news = standing.isolate(family, services);
+    const { added, released } = standing.isolate(family, services);
     metrics.isolatedServices.set({ ip_family: family }, services.size);
-    if (news.length > 0 || standing.isolated().length !== before) onStanding();
-    for (const { service, why } of news) {
-      logger.warn("service isolated: the kernel refuses its rules", { service, family, why });
+    if (added.length + released.length > 0) onStanding();
+    for (const { service, why } of added) {
+      logger.error("service isolated: the kernel refuses its rules", { service, family, why });
       events.serviceWarning(service, "RulesRefused", "Program", `its ${family} rules are left out: ${why}`);
     }
+    for (const service of released) logger.info("service no longer isolated", { service, family });
   }
 
   /** How the rules of a family compared with what the kernel held. */
@@ -112,9 +112,10 @@ export class SyncReport {
   programmed(family: Family, changes: Iterable<PlannedChange>, { chains, removed }: Written, durationMs: number): void {
     const names = new Set([...chains, ...removed]);
     for (const change of changes) {
-      const own = inFamily(change, family);
+      const own = this.#options.standing.isIsolated(family, change.key) ? undefined : inFamily(change, family);
       if (own !== undefined) this.#one(family, own, names, durationMs);
     }
+    if (!this.#started.has(family)) this.#options.onStanding();
     this.#started.add(family);
   }
 
