@@ -1,14 +1,22 @@
 import { type Clock, isAbort, type Random, sleep } from "../base/index.ts";
 import type { Exec } from "../kernel/index.ts";
+import { EventRecorder, type KubeClient } from "../kube/index.ts";
+import type { Family } from "../net/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
-import { keepServing } from "./bind.ts";
+import { AddressWatch } from "./address-watch.ts";
+import { AgentEvents } from "./agent-events.ts";
 import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
-import { healthRoutes } from "./health-pages.ts";
+import { describeState } from "./debug-state.ts";
+import { healthRoutes, metricsRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { localAddresses } from "./host.ts";
 import { AgentMetrics } from "./metrics.ts";
-import type { NodeSettings } from "./node-facts.ts";
+import { type NodeSettings, nodeEligible } from "./node-facts.ts";
 import { NodeProxy } from "./node-proxy.ts";
+import { renderReport } from "./node-report.ts";
+import { tellEligibility, untilPodPrefixes } from "./node-watch.ts";
+import { servePages } from "./page-server.ts";
+import { ReportLease } from "./report-lease.ts";
 import { SyncHealth } from "./sync-health.ts";
 import { SyncLoop } from "./sync-loop.ts";
 
@@ -19,21 +27,23 @@ export interface Address {
 
 export interface AgentOptions {
   readonly settings: NodeSettings;
-  readonly client: ClusterSource;
+  readonly client: ClusterSource & Pick<KubeClient, "get" | "create" | "patch" | "mergePatch">;
   /** The API server's URL, for messages. */
   readonly server: string;
-  /** Undefined: no such server. */
+  /** Where the agent's Lease is. */
+  readonly namespace: string;
+  /** Who writes events and the Lease: the same after a restart, another on another machine. */
+  readonly identity: string;
+  /** Undefined: the pages are not served. */
   readonly healthzAddress: Address | undefined;
   readonly metricsAddress: Address | undefined;
-  /** Whether a port that cannot be had ends the start. */
+  /** Whether an address that is taken ends the agent; else it is tried again and again. */
   readonly bindAddressHardFail: boolean;
+  /** The effective configuration for `/configz`, as `kubeproxy.config.k8s.io/v1alpha1` has it. */
+  readonly configz: () => unknown;
   readonly minSyncIntervalMs: number;
-  /** Longest pause before rules that the kernel refused are tried again. */
+  /** What fails is tried again within this; twice as long may a change wait before the agent counts as ill. */
   readonly syncPeriodMs: number;
-  /** Whether jumps are moved back above rules that others put before them. */
-  readonly enforceJumpOrder: boolean;
-  /** The configuration that holds, as kube-proxy's file has it: what `/configz` shows. */
-  readonly configz: object;
   readonly exec: Exec;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -44,75 +54,98 @@ export interface AgentOptions {
 /** How long an agent may be without its first state before it says so, again and again. */
 const patienceMs = 5000;
 
-/** Runs the agent until aborted. The rules stay: traffic goes on without it. */
+/** Runs the agent until aborted. The rules and the Lease stay: traffic goes on without it. */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { settings, client, server, exec, metrics: registry, logger, clock, random } = options;
+  const { settings, client, server, identity, metrics: registry, logger, clock, random } = options;
+  const { nodeName, families } = settings;
+  await using stack = new AsyncDisposableStack();
   const metrics = new AgentMetrics(registry);
-  const health = new SyncHealth(settings.families, clock, 2 * options.syncPeriodMs);
-  const routes = healthRoutes(health, metrics, clock);
-  const { healthzAddress, metricsAddress } = options;
-  const serving = { hardFail: options.bindAddressHardFail, logger, clock };
-  await using _healthz =
-    healthzAddress && (await keepServing({ ...serving, ...healthzAddress, flag: "--healthz-bind-address", routes }));
-  await using _metrics =
-    metricsAddress &&
-    (await keepServing({
-      ...serving,
-      ...metricsAddress,
-      flag: "--metrics-bind-address",
-      routes: {
-        ...routes,
-        "/metrics": async () => ({ status: 200, contentType: registry.contentType, body: await registry.metrics() }),
-        "/proxyMode": () => ({ status: 200, body: "iptables" }),
-        "/configz": () => ({
-          status: 200,
-          contentType: "application/json",
-          body: JSON.stringify({ "kubeproxy.config.k8s.io": options.configz }),
-        }),
+  const health = new SyncHealth(families, clock, 2 * options.syncPeriodMs);
+  const cluster = new WatchedCluster(nodeName, logger, registry);
+  const recorder = stack.use(
+    new EventRecorder({
+      client,
+      controller: "berth.dev/agent",
+      instance: identity,
+      logger,
+      metrics: registry,
+      clock,
+      random,
+    }),
+  );
+  const events = new AgentEvents(recorder, nodeName, (key) => cluster.service(key));
+  const addresses = stack.use(
+    new AddressWatch(
+      localAddresses,
+      () => {
+        logger.info("the node's addresses changed", { node: nodeName, count: addresses.current.length });
+        proxy.nodeChanged();
+        loop.trigger();
       },
-    }));
-  const everywhere = settings.families.includes("IPv6") ? "::" : "0.0.0.0";
-  await using healthPorts = new HealthPorts(everywhere, () => health.ready, logger);
+      clock,
+    ),
+  );
+  const healthPorts = stack.use(
+    new HealthPorts({
+      families,
+      healthy: (family) => health.families().get(family)?.healthy === true,
+      onFailure(service, port, why) {
+        logger.warn("health check node port not served", { service, port, why });
+        const note = `failed to start healthcheck on port ${port}: ${why}`;
+        events.serviceWarning(service, "FailedToStartServiceHealthcheck", "Listen", note);
+      },
+    }),
+  );
+  const proxy = new NodeProxy({
+    ...options,
+    state: cluster,
+    localAddresses: () => addresses.current,
+    health,
+    healthPorts,
+    events,
+    onStanding: () => lease.hurry(),
+    metrics,
+  });
+  const lease = new ReportLease({
+    ...options,
+    nodeName,
+    report: async () => {
+      const { standing } = proxy.inspect();
+      const programmed: ReadonlyMap<Family, string> = await standing.hashes();
+      return renderReport({ programmed, refused: standing.refused(), isolated: standing.isolated() });
+    },
+    node: () => cluster.node(),
+    metrics,
+  });
+  const loop = new SyncLoop({
+    // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
+    sync: () => proxy.sync(new AbortController().signal),
+    minIntervalMs: options.minSyncIntervalMs,
+    maxRetryMs: options.syncPeriodMs,
+    logger,
+    clock,
+    random,
+  });
+  await serveAll(stack, options, { health, cluster, proxy, metrics, events }, signal);
 
-  const cluster = new WatchedCluster(settings.nodeName, logger, registry);
-  logger.info("agent started", { node: settings.nodeName, url: server });
+  logger.info("agent started", { node: nodeName, url: server });
   const ended = new AbortController();
-  const watching = cluster.watch(client, logger, registry, AbortSignal.any([signal, ended.signal]));
+  const working = AbortSignal.any([signal, ended.signal]);
+  const watching = cluster.watch(client, logger, registry, working);
+  let reporting: Promise<void> | undefined;
   try {
     // No rule is written from half a state: it would cut off every Service that has not been read yet.
     await firstState(cluster, options, signal);
-    if (cluster.node() === undefined)
-      logger.warn("no Node object of this name; endpoints on this node are unknown and /healthz is 503", {
-        node: settings.nodeName,
-        why: "--hostname-override must be the name of the Node object",
-      });
-    const proxy = new NodeProxy({
-      settings,
-      state: cluster,
-      exec,
-      localAddresses,
-      health,
-      healthPorts,
-      metrics,
-      logger,
-      clock,
-    });
-    const loop = new SyncLoop({
-      // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
-      sync: () => proxy.sync(new AbortController().signal),
-      minIntervalMs: options.minSyncIntervalMs,
-      maxRetryMs: options.syncPeriodMs,
-      logger,
-      clock,
-      random,
-    });
+    stack.use(tellEligibility(cluster, nodeName, logger));
+    events.node("Normal", "Starting", "");
+    if (settings.localTraffic.mode === "NodeCIDR") await untilPodPrefixes(cluster, nodeName, logger, clock, signal);
     using _subscription = cluster.subscribe({
       serviceChanged(key) {
         proxy.serviceChanged(key);
         loop.trigger();
       },
-      endpointsChanged(key, changedAt) {
-        proxy.endpointsChanged(key, changedAt);
+      endpointsChanged(key, changedAt, slice) {
+        proxy.endpointsChanged(key, changedAt, slice);
         loop.trigger();
       },
       nodeChanged() {
@@ -121,14 +154,62 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       },
     });
     loop.trigger();
+    reporting = lease.run(working);
     await loop.run(signal);
   } catch (error) {
     if (!isAbort(error, signal)) throw error;
   } finally {
     ended.abort();
-    await watching;
+    await Promise.all([watching, reporting]);
     logger.info("agent stopped; the rules stay");
   }
+}
+
+interface Served {
+  readonly health: SyncHealth;
+  readonly cluster: WatchedCluster;
+  readonly proxy: NodeProxy;
+  readonly metrics: AgentMetrics;
+  readonly events: AgentEvents;
+}
+
+/** The two servers of kube-proxy, until the stack is disposed. */
+async function serveAll(
+  stack: AsyncDisposableStack,
+  options: AgentOptions,
+  { health, cluster, proxy, metrics, events }: Served,
+  signal: AbortSignal,
+): Promise<void> {
+  const { settings, healthzAddress, metricsAddress, bindAddressHardFail, logger, clock } = options;
+  const shared = { logger, clock };
+  if (healthzAddress !== undefined) {
+    const routes = healthRoutes(health, () => nodeEligible(cluster.node()), metrics, clock);
+    const pages = {
+      ...shared,
+      ...healthzAddress,
+      routes,
+      flag: "--healthz-bind-address",
+      hardFail: bindAddressHardFail,
+      onFailure: (why: string) => events.node("Warning", "FailedToStartProxierHealthcheck", why),
+    };
+    stack.use(await servePages(pages, signal));
+  }
+  if (metricsAddress === undefined) return;
+  const routes = metricsRoutes({
+    registry: options.metrics,
+    configz: options.configz,
+    state: (query) => describeState(settings.nodeName, proxy.inspect(), health, query),
+  });
+  const pages = {
+    ...shared,
+    ...metricsAddress,
+    routes,
+    flag: "--metrics-bind-address",
+    // Waiting would not help against ourselves.
+    hardFail: bindAddressHardFail || (metricsAddress.port !== 0 && metricsAddress.port === healthzAddress?.port),
+    onFailure: (why: string) => events.node("Warning", "FailedToStartMetricServer", why),
+  };
+  stack.use(await servePages(pages, signal));
 }
 
 async function firstState(

@@ -1,5 +1,4 @@
-import type { EndpointSlice, Node } from "../api/index.ts";
-import { zoneLabel } from "../api/index.ts";
+import { type EndpointSlice, leavingTaints, type Node, zoneLabel } from "../api/index.ts";
 import { allEndpoints, endpointName, type FrontendGuard, type NodePlace } from "../model/index.ts";
 import { type Cidr, cidrContains, type Family, formatIp, type Ip, type PortRange, parseIp } from "../net/index.ts";
 import type { PlanConfig } from "./plan/index.ts";
@@ -48,14 +47,12 @@ export interface NodeFacts {
   readonly configs: ReadonlyMap<Family, PlanConfig>;
 }
 
-/** Taint of the cluster autoscaler: the node is about to go (KEP-3836). */
-const scaledAwayTaint = "ToBeDeletedByClusterAutoscaler";
-
+/** Whether load balancers may send new connections here: not when the node is about to go (KEP-3836). */
 export function nodeEligible(node: Node | undefined): boolean {
   return (
     node !== undefined &&
     node.metadata.deletionTimestamp === undefined &&
-    !(node.spec?.taints ?? []).some(({ key }) => key === scaledAwayTaint)
+    !(node.spec?.taints ?? []).some(({ key }) => leavingTaints.includes(key))
   );
 }
 

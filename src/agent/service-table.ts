@@ -16,6 +16,8 @@ export interface ServiceChange {
   readonly plansAfter: Plans;
   /** Frontends that are left out now and were not before. */
   readonly refused: readonly RefusedFrontend[];
+  /** All that are left out now. */
+  readonly refusals: readonly RefusedFrontend[];
 }
 
 interface Entry {
@@ -85,6 +87,7 @@ export class ServiceTable {
       plansBefore: before?.plans ?? new Map(),
       plansAfter: plans,
       refused: (guarded?.refused ?? []).filter((one) => !before?.refused.some((old) => isDeepStrictEqual(old, one))),
+      refusals: guarded?.refused ?? [],
     };
   }
 

@@ -85,7 +85,7 @@ it.each<[string, Case]>([
     {
       flags: `${good} --metrics-bind-address=127.0.0.1:10256 --bind-address-hard-fail`,
       code: 1,
-      says: /--metrics-bind-address: .*port 10256: the port is taken, not by a proxy of Services; free it or give/,
+      says: /--metrics-bind-address: .*port 10256: the port is taken \(another agent or kube-proxy\?\); free it or give/,
     },
   ],
 ])("says what is wrong with %s in one line", async (_, { flags, code, says, path: PATH = path, as = [] }) => {

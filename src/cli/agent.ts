@@ -28,6 +28,9 @@ import { loggerFor } from "./flags.ts";
 
 export { normalizeArguments } from "./agent/options.ts";
 
+/** A restore that is cut short is finished by the next start, which reads what the kernel holds. */
+export const isCrashSafe = true;
+
 export function define(command: Command, process: Process): void {
   addFlags(command);
   command.action(() => run(command, process));
@@ -70,6 +73,7 @@ async function serve(configuration: Configuration, exec: Exec, logger: Logger, p
     settings: nodeSettings(configuration, { families, dropInvalid: await dropsInvalid(), hostName: hostname() }),
     client,
     server,
+    identity: hostname(),
     ...processSettings(configuration),
     exec,
     ...common,

@@ -125,22 +125,18 @@ it("sets the machine as the flags say", () => {
 });
 
 it("gives the process what it needs", () => {
-  expect(
-    processSettings(
-      configuration(
-        "--bind-address-hard-fail",
-        "--iptables-sync-period=1m",
-        "--metrics-port=0",
-        "--enforce-jump-order",
-      ),
-    ),
-  ).toMatchObject({
+  const args = ["--bind-address-hard-fail", "--iptables-sync-period=1m", "--metrics-port=0", "--namespace=n"];
+  const { configz, ...others } = processSettings(configuration(...args));
+  expect(others).toEqual({
     healthzAddress: { host: "0.0.0.0", port: 10_256 },
     metricsAddress: undefined,
     bindAddressHardFail: true,
     minSyncIntervalMs: 100,
     syncPeriodMs: 60_000,
-    enforceJumpOrder: true,
-    configz: { kind: "KubeProxyConfiguration", iptables: { syncPeriod: "1m0s", masqueradeBit: 14 } },
+    namespace: "n",
+  });
+  expect(configz()).toMatchObject({
+    kind: "KubeProxyConfiguration",
+    iptables: { syncPeriod: "1m0s", masqueradeBit: 14 },
   });
 });

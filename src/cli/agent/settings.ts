@@ -113,7 +113,7 @@ type ProcessSettings = Pick<
   | "bindAddressHardFail"
   | "minSyncIntervalMs"
   | "syncPeriodMs"
-  | "enforceJumpOrder"
+  | "namespace"
   | "configz"
 >;
 
@@ -124,7 +124,7 @@ export function processSettings({ values, switches }: Configuration): ProcessSet
     bindAddressHardFail: values.bindAddressHardFail,
     minSyncIntervalMs: values["iptables.minSyncPeriod"],
     syncPeriodMs: values["iptables.syncPeriod"],
-    enforceJumpOrder: switches["enforce-jump-order"],
-    configz: encode(values),
+    namespace: switches.namespace,
+    configz: () => encode(values),
   };
 }

@@ -27,6 +27,7 @@ export interface SwitchValues {
   readonly "log-level": string;
   readonly master: string;
   readonly "metrics-port": number;
+  readonly namespace: string;
   readonly "node-name": string;
   readonly "reserved-ports": readonly PortRange[];
   readonly version: string;
@@ -115,6 +116,12 @@ export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } =
     fallback: 10_249,
     help: "port of a --metrics-bind-address without one; 0: no metrics server",
     replaced: "--metrics-bind-address",
+  },
+  namespace: {
+    kind: textOf("name"),
+    fallback: "berth-node-lease",
+    help: "where the Lease of the agent is, with its report",
+    own: true,
   },
   "node-name": { kind: textOf("name"), fallback: "", help: "as --hostname-override", own: true },
   "reserved-ports": {
