@@ -1,6 +1,6 @@
 import { type EndpointSlice, leavingTaints, type Node, zoneLabel } from "../api/index.ts";
 import { allEndpoints, endpointName, type FrontendGuard, type NodePlace } from "../model/index.ts";
-import { type Cidr, cidrContains, type Family, formatIp, type Ip, type PortRange, parseIp } from "../net/index.ts";
+import { type Cidr, cidrContains, type Family, formatIp, type PortRange, parseIp } from "../net/index.ts";
 import type { PlanConfig } from "./plan/index.ts";
 
 /** How packets of this node's own pods are told from others (KEP-2450). */
@@ -17,8 +17,8 @@ export interface NodeSettings {
   /** Must be the name of the Node object. */
   readonly nodeName: string;
   readonly families: readonly Family[];
-  /** The node's address of its family, in place of what its Node object says. */
-  readonly nodeIp?: Ip | undefined;
+  /** Taken for the node's own address in its family, before what the Node object says; absent: none. */
+  readonly bindAddress?: string;
   readonly localTraffic: LocalTrafficDetector;
   /**
    * NodePorts answer on the node's addresses within these prefixes, on all when a family has none; `primary`: on the
@@ -85,7 +85,7 @@ function planConfig(
   const prefixes = wanted.filter(({ base }) => base.family === family);
   return {
     localTraffic: cidr === undefined ? undefined : { ifLocal: `-s ${cidr}`, ifNotLocal: `! -s ${cidr}` },
-    nodeIp: settings.nodeIp?.family === family ? formatIp(settings.nodeIp) : nodeIp(node, family),
+    nodeIp: nodeIp(node, family),
     nodePortAddresses:
       prefixes.every(({ prefix }) => prefix > 0) && prefixes.length > 0 ? within(localAddresses, prefixes) : undefined,
     localhostNodePorts: settings.localhostNodePorts,

@@ -1,5 +1,5 @@
 // Addresses and prefixes as kube-proxy takes them in its configuration.
-import { type Cidr, formatIp, type Ip, parseCidr, parseSloppyIp, withPort } from "../../net/index.ts";
+import { type Cidr, formatIp, parseCidr, parseSloppyIp, withPort } from "../../net/index.ts";
 
 interface HostPort {
   readonly host: string;
@@ -24,12 +24,6 @@ export function withDefaultPort(text: string, port: number): string {
 export function parseSloppyCidr(text: string): Cidr | undefined {
   const [base = "", prefix = ""] = text.split(/\/(.*)/s);
   return parseCidr(`${base.includes(":") ? base : base.replace(/(^|\.)0+(?=\d)/g, "$1")}/${prefix}`);
-}
-
-/** The address that the admin wants for the node; undefined for 0.0.0.0 and ::, which are none. */
-export function specificAddress(text: string): Ip | undefined {
-  const ip = parseSloppyIp(text);
-  return ip === undefined || ip.value === 0n ? undefined : ip;
 }
 
 const keywords: Readonly<Record<string, readonly string[]>> = {

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { parseCidr, parseIp } from "../../net/index.ts";
+import { parseCidr } from "../../net/index.ts";
 import { hostSettings, logSettings, nodeSettings, processSettings } from "./settings.ts";
 import { configuration } from "./testing/command-line.ts";
 
@@ -13,7 +13,6 @@ it("is a node of the defaults", () => {
   expect(settings("--reserved-ports=22")).toEqual({
     nodeName: "machine",
     families: ["IPv4", "IPv6"],
-    nodeIp: undefined,
     localTraffic: { mode: "ClusterCIDR", cidrs: new Map() },
     nodePortAddresses: [],
     localhostNodePorts: false,
@@ -29,8 +28,7 @@ it("is a node of the defaults", () => {
 
 it.each<[string[], object]>([
   [["--hostname-override=N1"], { nodeName: "n1" }],
-  [["--bind-address=10.0.0.1"], { nodeIp: parseIp("10.0.0.1") }],
-  [["--bind-address=::"], { nodeIp: undefined }],
+  [["--bind-address=010.0.0.1"], { bindAddress: "10.0.0.1" }],
   [
     ["--cluster-cidr=010.0.0.0/8,fd00::1/8"],
     {
@@ -63,6 +61,10 @@ it.each<[string[], object]>([
   [["--allow-external-ips=none"], { externalIps: [] }],
 ])("is a node as %j wants it", (args, expected) => {
   expect(settings(...args)).toMatchObject(expected);
+});
+
+it("takes 0.0.0.0 and :: for no address", () => {
+  for (const none of ["0.0.0.0", "::"]) expect(settings(`--bind-address=${none}`)).not.toHaveProperty("bindAddress");
 });
 
 it("needs a name", () => {

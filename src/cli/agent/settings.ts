@@ -1,9 +1,9 @@
 // A configuration that holds -> what the parts of the agent are given. Pure.
 import type { AgentOptions, HostSettings, LocalTrafficDetector, NodeSettings } from "../../agent/index.ts";
 import { UsageError } from "../../base/index.ts";
-import { type Cidr, cidrContains, type Family, formatCidr, parseIp } from "../../net/index.ts";
+import { type Cidr, cidrContains, type Family, formatCidr, formatIp, parseIp, parseSloppyIp } from "../../net/index.ts";
 import type { LogFormat, LogLevel } from "../../telemetry/index.ts";
-import { parseBindAddress, parseNodePortAddress, parseSloppyCidr, specificAddress } from "./addresses.ts";
+import { parseBindAddress, parseNodePortAddress, parseSloppyCidr } from "./addresses.ts";
 import type { Configuration } from "./configuration.ts";
 import { encode } from "./document.ts";
 import type { FieldValues } from "./field.ts";
@@ -62,7 +62,7 @@ export function nodeSettings({ values, switches }: Configuration, machine: Machi
   return {
     nodeName,
     families: machine.families,
-    nodeIp: specificAddress(values.bindAddress),
+    ...bindAddress(values),
     localTraffic: localTraffic(values, machine.families),
     nodePortAddresses: nodePortAddresses(values),
     localhostNodePorts: values["iptables.localhostNodePorts"],
@@ -87,6 +87,12 @@ function localTraffic(values: FieldValues, families: readonly Family[]): LocalTr
     default:
       return { mode: "ClusterCIDR", cidrs: clusterCidrs(values, families) };
   }
+}
+
+/** 0.0.0.0 and :: are no address that a node could have. */
+function bindAddress(values: FieldValues): Pick<NodeSettings, "bindAddress"> {
+  const ip = parseSloppyIp(values.bindAddress);
+  return ip === undefined || ip.value === 0n ? {} : { bindAddress: formatIp(ip) };
 }
 
 /** Throws UsageError when there are prefixes, and none of a family that this node has: kube-proxy ends too. */
