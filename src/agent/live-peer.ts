@@ -1,5 +1,4 @@
 import { get } from "node:http";
-import { onAbort } from "../base/index.ts";
 import { withPort } from "../net/index.ts";
 
 export interface PeerAddress {
@@ -54,26 +53,24 @@ function isProxyHealth(body: string): boolean {
   }
 }
 
-function askPage(url: string, signal: AbortSignal): Promise<string | undefined> {
+function askPage(url: string, stop: AbortSignal): Promise<string | undefined> {
   return new Promise((resolve) => {
     const nothing = (): void => resolve(undefined);
-    const request = get(url, { timeout: answerWithinMs, agent: false }, (response) => {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(answerWithinMs)]);
+    const request = get(url, { signal, agent: false }, (response) => {
       let body = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => {
         body += chunk;
         // No page of a proxy is as long.
-        if (body.length > 65_536) request.destroy();
+        if (body.length > maxPageLength) request.destroy();
       });
       response.on("end", () => resolve(body));
       response.on("error", nothing);
+      response.on("close", nothing);
     });
-    const listener = onAbort(signal, () => request.destroy());
-    request.on("timeout", () => request.destroy());
     request.on("error", nothing);
-    request.on("close", () => {
-      listener[Symbol.dispose]();
-      nothing();
-    });
   });
 }
+
+const maxPageLength = 65_536;

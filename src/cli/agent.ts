@@ -12,7 +12,7 @@ import {
   peerAddresses,
   runAgent,
 } from "../agent/index.ts";
-import { FailureError, systemClock, systemRandom } from "../base/index.ts";
+import { FailureError, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { type Exec, systemExec } from "../kernel/index.ts";
 import { createMetrics, type Logger, watchEventLoop } from "../telemetry/index.ts";
 import { connectAgent, explainNoAnswer } from "./agent/api-server.ts";
@@ -52,6 +52,7 @@ async function run(command: Command, process: Process): Promise<void> {
     logger.info("configuration written", { path: switches["write-config-to"] });
     return;
   }
+  if (switches.cleanup) throw new UsageError("--cleanup: not in this build; run kube-proxy --cleanup instead");
   const exec = systemExec(process.environment);
   if (switches["init-only"]) return await setUpHost(configuration, exec, logger, process.signal);
   await refuseLivePeer(configuration, logger, process.signal);

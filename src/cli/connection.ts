@@ -15,6 +15,9 @@ import type { Metrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { parseDuration } from "./flags.ts";
 
+/** Nobody answered where the API server is to be, in all the time that there was. */
+export class UnreachableError extends FailureError {}
+
 export interface ConnectionFlags {
   readonly kubeconfig?: string;
   readonly apiServerTimeout: number;
@@ -101,7 +104,9 @@ async function firstAnswer({ client, server }: Connection, timeoutMs: number, si
       if (error instanceof KubeApiError && error.reason !== "" && !isUnauthorized(error)) return;
       // Certificates have been looked at anew already; waiting does not make them fit.
       if (isCertificateError(error) || systemClock.monotonic() >= deadline)
-        throw new FailureError(unanswered(error, server));
+        throw error instanceof KubeApiError || isCertificateError(error)
+          ? new FailureError(unanswered(error, server))
+          : new UnreachableError(unanswered(error, server));
     }
     await sleep(retryMs, signal);
   }

@@ -1,11 +1,12 @@
 import { expect, it } from "vitest";
 import { FailureError } from "../../base/index.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
+import { UnreachableError } from "../connection.ts";
 import { explainNoAnswer } from "./api-server.ts";
 import { configuration } from "./testing/command-line.ts";
 
 const signal = new AbortController().signal;
-const failure = new FailureError("cannot reach the API server https://10.96.0.1:443");
+const failure = new UnreachableError("cannot reach the API server https://10.96.0.1:443");
 const pod = { KUBERNETES_SERVICE_HOST: "10.96.0.1", KUBERNETES_PORT_443_TCP_ADDR: "10.96.0.1" };
 const explained =
   "10.96.0.1 is the ClusterIP of the API server, and this node has no rules for it before this agent has written them; " +
@@ -31,6 +32,7 @@ it.each<[string, Case, boolean]>([
   ["with a kubeconfig", { args: ["--kubeconfig=f"] }, false],
   ["with the URL of a server", { args: ["--master=https://192.0.2.1"] }, false],
   ["outside of a pod", { environment: {} }, false],
+  ["because the server does not know it", { error: new FailureError("https://10.96.0.1:443 does not know us") }, false],
   ["for another reason", { error: new Error("out of memory") }, false],
 ])("tells a start that fails %s", async (_, { args = [], environment = pod, rules, error = failure }, isClusterIp) => {
   const kernel = new FakeIptables("IPv4");

@@ -4,7 +4,7 @@ import { FailureError } from "../../base/index.ts";
 import { type Exec, Iptables } from "../../kernel/index.ts";
 import type { Metrics } from "../../telemetry/index.ts";
 import type { Process } from "../command.ts";
-import { type Connection, connect } from "../connection.ts";
+import { type Connection, connect, UnreachableError } from "../connection.ts";
 import type { Configuration } from "./configuration.ts";
 
 export async function connectAgent(
@@ -33,7 +33,7 @@ export async function explainNoAnswer(
 ): Promise<unknown> {
   const host = environment["KUBERNETES_SERVICE_HOST"] ?? "";
   const ownWay = values["clientConnection.kubeconfig"] !== "" || switches.master !== "";
-  if (ownWay || !(error instanceof FailureError) || !isClusterIp(host, environment)) return error;
+  if (ownWay || !(error instanceof UnreachableError) || !isClusterIp(host, environment)) return error;
   if (await hasServiceRules(exec, host, signal)) return error;
   return new FailureError(
     `${host} is the ClusterIP of the API server, and this node has no rules for it before this agent has written them; ` +
