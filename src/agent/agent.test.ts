@@ -51,7 +51,7 @@ async function run(source: FakeSource, kernel: FakeIptables, own: Partial<AgentO
       healthzAddress: { host: "127.0.0.1", port: healthz },
       metricsAddress: { host: "127.0.0.1", port: metrics },
       bindAddressHardFail: true,
-      configz: () => ({ mode: "iptables" }),
+      configz: { mode: "iptables" },
       minSyncIntervalMs: 0,
       syncPeriodMs: 30_000,
       exec: kernel,

@@ -39,8 +39,8 @@ export interface AgentOptions {
   readonly metricsAddress: Address | undefined;
   /** Whether an address that is taken ends the agent; else it is tried again and again. */
   readonly bindAddressHardFail: boolean;
-  /** The effective configuration for `/configz`, as `kubeproxy.config.k8s.io/v1alpha1` has it. */
-  readonly configz: () => unknown;
+  /** The configuration that holds, for `/configz`, as `kubeproxy.config.k8s.io/v1alpha1` has it. */
+  readonly configz: object;
   readonly minSyncIntervalMs: number;
   /** What fails is tried again within this; twice as long may a change wait before the agent counts as ill. */
   readonly syncPeriodMs: number;

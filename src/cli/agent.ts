@@ -100,7 +100,7 @@ async function run(flags: Flags, process: Process): Promise<void> {
     namespace: flags.namespace,
     identity: hostname(),
     bindAddressHardFail: false,
-    configz: () => effective(nodeName, flags),
+    configz: effective(nodeName, flags),
     syncPeriodMs: 30_000,
     minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
