@@ -1,7 +1,16 @@
 import type { EndpointSlice, Node } from "../api/index.ts";
 import { zoneLabel } from "../api/index.ts";
 import { allEndpoints, endpointName, type FrontendGuard, type NodePlace } from "../model/index.ts";
-import { type Cidr, cidrContains, type Family, formatIp, type PortRange, parseIp } from "../net/index.ts";
+import {
+  type Cidr,
+  cidrContains,
+  type Family,
+  formatIp,
+  type Ip,
+  ipEquals,
+  type PortRange,
+  parseIp,
+} from "../net/index.ts";
 import type { PlanConfig } from "./plan/index.ts";
 
 /** How packets of this node's own pods are told from others (KEP-2450). */
@@ -68,10 +77,24 @@ export function nodeFacts(
     guard: {
       apiServers: new Set(allEndpoints(apiServerSlices).map(endpointName)),
       nodeAddresses: new Set(localAddresses),
+      translated: translatedAddresses(node),
       reservedPorts: settings.reservedPorts,
     },
     configs: new Map(settings.families.map((family) => [family, planConfig(settings, family, node, localAddresses)])),
   };
+}
+
+/** Clouds translate a node's public address one to one before packets reach it; Services name the public one. */
+function translatedAddresses(node: Node | undefined): ReadonlyMap<string, string> {
+  const read = (wanted: string): Ip[] =>
+    (node?.status?.addresses ?? []).flatMap(({ type, address }) => (type === wanted && parseIp(address)) || []);
+  const internal = read("InternalIP");
+  return new Map(
+    read("ExternalIP").flatMap((external) => {
+      const own = internal.find(({ family }) => family === external.family);
+      return own === undefined || ipEquals(own, external) ? [] : [[formatIp(external), formatIp(own)]];
+    }),
+  );
 }
 
 function planConfig(

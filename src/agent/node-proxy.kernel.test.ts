@@ -43,6 +43,7 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
       state,
       exec,
       localAddresses: () => ["10.244.1.1", "192.0.2.1", "fd00:244:1::1", "fd00:c::1"],
+      localSockets: async () => [],
       health: new SyncHealth(families, systemClock),
       healthPorts: { update: async () => {} },
       metrics: new AgentMetrics(createMetrics()),

@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
 import type { Exec, ExecResult } from "../kernel/index.ts";
+import type { WaitingSocket } from "../model/index.ts";
 import { port, service, slice } from "../model/testing/objects.ts";
 import { createMetrics, type LogFields, type Logger, type Metrics } from "../telemetry/index.ts";
 import { AgentMetrics } from "./metrics.ts";
@@ -37,6 +38,7 @@ class Bench {
   readonly conntrack: string[][] = [];
   flows = "";
   localAddresses = ["192.168.0.2"];
+  sockets: WaitingSocket[] = [];
   health = new SyncHealth(["IPv4", "IPv6"], this.clock);
   registry: Metrics = createMetrics();
 
@@ -58,6 +60,7 @@ class Bench {
       state: this.state,
       exec: this.exec,
       localAddresses: () => this.localAddresses,
+      localSockets: async () => this.sockets,
       health: this.health,
       healthPorts: { update: async () => {} },
       metrics: new AgentMetrics(this.registry),

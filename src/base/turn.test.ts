@@ -18,3 +18,8 @@ it("takes 64 steps in one turn of the event loop, and counts anew in the next, h
   await setImmediate();
   expect(stepsUntilLong()).toBe(64);
 });
+
+it("takes long steps for several", () => {
+  const turn = new Turn();
+  expect([turn.step(60), turn.step(3), turn.step(2)]).toEqual([false, false, true]);
+});

@@ -5,11 +5,11 @@ const maxSteps = 64;
 export class Turn {
   #steps = 0;
 
-  /** Counts a step. Whether it was the last that this turn takes, so that the next turn must be awaited. */
-  step(): boolean {
+  /** Counts a step, or one that is as long as `weight` of them. Whether it was the last that this turn takes, so that the next turn must be awaited. */
+  step(weight = 1): boolean {
     // However the turn ends, the next one counts anew.
     if (this.#steps === 0) setImmediate(() => (this.#steps = 0));
-    this.#steps += 1;
+    this.#steps += weight;
     return this.#steps >= maxSteps;
   }
 

@@ -1,5 +1,12 @@
 import { canonicalRule, type SavedTables } from "../../kernel/index.ts";
-import { isServiceChain, type Jump, type RuleProgram, sameLines, type TableName } from "../plan/index.ts";
+import {
+  differingChains,
+  isServiceChain,
+  type Jump,
+  type RuleProgram,
+  sameLines,
+  type TableName,
+} from "../plan/index.ts";
 
 /** What the kernel is known to hold of ours, by table. */
 export type Held = ReadonlyMap<TableName, HeldTable>;
@@ -71,11 +78,15 @@ function missingJumps(jumps: readonly Jump[], builtIn: (chain: string) => readon
 export function difference(held: Held, program: RuleProgram): TableDifference[] {
   return [...program].flatMap(([table, { chains }]) => {
     const before = held.get(table);
-    const write = [...chains].filter(([chain, lines]) => !sameLines(before?.chains.get(chain), lines));
-    const remove = [...(before?.chains.keys() ?? [])].filter((chain) => !chains.has(chain));
+    const differing = differingChains(before?.chains ?? new Map(), chains);
+    const write = differing.flatMap((chain) => {
+      const lines = chains.get(chain);
+      return lines === undefined ? [] : [[chain, lines] as const];
+    });
+    const remove = differing.filter((chain) => !chains.has(chain));
     const insert = before?.missing ?? [];
-    if (write.length + remove.length + insert.length === 0) return [];
-    return [{ table, write: write.sort(([a], [b]) => (a < b ? -1 : 1)), remove: remove.sort(), insert }];
+    if (differing.length + insert.length === 0) return [];
+    return [{ table, write, remove, insert }];
   });
 }
 
