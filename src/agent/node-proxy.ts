@@ -109,7 +109,7 @@ export class NodeProxy implements ClusterListener {
     this.#observeProgramming();
     for (const { before, after } of changes) this.#noLocalEndpoints.changed(before, after);
     const written = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    this.#report.programmed(changes, written, clock.monotonic() - start);
+    await this.#report.programmed(changes, written, clock.monotonic() - start);
     const services = this.#table.services();
     await healthPorts.update(services);
     const addresses = new Set(localAddresses());
