@@ -16,7 +16,7 @@ export { Iptables, NotPermittedError, RestoreError } from "./iptables.ts";
 export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";
 export { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
 export { findLink, ipBatch } from "./links.ts";
-export { type LocalSocket, readLocalSockets } from "./local-sockets.ts";
+export { readLocalSockets } from "./local-sockets.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
 export { applyNft, listNftChain } from "./nft.ts";
 export {
