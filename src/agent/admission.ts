@@ -13,6 +13,7 @@ import {
   socketObjection,
   type WaitingSocket,
 } from "../model/index.ts";
+import type { Family } from "../net/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { NodeFacts } from "./node-facts.ts";
 
@@ -32,6 +33,8 @@ export class Admission {
   readonly #claims = new PortClaims();
   /** Services with frontends on addresses of the node. */
   readonly #onNode = new Set<string>();
+  /** Of all Services, usable or not. */
+  readonly #endpoints = new Map<Family, number>();
   #objection = noObjection;
 
   /** `sockets`: on what local processes wait. Read only while it matters to a Service. */
@@ -39,7 +42,12 @@ export class Admission {
     this.#sockets = sockets;
   }
 
-  /** Services for which something was considered. */
+  /** How many endpoints the ports of all Services have. */
+  endpoints(family: Family): number {
+    return this.#endpoints.get(family) ?? 0;
+  }
+
+  /** Services that want to be served. */
   keys(): Iterable<string> {
     return this.#wishes.keys();
   }
@@ -51,6 +59,7 @@ export class Admission {
     const wanted = object && proxiedService(object, state.slices(key), place);
     if (object === undefined || wanted === undefined) {
       this.#wishes.delete(key);
+      this.#count(before, -1);
       this.#onNode.delete(key);
       return before === undefined ? [] : [key, ...this.#claims.set(before.who, undefined)];
     }
@@ -58,6 +67,8 @@ export class Admission {
     const wish = { who: claimantOf(object, key), screened, claims: claimsOf(screened.service, guard) };
     if (sameData(before, wish)) return [];
     this.#wishes.set(key, wish);
+    this.#count(before, -1);
+    this.#count(wish, 1);
     if (wish.claims.onNode.size > 0) this.#onNode.add(key);
     else this.#onNode.delete(key);
     return [key, ...this.#claims.set(wish.who, wish.claims)];
@@ -86,5 +97,10 @@ export class Admission {
       (port, frontend) => this.#claims.objection(key, port, frontend) ?? this.#objection(port, frontend),
     );
     return refused.length === 0 ? wish : { service, refused: [...wish.refused, ...refused] };
+  }
+
+  #count(wish: Wish | undefined, sign: 1 | -1): void {
+    for (const { family, endpoints } of wish?.screened.service.ports ?? [])
+      this.#endpoints.set(family, this.endpoints(family) + sign * endpoints.length);
   }
 }

@@ -7,6 +7,8 @@ import type { ClusterState } from "./cluster-state.ts";
 import type { NodeFacts } from "./node-facts.ts";
 import {
   differingChains,
+  isLargeCluster,
+  type PlanConfig,
   planService,
   RulePlanner,
   type RuleProgram,
@@ -35,6 +37,7 @@ interface Entry {
 }
 
 type Planners = ReadonlyMap<Family, RulePlanner>;
+type Configs = ReadonlyMap<Family, PlanConfig>;
 
 /**
  * The Services that this node serves and the rules that follow from them, kept up to date key by key. An update costs
@@ -50,6 +53,8 @@ export class ServiceTable {
   /** What updates changed that did not come to their end. */
   #changes: ServiceChange[] = [];
   #planners: Planners = new Map();
+  /** Of the planners. */
+  #configs: Configs = new Map();
   #programs: ReadonlyMap<Family, RuleProgram> = new Map();
   #facts: NodeFacts | undefined;
 
@@ -66,19 +71,21 @@ export class ServiceTable {
   async update(keys: Iterable<string>, state: ClusterState, facts: NodeFacts): Promise<readonly ServiceChange[]> {
     const turn = new Turn();
     const same = isDeepStrictEqual(facts, this.#facts);
-    const anew = !same && !isDeepStrictEqual(facts.configs, this.#facts?.configs);
-    // If it fails, what is half done follows from neither the old nor the new facts.
-    if (!same) this.#facts = undefined;
     for (const key of same ? keys : new Set([...this.#admission.keys(), ...state.serviceKeys()])) {
       for (const touched of this.#admission.consider(key, state, facts)) this.#due.add(touched);
       if (turn.step(1 + weightOf(state, key))) await turn.next();
     }
     for (const touched of await this.#admission.listen(facts)) this.#due.add(touched);
 
-    const planners = anew ? this.#newPlanners(facts) : this.#planners;
+    const configs = this.#sized(facts);
+    const anew = !isDeepStrictEqual(configs, this.#configs);
+    // If it fails, what is half done follows from neither the old nor the new facts.
+    if (!same || anew) this.#facts = undefined;
+    if (anew) this.#configs = new Map();
+    const planners = anew ? this.#newPlanners(configs) : this.#planners;
     if (anew) for (const key of this.#entries.keys()) this.#due.add(key);
     for (const key of this.#due) {
-      const change = this.#settle(key, facts, planners, anew);
+      const change = this.#settle(key, configs, planners, anew);
       if (change !== undefined) this.#changes.push(change);
       this.#due.delete(key);
       if (turn.step(1 + (change?.after?.ports ?? []).reduce((sum, port) => sum + port.endpoints.length, 0) / 8))
@@ -86,6 +93,7 @@ export class ServiceTable {
     }
     this.#programs = new Map([...planners].map(([family, planner]) => [family, planner.program()]));
     this.#planners = planners;
+    this.#configs = configs;
     this.#facts = facts;
     const changes = this.#changes;
     this.#changes = [];
@@ -108,7 +116,17 @@ export class ServiceTable {
     return [...this.#entries.values()].flatMap(({ refused }) => refused);
   }
 
-  #newPlanners({ configs }: NodeFacts): Planners {
+  /** The size of the cluster shows in the rules of every Service. */
+  #sized({ configs }: NodeFacts): Configs {
+    return new Map(
+      [...configs].map(([family, config]) => [
+        family,
+        { ...config, largeCluster: isLargeCluster(this.#admission.endpoints(family)) },
+      ]),
+    );
+  }
+
+  #newPlanners(configs: Configs): Planners {
     return new Map(
       this.#families.map((family) => {
         const config = configs.get(family);
@@ -118,13 +136,13 @@ export class ServiceTable {
     );
   }
 
-  #settle(key: string, facts: NodeFacts, planners: Planners, anew: boolean): ServiceChange | undefined {
+  #settle(key: string, configs: Configs, planners: Planners, anew: boolean): ServiceChange | undefined {
     const before = this.#entries.get(key);
     const admitted = this.#admission.admitted(key);
     const sameService = sameData(admitted?.service, before?.service);
     const sameRefusals = sameData(admitted?.refused, before?.refused);
     if (sameService && sameRefusals && !anew) return undefined;
-    const plans = this.#plan(admitted?.service, before, sameService && !anew, facts);
+    const plans = this.#plan(admitted?.service, before, sameService && !anew, configs);
     for (const [family, planner] of planners) planner.set(key, plans.get(family));
     if (admitted === undefined) this.#entries.delete(key);
     else this.#entries.set(key, { ...admitted, plans });
@@ -139,7 +157,7 @@ export class ServiceTable {
     };
   }
 
-  #plan(service: ProxiedService | undefined, before: Entry | undefined, keep: boolean, { configs }: NodeFacts): Plans {
+  #plan(service: ProxiedService | undefined, before: Entry | undefined, keep: boolean, configs: Configs): Plans {
     if (service === undefined) return noPlans;
     if (keep && before !== undefined) return before.plans;
     const plans = new Map<Family, ServicePlan>();

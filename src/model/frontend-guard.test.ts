@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { ServiceSpec } from "../api/index.ts";
+import { parseCidr } from "../net/index.ts";
 import {
   type FrontendGuard,
   guardFrontends,
@@ -15,6 +16,7 @@ const guard: FrontendGuard = {
   apiServers: new Set(["192.0.2.9:6443", "192.0.2.1:8443"]),
   nodeAddresses: new Set(["192.0.2.1", "fd00:c::1"]),
   translated: new Map([["198.51.100.1", "192.0.2.1"]]),
+  externalIps: ["198.51.100.0/24", "203.0.113.0/24"].flatMap((text) => parseCidr(text) ?? []),
   reservedPorts: [{ first: 22, last: 22 }],
 };
 
@@ -54,7 +56,12 @@ it.each([
   const { service, refused } = guardFrontends(web(number, ["198.51.100.1"]), guard);
   expect(external(service)).toEqual([]);
   expect(refused).toEqual([
-    { service: "ns/web", frontend: { kind: "LoadBalancerIP", address: "198.51.100.1", port: number }, why },
+    {
+      service: "ns/web",
+      protocol: "TCP",
+      frontend: { kind: "LoadBalancerIP", address: "198.51.100.1", port: number },
+      why,
+    },
   ]);
 });
 

@@ -1,5 +1,7 @@
-import { type PortRange, portRangeContains, withPort } from "../net/index.ts";
-import type { Frontend, ProxiedPort, ProxiedService } from "./proxied-service.ts";
+import type { Protocol } from "../api/index.ts";
+import { type Cidr, cidrContains, type PortRange, parseIp, portRangeContains, withPort } from "../net/index.ts";
+import type { Frontend } from "./frontends.ts";
+import type { ProxiedPort, ProxiedService } from "./proxied-service.ts";
 
 /** What external frontends may not take away from the cluster. */
 export interface FrontendGuard {
@@ -11,10 +13,13 @@ export interface FrontendGuard {
   readonly translated: ReadonlyMap<string, string>;
   /** Ports that the node needs on its own addresses: SSH, BGP, etcd, kubelet, NodePorts. */
   readonly reservedPorts: readonly PortRange[];
+  /** Which `spec.externalIPs` are served: those within. */
+  readonly externalIps: readonly Cidr[];
 }
 
 export interface RefusedFrontend {
   readonly service: string;
+  readonly protocol: Protocol;
   readonly frontend: Frontend;
   readonly why: string;
 }
@@ -36,9 +41,12 @@ export type Objection = (port: ProxiedPort, frontend: Frontend) => string | unde
 export function guardFrontends(service: ProxiedService, guard: FrontendGuard): Screened {
   const screened = screenFrontends(service, (port, frontend) => {
     const twin = twinOf(frontend, guard);
-    return objection(port, frontend, guard) ?? (twin && objection(port, twin, guard));
+    return notAllowed(frontend, guard) ?? objection(port, frontend, guard) ?? (twin && objection(port, twin, guard));
   });
-  return guard.translated.size === 0 ? screened : { ...screened, service: withTwins(screened.service, guard) };
+  return {
+    service: guard.translated.size === 0 ? screened.service : withTwins(screened.service, guard),
+    refused: service.refused === undefined ? screened.refused : [...service.refused, ...screened.refused],
+  };
 }
 
 /** Leaves out the frontends against which there is an objection. */
@@ -48,7 +56,12 @@ export function screenFrontends(service: ProxiedService, objection: Objection): 
     const frontends = port.frontends.filter((frontend) => {
       const why = objection(port, frontend);
       if (why !== undefined)
-        refused.set(`${frontend.kind} ${frontend.address} ${frontend.port}`, { service: service.key, frontend, why });
+        refused.set(`${frontend.kind} ${frontend.address} ${port.protocol} ${frontend.port}`, {
+          service: service.key,
+          protocol: port.protocol,
+          frontend,
+          why,
+        });
       return why === undefined;
     });
     return frontends.length === port.frontends.length ? port : { ...port, frontends };
@@ -68,6 +81,15 @@ export function isOnNode({ kind, address }: Frontend, { nodeAddresses, translate
 
 function isExternal(kind: Frontend["kind"]): boolean {
   return kind === "ExternalIP" || kind === "LoadBalancerIP";
+}
+
+/** What is asked for counts, not what an address reaches the node as. */
+function notAllowed({ kind, address }: Frontend, { externalIps }: FrontendGuard): string | undefined {
+  if (kind !== "ExternalIP") return undefined;
+  const ip = parseIp(address ?? "");
+  return ip !== undefined && externalIps.some((prefix) => cidrContains(prefix, ip))
+    ? undefined
+    : "the address is not within --allow-external-ips";
 }
 
 function objection(port: ProxiedPort, frontend: Frontend, guard: FrontendGuard): string | undefined {

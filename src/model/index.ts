@@ -1,5 +1,6 @@
 // What Services, slices and nodes mean, as pure functions: frontends and the endpoints that may serve them on a
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
+export { readAddress, readPrefix } from "./addresses.ts";
 export {
   type Classification,
   type Cleanup,
@@ -26,6 +27,7 @@ export {
   socketObjection,
   type WaitingSocket,
 } from "./frontend-guard.ts";
+export type { Frontend } from "./frontends.ts";
 export type {
   DesiredLoadBalancer,
   Issue,
@@ -35,7 +37,6 @@ export type {
 export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
 export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {
-  type Frontend,
   type ProxiedPort,
   type ProxiedService,
   proxiedService,

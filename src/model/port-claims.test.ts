@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../api/index.ts";
+import { parseCidr } from "../net/index.ts";
 import { type Claims, claimantOf, claimsOf, PortClaims, type ProxiedService, proxiedService } from "./index.ts";
 import { port, service } from "./testing/objects.ts";
 
@@ -8,6 +9,7 @@ const guard = {
   apiServers: new Set<string>(),
   nodeAddresses: new Set(["192.0.2.1"]),
   translated: new Map([["198.51.100.1", "192.0.2.1"]]),
+  externalIps: ["0.0.0.0/0"].flatMap((text) => parseCidr(text) ?? []),
   reservedPorts: [],
 };
 

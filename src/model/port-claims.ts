@@ -1,7 +1,8 @@
 import type { Service } from "../api/index.ts";
 import type { Family } from "../net/index.ts";
 import { type FrontendGuard, isOnNode } from "./frontend-guard.ts";
-import type { Frontend, ProxiedPort, ProxiedService } from "./proxied-service.ts";
+import type { Frontend } from "./frontends.ts";
+import type { ProxiedPort, ProxiedService } from "./proxied-service.ts";
 
 /** One address, protocol and port, or one port of the node: only one Service can have it. */
 type ClaimId = string;
