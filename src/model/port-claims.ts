@@ -37,25 +37,26 @@ export function claimantOf({ metadata }: Service, key: string): Claimant {
 
 /** On the node's own addresses a frontend would take a port away from the Service whose node port it is. */
 export function claimsOf({ ports }: ProxiedService, guard: FrontendGuard): Claims {
-  const assigned: ClaimId[] = [];
+  let assigned = none;
   let asked = none;
   let onNode = nowhere;
   for (const port of ports) {
     for (const frontend of port.frontends) {
       const id = claimOf(port, frontend);
       if (frontend.kind === "ClusterIP" || frontend.kind === "NodePort") {
-        assigned.push(id);
+        assigned = assigned.concat(id);
       } else if (!asked.includes(id)) {
-        asked = [...asked, id];
+        asked = asked.concat(id);
         if (isOnNode(frontend, guard)) onNode = new Map([...onNode, [id, nodePortOf(port, frontend)]]);
       }
     }
-    if (port.healthCheckNodePort !== 0) assigned.push(nodeClaim(port.family, "TCP", port.healthCheckNodePort));
+    if (port.healthCheckNodePort !== 0)
+      assigned = assigned.concat(nodeClaim(port.family, "TCP", port.healthCheckNodePort));
   }
   return { assigned, asked, onNode };
 }
 
-/** Most Services have nothing of these. */
+/** Most Services have nothing of these; lists grow by `concat`, which leaves no room for more. */
 const none: readonly ClaimId[] = [];
 const nowhere: ReadonlyMap<ClaimId, ClaimId> = new Map();
 
@@ -123,11 +124,8 @@ export class PortClaims {
 
   #bid(id: ClaimId, key: string, bid: Bid | undefined, touched: Set<string>): void {
     const before = this.#bids.get(id) ?? [];
-    const after = before.filter(({ claimant }) => claimant.key !== key);
-    if (bid !== undefined) {
-      const worse = after.findIndex((other) => compareBids(bid, other) < 0);
-      after.splice(worse < 0 ? after.length : worse, 0, bid);
-    }
+    const others = before.filter(({ claimant }) => claimant.key !== key);
+    const after = bid === undefined ? others : others.concat(bid).sort(compareBids);
     if (after.length === 0) this.#bids.delete(id);
     else this.#bids.set(id, after);
     if (isSame(before[0], after[0])) return;
