@@ -14,27 +14,36 @@ export function parseIptablesSave(text: string): SavedTables {
   let chains: Map<string, { policy: string | undefined; rules: string[] }> | undefined;
   for (const [index, line] of text.split("\n").entries()) {
     if (line === "" || line.startsWith("#")) continue;
-    if (line === "COMMIT") {
+    const rule = ruleOf(line);
+    if (rule !== undefined) {
+      const found = chains?.get(rule.chain);
+      if (found === undefined) throw unexpected(line, index);
+      found.rules.push(rule.text);
+    } else if (line === "COMMIT") {
       chains = undefined;
-      continue;
-    }
-    const table = /^\*(\S+)$/.exec(line)?.[1];
-    if (table !== undefined) {
+    } else if (line.startsWith("*")) {
       chains = new Map();
-      tables.set(table, chains);
-      continue;
-    }
-    const [, chain, policy] = /^:(\S+) (\S+)/.exec(line) ?? [];
-    if (chains !== undefined && chain !== undefined) {
+      tables.set(line.slice(1), chains);
+    } else {
+      const [, chain, policy] = /^:(\S+) (\S+)/.exec(line) ?? [];
+      if (chains === undefined || chain === undefined) throw unexpected(line, index);
       chains.set(chain, { policy: policy === "-" ? undefined : policy, rules: [] });
-      continue;
     }
-    // With counters (`-c`) a rule starts with `[packets:bytes]`.
-    const [, owner = "", rule = ""] = /^(?:\[\d+:\d+\] )?-A (\S+)(?: (.*))?$/.exec(line) ?? [];
-    const found = chains?.get(owner);
-    if (found === undefined)
-      throw new Error(`iptables-save line ${index + 1}: ${JSON.stringify(line)} is not expected`);
-    found.rules.push(rule);
   }
   return tables;
+}
+
+/** Nearly all lines are rules, and there may be hundreds of thousands. */
+function ruleOf(line: string): { readonly chain: string; readonly text: string } | undefined {
+  // With counters (`-c`) a rule starts with `[packets:bytes]`.
+  const start = line.startsWith("[") ? line.indexOf("] ") + 2 : 0;
+  if (!line.startsWith("-A ", start)) return undefined;
+  const end = line.indexOf(" ", start + 3);
+  return end < 0
+    ? { chain: line.slice(start + 3), text: "" }
+    : { chain: line.slice(start + 3, end), text: line.slice(end + 1) };
+}
+
+function unexpected(line: string, index: number): Error {
+  return new Error(`iptables-save line ${index + 1}: ${JSON.stringify(line)} is not expected`);
 }
