@@ -1,5 +1,6 @@
-import { canonicalRule, type SavedTables } from "../../kernel/index.ts";
+import { canonicalRule, type SavedTables, trialChain } from "../../kernel/index.ts";
 import { isServiceChain, type Jump, type RuleProgram, sameLines, type TableName } from "../plan/index.ts";
+import { sameMeaning } from "./meaning.ts";
 
 /** What the kernel is known to hold of ours, by table. */
 export type Held = ReadonlyMap<TableName, HeldTable>;
@@ -8,6 +9,8 @@ export interface HeldTable {
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /** Jumps that have to be inserted, one after the other. */
   readonly missing: readonly JumpInsert[];
+  /** Service chains that somebody else's rules use: the kernel lets nobody delete them, only empty them. */
+  readonly pinned: ReadonlySet<string>;
 }
 
 export interface JumpInsert extends Jump {
@@ -23,25 +26,33 @@ export interface TableDifference {
 }
 
 /**
- * Compares what was saved with the program. A chain that says the same is held as the program words it; one that
- * differs is held as it was found, so that the difference to the program shows it.
+ * Compares what was saved with the program. A chain that means the same is held as the program words it; one that
+ * differs is held as it was found, so that the difference to the program shows it. Chains of Services that are not in
+ * the program are what an earlier agent or kube-proxy left; all other chains are somebody else's.
  */
 export function observe(saved: SavedTables, program: RuleProgram): Held {
   const held = new Map<TableName, HeldTable>();
   for (const [table, { chains, jumps }] of program) {
     const found = new Map<string, readonly string[]>();
+    const pinned = new Set<string>();
     for (const [chain, { rules }] of saved.get(table) ?? []) {
       const wanted = chains.get(chain);
-      if (wanted === undefined) {
-        if (isServiceChain(chain)) found.set(chain, rules);
-      } else {
-        found.set(chain, sameLines(rules.map(canonicalRule), wanted.map(canonicalRule)) ? wanted : rules);
-      }
+      if (wanted !== undefined)
+        found.set(chain, sameMeaning(rules.map(canonicalRule), wanted.map(canonicalRule)) ? wanted : rules);
+      else if (isServiceChain(chain) || chain === trialChain) found.set(chain, rules);
+      else for (const target of serviceTargets(rules)) pinned.add(target);
     }
     const builtIn = (chain: string): readonly string[] => saved.get(table)?.get(chain)?.rules ?? [];
-    held.set(table, { chains: found, missing: missingJumps(jumps, builtIn) });
+    held.set(table, { chains: found, missing: missingJumps(jumps, builtIn), pinned });
   }
   return held;
+}
+
+function serviceTargets(rules: readonly string[]): string[] {
+  return rules.flatMap((rule) => {
+    const [, target = ""] = /(?:^| )-[jg] (\S+)/.exec(rule) ?? [];
+    return isServiceChain(target) ? [target] : [];
+  });
 }
 
 /** Puts each missing jump right before the next one of ours that is there, or behind the one before it, or on top. */
@@ -71,34 +82,66 @@ function missingJumps(jumps: readonly Jump[], builtIn: (chain: string) => readon
 export function difference(held: Held, program: RuleProgram): TableDifference[] {
   return [...program].flatMap(([table, { chains }]) => {
     const before = held.get(table);
-    const write = [...chains].filter(([chain, lines]) => !sameLines(before?.chains.get(chain), lines));
-    const remove = [...(before?.chains.keys() ?? [])].filter((chain) => !chains.has(chain));
+    const gone = [...(before?.chains ?? [])].filter(([chain]) => !chains.has(chain));
+    const emptied = gone.filter(([chain, lines]) => before?.pinned.has(chain) && lines.length > 0);
+    const write = [
+      ...[...chains].filter(([chain, lines]) => !sameLines(before?.chains.get(chain), lines)),
+      ...emptied.map(([chain]) => [chain, []] as const),
+    ];
+    const remove = gone.map(([chain]) => chain).filter((chain) => !before?.pinned.has(chain));
     const insert = before?.missing ?? [];
     if (write.length + remove.length + insert.length === 0) return [];
     return [{ table, write: write.sort(([a], [b]) => (a < b ? -1 : 1)), remove: remove.sort(), insert }];
   });
 }
 
-/** What the kernel holds once the program is written. */
-export function heldAfter(program: RuleProgram): Held {
-  return new Map([...program].map(([table, { chains }]) => [table, { chains, missing: [] }]));
+/** What the kernel holds once the difference between what it held and the program is written. */
+export function heldAfter(held: Held, program: RuleProgram): Map<TableName, HeldTable> {
+  return new Map(
+    [...program].map(([table, { chains }]) => {
+      const before = held.get(table);
+      const pinned = before?.pinned ?? new Set<string>();
+      const left = [...(before?.chains.keys() ?? [])].filter((chain) => pinned.has(chain) && !chains.has(chain));
+      if (left.length === 0) return [table, { chains, missing: [], pinned }];
+      const all = new Map([...chains, ...left.map((chain) => [chain, []] as const)]);
+      return [table, { chains: all, missing: [], pinned }];
+    }),
+  );
+}
+
+/** A line of restore input and what it is about. */
+export interface RestoreLine {
+  readonly text: string;
+  readonly table: TableName;
+  /** The chain that is written; undefined for jumps, removals and what frames a table. */
+  readonly chain?: string;
+  /** The rule of that chain. */
+  readonly rule?: string;
 }
 
 /**
  * Input for `iptables-restore --noflush`, which makes all of a table visible at once. A chain line empties its chain;
  * chains without one stay as they are.
  */
-export function restoreInput(differences: readonly TableDifference[]): string {
-  return differences
-    .flatMap(({ table, write, remove, insert }) => [
-      `*${table}`,
-      ...write.map(([chain]) => `:${chain} - [0:0]`),
-      ...remove.map((chain) => `:${chain} - [0:0]`),
-      ...insert.map(({ from, position, rule }) => `-I ${from} ${position} ${rule}`),
-      ...write.flatMap(([chain, lines]) => lines.map((line) => `-A ${chain} ${line}`)),
-      ...remove.map((chain) => `-X ${chain}`),
-      "COMMIT",
-      "",
-    ])
-    .join("\n");
+export function* restoreLines(differences: readonly TableDifference[]): Generator<RestoreLine> {
+  for (const [i, { table, write, remove, insert }] of differences.entries()) {
+    if (i > 0) yield { text: "", table };
+    yield { text: `*${table}`, table };
+    for (const [chain] of write) yield { text: `:${chain} - [0:0]`, table, chain };
+    for (const chain of remove) yield { text: `:${chain} - [0:0]`, table };
+    for (const { from, position, rule } of insert) yield { text: `-I ${from} ${position} ${rule}`, table };
+    for (const [chain, lines] of write)
+      for (const rule of lines) yield { text: `-A ${chain} ${rule}`, table, chain, rule };
+    for (const chain of remove) yield { text: `-X ${chain}`, table };
+    yield { text: "COMMIT", table };
+  }
+}
+
+/** The text of the lines, made anew each time that it is read. */
+export function restoreInput(differences: readonly TableDifference[]): Iterable<string> {
+  return {
+    *[Symbol.iterator]() {
+      for (const { text } of restoreLines(differences)) yield text;
+    },
+  };
 }
