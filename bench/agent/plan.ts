@@ -24,7 +24,7 @@ interface Cost {
   readonly blockMs: number;
 }
 
-async function measure(work: () => Promise<void>): Promise<Cost> {
+async function measure(work: () => Promise<unknown>): Promise<Cost> {
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   await pause(20);

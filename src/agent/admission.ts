@@ -74,18 +74,24 @@ export class Admission {
     return [key, ...this.#claims.set(wish.who, wish.claims)];
   }
 
+  /** Whether there is a frontend that a local process keeps a Service from. */
+  get givesWay(): boolean {
+    return [...this.#onNode].some((key) => this.#some(key, (port, frontend) => this.#objection(port, frontend)));
+  }
+
   /** Looks at what local processes wait on. Returns the Services whose admission that changes. */
   async listen({ guard }: NodeFacts): Promise<readonly string[]> {
     const before = this.#objection;
     const after = this.#onNode.size === 0 ? noObjection : socketObjection(await this.#sockets(), guard);
     this.#objection = after;
     return [...this.#onNode].filter((key) =>
-      this.#wishes
-        .get(key)
-        ?.screened.service.ports.some((port) =>
-          port.frontends.some((frontend) => before(port, frontend) !== after(port, frontend)),
-        ),
+      this.#some(key, (port, frontend) => before(port, frontend) !== after(port, frontend)),
     );
+  }
+
+  #some(key: string, holds: (...of: Parameters<Objection>) => unknown): boolean {
+    const ports = this.#wishes.get(key)?.screened.service.ports ?? [];
+    return ports.some((port) => port.frontends.some((frontend) => holds(port, frontend)));
   }
 
   /** What the node serves of the Service; undefined: it does not serve it. */

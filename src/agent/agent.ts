@@ -7,6 +7,7 @@ import {
   type Metrics,
   serveEndpoints,
 } from "../telemetry/index.ts";
+import { registerAccounting } from "./accounting.ts";
 import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { healthRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
@@ -44,6 +45,7 @@ const patienceMs = 5000;
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { settings, client, server, exec, metrics: registry, logger, clock, random } = options;
   const metrics = new AgentMetrics(registry);
+  if (settings.accounting.size > 0) registerAccounting(exec, registry, signal);
   const health = new SyncHealth(settings.families, clock);
   const routes = healthRoutes(health, metrics, clock);
   await using _healthz = await serve("--healthz-bind-address", { ...options.healthzAddress, routes });

@@ -47,6 +47,8 @@ export interface NodeSettings {
   readonly randomFully: boolean;
   /** Whether packets that two rules count have accounting objects (xt_nfacct), by family. */
   readonly accounting: ReadonlySet<Family>;
+  /** Whether the kernel can remember clients (xt_recent), by family; where it cannot, Services go without affinity. */
+  readonly sessionAffinity: ReadonlySet<Family>;
 }
 
 /** Everything beside Services and slices that rules depend on; a change of it plans every Service anew. */
@@ -124,7 +126,7 @@ function planConfig(
   node: Node | undefined,
   localAddresses: readonly string[],
 ): PlanConfig {
-  const { masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting } = settings;
+  const { masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting, sessionAffinity } = settings;
   return {
     localTraffic: localTraffic(settings.localTraffic, family, node),
     // kube-proxy takes loopback when it knows nothing better.
@@ -136,6 +138,7 @@ function planConfig(
     randomFully,
     dropInvalid,
     accounting: accounting.has(family),
+    sessionAffinity: sessionAffinity.has(family),
     largeCluster: false,
   };
 }

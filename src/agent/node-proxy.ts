@@ -4,7 +4,7 @@ import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts
 import type { WaitingSocket } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
-import { RuleApplier, type Written } from "./apply/index.ts";
+import { type Plans, RuleApplier, type Written } from "./apply/index.ts";
 import type { ClusterListener, ClusterState } from "./cluster-state.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
@@ -29,6 +29,9 @@ export interface NodeProxyOptions {
   readonly logger: Logger;
   readonly clock: Clock;
 }
+
+/** How long a Service waits at most for a port that a local process has let go. */
+const lookAgainMs = 30_000;
 
 interface FamilyProxy {
   readonly family: Family;
@@ -62,7 +65,7 @@ export class NodeProxy implements ClusterListener {
     this.#report = new SyncReport(logger);
     this.#families = settings.families.map((family) => ({
       family,
-      applier: new RuleApplier(new Iptables(exec, family)),
+      applier: new RuleApplier(new Iptables(exec, family), clock),
       flows: new FlowReconciler(new Conntrack(exec, family), family, metrics, logger, clock),
     }));
   }
@@ -94,8 +97,12 @@ export class NodeProxy implements ClusterListener {
     for (const family of settings.families) metrics.lastQueued.set({ ip_family: family }, clock.now() / 1000);
   }
 
-  /** Plans what changed and writes it. What could not be written is written by the next sync. */
-  async sync(signal: AbortSignal): Promise<void> {
+  /**
+   * Plans what changed and writes it. What could not be written is written by the next sync. Returns after how many
+   * milliseconds to come again though nothing changed: a Service that the kernel refuses is tried again then, and a
+   * frontend that gives way to a local process may be free.
+   */
+  async sync(signal: AbortSignal): Promise<number | undefined> {
     const { state, localAddresses, health, healthPorts, clock } = this.#options;
     const start = clock.monotonic();
     // What came while the last sync was writing counted as written with it.
@@ -117,6 +124,9 @@ export class NodeProxy implements ClusterListener {
     await healthPorts.update(services);
     const addresses = new Set(localAddresses());
     await Promise.all(this.#families.map(({ flows }) => flows.reconcile(changes, services, addresses, signal)));
+    const due = this.#families.flatMap(({ applier }) => applier.dueInMs ?? []);
+    if (this.#table.givesWay) due.push(lookAgainMs);
+    return due.length === 0 ? undefined : Math.min(...due);
   }
 
   #observeProgramming(): void {
@@ -166,7 +176,8 @@ export class NodeProxy implements ClusterListener {
     const partial = applier.knowsKernel;
     const program = this.#table.program(family);
     const start = clock.monotonic();
-    const written = await applier.apply(program, signal).catch((error: unknown) => {
+    const plans = (): Plans => this.#table.plans(family);
+    const written = await applier.apply(program, signal, plans).catch((error: unknown) => {
       if (error instanceof RestoreError) {
         metrics.restoreFailures.inc(labels);
         if (partial) metrics.partialRestoreFailures.inc(labels);
@@ -174,6 +185,9 @@ export class NodeProxy implements ClusterListener {
       throw error;
     });
     const durationMs = clock.monotonic() - start;
+    if (written.refusals > 0) metrics.restoreFailures.inc(labels, written.refusals);
+    if (written.refusals > 0 && partial) metrics.partialRestoreFailures.inc(labels, written.refusals);
+    this.#report.isolated(family, new Map(written.isolated.map(({ service, why }) => [service, why])));
     metrics.syncDuration.observe(labels, durationMs / 1000);
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);

@@ -107,8 +107,23 @@ export class ServiceTable {
     return program;
   }
 
+  /** The rules of each Service. */
+  plans(family: Family): ReadonlyMap<string, ServicePlan> {
+    return new Map(
+      [...this.#entries].flatMap(([key, { plans }]) => {
+        const plan = plans.get(family);
+        return plan === undefined ? [] : [[key, plan] as const];
+      }),
+    );
+  }
+
   services(): ProxiedService[] {
     return Array.from(this.#entries.values(), ({ service }) => service);
+  }
+
+  /** Whether a frontend is left out for a local process, which may end without anybody telling. */
+  get givesWay(): boolean {
+    return this.#admission.givesWay;
   }
 
   /** All frontends that are left out. */

@@ -15,6 +15,8 @@ export class SyncReport {
   /** Whether the kernel has held our rules in every family at once. */
   #started = false;
   #notices: readonly string[] = [];
+  /** Why which Service is left out, by family. */
+  readonly #isolated = new Map<Family, ReadonlyMap<string, string>>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -38,6 +40,17 @@ export class SyncReport {
         why,
         ...(frontend.address !== undefined && { address: frontend.address }),
       });
+  }
+
+  /** Takes over which Services the kernel refuses in a family, with the reason, and tells what is new of that. */
+  isolated(family: Family, services: ReadonlyMap<string, string>): void {
+    const before = this.#isolated.get(family) ?? new Map<string, string>();
+    this.#isolated.set(family, services);
+    for (const [service, why] of services)
+      if (before.get(service) !== why)
+        this.#logger.error("service isolated: the kernel refuses its rules", { service, family, why });
+    for (const service of before.keys())
+      if (!services.has(service)) this.#logger.info("service no longer isolated", { service, family });
   }
 
   /** How the rules of a family compared with what the kernel held. */
@@ -64,6 +77,7 @@ export class SyncReport {
       : new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
     this.#started = true;
     for (const change of changes) {
+      if ([...this.#isolated.values()].some((services) => services.has(change.key))) continue;
       this.#changed(change, names, Math.round(durationMs));
       if (turn.step()) await turn.next();
     }

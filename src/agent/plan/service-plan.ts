@@ -25,7 +25,8 @@ export interface ServicePlan {
 
 export function planService(ports: readonly ProxiedPort[], config: PlanConfig): ServicePlan {
   const plan = new PlanWriter();
-  for (const port of ports) planPort(plan, outlookOf(port), config);
+  for (const port of ports)
+    planPort(plan, outlookOf(config.sessionAffinity ? port : { ...port, affinitySeconds: undefined }), config);
   return plan;
 }
 
