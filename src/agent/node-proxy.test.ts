@@ -377,7 +377,6 @@ it("plans what changes while it plans with the next sync, each Service in one pi
     bench.state.allSlices.set(key, endpoints("10.0.2.2"));
     proxy.endpointsChanged(key, bench.clock.now());
   }
-  expect(await bench.metric("sync_proxy_rules_endpoint_changes_pending")).toMatchObject([{ value: 2 }]);
   await syncing;
   expect(await bench.metric("sync_proxy_rules_endpoint_changes_pending")).toMatchObject([{ value: 2 }]);
   expect(await bench.metric("network_programming_duration_seconds")).toEqual([]);
@@ -386,7 +385,6 @@ it("plans what changes while it plans with the next sync, each Service in one pi
   expect([rules("-d 172.30.1.0/32"), rules("-d 172.30.2.7/32"), rules("-d 172.30.1.199/32")]).toEqual([2, 2, 0]);
   await proxy.sync(signal);
   expect([rules("--to-destination 10.0.2.2:8080"), rules("-d 172.30.2.5/32")]).toEqual([2, 2]);
-  expect(await bench.metric("sync_proxy_rules_endpoint_changes_pending")).toMatchObject([{ value: 0 }]);
 });
 
 it("gives way to a process that listens where a Service would be, and takes over when it is gone", async () => {

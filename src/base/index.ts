@@ -9,4 +9,4 @@ export { errorMessage, FailureError, isAbort, oneLine, rootError, UsageError } f
 export type { Json } from "./json.ts";
 export { type Random, systemRandom } from "./random.ts";
 export { sameData } from "./same-data.ts";
-export { Turn } from "./turn.ts";
+export { atOnce, inTurns, type Steps, Turn } from "./turn.ts";

@@ -17,3 +17,24 @@ export class Turn {
     return new Promise((resolve) => setImmediate(resolve));
   }
 }
+
+/** Work that is cut into steps, each of which says how long it is in steps of a turn. */
+export type Steps<T> = Generator<number, T, void>;
+
+/** Does the work and lets others have their turn in between. */
+export async function inTurns<T>(steps: Steps<T>): Promise<T> {
+  const turn = new Turn();
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    if (turn.step(value)) await turn.next();
+  }
+}
+
+/** Does the work in one go. */
+export function atOnce<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}

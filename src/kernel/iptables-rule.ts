@@ -143,10 +143,11 @@ interface PlainOption {
 }
 
 /** Options that have several spellings. */
-const spellings: ReadonlySet<string> = new Set([
-  ...["-s", "-d", "--probability", "--ctstate", "--mark", "--rsource", "--mask", "--reject-with"],
-  ...["--set-mark", "--set-xmark", "--or-mark", "--xor-mark", "--and-mark"],
-]);
+const spellings: ReadonlySet<string> = new Set(
+  "-s -d --probability --ctstate --mark --rsource --mask --reject-with --set-mark --set-xmark --or-mark --xor-mark --and-mark".split(
+    " ",
+  ),
+);
 
 /** The option with one spelling; undefined when it only says what holds anyway. */
 function normalise(extension: string, option: RuleOption): PlainOption | undefined {

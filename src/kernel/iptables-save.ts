@@ -1,3 +1,5 @@
+import { atOnce, type Steps } from "../base/index.ts";
+
 /** A chain and its rules, without `-A CHAIN`. */
 export interface SavedChain {
   /** `ACCEPT` or `DROP` of a built-in chain; undefined for a chain that somebody made. */
@@ -8,11 +10,24 @@ export interface SavedChain {
 /** Table -> chain -> rules. */
 export type SavedTables = ReadonlyMap<string, ReadonlyMap<string, SavedChain>>;
 
+/** Lines that are read in one step of a turn. */
+const linesOfStep = 64;
+
 /** Reads what `iptables-save` prints. Throws an Error naming the line that makes no sense. */
 export function parseIptablesSave(text: string): SavedTables {
+  return atOnce(parseInSteps(text));
+}
+
+export function* parseInSteps(text: string): Steps<SavedTables> {
   const tables = new Map<string, Map<string, { policy: string | undefined; rules: string[] }>>();
   let chains: Map<string, { policy: string | undefined; rules: string[] }> | undefined;
-  for (const [index, line] of text.split("\n").entries()) {
+  let index = -1;
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf("\n", start);
+    const line = text.slice(start, end < 0 ? text.length : end);
+    start = end < 0 ? text.length : end + 1;
+    index += 1;
+    if (index % linesOfStep === 0) yield 1;
     if (line === "" || line.startsWith("#")) continue;
     const rule = ruleOf(line);
     if (rule !== undefined) {

@@ -1,11 +1,11 @@
-import { type Clock, systemClock } from "../../base/index.ts";
+import { type Clock, inTurns, systemClock } from "../../base/index.ts";
 import { type Candidate, findRefused, type Iptables, RestoreError } from "../../kernel/index.ts";
 import type { RuleProgram, TableName } from "../plan/index.ts";
 import {
   difference,
   type HeldTable,
   heldAfter,
-  observe,
+  observeInSteps,
   restoreInput,
   restoreLines,
   type TableDifference,
@@ -70,7 +70,7 @@ export class RuleApplier {
     return this.#exclusive(async () => {
       if (this.#program === undefined) return [];
       this.distrust();
-      this.#held = observe(await this.#iptables.save(signal), this.#program);
+      this.#held = await inTurns(observeInSteps(await this.#iptables.save(signal), this.#program));
       return difference(this.#held, this.#program);
     });
   }
@@ -131,7 +131,8 @@ export class RuleApplier {
     const unknown = tables.filter((table) => !this.#held.has(table));
     if (unknown.length === 0) return;
     const saved = await this.#iptables.save(signal, unknown.length === 1 ? unknown[0] : undefined);
-    const read = observe(saved, new Map([...wanted].filter(([table]) => unknown.includes(table))));
+    const part = new Map([...wanted].filter(([table]) => unknown.includes(table)));
+    const read = await inTurns(observeInSteps(saved, part));
     this.#held = new Map([...this.#held, ...read]);
   }
 

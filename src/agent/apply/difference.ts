@@ -1,3 +1,4 @@
+import { atOnce, type Steps } from "../../base/index.ts";
 import { canonicalRule, parseRule, type SavedTables, trialChain } from "../../kernel/index.ts";
 import { differingChains, isServiceChain, type Jump, type RuleProgram, type TableName } from "../plan/index.ts";
 import { sameMeaning } from "./meaning.ts";
@@ -27,12 +28,19 @@ export interface TableDifference {
   readonly insert: readonly JumpInsert[];
 }
 
+/** Rules that are compared in one step of a turn. */
+const rulesOfStep = 16;
+
 /**
  * Compares what was saved with the program. A chain that means the same is held as the program words it; one that
  * differs is held as it was found, so that the difference to the program shows it. Chains of Services that are not in
  * the program are what an earlier agent or kube-proxy left; all other chains are somebody else's.
  */
 export function observe(saved: SavedTables, program: RuleProgram): Held {
+  return atOnce(observeInSteps(saved, program));
+}
+
+export function* observeInSteps(saved: SavedTables, program: RuleProgram): Steps<Held> {
   const held = new Map<TableName, HeldTable>();
   for (const [table, { chains, jumps }] of program) {
     const found = new Map<string, readonly string[]>();
@@ -43,6 +51,7 @@ export function observe(saved: SavedTables, program: RuleProgram): Held {
         found.set(chain, sameMeaning(rules.map(canonicalRule), wanted.map(canonicalRule)) ? wanted : rules);
       else if (isServiceChain(chain) || chain === trialChain) found.set(chain, rules);
       else for (const target of serviceTargets(rules)) pinned.add(target);
+      yield rules.length / rulesOfStep;
     }
     const builtIn = (chain: string): readonly string[] => saved.get(table)?.get(chain)?.rules ?? [];
     const known = (chain: string): boolean => chains.has(chain) || saved.get(table)?.has(chain) === true;
