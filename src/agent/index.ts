@@ -2,4 +2,6 @@
 // whole state has been read, nothing when nothing changed, and what failed stays due; ending the agent leaves the
 // rules. To the API server it writes events and the Lease of its node, never Services or Nodes.
 export { type AgentOptions, runAgent } from "./agent.ts";
+export { cleanUp } from "./cleanup.ts";
 export { inspectHost } from "./host.ts";
+export { inspectIptables } from "./iptables-host.ts";
