@@ -51,7 +51,7 @@ async function run(source: FakeSource, kernel: FakeIptables, own: Partial<AgentO
       healthzAddress: { host: "127.0.0.1", port: healthz },
       metricsAddress: { host: "127.0.0.1", port: metrics },
       bindAddressHardFail: true,
-      configz: () => ({ mode: "iptables" }),
+      configz: { mode: "iptables" },
       minSyncIntervalMs: 0,
       syncPeriodMs: 30_000,
       exec: kernel,
@@ -163,11 +163,11 @@ it("shows what it is and believes, and tells the cluster of itself and of what i
   await vi.waitFor(() => expect(events()).toHaveLength(2));
   expect(events()).toEqual([
     "Event Starting: ",
-    "Event FrontendRefused: node node-a: ExternalIP 192.0.2.7:80 is not served: this is the API server's own address and port",
+    "Event FrontendRefused: node node-a: ExternalIP 192.0.2.7:80/TCP is not served: this is the API server's own address and port",
   ]);
   expect(source.writes).toContain("Lease berth-agent-node-a");
   expect(JSON.parse(await page("/debug/state"))).toMatchObject({
-    refused: [{ service: "ns/web", frontend: "ExternalIP 192.0.2.7:80" }],
+    refused: [{ service: "ns/web", frontend: "ExternalIP 192.0.2.7:80/TCP" }],
   });
   stop.abort();
   await done;

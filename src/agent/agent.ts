@@ -1,8 +1,9 @@
 import { type Clock, isAbort, type Random, sleep } from "../base/index.ts";
-import type { Exec } from "../kernel/index.ts";
+import { type Exec, readLocalSockets } from "../kernel/index.ts";
 import { EventRecorder, type KubeClient } from "../kube/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
+import { registerAccounting } from "./accounting.ts";
 import { AddressWatch } from "./address-watch.ts";
 import { AgentEvents } from "./agent-events.ts";
 import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
@@ -39,8 +40,8 @@ export interface AgentOptions {
   readonly metricsAddress: Address | undefined;
   /** Whether an address that is taken ends the agent; else it is tried again and again. */
   readonly bindAddressHardFail: boolean;
-  /** The effective configuration for `/configz`, as `kubeproxy.config.k8s.io/v1alpha1` has it. */
-  readonly configz: () => unknown;
+  /** The configuration that holds, for `/configz`, as `kubeproxy.config.k8s.io/v1alpha1` has it. */
+  readonly configz: object;
   readonly minSyncIntervalMs: number;
   /** What fails is tried again within this; twice as long may a change wait before the agent counts as ill. */
   readonly syncPeriodMs: number;
@@ -60,6 +61,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { nodeName, families } = settings;
   await using stack = new AsyncDisposableStack();
   const metrics = new AgentMetrics(registry);
+  if (settings.accounting.size > 0) registerAccounting(options.exec, registry, signal);
   const health = new SyncHealth(families, clock, 2 * options.syncPeriodMs);
   const cluster = new WatchedCluster(nodeName, logger, registry);
   const recorder = stack.use(
@@ -100,6 +102,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     ...options,
     state: cluster,
     localAddresses: () => addresses.current,
+    localSockets: readLocalSockets,
     health,
     healthPorts,
     events,

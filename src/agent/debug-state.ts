@@ -57,7 +57,11 @@ export async function describeState(
     ),
     changesWaiting,
     refused: cut(
-      standing.refused().map(({ service, frontend, why }) => ({ service, frontend: frontendText(frontend), why })),
+      standing.refused().map(({ service, frontend, protocol, why }) => ({
+        service,
+        frontend: frontendText(frontend, protocol),
+        why,
+      })),
     ),
     isolated: cut(standing.isolated()),
     services: page(services, query),
@@ -87,7 +91,7 @@ function describePort(port: ProxiedPort): object {
     name,
     protocol,
     family,
-    frontends: frontends.map(frontendText).sort(),
+    frontends: frontends.map((frontend) => frontendText(frontend, protocol)).sort(),
     internalPolicy,
     externalPolicy,
     ...(affinitySeconds !== undefined && { affinitySeconds }),

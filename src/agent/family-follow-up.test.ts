@@ -45,6 +45,7 @@ beforeEach(() => {
     settings: nodeSettings(),
     state,
     exec,
+    localSockets: async () => [],
     localAddresses: () => ["192.168.0.2", "fd00:1::2"],
     health,
     healthPorts: {
@@ -228,7 +229,7 @@ it("tells on the Service of a frontend that is refused, once, and again when it 
   await put(taken);
   await put({ ...taken, spec: { ...taken.spec, sessionAffinity: "ClientIP" } });
   const event =
-    "ns/web | FrontendRefused | Program | ExternalIP 192.168.0.2:22 is not served: the node needs this port on its own address";
+    "ns/web | FrontendRefused | Program | ExternalIP 192.168.0.2:22/TCP is not served: the node needs this port on its own address";
   expect(events).toEqual([event]);
   expect(proxy.inspect().standing.refused()).toHaveLength(1);
   await put(web);

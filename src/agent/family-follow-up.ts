@@ -65,14 +65,16 @@ export class FamilyFollowUp {
     this.#plannedAt.delete(service);
   }
 
-  planned(changes: Iterable<PlannedChange>): void {
-    for (const change of changes) {
-      const earlier = this.#pending.get(change.key);
-      this.#pending.set(change.key, earlier === undefined ? change : merged(earlier, change));
-    }
+  /** What has come so far is about to be planned. */
+  planning(): void {
     for (const [service, times] of this.#changedAt)
       this.#plannedAt.getOrInsertComputed(service, () => []).push(...times);
     this.#changedAt.clear();
+  }
+
+  planned(change: PlannedChange): void {
+    const earlier = this.#pending.get(change.key);
+    this.#pending.set(change.key, earlier === undefined ? change : merged(earlier, change));
   }
 
   /** The kernel holds what was planned. Returns after how many milliseconds to come again though nothing changed. */
@@ -86,7 +88,7 @@ export class FamilyFollowUp {
     const changes = [...this.#pending.values()];
     this.#pending.clear();
     this.#observeProgramming();
-    report.programmed(family, changes, written, durationMs);
+    await report.programmed(family, changes, written, durationMs);
     standing.programmed(family, changes);
     this.#noLocal.update(changes);
     const [failed, again] = await Promise.all([

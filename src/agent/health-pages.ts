@@ -62,7 +62,7 @@ function time(ms: number | undefined): string {
 export interface MetricsPages {
   readonly registry: Metrics;
   /** The effective configuration, as `kubeproxy.config.k8s.io/v1alpha1` has it. */
-  readonly configz: () => unknown;
+  readonly configz: object;
   /** What the agent believes, for `/debug/state`; takes the query. */
   readonly state: (query: URLSearchParams) => Promise<unknown>;
 }
@@ -84,7 +84,7 @@ export function metricsRoutes({ registry, configz, state }: MetricsPages): Route
     "/healthz": ping,
     "/healthz/ping": ping,
     "/proxyMode": () => ({ status: 200, headers: noSniff, body: "iptables" }),
-    "/configz": () => json({ "kubeproxy.config.k8s.io": configz() }),
+    "/configz": () => json({ "kubeproxy.config.k8s.io": configz }),
     "/debug/state": async ({ url = "" }) => json(await state(new URL(url, "http://localhost").searchParams), 2),
   };
 }

@@ -119,7 +119,7 @@ it.each<[string, Node | undefined, boolean]>([
 it("has the pages of kube-proxy's metrics server", async () => {
   const routes = metricsRoutes({
     registry: createMetrics(),
-    configz: () => ({ kind: "KubeProxyConfiguration" }),
+    configz: { kind: "KubeProxyConfiguration" },
     state: async (query) => ({ asked: query.get("service") }),
   });
   await using server = await serveEndpoints({ host: "127.0.0.1", port: 0, routes });

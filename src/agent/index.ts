@@ -2,7 +2,9 @@
 // whole state has been read, nothing when nothing changed, and what failed stays due; ending the agent leaves the
 // rules. To the API server it writes events and the Lease of its node, never Services or Nodes.
 export { type AgentOptions, runAgent } from "./agent.ts";
+export { cleanUp } from "./cleanup.ts";
 export { dropsInvalid, inspectHost } from "./host.ts";
 export { applyHostSettings, type HostSettings, kernelFiles } from "./host-settings.ts";
+export { inspectIptables } from "./iptables-host.ts";
 export { findLivePeer, peerAddresses } from "./live-peer.ts";
 export type { LocalTrafficDetector, NodeSettings } from "./node-facts.ts";

@@ -1,20 +1,22 @@
+import type { Node } from "../api/index.ts";
 import type { Clock } from "../base/index.ts";
 import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts";
+import type { WaitingSocket } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceEvents } from "./agent-events.ts";
-import { RuleApplier, type Written } from "./apply/index.ts";
+import { type Plans, RuleApplier, type Written } from "./apply/index.ts";
 import type { ClusterListener, ClusterState, SliceChange } from "./cluster-state.ts";
 import type { ProxyView } from "./debug-state.ts";
 import { FamilyFollowUp, type NodePortPlaces } from "./family-follow-up.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
-import { type NodeFacts, type NodeSettings, nodeFacts } from "./node-facts.ts";
+import { type NodeFacts, type NodeSettings, nodeFacts, nodeNotices } from "./node-facts.ts";
 import { NodeStanding } from "./node-standing.ts";
 import { ServiceTable } from "./service-table.ts";
 import type { SyncHealth } from "./sync-health.ts";
 import { countRules } from "./sync-metrics.ts";
-import { type PlannedChange, SyncReport } from "./sync-report.ts";
+import { SyncReport } from "./sync-report.ts";
 import { FlowReconciler } from "./udp-flows.ts";
 
 export interface NodeProxyOptions {
@@ -23,6 +25,8 @@ export interface NodeProxyOptions {
   readonly exec: Exec;
   /** Addresses of the node's own interfaces, in canonical form. */
   readonly localAddresses: () => readonly string[];
+  /** On what local processes wait. */
+  readonly localSockets: () => Promise<readonly WaitingSocket[]>;
   readonly health: SyncHealth;
   readonly healthPorts: Pick<HealthPorts, "update">;
   /** Undefined: nobody reads any. */
@@ -33,6 +37,9 @@ export interface NodeProxyOptions {
   readonly logger: Logger;
   readonly clock: Clock;
 }
+
+/** How long a Service waits at most for a port that a local process has let go. */
+const lookAgainMs = 30_000;
 
 interface FamilyProxy {
   readonly family: Family;
@@ -50,20 +57,22 @@ export class NodeProxy implements ClusterListener {
   readonly #report: SyncReport;
   readonly #families: readonly FamilyProxy[];
   /** Services to be planned, with the objects that changed and the address type that each concerns. */
-  readonly #dirty = new Map<string, Map<string, string | undefined>>();
+  #dirty = new Map<string, Map<string, string | undefined>>();
   readonly #changedServices = new Set<string>();
   #changedSlices = 0;
+  /** As last seen: while the object is away the rules that depend on it stay. */
+  #node: Node | undefined;
 
   constructor(options: NodeProxyOptions) {
     const { settings, exec, metrics, logger, clock, healthPorts, events = noEvents, onStanding = () => {} } = options;
     this.#options = options;
-    this.#table = new ServiceTable(settings.families);
+    this.#table = new ServiceTable(settings.families, options.localSockets);
     this.#standing = new NodeStanding();
     this.#report = new SyncReport({ standing: this.#standing, events, metrics, logger, clock, onStanding });
     const shared = { healthPorts, report: this.#report, standing: this.#standing, metrics, clock };
     this.#families = settings.families.map((family) => ({
       family,
-      applier: new RuleApplier(new Iptables(exec, family)),
+      applier: new RuleApplier(new Iptables(exec, family), clock),
       followUp: new FamilyFollowUp({
         ...shared,
         family,
@@ -122,20 +131,23 @@ export class NodeProxy implements ClusterListener {
 
   /**
    * Plans what changed and writes it; a family that fails does not keep the other back. What could not be written is
-   * written by the next sync. Returns after how many milliseconds to come again though nothing changed.
+   * written by the next sync. Returns after how many milliseconds to come again though nothing changed: for what could
+   * not be done now, a Service that the kernel refuses, and a frontend that gives way to a local process.
    */
   async sync(signal: AbortSignal): Promise<number | undefined> {
     const start = this.#options.clock.monotonic();
-    const places = this.#plan();
     this.#options.health.begin();
+    const places = await this.#plan();
     const results = await Promise.allSettled(
       this.#families.map((one) => this.#syncFamily(one, places(one.family), start, signal)),
     );
     const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new AggregateError(errors);
-    const again = results.flatMap((result) => (result.status === "fulfilled" ? (result.value ?? []) : []));
-    return again.length === 0 ? undefined : Math.min(...again);
+    const due = results.flatMap((result) => (result.status === "fulfilled" ? (result.value ?? []) : []));
+    due.push(...this.#families.flatMap(({ applier }) => applier.dueInMs ?? []));
+    if (this.#table.givesWay) due.push(lookAgainMs);
+    return due.length === 0 ? undefined : Math.min(...due);
   }
 
   async #syncFamily(
@@ -153,21 +165,31 @@ export class NodeProxy implements ClusterListener {
     }
   }
 
-  #plan(): (family: Family) => NodePortPlaces {
+  /** What changes while this plans, also of Services that it has yet to read, is planned by the next sync too. */
+  async #plan(): Promise<(family: Family) => NodePortPlaces> {
     const { state, settings, localAddresses, metrics } = this.#options;
     const addresses = localAddresses();
-    const facts = nodeFacts(settings, state.node(), state.slices("default/kubernetes"), addresses);
-    const nothing: PlannedChange["causes"] = new Map();
-    const changes = this.#table
-      .update(this.#dirty.keys(), state, facts)
-      .map((change): PlannedChange => ({ ...change, causes: this.#dirty.get(change.key) ?? nothing }));
-    for (const change of changes) this.#report.refused(change);
-    for (const { followUp } of this.#families) followUp.planned(changes);
-    this.#dirty.clear();
+    const node = state.node();
+    this.#node = node ?? this.#node;
+    this.#report.node(settings.nodeName, nodeNotices(settings, node, this.#node, addresses));
+    const facts = nodeFacts(settings, this.#node, state.slices("default/kubernetes"), addresses);
+    const dirty = this.#dirty;
+    this.#dirty = new Map();
     this.#changedServices.clear();
     this.#changedSlices = 0;
     metrics.serviceChangesPending.set(0);
     metrics.endpointChangesPending.set(0);
+    for (const { followUp } of this.#families) followUp.planning();
+    try {
+      for (const change of await this.#table.update(dirty.keys(), state, facts)) {
+        this.#report.refused(change);
+        const causes = dirty.get(change.key) ?? new Map<string, string | undefined>();
+        for (const { followUp } of this.#families) followUp.planned({ ...change, causes });
+      }
+    } catch (error) {
+      for (const [key, causes] of dirty) for (const [cause, addressType] of causes) this.#mark(key, cause, addressType);
+      throw error;
+    }
     return (family) => nodePortPlaces(facts, family, addresses);
   }
 
@@ -177,7 +199,8 @@ export class NodeProxy implements ClusterListener {
     const partial = applier.knowsKernel;
     const program = this.#table.program(family);
     const start = clock.monotonic();
-    const written = await applier.apply(program, signal).catch((error: unknown) => {
+    const plans = (): Plans => this.#table.plans(family);
+    const written = await applier.apply(program, signal, plans).catch((error: unknown) => {
       if (error instanceof RestoreError) {
         metrics.restoreFailures.inc(labels);
         if (partial) metrics.partialRestoreFailures.inc(labels);
@@ -185,6 +208,9 @@ export class NodeProxy implements ClusterListener {
       throw error;
     });
     const durationMs = clock.monotonic() - start;
+    if (written.refusals > 0) metrics.restoreFailures.inc(labels, written.refusals);
+    if (written.refusals > 0 && partial) metrics.partialRestoreFailures.inc(labels, written.refusals);
+    this.#report.isolated(family, new Map(written.isolated.map(({ service, why }) => [service, why])));
     metrics.syncDuration.observe(labels, durationMs / 1000);
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);

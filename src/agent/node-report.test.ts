@@ -9,16 +9,26 @@ it("tells what is programmed, refused and isolated", () => {
   const text = renderReport({
     programmed,
     refused: [
-      { service: "ns/web", frontend: { kind: "LoadBalancerIP", address: "fd00::1", port: 443 }, why: "taken" },
-      { service: "ns/web", frontend: { kind: "NodePort", address: undefined, port: 30_080 }, why: "taken" },
+      {
+        service: "ns/web",
+        protocol: "TCP",
+        frontend: { kind: "LoadBalancerIP", address: "fd00::1", port: 443 },
+        why: "taken",
+      },
+      {
+        service: "ns/web",
+        protocol: "TCP",
+        frontend: { kind: "NodePort", address: undefined, port: 30_080 },
+        why: "taken",
+      },
     ],
     isolated: [{ service: "ns/bad", family: "IPv6", why: "line 3" }],
-  } as never);
+  });
   expect(JSON.parse(text)).toEqual({
     programmed: { IPv4: "00000000000000aa" },
     refused: [
-      { service: "ns/web", frontend: "LoadBalancerIP [fd00::1]:443", why: "taken" },
-      { service: "ns/web", frontend: "NodePort 30080", why: "taken" },
+      { service: "ns/web", frontend: "LoadBalancerIP [fd00::1]:443/TCP", why: "taken" },
+      { service: "ns/web", frontend: "NodePort 30080/TCP", why: "taken" },
     ],
     isolated: [{ service: "ns/bad", family: "IPv6", why: "line 3" }],
   });
@@ -27,6 +37,7 @@ it("tells what is programmed, refused and isolated", () => {
 it("stays within its bound, whatever is refused, and counts what has no room", () => {
   const refusal = fc.record({
     service: fc.string({ maxLength: 300 }),
+    protocol: fc.constant("TCP" as const),
     frontend: fc.constant({ kind: "ExternalIP" as const, address: "1.2.3.4", port: 80 }),
     why: fc.string({ unit: "grapheme", maxLength: 200 }),
   });

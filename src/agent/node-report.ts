@@ -1,4 +1,5 @@
-import type { RefusedFrontend } from "../model/index.ts";
+import type { Protocol } from "../api/index.ts";
+import type { Frontend, RefusedFrontend } from "../model/index.ts";
 import { type Family, withPort } from "../net/index.ts";
 import type { IsolatedService } from "./node-standing.ts";
 
@@ -20,9 +21,9 @@ const maxBytes = 16 * 1024;
 export function renderReport({ programmed, refused, isolated }: NodeReport): string {
   const all = [
     ...isolated.map((one) => ({ list: "isolated" as const, entry: { ...one } })),
-    ...refused.map(({ service, frontend, why }) => ({
+    ...refused.map(({ service, frontend, protocol, why }) => ({
       list: "refused" as const,
-      entry: { service, frontend: frontendText(frontend), why },
+      entry: { service, frontend: frontendText(frontend, protocol), why },
     })),
   ];
   const lists: Record<"isolated" | "refused", object[]> = { refused: [], isolated: [] };
@@ -41,7 +42,7 @@ export function renderReport({ programmed, refused, isolated }: NodeReport): str
   return JSON.stringify({ programmed: Object.fromEntries(programmed), ...lists, ...(omitted > 0 && { omitted }) });
 }
 
-/** `LoadBalancerIP 203.0.113.7:80`, `NodePort 30080`. */
-export function frontendText({ kind, address, port }: RefusedFrontend["frontend"]): string {
-  return `${kind} ${address === undefined ? port : withPort(address, port)}`;
+/** `LoadBalancerIP 203.0.113.7:80/TCP`, `NodePort 30080/UDP`. */
+export function frontendText({ kind, address, port }: Frontend, protocol: Protocol): string {
+  return `${kind} ${address === undefined ? port : withPort(address, port)}/${protocol}`;
 }

@@ -2,15 +2,12 @@ import type { ProxiedService } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Written } from "./apply/index.ts";
 import type { AgentMetrics } from "./metrics.ts";
-import type { RuleProgram } from "./plan/index.ts";
+import { type RuleProgram, ruleTotal } from "./plan/index.ts";
 
 export function countRules(metrics: AgentMetrics, family: Family, program: RuleProgram, written: Written): void {
   for (const [table, { chains }] of program) {
     const labels = { table, ip_family: family };
-    metrics.rules.set(
-      labels,
-      [...chains.values()].reduce((sum, lines) => sum + lines.length, 0),
-    );
+    metrics.rules.set(labels, ruleTotal(chains));
     metrics.rulesLastSync.set(labels, written.rules.get(table) ?? 0);
   }
 }

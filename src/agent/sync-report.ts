@@ -1,4 +1,4 @@
-import { type Clock, errorMessage } from "../base/index.ts";
+import { type Clock, errorMessage, Turn } from "../base/index.ts";
 import type { ProxiedService } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
@@ -19,7 +19,7 @@ const maxCauses = 4;
 export interface PlannedChange extends ServiceChange {
   /**
    * `EndpointSlice web-x7k2p`, `Service` -> the address type that it concerns, undefined for all; empty when the change
-   * follows from the node.
+   * follows from the node, or from another Service that wants the same frontend.
    */
   readonly causes: ReadonlyMap<string, string | undefined>;
 }
@@ -46,9 +46,18 @@ export class SyncReport {
   /** Families of which the kernel has held our rules. */
   readonly #started = new Set<Family>();
   readonly #failures = new Map<Family, FailedSync>();
+  #notices: readonly string[] = [];
 
   constructor(options: SyncReportOptions) {
     this.#options = options;
+  }
+
+  /** What was not yet said about the node. */
+  node(name: string, notices: readonly string[]): void {
+    for (const why of notices)
+      if (!this.#notices.includes(why))
+        this.#options.logger.warn("rules limited by what is known of the node", { node: name, why });
+    this.#notices = notices;
   }
 
   /** Takes over which frontends are left out, and tells of those that newly are. */
@@ -58,7 +67,7 @@ export class SyncReport {
     standing.refuse(key, refusals);
     metrics.refusedFrontends.set(standing.refusedCount);
     if (refused.length > 0 || before !== standing.refusedCount) this.#options.onStanding();
-    for (const { service, frontend, why } of refused) {
+    for (const { service, frontend, protocol, why } of refused) {
       logger.warn("frontend refused", {
         service,
         kind: frontend.kind,
@@ -66,7 +75,12 @@ export class SyncReport {
         why,
         ...(frontend.address !== undefined && { address: frontend.address }),
       });
-      events.serviceWarning(service, "FrontendRefused", "Program", `${frontendText(frontend)} is not served: ${why}`);
+      events.serviceWarning(
+        service,
+        "FrontendRefused",
+        "Program",
+        `${frontendText(frontend, protocol)} is not served: ${why}`,
+      );
     }
   }
 
@@ -107,13 +121,20 @@ export class SyncReport {
 
   /**
    * One line for each Service whose rules changed in a family; at the start only for those whose chains had to be
-   * written, with these.
+   * written, with these. There may be thousands, so others have their turn in between.
    */
-  programmed(family: Family, changes: Iterable<PlannedChange>, { chains, removed }: Written, durationMs: number): void {
+  async programmed(
+    family: Family,
+    changes: Iterable<PlannedChange>,
+    { chains, removed }: Written,
+    durationMs: number,
+  ): Promise<void> {
+    const turn = new Turn();
     const names = new Set([...chains, ...removed]);
     for (const change of changes) {
       const own = this.#options.standing.isIsolated(family, change.key) ? undefined : inFamily(change, family);
       if (own !== undefined) this.#one(family, own, names, durationMs);
+      if (turn.step()) await turn.next();
     }
     if (!this.#started.has(family)) this.#options.onStanding();
     this.#started.add(family);
@@ -164,7 +185,7 @@ function inFamily(change: PlannedChange, family: Family): PlannedChange | undefi
 
 function causeText(family: Family, causes: PlannedChange["causes"]): string {
   const own = [...causes].filter(([, type]) => type === undefined || type === family).map(([cause]) => cause);
-  if (own.length === 0) return "Node";
+  if (own.length === 0) return "Node or another Service";
   const more = own.length - maxCauses;
   return [...own.slice(0, maxCauses), ...(more > 0 ? [`${more} more`] : [])].join(", ");
 }

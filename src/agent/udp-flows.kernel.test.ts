@@ -25,6 +25,7 @@ const proxy = new NodeProxy({
   settings: nodeSettings({ reservedPorts: [] }),
   state,
   exec,
+  localSockets: async () => [],
   localAddresses: () => ["10.244.1.1", "127.0.0.1", "192.0.2.1", "::1", "fd00:244:1::1", "fd00:c::1"],
   health: new SyncHealth(["IPv4", "IPv6"], systemClock),
   healthPorts: { update: async () => false },

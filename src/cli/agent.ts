@@ -8,11 +8,12 @@ import {
   dropsInvalid,
   findLivePeer,
   inspectHost,
+  inspectIptables,
   kernelFiles,
   peerAddresses,
   runAgent,
 } from "../agent/index.ts";
-import { FailureError, systemClock, systemRandom, UsageError } from "../base/index.ts";
+import { FailureError, systemClock, systemRandom } from "../base/index.ts";
 import { type Exec, systemExec } from "../kernel/index.ts";
 import { createMetrics, type Logger, watchEventLoop } from "../telemetry/index.ts";
 import { connectAgent, explainNoAnswer } from "./agent/api-server.ts";
@@ -22,6 +23,7 @@ import { type Configuration, resolve } from "./agent/configuration.ts";
 import { addFlags, given } from "./agent/options.ts";
 import { hostSettings, logSettings, nodeSettings, processSettings } from "./agent/settings.ts";
 import { versionText } from "./agent/version.ts";
+import { defineCleanUp, removeRules } from "./agent-cleanup.ts";
 import type { Process } from "./command.ts";
 import { workOnceAnswered } from "./connection.ts";
 import { loggerFor } from "./flags.ts";
@@ -34,6 +36,7 @@ export const isCrashSafe = true;
 export function define(command: Command, process: Process): void {
   addFlags(command);
   command.action(() => run(command, process));
+  defineCleanUp(command, process);
 }
 
 async function run(command: Command, process: Process): Promise<void> {
@@ -52,26 +55,28 @@ async function run(command: Command, process: Process): Promise<void> {
     logger.info("configuration written", { path: switches["write-config-to"] });
     return;
   }
-  if (switches.cleanup) throw new UsageError("--cleanup: not in this build; run kube-proxy --cleanup instead");
+  if (switches.cleanup) return await removeRules(process);
   const exec = systemExec(process.environment);
   if (switches["init-only"]) return await setUpHost(configuration, exec, logger, process.signal);
   await refuseLivePeer(configuration, logger, process.signal);
   await serve(configuration, exec, logger, process);
 }
 
-async function serve(configuration: Configuration, exec: Exec, logger: Logger, process: Process): Promise<void> {
+async function serve(configuration: Configuration, programs: Exec, logger: Logger, process: Process): Promise<void> {
   const { signal } = process;
-  const { families } = await inspectHost(exec, signal);
+  const host = await inspectHost(programs, signal);
   const metrics = createMetrics();
   const common = { metrics, logger, clock: systemClock };
   using _loop = watchEventLoop(common);
   const connection = await connectAgent(configuration, process, metrics);
   const { client, server } = connection;
   await using _client = client;
-  // Behind whatever could be wrong with the command line, and before connection tracking is asked whether it is liberal.
+  // Now nothing is left that could be wrong with the command line.
+  const { exec, ...abilities } = await inspectIptables(programs, host.families, logger, signal);
   await setUpHost(configuration, exec, logger, signal);
   const options: AgentOptions = {
-    settings: nodeSettings(configuration, { families, dropInvalid: await dropsInvalid(), hostName: hostname() }),
+    // Whether connection tracking is liberal may have been set only now.
+    settings: nodeSettings(configuration, { ...abilities, dropInvalid: await dropsInvalid(), hostName: hostname() }),
     client,
     server,
     identity: hostname(),

@@ -6,17 +6,24 @@ export {
   type ExecOptions,
   type ExecResult,
   execOk,
+  inputText,
   netnsExec,
   netnsPath,
   ProgramFailedError,
+  ProgramKilledError,
   ProgramMissingError,
   systemExec,
 } from "./exec.ts";
-export { Iptables, NotPermittedError, RestoreError } from "./iptables.ts";
+export { Iptables, LockHeldError, NotPermittedError, RestoreError } from "./iptables.ts";
+export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
 export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";
-export { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
+export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
+export { type Candidate, findRefused, trialChain } from "./iptables-trial.ts";
+export { type Flavour, formatVersion, isAtLeast } from "./iptables-version.ts";
 export { findLink, ipBatch } from "./links.ts";
+export { readLocalSockets } from "./local-sockets.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
+export { Nfacct } from "./nfacct.ts";
 export { applyNft, listNftChain } from "./nft.ts";
 export {
   findProcess,

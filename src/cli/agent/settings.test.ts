@@ -1,9 +1,16 @@
 import { expect, it } from "vitest";
 import { parseCidr } from "../../net/index.ts";
-import { hostSettings, logSettings, nodeSettings, processSettings } from "./settings.ts";
+import { hostSettings, logSettings, type Machine, nodeSettings, processSettings } from "./settings.ts";
 import { configuration } from "./testing/command-line.ts";
 
-const machine = { families: ["IPv4", "IPv6"], dropInvalid: true, hostName: "Machine\n" } as const;
+const machine: Machine = {
+  families: ["IPv4", "IPv6"],
+  dropInvalid: true,
+  randomFully: true,
+  accounting: new Set(["IPv4"]),
+  sessionAffinity: new Set(["IPv4", "IPv6"]),
+  hostName: "Machine\n",
+};
 
 function settings(...args: string[]): ReturnType<typeof nodeSettings> {
   return nodeSettings(configuration(...args), machine);
@@ -22,7 +29,8 @@ it("is a node of the defaults", () => {
     reservedPorts: [{ first: 22, last: 22 }],
     dropInvalid: true,
     randomFully: true,
-    accounting: new Set(),
+    accounting: new Set(["IPv4"]),
+    sessionAffinity: new Set(["IPv4", "IPv6"]),
   });
 });
 
@@ -74,7 +82,7 @@ it("needs a name", () => {
 });
 
 it("needs a cluster prefix of a family that the node has", () => {
-  const single = { ...machine, families: ["IPv4"] } as const;
+  const single: Machine = { ...machine, families: ["IPv4"] };
   expect(() => nodeSettings(configuration("--cluster-cidr=fd00::/8"), single)).toThrow(
     "--cluster-cidr: fd00::/8 is of no family that this node has; give a prefix of IPv4, or mend the node's IPv6",
   );
@@ -137,7 +145,7 @@ it("gives the process what it needs", () => {
     syncPeriodMs: 60_000,
     namespace: "n",
   });
-  expect(configz()).toMatchObject({
+  expect(configz).toMatchObject({
     kind: "KubeProxyConfiguration",
     iptables: { syncPeriod: "1m0s", masqueradeBit: 14 },
   });

@@ -48,20 +48,20 @@ function holdsLoopback(prefix: Cidr): boolean {
 }
 
 /** What the machine says. */
-export interface Machine {
-  readonly families: readonly Family[];
-  readonly dropInvalid: boolean;
+export interface Machine
+  extends Pick<NodeSettings, "families" | "dropInvalid" | "randomFully" | "accounting" | "sessionAffinity"> {
   /** For when nobody named the node. */
   readonly hostName: string;
 }
 
 export function nodeSettings({ values, switches }: Configuration, machine: Machine): NodeSettings {
-  const nodeName = values.hostnameOverride || machine.hostName.trim().toLowerCase();
+  const { hostName, ...abilities } = machine;
+  const nodeName = values.hostnameOverride || hostName.trim().toLowerCase();
   if (nodeName === "")
     throw new UsageError("this machine has no host name; give --hostname-override, the name of the Node object");
   return {
     nodeName,
-    families: machine.families,
+    ...abilities,
     ...bindAddress(values),
     localTraffic: localTraffic(values, machine.families),
     nodePortAddresses: nodePortAddresses(values),
@@ -70,9 +70,6 @@ export function nodeSettings({ values, switches }: Configuration, machine: Machi
     masqueradeBit: values["iptables.masqueradeBit"],
     externalIps: switches["allow-external-ips"],
     reservedPorts: switches["reserved-ports"],
-    dropInvalid: machine.dropInvalid,
-    randomFully: true,
-    accounting: new Set(),
   };
 }
 
@@ -131,6 +128,6 @@ export function processSettings({ values, switches }: Configuration): ProcessSet
     minSyncIntervalMs: values["iptables.minSyncPeriod"],
     syncPeriodMs: values["iptables.syncPeriod"],
     namespace: switches.namespace,
-    configz: () => encode(values),
+    configz: encode(values),
   };
 }

@@ -1,0 +1,108 @@
+// `node bench/agent/plan.ts [--services 1000,10000]`: what planning costs the agent's process, without a kernel: the
+// first plan of all Services, and one changed endpoint in one of them. Each number of Services in a fresh process.
+import { execFileSync } from "node:child_process";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
+import { AgentMetrics } from "../../src/agent/metrics.ts";
+import { NodeProxy } from "../../src/agent/node-proxy.ts";
+import { SyncHealth } from "../../src/agent/sync-health.ts";
+import { nodeSettings } from "../../src/agent/testing/settings.ts";
+import { systemClock } from "../../src/base/index.ts";
+import type { Exec } from "../../src/kernel/index.ts";
+import { createMetrics, nullLogger } from "../../src/telemetry/index.ts";
+import { asCommand } from "../command.ts";
+import { parseCount } from "../flags.ts";
+import { cluster, keyOf, slice } from "./cluster.ts";
+
+const changes = 100;
+
+/** Takes every rule and holds none. */
+const noKernel: Exec = { run: async () => ({ code: 0, stdout: "", stderr: "" }) };
+
+interface Cost {
+  readonly cpuMs: number;
+  readonly blockMs: number;
+}
+
+async function measure(work: () => Promise<unknown>): Promise<Cost> {
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await pause(20);
+  delay.reset();
+  // Its first turn after a reset only starts the count.
+  await pause(20);
+  const before = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(before);
+  await pause(20);
+  delay.disable();
+  return { cpuMs: (user + system) / 1000, blockMs: delay.max / 1e6 };
+}
+
+function heap(): number {
+  globalThis.gc?.();
+  return process.memoryUsage().heapUsed;
+}
+
+async function live(services: number): Promise<readonly (number | string)[]> {
+  const signal = new AbortController().signal;
+  const state = cluster(services);
+  const metrics = new AgentMetrics(createMetrics());
+  const proxy = new NodeProxy({
+    settings: nodeSettings(),
+    state,
+    exec: noKernel,
+    localAddresses: () => ["127.0.0.1", "192.168.0.2"],
+    localSockets: async () => [],
+    health: new SyncHealth(["IPv4", "IPv6"], systemClock),
+    healthPorts: { update: async () => false },
+    metrics,
+    logger: nullLogger,
+    clock: systemClock,
+  });
+  const empty = heap();
+  for (const key of state.serviceKeys()) proxy.serviceChanged(key);
+  const first = await measure(() => proxy.sync(signal));
+  const full = heap();
+  const changing = await measure(async () => {
+    for (let n = 1; n <= changes; n++) {
+      const i = (n * 7919) % services;
+      state.allSlices.set(keyOf(i), [slice(i, n)]);
+      proxy.endpointsChanged(keyOf(i), undefined);
+      await proxy.sync(signal);
+      await turn();
+    }
+  });
+  return [
+    services,
+    first.cpuMs.toFixed(0),
+    first.blockMs.toFixed(0),
+    (changing.cpuMs / changes).toFixed(2),
+    changing.blockMs.toFixed(1),
+    ((full - empty) / services / 1024).toFixed(1),
+  ];
+}
+
+const columns = [
+  "Services",
+  "first sync, CPU ms",
+  "longest block, ms",
+  "one change, CPU ms",
+  "longest block, ms",
+  "heap per Service, KiB",
+];
+
+async function run(argv: readonly string[]): Promise<void> {
+  const [option, text = "1000,10000"] = argv;
+  const counts = text.split(",").map((count) => parseCount("--services", count, 100_000));
+  if (option === "--live") {
+    process.stdout.write(`| ${(await live(counts[0] ?? 0)).join(" | ")} |\n`);
+    return;
+  }
+  process.stdout.write(`| ${columns.join(" | ")} |\n|${columns.map(() => " -: |").join("")}\n`);
+  // What one has compiled and left behind would flatter or burden the next one.
+  for (const count of counts)
+    execFileSync(process.execPath, ["--expose-gc", import.meta.filename, "--live", `${count}`], { stdio: "inherit" });
+}
+
+await asCommand("bench/agent/plan", run);
