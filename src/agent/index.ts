@@ -8,3 +8,4 @@ export { applyHostSettings, type HostSettings, kernelFiles } from "./host-settin
 export { inspectIptables } from "./iptables-host.ts";
 export { findLivePeer, peerAddresses } from "./live-peer.ts";
 export type { LocalTrafficDetector, NodeSettings } from "./node-facts.ts";
+export { localhostNodePorts } from "./node-port-addresses.ts";

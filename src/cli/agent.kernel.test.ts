@@ -4,7 +4,16 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { addNetns, deleteNetns, ipBatch, netnsExec, netnsPath, systemExec } from "../kernel/index.ts";
+import {
+  addNetns,
+  deleteNetns,
+  type ExecResult,
+  execOk,
+  ipBatch,
+  netnsExec,
+  netnsPath,
+  systemExec,
+} from "../kernel/index.ts";
 
 const main = join(import.meta.dirname, "main.ts");
 const path = "/usr/sbin:/usr/bin:/sbin:/bin";
@@ -27,8 +36,6 @@ beforeAll(async () => {
   };
   await writeFile(join(directory, "kubeconfig"), JSON.stringify(kubeconfig));
   await writeFile(join(directory, "broken"), "{");
-  const config = { apiVersion: "kubeproxy.config.k8s.io/v1alpha1", kind: "KubeProxyConfiguration", mode: "ipvs" };
-  await writeFile(join(directory, "ipvs"), JSON.stringify(config));
 });
 
 afterAll(async () => {
@@ -62,10 +69,6 @@ it.each<[string, Case]>([
   [
     "no configuration file",
     { flags: "--config=DIR/none", code: 2, says: /--config .*none: ENOENT.*; give the path of a readable file/ },
-  ],
-  [
-    "another mode in the configuration file",
-    { flags: "--config=DIR/ipvs", code: 2, says: /--config .*ipvs: mode: "ipvs" is another way.*; give iptables or/ },
   ],
   ["no right", { flags: good, code: 1, says: /run as root or with CAP_NET_ADMIN and CAP_NET_RAW/, as: nobody }],
   [
@@ -139,7 +142,7 @@ it("waits for an API server that does not answer, says so, and ends in order", a
 });
 
 /** `berth agent` to its end, as in the table above. */
-async function agent(flags: readonly string[], as: readonly string[] = []): Promise<{ code: number; stderr: string }> {
+async function agent(flags: readonly string[], as: readonly string[] = []): Promise<ExecResult> {
   const command = [`PATH=${path}`, ...as, process.execPath, main, "agent", ...flags];
   return await inside.run("/usr/bin/env", command, options);
 }
@@ -186,4 +189,14 @@ it("does not start beside a live proxy, unless forced", async () => {
     peer.kill();
     await ended;
   }
+});
+
+it("takes a proxy's rules away with --cleanup, as kube-proxy does", async () => {
+  for (const args of [
+    ["-N", "KUBE-SERVICES"],
+    ["-I", "OUTPUT", "-j", "KUBE-SERVICES"],
+  ])
+    await execOk(inside, "iptables", ["-t", "nat", ...args], options);
+  expect(await agent(["--cleanup"])).toMatchObject({ code: 0, stdout: expect.stringMatching(/^removed IPv4/) });
+  expect((await inside.run("iptables-save", [], options)).stdout).not.toContain("KUBE-");
 });

@@ -1,7 +1,13 @@
 // A configuration that holds -> what the parts of the agent are given. Pure.
-import type { AgentOptions, HostSettings, LocalTrafficDetector, NodeSettings } from "../../agent/index.ts";
+import {
+  type AgentOptions,
+  type HostSettings,
+  type LocalTrafficDetector,
+  localhostNodePorts,
+  type NodeSettings,
+} from "../../agent/index.ts";
 import { UsageError } from "../../base/index.ts";
-import { type Cidr, cidrContains, type Family, formatCidr, formatIp, parseIp, parseSloppyIp } from "../../net/index.ts";
+import { type Family, formatCidr, formatIp, parseSloppyIp } from "../../net/index.ts";
 import type { LogFormat, LogLevel } from "../../telemetry/index.ts";
 import { parseBindAddress, parseNodePortAddress, parseSloppyCidr } from "./addresses.ts";
 import type { Configuration } from "./configuration.ts";
@@ -30,21 +36,12 @@ export function hostSettings({ values }: Configuration): HostSettings {
       udpTimeoutMs: values["conntrack.udpTimeout"],
       udpStreamTimeoutMs: values["conntrack.udpStreamTimeout"],
     },
-    routeLocalnet: values["iptables.localhostNodePorts"] && loopbackServed(nodePortAddresses(values)),
+    routeLocalnet: localhostNodePorts(
+      { nodePortAddresses: nodePortAddresses(values), localhostNodePorts: values["iptables.localhostNodePorts"] },
+      "IPv4",
+    ),
     oomScoreAdj: values.oomScoreAdj,
   };
-}
-
-const loopback = parseIp("127.0.0.1");
-
-function loopbackServed(wanted: NodeSettings["nodePortAddresses"]): boolean {
-  if (wanted === "primary") return false;
-  const ipv4 = wanted.filter(({ base }) => base.family === "IPv4");
-  return ipv4.length === 0 || ipv4.some((prefix) => prefix.base.value >> 24n === 127n || holdsLoopback(prefix));
-}
-
-function holdsLoopback(prefix: Cidr): boolean {
-  return loopback !== undefined && cidrContains(prefix, loopback);
 }
 
 /** What the machine says. */
