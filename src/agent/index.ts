@@ -3,5 +3,5 @@
 // rules. To the API server it writes events and the Lease of its node, never Services or Nodes.
 export { type AgentOptions, runAgent } from "./agent.ts";
 export { cleanUp } from "./cleanup.ts";
-export { inspectHost } from "./host.ts";
+export { inspectHost, requireNetAdmin } from "./host.ts";
 export { inspectIptables } from "./iptables-host.ts";
