@@ -11,7 +11,9 @@ import { describeState } from "./debug-state.ts";
 import { healthRoutes, metricsRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { localAddresses } from "./host.ts";
+import type { Note } from "./iptables-host.ts";
 import { AgentMetrics } from "./metrics.ts";
+import { NftLeftovers } from "./nft-leftovers.ts";
 import { type NodeSettings, nodeEligible } from "./node-facts.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { renderReport } from "./node-report.ts";
@@ -45,6 +47,8 @@ export interface AgentOptions {
   readonly minSyncIntervalMs: number;
   /** What fails is tried again within this; twice as long may a change wait before the agent counts as ill. */
   readonly syncPeriodMs: number;
+  /** What was found out about the machine, for the log. */
+  readonly notes?: readonly Note[];
   readonly exec: Exec;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -120,9 +124,15 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     node: () => cluster.node(),
     metrics,
   });
+  const leftovers = new NftLeftovers(options.exec, families, logger);
   const loop = new SyncLoop({
     // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
-    sync: () => proxy.sync(new AbortController().signal),
+    sync: async () => {
+      const whole = new AbortController().signal;
+      const againMs = await proxy.sync(whole);
+      await leftovers.remove(whole);
+      return againMs;
+    },
     minIntervalMs: options.minSyncIntervalMs,
     maxRetryMs: options.syncPeriodMs,
     logger,
@@ -132,6 +142,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   await serveAll(stack, options, { health, cluster, proxy, metrics, events }, signal);
 
   logger.info("agent started", { node: nodeName, url: server });
+  for (const [level, message, fields] of options.notes ?? []) logger[level](message, fields);
   const ended = new AbortController();
   const working = AbortSignal.any([signal, ended.signal]);
   const watching = cluster.watch(client, logger, registry, working);

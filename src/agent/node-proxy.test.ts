@@ -35,8 +35,6 @@ class Bench {
   readonly v6 = new FakeIptables("IPv6");
   readonly log: [string, LogFields | undefined][] = [];
   readonly clock = new FakeClock();
-  readonly conntrack: string[][] = [];
-  flows = "";
   localAddresses = ["192.168.0.2"];
   sockets: WaitingSocket[] = [];
   health = new SyncHealth(["IPv4", "IPv6"], this.clock);
@@ -45,8 +43,7 @@ class Bench {
   readonly exec: Exec = {
     run: async (program, args, options): Promise<ExecResult> => {
       if (program === "conntrack") {
-        this.conntrack.push([...args]);
-        return { code: 0, stdout: args.includes("ipv4") ? this.flows : "", stderr: "" };
+        return { code: 0, stdout: "", stderr: "" };
       }
       return (program.startsWith("ip6") ? this.v6 : this.v4).run(program, args, options);
     },
@@ -77,7 +74,6 @@ class Bench {
     this.v4.restores.length = 0;
     this.v6.restores.length = 0;
     this.log.length = 0;
-    this.conntrack.length = 0;
   }
 
   lines(message: string): (LogFields | undefined)[] {
@@ -300,44 +296,6 @@ it("never takes a reserved port of the node, whatever a Service asks for", async
   await change();
   expect(bench.v4.save()).not.toContain("-d 192.168.0.2/32");
   expect(bench.lines("warn frontend refused")).toMatchObject([{ kind: "ExternalIP", port: 22 }]);
-});
-
-it("forgets UDP flows to endpoints that are gone, and only those", async () => {
-  const ports = [port("dns", 53, { protocol: "UDP", nodePort: 30053 })];
-  bench.state.services.set("ns/web", web({ type: "NodePort", ports }));
-  const slices = (...ips: string[]) => [
-    slice(
-      "s",
-      [{ name: "dns", port: 5353, protocol: "UDP" }],
-      ips.map((ip) => ({ ip })),
-    ),
-  ];
-  bench.state.allSlices.set("ns/web", slices("10.0.0.1", "10.0.0.2"));
-  await change();
-  const flow = (destination: string, dport: number, reply: string) =>
-    `udp 17 29 src=10.9.9.9 dst=${destination} sport=4000 dport=${dport} src=${reply} dst=10.9.9.9 sport=5353 dport=4000\n`;
-  bench.flows = [
-    flow("172.30.0.41", 53, "10.0.0.1"),
-    flow("172.30.0.41", 53, "10.0.0.2"),
-    flow("192.168.0.2", 30053, "10.0.0.1"),
-    flow("192.168.0.3", 30053, "10.0.0.1"),
-    flow("172.30.0.42", 53, "10.0.0.1"),
-  ].join("");
-  bench.forget();
-  bench.state.allSlices.set("ns/web", slices("10.0.0.2"));
-  await change();
-  const deleted = (): string[] => bench.conntrack.filter(([verb]) => verb === "-D").map((args) => args[8]!);
-  expect(bench.conntrack.filter(([verb]) => verb === "-D")).toMatchObject([
-    expect.arrayContaining(["172.30.0.41"]),
-    expect.arrayContaining(["192.168.0.2"]),
-  ]);
-  bench.forget();
-  bench.state.services.delete("ns/web");
-  await change();
-  expect(deleted()).toHaveLength(3);
-  bench.forget();
-  await change();
-  expect(bench.conntrack).toEqual([]);
 });
 
 it("counts rules, changes and how long a pod's change took", async () => {

@@ -72,7 +72,7 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
   const { client, server } = connection;
   await using _client = client;
   // Now nothing is left that could be wrong with the command line.
-  const { exec, ...abilities } = await inspectIptables(programs, host.families, logger, signal);
+  const { exec, notes, ...abilities } = await inspectIptables(programs, host.families, signal);
   await setUpHost(configuration, exec, logger, signal);
   const options: AgentOptions = {
     // Whether connection tracking is liberal may have been set only now.
@@ -81,6 +81,7 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
     server,
     identity: hostname(),
     ...processSettings(configuration),
+    notes,
     exec,
     ...common,
     random: systemRandom,
