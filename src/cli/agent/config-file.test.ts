@@ -83,6 +83,16 @@ it.each<[string, string, string]>([
     'apiVersion: "kubeproxy.config.k8s.io/v1beta1"; give kubeproxy.config.k8s.io/v1alpha1',
   ],
   ["no YAML", "a: b: c\n", "no YAML: Nested mappings are not allowed in compact mappings at line 1, column 4"],
+  [
+    "an alias of nothing",
+    `${header}mode: *x\n`,
+    "no YAML: Unresolved alias (the anchor must be set before the alias): x; m",
+  ],
+  [
+    "aliases without end",
+    `${header}a: &a [x]\n${["ab", "bc", "cd"].map(([of, name]) => `${name}: &${name} [${Array(9).fill(`*${of}`).join()}]\n`).join("")}`,
+    "no YAML: Excessive alias count indicates a resource exhaustion attack; mend the file",
+  ],
   ["a list for a section", `${header}conntrack: []\n`, "conntrack: []; give a mapping"],
   ["a number for a text", `${header}mode: 5\n`, "mode: 5; give a text"],
 ])("refuses %s", async (_, text, message) => {

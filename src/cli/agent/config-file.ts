@@ -30,12 +30,25 @@ async function parse(text: string, path: string): Promise<{ document: unknown; w
   const [first, ...others] = Array.isArray(documents) ? documents : [];
   if (first === undefined) return { document: undefined, warnings: [] };
   const [error] = first.errors;
-  if (error !== undefined)
-    throw new UsageError(`--config ${path}: no YAML: ${oneLine(error.message.split("\n")[0] ?? "")}; mend the file`);
+  if (error !== undefined) throw noYaml(path, error);
   const warnings = await repeatedKeys(first, path);
   if (others.length > 0)
     warnings.push({ what: `${path}: ${others.length + 1} documents`, why: "only the first counts; remove the others" });
-  return { document: first.toJS(), warnings };
+  return { document: plain(first, path), warnings };
+}
+
+function plain(document: YamlDocument, path: string): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    // An alias without its anchor, or aliases of aliases without end.
+    throw noYaml(path, error);
+  }
+}
+
+function noYaml(path: string, error: unknown): UsageError {
+  const what = oneLine(errorMessage(error).split("\n")[0] ?? "").replace(/:$/, "");
+  return new UsageError(`--config ${path}: no YAML: ${what}; mend the file`);
 }
 
 /** Of YAML 1.1, Go has no numbers to the base of 60 (`1:30`), and no dates. */
