@@ -2,7 +2,7 @@ import { type Clock, inTurns, systemClock } from "../../base/index.ts";
 import { type Candidate, findRefused, type Iptables, RestoreError } from "../../kernel/index.ts";
 import type { RuleProgram, TableName } from "../plan/index.ts";
 import {
-  difference,
+  differenceInSteps,
   type HeldTable,
   heldAfter,
   observeInSteps,
@@ -71,7 +71,7 @@ export class RuleApplier {
       if (this.#program === undefined) return [];
       this.distrust();
       this.#held = await inTurns(observeInSteps(await this.#iptables.save(signal), this.#program));
-      return difference(this.#held, this.#program);
+      return await inTurns(differenceInSteps(this.#held, this.#program));
     });
   }
 
@@ -103,7 +103,7 @@ export class RuleApplier {
       const wanted = leftOut.size === 0 ? program : without(program, plans(), leftOut);
       await this.#observe(wanted, signal);
       const held = this.#held;
-      const differences = difference(held, wanted);
+      const differences = await inTurns(differenceInSteps(held, wanted));
       try {
         // Until it has succeeded nobody knows what the kernel holds.
         if (differences.length > 0) {
