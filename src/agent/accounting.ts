@@ -23,15 +23,17 @@ export const accountingNames: readonly string[] = counters.map(({ name }) => nam
 export function registerAccounting(exec: Exec, registry: Metrics, signal: AbortSignal): void {
   const nfacct = new Nfacct(exec);
   for (const { name, metric, help } of counters)
-    new Counter({
-      name: metric,
-      help,
-      registers: [registry],
-      async collect() {
-        // A counter that cannot be read now shows nothing; the other metrics are worth more than a failed scrape.
-        const packets = (await nfacct.packets(signal).catch(() => undefined))?.get(name);
-        this.reset();
-        if (packets !== undefined) this.inc(packets);
-      },
-    });
+    registry.registerMetric(
+      new Counter({
+        name: metric,
+        help,
+        registers: [],
+        async collect() {
+          // A counter that cannot be read now shows nothing; the other metrics are worth more than a failed scrape.
+          const packets = (await nfacct.packets(signal).catch(() => undefined))?.get(name);
+          this.reset();
+          if (packets !== undefined) this.inc(packets);
+        },
+      }),
+    );
 }

@@ -12,7 +12,9 @@ import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { healthRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { localAddresses } from "./host.ts";
+import type { Note } from "./iptables-host.ts";
 import { AgentMetrics } from "./metrics.ts";
+import { NftLeftovers } from "./nft-leftovers.ts";
 import type { NodeSettings } from "./node-facts.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
@@ -31,6 +33,8 @@ export interface AgentOptions {
   readonly healthzAddress: Address;
   readonly metricsAddress: Address;
   readonly minSyncIntervalMs: number;
+  /** What was found out about the machine, for the log. */
+  readonly notes?: readonly Note[];
   readonly exec: Exec;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -62,6 +66,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 
   const cluster = new WatchedCluster(settings.nodeName, logger, registry);
   logger.info("agent started", { node: settings.nodeName, url: server });
+  for (const [level, message, fields] of options.notes ?? []) logger[level](message, fields);
   const ended = new AbortController();
   const watching = cluster.watch(client, logger, registry, AbortSignal.any([signal, ended.signal]));
   try {
@@ -84,9 +89,15 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       logger,
       clock,
     });
+    const leftovers = new NftLeftovers(exec, settings.families, logger);
     const loop = new SyncLoop({
       // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
-      sync: () => proxy.sync(new AbortController().signal),
+      sync: async () => {
+        const whole = new AbortController().signal;
+        const againMs = await proxy.sync(whole);
+        await leftovers.remove(whole);
+        return againMs;
+      },
       minIntervalMs: options.minSyncIntervalMs,
       logger,
       clock,

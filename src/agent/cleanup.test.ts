@@ -40,9 +40,10 @@ class Machine implements Exec {
 
   async run(program: string, args: readonly string[], options: Parameters<Exec["run"]>[2]): Promise<ExecResult> {
     if (program === "nft") {
-      const table = args.slice(2).join(" ");
-      if (args[0] === "list") return { code: this.nftTables.has(table) ? 0 : 1, stdout: "", stderr: "" };
-      this.nftTables.delete(inputText(options.stdin).trim().replace("delete table ", ""));
+      for (const [, table = ""] of inputText(options.stdin).matchAll(/^delete table (.*)$/gm))
+        this.nftTables.delete(table);
+      if (args[0] === "list")
+        return { code: 0, stdout: [...this.nftTables].map((table) => `table ${table}\n`).join(""), stderr: "" };
       return { code: 0, stdout: "", stderr: "" };
     }
     const kernel = this.kernels.get(program.replace(/-(save|restore)$/, ""));
@@ -76,8 +77,8 @@ it("leaves exactly what was there before, in both implementations, by one restor
     expect.stringMatching(/^IPv6 \(nft\)/),
     expect.stringMatching(/^IPv4 \(legacy\)/),
     expect.stringMatching(/^IPv6 \(legacy\)/),
-    "nftables table ip kube-proxy",
-    "nftables table ip6 kube-proxy",
+    "nftables: table ip kube-proxy",
+    "nftables: table ip6 kube-proxy",
   ]);
   expect([...machine.nftTables]).toEqual(["ip other"]);
   expect(await cleanUp(machine, ["IPv4", "IPv6"], signal)).toEqual({ removed: [], kept: [], failed: [] });

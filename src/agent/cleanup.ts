@@ -1,6 +1,7 @@
 import {
   applyNft,
   type Exec,
+  execOk,
   type Flavour,
   flavouredExec,
   Iptables,
@@ -54,7 +55,13 @@ export async function cleanUp(
     for (const family of families) found = (await cleanUpFamily(exec, flavour, family, signal, result)) || found;
   // An image may have the tools under their plain names only.
   if (!found) for (const family of families) await cleanUpFamily(exec, undefined, family, signal, result);
-  if (flavours.includes("nft")) await cleanUpNft(exec, families, signal, result);
+  if (flavours.includes("nft"))
+    try {
+      result.removed.push(...(await removeNftTables(exec, families, signal)).map((table) => `nftables: ${table}`));
+    } catch (error) {
+      signal.throwIfAborted();
+      result.failed.push({ what: "nftables: kube-proxy", error });
+    }
   return result;
 }
 
@@ -143,23 +150,22 @@ function targets(rules: readonly string[]): string[] {
   return rules.flatMap((rule) => /(?:^| )-[jg] (\S+)/.exec(rule)?.[1] ?? []);
 }
 
-/** Of kube-proxy's nftables mode. */
-async function cleanUpNft(
+/**
+ * Deletes the tables of kube-proxy's nftables mode, whose rules the kernel would obey beside ours, as kube-proxy does
+ * when it starts in iptables mode. Returns what was deleted.
+ */
+export async function removeNftTables(
   exec: Exec,
   families: readonly Family[],
   signal: AbortSignal,
-  { removed, failed }: Result,
-): Promise<void> {
-  const tables = families.map((family) => `${family === "IPv4" ? "ip" : "ip6"} kube-proxy`);
-  for (const table of tables)
-    try {
-      const listed = await exec.run("nft", ["list", "table", ...table.split(" ")], { signal });
-      if (listed.code !== 0) continue;
-      await applyNft(exec, `delete table ${table}\n`, { signal });
-      removed.push(`nftables table ${table}`);
-    } catch (error) {
-      signal.throwIfAborted();
-      // Without the program there was never such a table.
-      if (!(error instanceof ProgramMissingError)) failed.push({ what: `nftables table ${table}`, error });
-    }
+): Promise<readonly string[]> {
+  const listed = await execOk(exec, "nft", ["list", "tables"], { signal }).catch((error: unknown) => {
+    // Without the program there never was such a table.
+    if (error instanceof ProgramMissingError) return "";
+    throw error;
+  });
+  const wanted = families.map((family) => `table ${family === "IPv4" ? "ip" : "ip6"} kube-proxy`);
+  const found = wanted.filter((table) => listed.split("\n").includes(table));
+  if (found.length > 0) await applyNft(exec, found.map((table) => `delete ${table}\n`).join(""), { signal });
+  return found;
 }

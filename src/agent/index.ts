@@ -3,5 +3,5 @@
 // rules. Writes nothing to the API server.
 export { type AgentOptions, runAgent } from "./agent.ts";
 export { cleanUp } from "./cleanup.ts";
-export { inspectHost } from "./host.ts";
+export { inspectHost, requireNetAdmin } from "./host.ts";
 export { inspectIptables } from "./iptables-host.ts";

@@ -9,11 +9,10 @@ import {
   type IptablesTools,
   isAtLeast,
   Nfacct,
-  ProgramMissingError,
   RestoreError,
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
-import type { Logger } from "../telemetry/index.ts";
+import type { LogFields } from "../telemetry/index.ts";
 import { accountingNames } from "./accounting.ts";
 
 /** What the rules of this machine can do. */
@@ -27,7 +26,11 @@ export interface IptablesHost {
   readonly accounting: ReadonlySet<Family>;
   /** Families in which the kernel can remember a client. */
   readonly sessionAffinity: ReadonlySet<Family>;
+  /** What the admin should read in the log once the agent has started. */
+  readonly notes: readonly Note[];
 }
+
+export type Note = readonly [level: "info" | "warn", message: string, fields: LogFields];
 
 /**
  * Chooses the tools and asks the kernel for every match and target that rules of ours have. Throws FailureError or
@@ -37,13 +40,17 @@ export interface IptablesHost {
 export async function inspectIptables(
   exec: Exec,
   wanted: readonly Family[],
-  logger: Logger,
   signal: AbortSignal,
 ): Promise<IptablesHost> {
   const tools = await findIptables(exec, signal);
-  logger.info("iptables chosen", { version: formatVersion(tools.version), why: tools.why });
-  warnOfConflict(tools, logger);
-  const counting = await makeCounters(exec, logger, signal);
+  const notes: Note[] = [
+    ["info", "iptables chosen", { version: formatVersion(tools.version), why: tools.why }],
+    ...conflictNotes(tools),
+  ];
+  const noCounters = await makeCounters(exec, signal);
+  if (noCounters !== undefined)
+    notes.push(["info", "dropped and localhost packets are not counted", { why: noCounters }]);
+  const counting = noCounters === undefined;
   const families: Family[] = [];
   const accounting = new Set<Family>();
   const sessionAffinity = new Set<Family>();
@@ -57,35 +64,37 @@ export async function inspectIptables(
       const why = needed.map(([name, reason]) => `${name} (${reason})`).join(", ");
       const text = `iptables ${formatVersion(tools.version)} or the kernel does not support what ${family} rules need: ${why}; load the kernel modules (${needed.map(([name]) => moduleOf(name)).join(", ")}) or use a kernel that has them`;
       if (family === wanted[0]) throw new FailureError(text);
-      logger.warn("address family not served", { family, why: text });
+      notes.push(["warn", "address family not served", { family, why: text }]);
       continue;
     }
     families.push(family);
     if (counting && !missing.has("nfacct")) accounting.add(family);
     if (!missing.has("recent")) sessionAffinity.add(family);
-    for (const [name, reason] of missing) logger.warn("done without", { what: name, family, why: reason });
+    for (const [name, reason] of missing) notes.push(["warn", "done without", { what: name, family, why: reason }]);
   }
   // 1.6.2 was the first to know the option; the kernel has had it since 3.14.
-  return { exec: tools.exec, families, randomFully: isAtLeast(tools.version, 1, 6, 2), accounting, sessionAffinity };
+  const randomFully = isAtLeast(tools.version, 1, 6, 2);
+  return { exec: tools.exec, families, randomFully, accounting, sessionAffinity, notes };
 }
 
-function warnOfConflict({ version, conflicting }: IptablesTools, logger: Logger): void {
-  if (conflicting === undefined) return;
+function conflictNotes({ version, conflicting }: IptablesTools): Note[] {
+  if (conflicting === undefined) return [];
   const { flavour, proxyChains } = conflicting;
-  logger.warn("rules of a service proxy in the other iptables too", {
+  const fields = {
     count: proxyChains,
     why: `the kernel obeys both, iptables-${flavour} and iptables-${version.flavour} (kubernetes/kubernetes#71305); delete those of ${flavour} with 'berth agent cleanup --iptables=${flavour}'`,
-  });
+  };
+  return [["warn", "rules of a service proxy in the other iptables too", fields]];
 }
 
-async function makeCounters(exec: Exec, logger: Logger, signal: AbortSignal): Promise<boolean> {
+/** Why there are none; undefined when they are there. */
+async function makeCounters(exec: Exec, signal: AbortSignal): Promise<string | undefined> {
   try {
     await new Nfacct(exec).ensure(accountingNames, signal);
-    return true;
+    return undefined;
   } catch (error) {
-    const why = error instanceof ProgramMissingError ? error.message : `no accounting objects: ${errorMessage(error)}`;
-    logger.info("dropped and localhost packets are not counted", { why });
-    return false;
+    signal.throwIfAborted();
+    return errorMessage(error);
   }
 }
 
@@ -104,7 +113,8 @@ async function missingExtensions(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   const all = [...extensions(family), ...(counting ? [nfacct] : [])];
-  const { refused } = await findRefused(new Iptables(exec, family), all, 2 * all.length, signal);
+  const options = { maxRestores: 2 * all.length, hopeful: true };
+  const { refused } = await findRefused(new Iptables(exec, family), all, options, signal);
   return new Map(refused.map(({ candidate, why }) => [candidate.name, why]));
 }
 

@@ -1,7 +1,7 @@
 // `berth agent cleanup`: takes a service proxy's rules off this node, ours as well as kube-proxy's.
 import { type Command, Option } from "commander";
-import { cleanUp } from "../agent/index.ts";
-import { errorMessage, FailureError } from "../base/index.ts";
+import { cleanUp, requireNetAdmin } from "../agent/index.ts";
+import { errorMessage, FailureError, oneLine } from "../base/index.ts";
 import { type Flavour, systemExec } from "../kernel/index.ts";
 import type { Process } from "./command.ts";
 
@@ -17,11 +17,14 @@ export function defineCleanUp(command: Command, process: Process): void {
 }
 
 async function run(only: Flavour | undefined, { environment, signal, stdout }: Process): Promise<void> {
+  await requireNetAdmin();
   const chosen = only === undefined ? flavours : [only];
   const { removed, kept, failed } = await cleanUp(systemExec(environment), ["IPv4", "IPv6"], signal, chosen);
   for (const what of removed) stdout.write(`removed ${what}\n`);
   for (const what of kept) stdout.write(`kept ${what}\n`);
   if (failed.length > 0)
-    throw new FailureError(failed.map(({ what, error }) => `${what} not removed: ${errorMessage(error)}`).join("; "));
+    throw new FailureError(
+      failed.map(({ what, error }) => `${what} not removed: ${oneLine(errorMessage(error))}`).join("; "),
+    );
   if (removed.length === 0) stdout.write("no rules of a service proxy found\n");
 }

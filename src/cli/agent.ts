@@ -69,10 +69,9 @@ async function run(flags: Flags, process: Process): Promise<void> {
   const nodeName = nodeNameOf(flags);
   const programs = systemExec(process.environment);
   const host = await inspectHost(programs, process.signal);
-  const logger = loggerFor(flags, process);
-  const { exec, ...iptables } = await inspectIptables(programs, host.families, logger, process.signal);
+  const { exec, notes, ...iptables } = await inspectIptables(programs, host.families, process.signal);
   const metrics = createMetrics();
-  const common = { metrics, logger, clock: systemClock };
+  const common = { metrics, logger: loggerFor(flags, process), clock: systemClock };
   using _loop = watchEventLoop(common);
   const connection = await connect(flags, process, metrics);
   const { client, server } = connection;
@@ -94,6 +93,7 @@ async function run(flags: Flags, process: Process): Promise<void> {
     server,
     healthzAddress: flags.healthzBindAddress,
     metricsAddress: flags.metricsBindAddress,
+    notes,
     minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
     ...common,

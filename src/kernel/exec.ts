@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { pipeline, Readable } from "node:stream";
 import { onAbort } from "../base/index.ts";
 
-/** All at once, or in pieces that are asked for as the program takes them. */
+/** All at once, or in pieces that are asked for as the program takes them; the same pieces each time. */
 export type Input = string | Uint8Array | Iterable<string>;
 
 export interface ExecOptions {

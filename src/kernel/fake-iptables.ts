@@ -1,5 +1,5 @@
 import { type Family, formatCidr, parseCidr } from "../net/index.ts";
-import { type Exec, type ExecResult, type Input, inputText } from "./exec.ts";
+import { type Exec, type ExecResult, type Input, inputText, ProgramMissingError } from "./exec.ts";
 import { canonicalRule, parseRule, type RuleOption } from "./iptables-rule.ts";
 
 const builtInChains: Readonly<Record<string, readonly string[]>> = {
@@ -44,6 +44,7 @@ export class FakeIptables implements Exec {
   }
 
   async run(program: string, args: readonly string[], options: { readonly stdin?: Input }): Promise<ExecResult> {
+    if (!/^ip6?tables/.test(program)) throw new ProgramMissingError(program, undefined);
     if (program.endsWith("-save")) {
       this.saves += 1;
       const at = args.indexOf("-t");

@@ -72,11 +72,22 @@ export async function findIptables(exec: Exec, signal: AbortSignal): Promise<Ipt
 
 /** Undefined when this implementation is not installed; one that cannot read is taken for one without rules. */
 async function inspect(exec: Exec, flavour: Flavour, signal: AbortSignal): Promise<FlavourEvidence | undefined> {
+  // All of a large node's rules take seconds on nf_tables, and where kubelet is nobody asks how many they are. Legacy
+  // would make the table that it is asked for.
+  const hint = flavour === "nft" ? await saveBoth(exec, ["-t", "mangle"], signal) : "";
+  if (hint === undefined) return undefined;
+  const evidence = flavourEvidence(flavour, hint);
+  if (evidence.hint) return evidence;
+  const all = await saveBoth(exec, [], signal);
+  return all === undefined ? undefined : flavourEvidence(flavour, all);
+}
+
+/** What both families' tools print; undefined when there are none. */
+async function saveBoth(exec: Exec, args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
   let text = "";
   for (const program of ["iptables-save", "ip6tables-save"]) {
-    // Without `-t mangle`: it would make legacy create the table.
     const result = await exec
-      .run(program, [], { signal, timeoutMs: saveTimeoutMs })
+      .run(program, args, { signal, timeoutMs: saveTimeoutMs })
       .catch((error: unknown): ExecResult | undefined => {
         if (error instanceof ProgramMissingError) return undefined;
         throw error;
@@ -84,7 +95,7 @@ async function inspect(exec: Exec, flavour: Flavour, signal: AbortSignal): Promi
     if (result === undefined && program === "iptables-save") return undefined;
     text += result?.stdout ?? "";
   }
-  return flavourEvidence(flavour, text);
+  return text;
 }
 
 const tool = /^(ip6?tables)(-save|-restore)?$/;
@@ -99,12 +110,12 @@ export function flavouredExec(exec: Exec, flavour: Flavour | undefined): Exec {
 
 const lockConflict = 75;
 
-/** For iptables-restore before 1.6.2, which knows no `-w` and takes no lock: takes it for it, as kube-proxy does. */
+/** Takes the lock for an iptables-restore before 1.6.2, which does not and knows no `-w`, as kube-proxy does. */
 function lockingExec(exec: Exec): Exec {
   return {
     async run(program, args, options) {
       const wait = args.indexOf("-w");
-      if (!/-restore$/.test(program) || wait < 0) return exec.run(program, args, options);
+      if (!program.endsWith("-restore") || wait < 0) return exec.run(program, args, options);
       const lock = ["-E", `${lockConflict}`, "-w", args[wait + 1] ?? "0", "/run/xtables.lock"];
       const result = await exec.run("flock", [...lock, program, ...args.toSpliced(wait, 2)], options);
       return result.code === lockConflict

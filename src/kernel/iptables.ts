@@ -92,7 +92,7 @@ export class Iptables {
   async restore(input: string | Iterable<string>, signal: AbortSignal): Promise<void> {
     const program = `${this.#prefix}-restore`;
     const args = ["--noflush", "-w", `${this.#lockWaitSeconds}`];
-    const stdin = typeof input === "string" ? input : pieces(input);
+    const stdin = typeof input === "string" ? input : { [Symbol.iterator]: () => pieces(input) };
     const result = await this.#exec.run(program, args, { signal, stdin, timeoutMs: restoreTimeoutMs });
     if (result.code === 0) return;
     const lines = typeof input === "string" ? input.split("\n") : input;

@@ -146,7 +146,12 @@ export class RuleApplier {
   ): Promise<{ readonly services: readonly string[]; readonly restores: number }> {
     const suspects = suspectsOf(error, differences, new RuleOwners(plans));
     if (suspects.length === 0) throw error;
-    const { refused, complete, restores } = await findRefused(this.#iptables, suspects, budget, signal);
+    const { refused, complete, restores } = await findRefused(
+      this.#iptables,
+      suspects,
+      { maxRestores: budget },
+      signal,
+    );
     for (const { candidate, why } of refused) this.#isolation.add(candidate.service, why, plans.get(candidate.service));
     // Those found so far stay out of the next try, which goes on from there.
     if (!complete || refused.length === 0) throw error;
