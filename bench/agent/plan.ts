@@ -7,14 +7,14 @@ import { AgentMetrics } from "../../src/agent/metrics.ts";
 import { NodeProxy } from "../../src/agent/node-proxy.ts";
 import { SyncHealth } from "../../src/agent/sync-health.ts";
 import { nodeSettings } from "../../src/agent/testing/settings.ts";
-import { systemClock } from "../../src/base/index.ts";
+import { systemClock, UsageError } from "../../src/base/index.ts";
 import type { Exec } from "../../src/kernel/index.ts";
 import { createMetrics, nullLogger } from "../../src/telemetry/index.ts";
 import { asCommand } from "../command.ts";
-import { parseCount } from "../flags.ts";
 import { cluster, keyOf, slice } from "./cluster.ts";
 
 const changes = 100;
+const most = 100_000;
 
 /** Takes every rule, piece by piece as a pipe does, and holds none. */
 const noKernel: Exec = {
@@ -112,7 +112,9 @@ const columns = [
 
 async function run(argv: readonly string[]): Promise<void> {
   const [option, text = "1000,10000"] = argv;
-  const counts = text.split(",").map((count) => parseCount("--services", count, 100_000));
+  const counts = text.split(",").map(Number);
+  if (counts.some((count) => !Number.isInteger(count) || count < 1 || count > most))
+    throw new UsageError(`--services: ${JSON.stringify(text)} are no counts; give some from 1 to ${most}`);
   if (option === "--live") {
     process.stdout.write(`| ${(await live(counts[0] ?? 0)).join(" | ")} |\n`);
     return;
