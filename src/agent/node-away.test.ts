@@ -31,6 +31,7 @@ it("keeps the rules that depend on the Node while the object is away, and says s
     state,
     exec: iptables,
     localAddresses: () => ["192.168.0.2"],
+    localSockets: async () => [],
     health,
     healthPorts: { update: async () => {} },
     metrics: new AgentMetrics(createMetrics()),

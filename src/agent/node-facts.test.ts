@@ -122,6 +122,7 @@ it("hands through what the admin decides, localhost NodePorts and accounting by 
   expect(facts.guard).toEqual({
     apiServers: new Set(),
     nodeAddresses: new Set(["192.168.0.2", "127.0.0.1"]),
+    translated: new Map(),
     reservedPorts: settings.reservedPorts,
     externalIps: settings.externalIps,
   });
@@ -174,4 +175,23 @@ it.each<[string, Node | undefined, boolean]>([
   ["is not there", undefined, false],
 ])("takes new connections when it %s", (_what, object, eligible) => {
   expect(nodeEligible(object)).toBe(eligible);
+});
+
+it("knows under which address a cloud hands on what is sent to the node's public ones", () => {
+  const own = node("node-a");
+  const addresses = [
+    { type: "Hostname", address: "node-a" },
+    { type: "ExternalIP", address: "198.51.100.1" },
+    { type: "ExternalIP", address: "198.51.100.2" },
+    { type: "InternalIP", address: "192.168.0.2" },
+    { type: "InternalIP", address: "192.168.0.3" },
+    { type: "ExternalIP", address: "192.168.0.2" },
+    { type: "ExternalIP", address: "fd00::1" },
+    { type: "ExternalIP", address: "nonsense" },
+  ];
+  const facts = nodeFacts(nodeSettings(), { ...own, status: { ...own.status, addresses } }, [], []);
+  expect([...facts.guard.translated]).toEqual([
+    ["198.51.100.1", "192.168.0.2"],
+    ["198.51.100.2", "192.168.0.2"],
+  ]);
 });

@@ -14,6 +14,7 @@ function web(spec: Partial<ServiceSpec> = {}, vips: string[] = []): Service {
 const guard = {
   apiServers: new Set<string>(),
   nodeAddresses: new Set<string>(),
+  translated: new Map(),
   reservedPorts: [],
   externalIps: ["192.0.2.0/24", "fd00::/64"].flatMap((text) => parseCidr(text) ?? []),
 };

@@ -199,6 +199,7 @@ it("has no external policy without an external way in", () => {
 const guard = {
   apiServers: new Set(["192.0.2.9:6443"]),
   nodeAddresses: new Set(["192.0.2.1"]),
+  translated: new Map(),
   externalIps: ["0.0.0.0/0"].flatMap((text) => parseCidr(text) ?? []),
   reservedPorts: [
     { first: 22, last: 22 },

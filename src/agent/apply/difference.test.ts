@@ -20,10 +20,12 @@ function kernel(inputRules: readonly string[]): FakeIptables {
   return iptables;
 }
 
+function text(lines: Iterable<string>): string {
+  return [...lines].join("\n");
+}
+
 function heal(iptables: FakeIptables): string {
-  const input = restoreInput(difference(observe(parseIptablesSave(iptables.save()), program), program));
-  iptables.restore(input);
-  return input;
+  return applyTo(iptables, program);
 }
 
 it("inserts what is missing among foreign rules, in order, and then nothing more", () => {
@@ -52,7 +54,7 @@ it("puts a jump next to its neighbours, not above foreign rules", () => {
 });
 
 it("writes nothing for a program that is held", () => {
-  expect(restoreInput([])).toBe("");
+  expect([...restoreInput([])]).toEqual([]);
 });
 
 const kubeletJump = { from: "INPUT", rule: "-j KUBE-FIREWALL", shared: true } as const;
@@ -60,7 +62,7 @@ const sharing: RuleProgram = new Map([["filter", { ...program.get("filter")!, ju
 const martians = "-d 127.0.0.0/8 -j DROP";
 
 function applyTo(iptables: FakeIptables, wanted: RuleProgram): string {
-  const input = restoreInput(difference(observe(parseIptablesSave(iptables.save()), wanted), wanted));
+  const input = text(restoreInput(difference(observe(parseIptablesSave(iptables.save()), wanted), wanted)));
   iptables.restore(input);
   return input;
 }
@@ -87,7 +89,7 @@ it("leaves kubelet's chain and jump as they are, and lets neither lead ours belo
 
 it("never empties a chain that kubelet made in the meantime", () => {
   const iptables = new FakeIptables("IPv4");
-  const input = restoreInput(difference(observe(parseIptablesSave(iptables.save()), sharing), sharing));
+  const input = text(restoreInput(difference(observe(parseIptablesSave(iptables.save()), sharing), sharing)));
   iptables.restore(`*filter\n:KUBE-FIREWALL - [0:0]\n-A KUBE-FIREWALL ${martians}\nCOMMIT\n`);
   expect(() => iptables.restore(input)).toThrow("Chain already exists");
   expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);

@@ -185,9 +185,9 @@ it("writes one line for each rule, with the very words that were meant, and leav
               else if (rule.target !== undefined) expect(rule.target.name).toMatch(verdicts);
             }
           }
-        const input = restoreInput(difference(observe(new Map(), program), program));
-        expect(input.split("\n").filter((line) => line.startsWith("-A "))).toHaveLength(lines.length);
-        new FakeIptables(family).restore(input);
+        const input = [...restoreInput(difference(observe(new Map(), program), program))];
+        expect(input.filter((line) => line.startsWith("-A "))).toHaveLength(lines.length);
+        new FakeIptables(family).restore(input.join("\n"));
       }
     }),
     { numRuns: 300 },

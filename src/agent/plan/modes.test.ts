@@ -212,6 +212,7 @@ it.each<[string, Partial<PlanConfig>]>([
 ])("is accepted as a whole with %s", (_what, own) => {
   for (const family of ["IPv4", "IPv6"] as const) {
     const program = programWith(own, family);
-    new FakeIptables(family).restore(restoreInput(difference(observe(new Map(), program), program)));
+    const input = [...restoreInput(difference(observe(new Map(), program), program))];
+    new FakeIptables(family).restore(input.join("\n"));
   }
 });
