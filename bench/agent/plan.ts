@@ -1,42 +1,60 @@
 // `node bench/agent/plan.ts [--services 1000,10000]`: what planning costs the agent's process, without a kernel: the
-// first plan of all Services, and one changed endpoint in one of them. Each number of Services in a fresh process.
+// first plan of all Services, and one changed endpoint in one of them. Each number of Services in a fresh process. A
+// block is what the process computes in one turn of its event loop, in which it answers nobody.
 import { execFileSync } from "node:child_process";
-import { monitorEventLoopDelay } from "node:perf_hooks";
-import { setTimeout as pause, setImmediate as turn } from "node:timers/promises";
+import { setImmediate as turn } from "node:timers/promises";
 import { AgentMetrics } from "../../src/agent/metrics.ts";
 import { NodeProxy } from "../../src/agent/node-proxy.ts";
 import { SyncHealth } from "../../src/agent/sync-health.ts";
 import { nodeSettings } from "../../src/agent/testing/settings.ts";
-import { systemClock } from "../../src/base/index.ts";
+import { systemClock, UsageError } from "../../src/base/index.ts";
 import type { Exec } from "../../src/kernel/index.ts";
 import { createMetrics, nullLogger } from "../../src/telemetry/index.ts";
 import { asCommand } from "../command.ts";
-import { parseCount } from "../flags.ts";
 import { cluster, keyOf, slice } from "./cluster.ts";
 
 const changes = 100;
+const most = 100_000;
 
-/** Takes every rule and holds none. */
-const noKernel: Exec = { run: async () => ({ code: 0, stdout: "", stderr: "" }) };
+/** Takes every rule, piece by piece as a pipe does, and holds none. */
+const noKernel: Exec = {
+  async run(_program, _args, { stdin }) {
+    if (stdin !== undefined && typeof stdin === "object" && Symbol.iterator in stdin)
+      for (const _ of stdin) await turn();
+    await turn();
+    return { code: 0, stdout: "", stderr: "" };
+  },
+};
 
 interface Cost {
   readonly cpuMs: number;
   readonly blockMs: number;
 }
 
+/** In processor time, so that other load on the machine counts little. */
 async function measure(work: () => Promise<unknown>): Promise<Cost> {
-  const delay = monitorEventLoopDelay({ resolution: 1 });
-  delay.enable();
-  await pause(20);
-  delay.reset();
-  // Its first turn after a reset only starts the count.
-  await pause(20);
-  const before = process.cpuUsage();
+  let blockMs = 0;
+  let before = threadMs();
+  const tick = (): void => {
+    const now = threadMs();
+    blockMs = Math.max(blockMs, now - before);
+    before = now;
+    next = setImmediate(tick);
+  };
+  let next = setImmediate(tick);
+  await turn();
+  blockMs = 0;
+  const start = process.cpuUsage();
   await work();
-  const { user, system } = process.cpuUsage(before);
-  await pause(20);
-  delay.disable();
-  return { cpuMs: (user + system) / 1000, blockMs: delay.max / 1e6 };
+  await turn();
+  const { user, system } = process.cpuUsage(start);
+  clearImmediate(next);
+  return { cpuMs: (user + system) / 1000, blockMs };
+}
+
+function threadMs(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
 }
 
 function heap(): number {
@@ -94,7 +112,9 @@ const columns = [
 
 async function run(argv: readonly string[]): Promise<void> {
   const [option, text = "1000,10000"] = argv;
-  const counts = text.split(",").map((count) => parseCount("--services", count, 100_000));
+  const counts = text.split(",").map(Number);
+  if (counts.some((count) => !Number.isInteger(count) || count < 1 || count > most))
+    throw new UsageError(`--services: ${JSON.stringify(text)} are no counts; give some from 1 to ${most}`);
   if (option === "--live") {
     process.stdout.write(`| ${(await live(counts[0] ?? 0)).join(" | ")} |\n`);
     return;

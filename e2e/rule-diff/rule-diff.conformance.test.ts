@@ -35,7 +35,7 @@ it("writes rule by rule what kube-proxy writes", async () => {
       expect(ours.map(comparable)).toEqual(theirs.map(comparable));
       rules += theirs.join("").split("\n-A ").length;
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   );
   expect(rules).toBeGreaterThan(10_000);
 });

@@ -5,6 +5,7 @@ import { ServiceTable } from "../../src/agent/service-table.ts";
 import { nodeSettings } from "../../src/agent/testing/settings.ts";
 import { MemoryState } from "../../src/agent/testing/state.ts";
 import { objectKey } from "../../src/api/index.ts";
+import { assertNever } from "../../src/base/index.ts";
 import { FakeIptables } from "../../src/kernel/fake-iptables.ts";
 import { type Exec, type ExecOptions, execOk } from "../../src/kernel/index.ts";
 import { type Family, parseCidr } from "../../src/net/index.ts";
@@ -97,7 +98,9 @@ function detector({ detect }: World): LocalTrafficDetector {
       return { mode: "InterfaceNamePrefix", prefix: interfacePrefix };
     case "cidr":
       return { mode: "ClusterCIDR", cidrs: podPrefixes };
-    default:
+    case "":
       return { mode: "ClusterCIDR", cidrs: new Map() };
+    default:
+      return assertNever(detect, "way to tell pods from others");
   }
 }

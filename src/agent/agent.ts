@@ -6,7 +6,7 @@ import type { Logger, Metrics } from "../telemetry/index.ts";
 import { registerAccounting } from "./accounting.ts";
 import { AddressWatch } from "./address-watch.ts";
 import { AgentEvents } from "./agent-events.ts";
-import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
+import { type ClusterListener, type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { describeState } from "./debug-state.ts";
 import { healthRoutes, metricsRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
@@ -61,47 +61,63 @@ const patienceMs = 5000;
 
 /** Runs the agent until aborted. The rules and the Lease stay: traffic goes on without it. */
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
-  const { settings, client, server, identity, metrics: registry, logger, clock, random } = options;
-  const { nodeName, families } = settings;
+  const { settings, client, server, metrics: registry, logger, clock } = options;
+  const { nodeName } = settings;
   await using stack = new AsyncDisposableStack();
+  const parts = assemble(options, stack, signal);
+  const { cluster, events, proxy, lease, loop } = parts;
+  await serveAll(stack, options, parts, signal);
+
+  logger.info("agent started", { node: nodeName, url: server });
+  for (const [level, message, fields] of options.notes ?? []) logger[level](message, fields);
+  const ended = new AbortController();
+  const working = AbortSignal.any([signal, ended.signal]);
+  const watching = cluster.watch(client, logger, registry, working);
+  let reporting: Promise<void> | undefined;
+  try {
+    // No rule is written from half a state: it would cut off every Service that has not been read yet.
+    await firstState(cluster, options, signal);
+    stack.use(tellEligibility(cluster, nodeName, logger));
+    events.node("Normal", "Starting", "");
+    if (settings.localTraffic.mode === "NodeCIDR") await untilPodPrefixes(cluster, nodeName, logger, clock, signal);
+    using _subscription = cluster.subscribe(announcing(proxy, () => loop.trigger()));
+    loop.trigger();
+    reporting = lease.run(working);
+    await loop.run(signal);
+  } catch (error) {
+    if (!isAbort(error, signal)) throw error;
+  } finally {
+    ended.abort();
+    await Promise.all([watching, reporting]);
+    logger.info("agent stopped; the rules stay");
+  }
+}
+
+/** What an agent consists of; nothing of it does anything yet. */
+interface Parts {
+  readonly health: SyncHealth;
+  readonly cluster: WatchedCluster;
+  readonly events: AgentEvents;
+  readonly proxy: NodeProxy;
+  readonly lease: ReportLease;
+  readonly loop: SyncLoop;
+  readonly metrics: AgentMetrics;
+}
+
+function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: AbortSignal): Parts {
+  const { settings, client, identity, exec, metrics: registry, logger, clock, random } = options;
+  const { nodeName, families } = settings;
   const metrics = new AgentMetrics(registry);
-  if (settings.accounting.size > 0) registerAccounting(options.exec, registry, signal);
+  if (settings.accounting.size > 0) registerAccounting(exec, registry, signal);
   const health = new SyncHealth(families, clock, 2 * options.syncPeriodMs);
   const cluster = new WatchedCluster(nodeName, logger, registry);
+  const common = { logger, metrics: registry, clock, random };
   const recorder = stack.use(
-    new EventRecorder({
-      client,
-      controller: "berth.dev/agent",
-      instance: identity,
-      logger,
-      metrics: registry,
-      clock,
-      random,
-    }),
+    new EventRecorder({ ...common, client, controller: "berth.dev/agent", instance: identity }),
   );
   const events = new AgentEvents(recorder, nodeName, (key) => cluster.service(key));
-  const addresses = stack.use(
-    new AddressWatch(
-      localAddresses,
-      () => {
-        logger.info("the node's addresses changed", { node: nodeName, count: addresses.current.length });
-        proxy.nodeChanged();
-        loop.trigger();
-      },
-      clock,
-    ),
-  );
-  const healthPorts = stack.use(
-    new HealthPorts({
-      families,
-      healthy: (family) => health.families().get(family)?.healthy === true,
-      onFailure(service, port, why) {
-        logger.warn("health check node port not served", { service, port, why });
-        const note = `failed to start healthcheck on port ${port}: ${why}`;
-        events.serviceWarning(service, "FailedToStartServiceHealthcheck", "Listen", note);
-      },
-    }),
-  );
+  const healthPorts = stack.use(serviceHealth(families, health, events, logger));
+  const addresses = stack.use(new AddressWatch(localAddresses, () => addressesChanged(), clock));
   const proxy = new NodeProxy({
     ...options,
     state: cluster,
@@ -118,13 +134,13 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     nodeName,
     report: async () => {
       const { standing } = proxy.inspect();
-      const programmed: ReadonlyMap<Family, string> = await standing.hashes();
+      const programmed = await standing.hashes();
       return renderReport({ programmed, refused: standing.refused(), isolated: standing.isolated() });
     },
     node: () => cluster.node(),
     metrics,
   });
-  const leftovers = new NftLeftovers(options.exec, families, logger);
+  const leftovers = new NftLeftovers(exec, families, logger);
   const loop = new SyncLoop({
     // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
     sync: async () => {
@@ -139,59 +155,54 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     clock,
     random,
   });
-  await serveAll(stack, options, { health, cluster, proxy, metrics, events }, signal);
-
-  logger.info("agent started", { node: nodeName, url: server });
-  for (const [level, message, fields] of options.notes ?? []) logger[level](message, fields);
-  const ended = new AbortController();
-  const working = AbortSignal.any([signal, ended.signal]);
-  const watching = cluster.watch(client, logger, registry, working);
-  let reporting: Promise<void> | undefined;
-  try {
-    // No rule is written from half a state: it would cut off every Service that has not been read yet.
-    await firstState(cluster, options, signal);
-    stack.use(tellEligibility(cluster, nodeName, logger));
-    events.node("Normal", "Starting", "");
-    if (settings.localTraffic.mode === "NodeCIDR") await untilPodPrefixes(cluster, nodeName, logger, clock, signal);
-    using _subscription = cluster.subscribe({
-      serviceChanged(key) {
-        proxy.serviceChanged(key);
-        loop.trigger();
-      },
-      endpointsChanged(key, changedAt, slice) {
-        proxy.endpointsChanged(key, changedAt, slice);
-        loop.trigger();
-      },
-      nodeChanged() {
-        proxy.nodeChanged();
-        loop.trigger();
-      },
-    });
+  function addressesChanged(): void {
+    logger.info("the node's addresses changed", { node: nodeName, count: addresses.current.length });
+    proxy.nodeChanged();
     loop.trigger();
-    reporting = lease.run(working);
-    await loop.run(signal);
-  } catch (error) {
-    if (!isAbort(error, signal)) throw error;
-  } finally {
-    ended.abort();
-    await Promise.all([watching, reporting]);
-    logger.info("agent stopped; the rules stay");
   }
+  return { health, cluster, events, proxy, lease, loop, metrics };
 }
 
-interface Served {
-  readonly health: SyncHealth;
-  readonly cluster: WatchedCluster;
-  readonly proxy: NodeProxy;
-  readonly metrics: AgentMetrics;
-  readonly events: AgentEvents;
+function serviceHealth(
+  families: readonly Family[],
+  health: SyncHealth,
+  events: AgentEvents,
+  logger: Logger,
+): HealthPorts {
+  return new HealthPorts({
+    families,
+    healthy: (family) => health.families().get(family)?.healthy === true,
+    onFailure(service, port, why) {
+      logger.warn("health check node port not served", { service, port, why });
+      const note = `failed to start healthcheck on port ${port}: ${why}`;
+      events.serviceWarning(service, "FailedToStartServiceHealthcheck", "Listen", note);
+    },
+  });
+}
+
+/** Tells the proxy of each change, and that there is something to be synced. */
+function announcing(proxy: NodeProxy, trigger: () => void): ClusterListener {
+  return {
+    serviceChanged(key) {
+      proxy.serviceChanged(key);
+      trigger();
+    },
+    endpointsChanged(key, changedAt, slice) {
+      proxy.endpointsChanged(key, changedAt, slice);
+      trigger();
+    },
+    nodeChanged() {
+      proxy.nodeChanged();
+      trigger();
+    },
+  };
 }
 
 /** The two servers of kube-proxy, until the stack is disposed. */
 async function serveAll(
   stack: AsyncDisposableStack,
   options: AgentOptions,
-  { health, cluster, proxy, metrics, events }: Served,
+  { health, cluster, proxy, metrics, events }: Parts,
   signal: AbortSignal,
 ): Promise<void> {
   const { settings, healthzAddress, metricsAddress, bindAddressHardFail, logger, clock } = options;

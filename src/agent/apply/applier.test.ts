@@ -133,6 +133,27 @@ it("reads again only the table that is distrusted, and tells what differs withou
   expect(sorted(fake.save())).toBe(await written(program));
 });
 
+it.each(["-save", "-restore"])("reads a table again that is distrusted during %s", async (tool) => {
+  let doubts = 1;
+  const own: RuleApplier = new RuleApplier(
+    new Iptables(
+      {
+        async run(name, args, options) {
+          const result = await fake.run(name, args, options);
+          if (name.endsWith(tool) && doubts-- > 0) own.distrust("nat");
+          return result;
+        },
+      },
+      "IPv4",
+    ),
+  );
+  await own.apply(program, signal);
+  expect(own.knowsKernel).toBe(false);
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  expect(await own.apply(program, signal)).toMatchObject({ chains: ["nat KUBE-MARK-MASQ"] });
+  expect(own.knowsKernel).toBe(true);
+});
+
 it("makes calls wait for each other", async () => {
   const results = await Promise.all([
     applier.apply(program, signal),

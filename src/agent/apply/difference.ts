@@ -107,19 +107,27 @@ function missingJumps(jumps: readonly Jump[], builtIn: (chain: string) => readon
 
 /** What has to be written so that the kernel holds the program; tables without a difference are left out. */
 export function difference(held: Held, program: RuleProgram): TableDifference[] {
-  return [...program].flatMap(([table, { chains }]) => {
+  return atOnce(differenceInSteps(held, program));
+}
+
+/** Each step of it is as long as a turn when all chains differ. */
+export function* differenceInSteps(held: Held, program: RuleProgram): Steps<TableDifference[]> {
+  const differences: TableDifference[] = [];
+  for (const [table, { chains }] of program) {
     const before = held.get(table);
     const differing = differingChains(before?.chains ?? new Map(), chains);
+    yield differing.length / 64;
     const write = differing.flatMap((chain): [string, readonly string[]][] => {
       const lines = chains.get(chain);
       if (lines !== undefined) return [[chain, lines]];
       return before?.pinned.has(chain) && before.chains.get(chain)?.length !== 0 ? [[chain, []]] : [];
     });
+    yield differing.length / 64;
     const remove = differing.filter((chain) => !chains.has(chain) && !before?.pinned.has(chain));
     const insert = before?.missing ?? [];
-    if (write.length + remove.length + insert.length === 0) return [];
-    return [{ table, write, remove, insert }];
-  });
+    if (write.length + remove.length + insert.length > 0) differences.push({ table, write, remove, insert });
+  }
+  return differences;
 }
 
 /** What the kernel holds once the difference between what it held and the program is written. */

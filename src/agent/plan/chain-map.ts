@@ -45,6 +45,12 @@ export class ChainMap implements ReadonlyMap<string, Lines> {
     return undefined;
   }
 
+  /** The same in any order, which is a fraction of the work. */
+  *unordered(): Generator<[string, Lines], undefined, unknown> {
+    for (const shard of this.#shards) if (shard !== undefined) yield* shard;
+    return undefined;
+  }
+
   *keys(): Generator<string, undefined, unknown> {
     for (const [name] of this) yield name;
     return undefined;
@@ -121,10 +127,14 @@ export function differingChains(before: ReadonlyMap<string, Lines>, after: Reado
       : [[before, after]];
   const names: string[] = [];
   for (const [was, is] of pairs) {
-    for (const [name, lines] of is) if (!sameLines(was.get(name), lines)) names.push(name);
-    for (const name of was.keys()) if (!is.has(name)) names.push(name);
+    for (const [name, lines] of unordered(is)) if (!sameLines(was.get(name), lines)) names.push(name);
+    for (const [name] of unordered(was)) if (!is.has(name)) names.push(name);
   }
   return names.sort();
+}
+
+function unordered(map: ReadonlyMap<string, Lines>): Iterable<[string, Lines]> {
+  return map instanceof ChainMap ? map.unordered() : map;
 }
 
 export function sameLines(a: Lines | undefined, b: Lines | undefined): boolean {
