@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
@@ -102,18 +102,14 @@ it.each<[string, Case]>([
   expect(result.stderr).toMatch(/^berth agent: [^\n]*\n$/);
 });
 
-it("waits for an API server that does not answer, says so, and ends in order", async () => {
-  const file = join(directory, "kubeconfig");
-  const flags = [
-    "--kubeconfig",
-    file,
-    "--hostname-override",
-    "n1",
-    "--api-server-timeout",
-    "10m",
-    "--oom-score-adj",
-    "0",
-  ];
+it("starts as kubeadm starts kube-proxy, waits for an API server that does not answer, and ends in order", async () => {
+  const ours = { kubeconfig: join(directory, "kubeconfig"), conntrack: "maxPerCore: 0", oomScoreAdj: "oomScoreAdj: 0" };
+  const config = (await readFile(join(import.meta.dirname, "agent/testdata/kubeadm.yaml"), "utf8"))
+    .replace("/var/lib/kube-proxy/kubeconfig.conf", ours.kubeconfig)
+    .replace("maxPerCore: null", ours.conntrack)
+    .replace("oomScoreAdj: null", ours.oomScoreAdj);
+  await writeFile(join(directory, "config.conf"), config);
+  const flags = [`--config=${join(directory, "config.conf")}`, "--hostname-override=N1", "--api-server-timeout=10m"];
   const args = [`--net=${netnsPath(netns)}`, "--", process.execPath, main, "agent", ...flags];
   const child = spawn("nsenter", args, { env: { PATH: path }, stdio: ["ignore", "ignore", "pipe"] });
   let log = "";
@@ -132,7 +128,9 @@ it("waits for an API server that does not answer, says so, and ends in order", a
     expect(await ask("http://127.0.0.1:10256/livez")).toBe("200");
     expect(await ask("http://127.0.0.1:10249/metrics")).toBe("200");
     const configz = await inside.run("curl", ["-s", "http://127.0.0.1:10249/configz"], options);
-    expect(JSON.parse(configz.stdout)).toMatchObject({ "kubeproxy.config.k8s.io": { hostnameOverride: "n1" } });
+    expect(JSON.parse(configz.stdout)).toMatchObject({
+      "kubeproxy.config.k8s.io": { hostnameOverride: "n1", clusterCIDR: "10.244.0.0/16,fd00:10:244::/56" },
+    });
     expect((await inside.run("iptables-save", [], options)).stdout).not.toContain("KUBE-");
   } finally {
     child.kill("SIGTERM");
