@@ -13,7 +13,14 @@ export {
   systemExec,
 } from "./exec.ts";
 export { Iptables, NotPermittedError, RestoreError } from "./iptables.ts";
-export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";
+export {
+  canonicalRule,
+  markChange,
+  parseRule,
+  type Rule,
+  type RuleExtension,
+  type RuleOption,
+} from "./iptables-rule.ts";
 export { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
 export { findLink, ipBatch } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
