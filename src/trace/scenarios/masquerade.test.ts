@@ -80,8 +80,10 @@ describe.each(Object.entries(worlds))("%s", (name, world) => {
   const send = cluster(services, { ...world, localhostNodePorts: true });
   const index = Object.keys(worlds).indexOf(name);
 
-  it.each(rows)("%s to %s", (from, to, base, ...others) => {
-    expect(send(from, to)).toBe(index === 0 ? base : (others[index - 1] ?? base));
+  const cases = rows.map(([from, to, ...results]) => ({ from, to, result: results[index] ?? results[0] }));
+
+  it.each(cases)("$from to $to", ({ from, to, result }) => {
+    expect(send(from, to)).toBe(result);
   });
 });
 
