@@ -1,4 +1,5 @@
 import { type NodeSettings, nodeFacts } from "../../agent/node-facts.ts";
+import type { RuleProgram } from "../../agent/plan/index.ts";
 import { ServiceTable } from "../../agent/service-table.ts";
 import { nodeSettings } from "../../agent/testing/settings.ts";
 import { MemoryState } from "../../agent/testing/state.ts";
@@ -114,10 +115,10 @@ const podPrefixes = new Map<Family, string>([
 ]);
 
 /** The rules of `node-a` in one family, by the agent's own way from objects and settings to a program. */
-export function rulesFor(
+export function programFor(
   served: readonly Served[],
   { family = "IPv4", zone, podCidrs = [], ...settings }: World = {},
-): CompiledRules {
+): RuleProgram {
   const state = new MemoryState();
   state.nodeObject = { ...node("node-a", zone), spec: { podCIDRs: [...podCidrs] } };
   for (const [object, slices] of served) {
@@ -133,7 +134,12 @@ export function rulesFor(
     state,
     nodeFacts(all, state.node(), [], [...machine.addresses, "127.0.0.1", "::1"]),
   );
-  return compileRules(table.program(family));
+  return table.program(family);
+}
+
+/** The same, ready for packets. */
+export function rulesFor(served: readonly Served[], world: World = {}): CompiledRules {
+  return compileRules(programFor(served, world));
 }
 
 /** Sends packets through the rules of a node with these Services. */
