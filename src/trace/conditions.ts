@@ -227,19 +227,15 @@ function markIs(text: string, of: (flight: Flight) => number): Condition {
   return (flight) => (of(flight) & mask) >>> 0 === value;
 }
 
-function inState({ untracked, translated, source, original }: Flight, state: string): boolean {
+function inState({ tracking, translated, source, original }: Flight, state: string): boolean {
   switch (state) {
-    case "NEW":
-      return !untracked;
-    case "UNTRACKED":
-      return untracked;
     case "DNAT":
       return translated;
     case "SNAT":
       // Connection tracking sees none when the source is what it was.
       return !ipEquals(source, original.source);
     default:
-      return false;
+      return state === tracking;
   }
 }
 

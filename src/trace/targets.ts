@@ -66,7 +66,7 @@ export function targetOf(target: RuleExtension | undefined, goto: boolean, isCha
   }
 }
 
-const noTrack: Target = { kind: "change", change: (flight) => ({ ...flight, untracked: true }) };
+const noTrack: Target = { kind: "change", change: (flight) => ({ ...flight, tracking: "UNTRACKED" }) };
 
 interface MarkChange {
   readonly value: number;

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { port } from "../../model/testing/objects.ts";
-import { cluster, serve } from "../testing/scenario.ts";
+import type { Family } from "../../net/index.ts";
+import { trace } from "../index.ts";
+import { cluster, machine, rulesFor, serve, type World } from "../testing/scenario.ts";
 
 const nodePort = (number: number) => [port("p80", 80, { nodePort: number })];
 const local = { externalTrafficPolicy: "Local" } as const;
@@ -113,5 +115,26 @@ describe("Services without endpoints", () => {
   it("leave other ports and protocols alone", () => {
     expect(send("pod", "172.30.0.41:81")).toBe("ACCEPT");
     expect(send("pod", "172.30.0.41:80/udp")).toBe("ACCEPT");
+  });
+});
+
+describe("packets that connection tracking finds invalid", () => {
+  const served = [serve("ns1/svc1", { clusterIP: "172.30.0.41" }, ["10.180.0.1 here"])];
+  const packet = { source: "10.180.0.1", destination: "203.0.113.2", protocol: "tcp", port: 4711, invalid: true };
+  const fate = (world: World) => trace(rulesFor(served, world), machine, packet).outcomes.map(({ verdict }) => verdict);
+
+  // They would reach a client under an address that it does not know, and make it end its connection.
+  it.each<[World, string]>([
+    [{ dropInvalid: true }, "DROP"],
+    [{ dropInvalid: true, accounting: new Set<Family>(["IPv4"]) }, "DROP"],
+    [{ dropInvalid: false }, "ACCEPT"],
+  ])("%o: %s", (world, verdict) => {
+    expect(fate(world)).toEqual([verdict]);
+  });
+
+  it("are not translated", () => {
+    const toService = { ...packet, source: "10.0.0.2", destination: "172.30.0.41", port: 80 };
+    const { outcomes } = trace(rulesFor(served, { dropInvalid: false }), machine, toService);
+    expect(outcomes).toMatchObject([{ verdict: "ACCEPT", translated: false, destination: "172.30.0.41:80" }]);
   });
 });
