@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { chainHash } from "../../agent/plan/names.ts";
 import { port } from "../../model/testing/objects.ts";
-import { type Served, serve } from "../testing/scenario.ts";
+import { serve } from "../testing/scenario.ts";
 import { SyncedNode } from "../testing/synced-node.ts";
 
 const svc =
@@ -103,39 +103,6 @@ it("recovers from a write that fails because somebody put a rule among ours", as
   expect(node.send("pod", "172.30.0.43:80")).toBe("10.0.3.1:80");
   expect(node.send("pod", "172.30.0.44:80")).toBe("ACCEPT");
   expect(await node.rules("nat")).toMatchObject({ total: empty.nat + 3 * clusterIp(1) });
-});
-
-describe("numbers of rules", () => {
-  const ports = [port("p80", 80, { nodePort: 30001 })];
-  const exposed = { type: "LoadBalancer", clusterIP: "172.30.0.49", ports, externalIPs: ["192.168.99.11"] };
-  const ranged = { ...exposed, loadBalancerSourceRanges: ["203.0.113.0/24"] };
-  const local = { externalTrafficPolicy: "Local" };
-  const ips = (n: number): string[] => Array.from({ length: n }, (_, i) => `10.1.0.${i + 1} here`);
-
-  it.each<[string, (n: number) => Served, number, number, number]>([
-    ["ClusterIP", (n) => serve("ns/x", { clusterIP: "172.30.0.49" }, ips(n)), 0, 0, 1],
-    ["ClusterIP", (n) => serve("ns/x", { clusterIP: "172.30.0.49" }, ips(n)), 1, 2 + 3, 0],
-    ["ClusterIP", (n) => serve("ns/x", { clusterIP: "172.30.0.49" }, ips(n)), 5, 2 + 3 * 5, 0],
-    ["NodePort", (n) => serve("ns/x", { type: "NodePort", clusterIP: "172.30.0.49", ports }, ips(n)), 0, 0, 2],
-    // In KUBE-NODEPORTS one more, and two in KUBE-EXT-.
-    ["NodePort", (n) => serve("ns/x", { type: "NodePort", clusterIP: "172.30.0.49", ports }, ips(n)), 3, 2 + 3 + 9, 0],
-    ["every frontend", (n) => serve("ns/x", exposed, ips(n), ["1.2.3.4"]), 0, 0, 4],
-    ["every frontend", (n) => serve("ns/x", exposed, ips(n), ["1.2.3.4"]), 3, 2 + 3 + 2 + 9, 0],
-    ["every frontend with a source range", (n) => serve("ns/x", ranged, ips(n), ["1.2.3.4"]), 0, 0, 4],
-    ["every frontend with a source range", (n) => serve("ns/x", ranged, ips(n), ["1.2.3.4"]), 1, 9 + 3, 1],
-    ["every frontend with a source range", (n) => serve("ns/x", ranged, ips(n), ["1.2.3.4"]), 4, 9 + 12, 1],
-    // Three rules for those who go round, and both KUBE-SVC- and KUBE-SVL- know each endpoint.
-    ["policy Local", (n) => serve("ns/x", { ...exposed, ...local }, ips(n), ["1.2.3.4"]), 2, 2 + 3 + 4 + 4 * 2, 0],
-  ])("%s with endpoints: %#", async (_what, make, n, nat, filter) => {
-    const before = await counts();
-    node.set(make(n));
-    await node.sync();
-    const after = await counts();
-    expect({ nat: after.nat.total - before.nat.total, filter: after.filter.total - before.filter.total }).toEqual({
-      nat,
-      filter,
-    });
-  });
 });
 
 describe("Services without an endpoint here", () => {

@@ -1,9 +1,9 @@
 import { type NodeSettings, nodeFacts } from "../../agent/node-facts.ts";
 import type { RuleProgram } from "../../agent/plan/index.ts";
-import { ServiceTable } from "../../agent/service-table.ts";
+import { programOf } from "../../agent/plan/testing/services.ts";
 import { nodeSettings } from "../../agent/testing/settings.ts";
-import { MemoryState } from "../../agent/testing/state.ts";
-import { type EndpointSlice, objectKey, type Service, type ServiceSpec } from "../../api/index.ts";
+import type { EndpointSlice, Service, ServiceSpec } from "../../api/index.ts";
+import { proxiedService } from "../../model/index.ts";
 import { node, port, type SliceEndpoint, service, slice } from "../../model/testing/objects.ts";
 import type { Family } from "../../net/index.ts";
 import { type CompiledRules, compileRules, type TracedNode, type TraceOptions, trace } from "../index.ts";
@@ -114,27 +114,19 @@ const podPrefixes = new Map<Family, string>([
   ["IPv6", "fd00:10::/56"],
 ]);
 
-/** The rules of `node-a` in one family, by the agent's own way from objects and settings to a program. */
+/** The rules of `node-a` in one family, from objects and settings to a program. */
 export function programFor(
   served: readonly Served[],
   { family = "IPv4", zone, podCidrs = [], ...settings }: World = {},
 ): RuleProgram {
-  const state = new MemoryState();
-  state.nodeObject = { ...node("node-a", zone), spec: { podCIDRs: [...podCidrs] } };
-  for (const [object, slices] of served) {
-    const key = objectKey(object.metadata);
-    state.services.set(key, object);
-    state.allSlices.set(key, [...slices]);
-  }
   const localTraffic = { mode: "ClusterCIDR", cidrs: podPrefixes } as const;
   const all = nodeSettings({ localTraffic, ...settings, families: [family] });
-  const table = new ServiceTable([family]);
-  table.update(
-    state.serviceKeys(),
-    state,
-    nodeFacts(all, state.node(), [], [...machine.addresses, "127.0.0.1", "::1"]),
-  );
-  return table.program(family);
+  const object = { ...node("node-a", zone), spec: { podCIDRs: [...podCidrs] } };
+  const { place, configs } = nodeFacts(all, object, [], [...machine.addresses, "127.0.0.1", "::1"]);
+  const config = configs.get(family);
+  if (config === undefined) throw new Error(`no configuration for ${family}`);
+  const services = served.flatMap(([service, slices]) => proxiedService(service, slices, place) ?? []);
+  return programOf(services, family, config);
 }
 
 /** The same, ready for packets. */
