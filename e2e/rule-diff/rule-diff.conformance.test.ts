@@ -31,7 +31,7 @@ it("writes rule by rule what kube-proxy writes", async () => {
       const theirs = await kubeProxyRules(inside, world, options);
       const accounting = theirs.some((text) => text.includes("nfacct"));
       // kube-proxy tries the accounting objects of this kernel; where they are not, both go without.
-      const ours = agentRules(world, accounting);
+      const ours = await agentRules(world, accounting);
       expect(ours.map(comparable)).toEqual(theirs.map(comparable));
       rules += theirs.join("").split("\n-A ").length;
     }),

@@ -53,7 +53,7 @@ export async function kubeProxyRules(inside: Exec, world: World, options: ExecOp
 }
 
 /** What the agent writes on a host without any rule, for each family. `accounting`: whether xt_nfacct is there. */
-export function agentRules(world: World, accounting: boolean): readonly string[] {
+export async function agentRules(world: World, accounting: boolean): Promise<readonly string[]> {
   const { localhostNodePorts, masqueradeAll, masqueradeBit, dropInvalid } = world;
   const settings = nodeSettings({
     localTraffic: detector(world),
@@ -80,12 +80,12 @@ export function agentRules(world: World, accounting: boolean): readonly string[]
     status: { addresses: main.map((address) => ({ type: "InternalIP", address })) },
   };
   const local = ["127.0.0.1", ...nodeAddresses.IPv4, "::1", ...nodeAddresses.IPv6];
-  const table = new ServiceTable(families);
-  table.update([], state, nodeFacts(settings, node, [], local));
+  const table = new ServiceTable(families, async () => []);
+  await table.update([], state, nodeFacts(settings, node, [], local));
   return families.map((family) => {
     const wanted = table.program(family);
     const host = new FakeIptables(family);
-    host.restore(restoreInput(difference(observe(new Map(), wanted), wanted)));
+    host.restore([...restoreInput(difference(observe(new Map(), wanted), wanted))].join("\n"));
     return host.save();
   });
 }

@@ -66,12 +66,12 @@ const service = fc.record({
   families: fc.constantFrom<readonly Family[]>(["IPv4"], ["IPv6"], ["IPv4", "IPv6"], ["IPv6", "IPv4"]),
   policies: fc.record({ externalTrafficPolicy: policy, internalTrafficPolicy: policy }, { requiredKeys: [] }),
   affinity: fc.constantFrom(undefined, 1, 60, 10_800),
-  externalIPs: fc.subarray(["192.168.99.11", "192.168.099.012", "fd00:99::11"]),
+  externalIPs: fc.subarray(["192.168.99.1N", "192.168.099.02N", "fd00:99::1N"]),
   ingress: fc.subarray([
-    { ip: "1.2.3.4" },
-    { ip: "5.6.7.8", ipMode: "VIP" },
-    { ip: "9.9.9.9", ipMode: "Proxy" },
-    { ip: "fd00:1::4" },
+    { ip: "1.2.3.N" },
+    { ip: "5.6.7.N", ipMode: "VIP" },
+    { ip: "9.9.9.N", ipMode: "Proxy" },
+    { ip: "fd00:1::N" },
     { hostname: "lb.example.org" },
   ]),
   loadBalancerSourceRanges: fc.subarray(
@@ -89,6 +89,8 @@ type ServiceSketch = typeof service extends fc.Arbitrary<infer T> ? T : never;
 function serviceOf(sketch: ServiceSketch, i: number): Service {
   const { type, families, affinity, ports } = sketch;
   const clusterIPs = families.map((family) => (family === "IPv4" ? `172.30.0.${i + 10}` : `fd00:30::${i + 10}`));
+  // No two Services have the same address: kube-proxy writes rules for both, and chance says which works.
+  const own = (address: string): string => address.replace("N", `${i}`);
   const exposed = type === "NodePort" || (type === "LoadBalancer" && sketch.nodePorts);
   return {
     metadata: { namespace: "ns", name: `svc${i}`, uid: `svc${i}` },
@@ -97,7 +99,7 @@ function serviceOf(sketch: ServiceSketch, i: number): Service {
       clusterIP: clusterIPs[0] ?? "",
       clusterIPs,
       ipFamilies: [...families],
-      externalIPs: sketch.externalIPs,
+      externalIPs: sketch.externalIPs.map(own),
       loadBalancerSourceRanges: sketch.loadBalancerSourceRanges,
       ...sketch.policies,
       ...(affinity !== undefined && {
@@ -112,7 +114,9 @@ function serviceOf(sketch: ServiceSketch, i: number): Service {
         ...(exposed && { nodePort: 30_000 + 10 * i + k }),
       })),
     },
-    status: { loadBalancer: { ingress: sketch.ingress } },
+    status: {
+      loadBalancer: { ingress: sketch.ingress.map((one) => ({ ...one, ...(one.ip && { ip: own(one.ip) }) })) },
+    },
   };
 }
 
