@@ -17,11 +17,18 @@ export {
 } from "./exec.ts";
 export { Iptables, LockHeldError, NotPermittedError, RestoreError } from "./iptables.ts";
 export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
-export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";
+export {
+  canonicalRule,
+  markChange,
+  parseRule,
+  type Rule,
+  type RuleExtension,
+  type RuleOption,
+} from "./iptables-rule.ts";
 export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
 export { type Candidate, findRefused, trialChain } from "./iptables-trial.ts";
 export { type Flavour, formatVersion, isAtLeast } from "./iptables-version.ts";
-export { findLink, ipBatch } from "./links.ts";
+export { findLink, ipBatch, listLinks } from "./links.ts";
 export { readLocalSockets } from "./local-sockets.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
 export { Nfacct } from "./nfacct.ts";
@@ -34,3 +41,4 @@ export {
   parseProcess,
   signalProcess,
 } from "./process.ts";
+export { listRoutes, routeDevice } from "./routes.ts";

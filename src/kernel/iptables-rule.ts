@@ -200,19 +200,24 @@ function hex(value: number): string {
   return `0x${(value >>> 0).toString(16)}`;
 }
 
-/** All mark changes are `mark = (mark & ~mask) ^ value`. */
 function xmark(name: string, text: string): string {
+  const { value, mask } = markChange(name, text);
+  return `${hex(value)}/${hex(mask)}`;
+}
+
+/** What an option of target MARK or CONNMARK does: `mark = (mark & ~mask) ^ value`, in 32 bits without sign. */
+export function markChange(name: string, text: string): { readonly value: number; readonly mask: number } {
   const [value = 0, mask = 0xffffffff] = text.split("/").map(Number);
   switch (name) {
     case "--or-mark":
-      return `${hex(value)}/${hex(value)}`;
+      return { value, mask: value };
     case "--xor-mark":
-      return `${hex(value)}/0x0`;
+      return { value, mask: 0 };
     case "--and-mark":
-      return `0x0/${hex(~value)}`;
+      return { value: 0, mask: ~value >>> 0 };
     case "--set-mark":
-      return `${hex(value)}/${hex(value | mask)}`;
+      return { value, mask: (value | mask) >>> 0 };
     default:
-      return `${hex(value)}/${hex(mask)}`;
+      return { value, mask };
   }
 }
