@@ -8,10 +8,12 @@ import {
   NotPermittedError,
   ProgramKilledError,
   ProgramMissingError,
+  parseIptablesSave,
 } from "../../kernel/index.ts";
 import { port, service, slice } from "../../model/testing/objects.ts";
 import { planService, RulePlanner, type RuleProgram, type ServicePlan } from "../plan/index.ts";
 import { config, fixture, programOf, proxied } from "../plan/testing/services.ts";
+import { difference, observe } from "./difference.ts";
 import { RuleApplier } from "./index.ts";
 
 const signal = new AbortController().signal;
@@ -96,32 +98,13 @@ describe("whatever ends a restore", () => {
   });
 });
 
-it("reads again only the table that is distrusted, and tells what differs without writing", async () => {
+it("reads again only the table that is distrusted, and writes only what differs there", async () => {
   await applier.apply(program, signal);
-  fake.restores.length = 0;
-  expect(await applier.compare(signal)).toEqual([]);
-  fake.chain("filter", "INPUT")!.shift();
-  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
-  const differences = await applier.compare(signal);
-  expect(
-    differences.map(({ table, write, insert }) => [
-      table,
-      write.map(([chain]) => chain),
-      insert.map(({ from }) => from),
-    ]),
-  ).toEqual([
-    ["nat", ["KUBE-MARK-MASQ"], []],
-    ["filter", [], ["INPUT"]],
-  ]);
-  expect(fake.restores).toEqual([]);
-  expect(await applier.apply(program, signal)).toMatchObject({
-    chains: ["nat KUBE-MARK-MASQ"],
-    jumps: ["filter INPUT"],
-  });
-  expect(sorted(fake.save())).toBe(await written(program));
-
-  fake.chain("filter", "INPUT")!.shift();
-  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  const alter = (): void => {
+    fake.chain("filter", "INPUT")!.shift();
+    fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  };
+  alter();
   applier.distrust("nat");
   expect(await applier.apply(program, signal)).toMatchObject({
     chains: ["nat KUBE-MARK-MASQ"],
@@ -130,17 +113,30 @@ it("reads again only the table that is distrusted, and tells what differs withou
   });
   applier.distrust("filter");
   expect(await applier.apply(program, signal)).toMatchObject({ chains: [], jumps: ["filter INPUT"] });
+  alter();
+  applier.distrust();
+  expect(await applier.apply(program, signal)).toMatchObject({
+    chains: ["nat KUBE-MARK-MASQ"],
+    jumps: ["filter INPUT"],
+  });
   expect(sorted(fake.save())).toBe(await written(program));
 });
 
+it("repairs what somebody found, and knows nothing any more when that fails", async () => {
+  await applier.apply(program, signal);
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  const found = () => difference(observe(parseIptablesSave(fake.save()), applier.program!), applier.program!);
+  fake.failures.push(failed(4, "iptables-restore: line 2 failed\n"));
+  await expect(applier.repair(found(), signal)).rejects.toThrow("line 2");
+  expect(applier.knowsKernel).toBe(false);
+  await applier.apply(program, signal);
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  expect(await applier.repair(found(), signal)).toMatchObject({ chains: ["nat KUBE-MARK-MASQ"], jumps: [] });
+  expect([applier.knowsKernel, found()]).toEqual([true, []]);
+});
+
 it("makes calls wait for each other", async () => {
-  const results = await Promise.all([
-    applier.apply(program, signal),
-    applier.compare(signal),
-    applier.apply(empty, signal),
-  ]);
-  expect(results[1]).toEqual([]);
-  expect(fake.restores).toHaveLength(2);
+  await Promise.all([applier.apply(program, signal), applier.repair([], signal), applier.apply(empty, signal)]);
   expect(sorted(fake.save())).toBe(await written(empty));
 });
 

@@ -62,22 +62,23 @@ export class RuleApplier {
     this.#held = table === undefined ? new Map() : new Map([...this.#held].filter(([name]) => name !== table));
   }
 
-  /**
-   * Reads the kernel and tells what differs from what was last written, without writing; nothing if nothing was
-   * written yet. The next `apply` writes what was found.
-   */
-  async compare(signal: AbortSignal): Promise<readonly TableDifference[]> {
-    return this.#exclusive(async () => {
-      if (this.#program === undefined) return [];
-      this.distrust();
-      this.#held = observe(await this.#iptables.save(signal), this.#program);
-      return difference(this.#held, this.#program);
-    });
-  }
-
   /** What was written last, without Services that are left out; undefined before the first write. */
   get program(): RuleProgram | undefined {
     return this.#program;
+  }
+
+  /**
+   * Writes what the kernel was found not to hold of `program`, in one restore. Nothing may have been written since it
+   * was found. When it throws, the next `apply` reads what is there.
+   */
+  async repair(differences: readonly TableDifference[], signal: AbortSignal): Promise<Written> {
+    return this.#exclusive(async () => {
+      const held = this.#held;
+      this.distrust();
+      await this.#iptables.restore(restoreInput(differences), signal);
+      this.#held = held;
+      return { ...summary(differences), observed: true, isolated: this.#isolation.services, refusals: 0 };
+    });
   }
 
   /**
