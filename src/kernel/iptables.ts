@@ -2,6 +2,7 @@ import type { Family } from "../net/index.ts";
 import { type Exec, type ExecResult, execOk, ProgramFailedError } from "./exec.ts";
 import { lockHolder } from "./file-lock.ts";
 import { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
+import { type Flavour, parseIptablesVersion } from "./iptables-version.ts";
 
 /** What kube-proxy waits: tools that load large rule sets hold the lock for long; an abandoned one ends with its owner. */
 const defaultLockWaitSeconds = 5;
@@ -72,6 +73,12 @@ export class Iptables {
   /** Rejects with `ProgramMissingError` when the tools, which come in one package, are not there. */
   async check(signal: AbortSignal): Promise<void> {
     await execOk(this.#exec, `${this.#prefix}-save`, ["--version"], { signal });
+  }
+
+  /** Which implementation the tools are. */
+  async flavour(signal: AbortSignal): Promise<Flavour | undefined> {
+    return parseIptablesVersion(await execOk(this.#exec, `${this.#prefix}-restore`, ["--version"], { signal }))
+      ?.flavour;
   }
 
   /** All tables that exist, or one, which legacy makes if it does not. Takes no lock: the kernel hands out a whole table. */

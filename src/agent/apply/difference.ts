@@ -95,6 +95,11 @@ export function difference(held: Held, program: RuleProgram): TableDifference[] 
   });
 }
 
+/** A difference that only writes chains. */
+export function writesOnly(table: TableName, write: TableDifference["write"]): TableDifference {
+  return { table, write, remove: [], insert: [] };
+}
+
 /** What the kernel holds once the difference between what it held and the program is written. */
 export function heldAfter(held: Held, program: RuleProgram): Map<TableName, HeldTable> {
   return new Map(
