@@ -6,7 +6,8 @@ import { type Flavour, parseIptablesVersion } from "./iptables-version.ts";
 
 /** What kube-proxy waits: tools that load large rule sets hold the lock for long; an abandoned one ends with its owner. */
 const defaultLockWaitSeconds = 5;
-const saveTimeoutMs = 60_000;
+/** iptables-nft-save 1.8.9 takes 50 s for 60,000 chains on a busy machine; a time-out that is too short never heals. */
+const saveTimeoutMs = 300_000;
 const restoreTimeoutMs = 300_000;
 /** Where all versions of iptables-legacy since 1.4.20 keep their lock; iptables-nft has none. */
 const defaultLockFile = "/run/xtables.lock";
