@@ -1,7 +1,8 @@
+import { inTurns } from "../base/index.ts";
 import type { Family } from "../net/index.ts";
 import { type Exec, type ExecResult, execOk, ProgramFailedError } from "./exec.ts";
 import { lockHolder } from "./file-lock.ts";
-import { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
+import { parseInSteps, type SavedTables } from "./iptables-save.ts";
 import { type Flavour, parseIptablesVersion } from "./iptables-version.ts";
 
 /** What kube-proxy waits: tools that load large rule sets hold the lock for long; an abandoned one ends with its owner. */
@@ -88,7 +89,7 @@ export class Iptables {
     const args = table === undefined ? [] : ["-t", table];
     const result = await this.#exec.run(program, args, { signal, timeoutMs: saveTimeoutMs });
     if (result.code !== 0) throw permission(program, result) ?? new ProgramFailedError(program, args, result);
-    return parseIptablesSave(result.stdout);
+    return await inTurns(parseInSteps(result.stdout));
   }
 
   /**
