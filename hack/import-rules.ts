@@ -87,6 +87,7 @@ export const forbiddenInProcess: Readonly<Record<string, readonly string[]>> = {
   "src/cli/balancer.ts": ["src/controller", "src/provider", "src/agent", "src/kube", "providers", "sandbox", "undici"],
   "src/cli/controller.ts": ["src/agent", "sandbox"],
   "src/cli/main.ts": ["src/kube", "src/agent", "src/controller", "providers", "sandbox"],
+  "src/cli/trace.ts": ["src/kube", "src/agent", "src/controller", "src/model", "providers", "sandbox", "undici", "zod"],
 };
 
 /** Packages that only a lazy `import()` may load. */

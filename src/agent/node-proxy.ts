@@ -1,3 +1,4 @@
+import type { Node } from "../api/index.ts";
 import type { Clock } from "../base/index.ts";
 import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
@@ -6,7 +7,7 @@ import { RuleApplier, type Written } from "./apply/index.ts";
 import type { ClusterListener, ClusterState } from "./cluster-state.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
-import { type NodeSettings, nodeEligible, nodeFacts } from "./node-facts.ts";
+import { type NodeSettings, nodeEligible, nodeFacts, nodeNotices } from "./node-facts.ts";
 import { type ServiceChange, ServiceTable } from "./service-table.ts";
 import type { SyncHealth } from "./sync-health.ts";
 import { countNoLocalEndpoints, countRules } from "./sync-metrics.ts";
@@ -41,6 +42,8 @@ export class NodeProxy implements ClusterListener {
   readonly #dirty = new Set<string>();
   /** Changes that are planned but not in the kernel of every family yet. */
   readonly #pending = new Map<string, ServiceChange>();
+  /** As last seen: while the object is away the rules that depend on it stay. */
+  #node: Node | undefined;
   #changedAt: number[] = [];
   #services = 0;
   #slices = 0;
@@ -119,7 +122,11 @@ export class NodeProxy implements ClusterListener {
 
   #plan(): void {
     const { state, settings, localAddresses, metrics } = this.#options;
-    const facts = nodeFacts(settings, state.node(), state.slices("default/kubernetes"), localAddresses());
+    const addresses = localAddresses();
+    const node = state.node();
+    this.#node = node ?? this.#node;
+    this.#report.node(settings.nodeName, nodeNotices(settings, node, this.#node, addresses));
+    const facts = nodeFacts(settings, this.#node, state.slices("default/kubernetes"), addresses);
     for (const change of this.#table.update(this.#dirty, state, facts)) {
       this.#report.refused(change);
       const earlier = this.#pending.get(change.key);

@@ -3,7 +3,15 @@ import { guardFrontends, type ProxiedService, proxiedService, type RefusedFronte
 import type { Family } from "../net/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { NodeFacts } from "./node-facts.ts";
-import { planService, RulePlanner, type RuleProgram, type ServicePlan, sameLines } from "./plan/index.ts";
+import {
+  isLargeCluster,
+  type PlanConfig,
+  planService,
+  RulePlanner,
+  type RuleProgram,
+  type ServicePlan,
+  sameLines,
+} from "./plan/index.ts";
 
 type Plans = ReadonlyMap<Family, ServicePlan>;
 
@@ -18,10 +26,13 @@ export interface ServiceChange {
   readonly refused: readonly RefusedFrontend[];
 }
 
-interface Entry {
+interface Screened {
   readonly service: ProxiedService;
-  readonly plans: Plans;
   readonly refused: readonly RefusedFrontend[];
+}
+
+interface Entry extends Screened {
+  readonly plans: Plans;
 }
 
 /** The Services that this node serves and the rules that follow from them, kept up to date key by key. */
@@ -30,6 +41,9 @@ export class ServiceTable {
   readonly #entries = new Map<string, Entry>();
   #planners: ReadonlyMap<Family, RulePlanner> = new Map();
   #facts: NodeFacts | undefined;
+  #configs: ReadonlyMap<Family, PlanConfig> = new Map();
+  /** Of all Services, by family. */
+  readonly #endpoints = new Map<Family, number>();
 
   constructor(families: readonly Family[]) {
     this.#families = families;
@@ -37,12 +51,17 @@ export class ServiceTable {
 
   /** Takes over what the state says of these Services, and of all when the facts are others than before. */
   update(keys: Iterable<string>, state: ClusterState, facts: NodeFacts): ServiceChange[] {
-    const same = isDeepStrictEqual(facts, this.#facts);
-    if (!same) this.#restart(facts);
-    const dirty = same ? new Set(keys) : new Set([...this.#entries.keys(), ...state.serviceKeys()]);
-    const changes = [...dirty].flatMap((key) => this.#updateOne(key, state, facts, !same) ?? []);
+    const known = isDeepStrictEqual(facts, this.#facts);
+    const dirty = known ? new Set(keys) : new Set([...this.#entries.keys(), ...state.serviceKeys()]);
+    const wanted = new Map([...dirty].map((key) => [key, screened(key, state, facts)]));
+    for (const [key, after] of wanted) this.#count(this.#entries.get(key)?.service, after?.service);
+    const configs = this.#sized(facts);
+    const replan = !known || !isDeepStrictEqual(configs, this.#configs);
+    // The size of the cluster shows in the rules of every Service.
+    if (replan) for (const [key, entry] of this.#entries) if (!wanted.has(key)) wanted.set(key, entry);
+    if (replan) this.#restart(configs);
     this.#facts = facts;
-    return changes;
+    return [...wanted].flatMap(([key, after]) => this.#updateOne(key, after, replan) ?? []);
   }
 
   program(family: Family): RuleProgram {
@@ -55,25 +74,40 @@ export class ServiceTable {
     return [...this.#entries.values()].map(({ service }) => service);
   }
 
-  #restart(facts: NodeFacts): void {
+  #count(before: ProxiedService | undefined, after: ProxiedService | undefined): void {
+    for (const family of this.#families) {
+      const count = (service: ProxiedService | undefined): number =>
+        (service?.ports ?? []).reduce((sum, port) => sum + (port.family === family ? port.endpoints.length : 0), 0);
+      this.#endpoints.set(family, (this.#endpoints.get(family) ?? 0) - count(before) + count(after));
+    }
+  }
+
+  #sized({ configs }: NodeFacts): ReadonlyMap<Family, PlanConfig> {
+    return new Map(
+      [...configs].map(([family, config]) => [
+        family,
+        { ...config, largeCluster: isLargeCluster(this.#endpoints.get(family) ?? 0) },
+      ]),
+    );
+  }
+
+  #restart(configs: ReadonlyMap<Family, PlanConfig>): void {
+    this.#configs = configs;
     this.#planners = new Map(
       this.#families.map((family) => {
-        const config = facts.configs.get(family);
+        const config = configs.get(family);
         if (config === undefined) throw new Error(`no plan configuration for ${family}`);
         return [family, new RulePlanner(family, config)];
       }),
     );
   }
 
-  #updateOne(key: string, state: ClusterState, facts: NodeFacts, replan: boolean): ServiceChange | undefined {
+  #updateOne(key: string, guarded: Screened | undefined, replan: boolean): ServiceChange | undefined {
     const before = this.#entries.get(key);
-    const object = state.service(key);
-    const wanted = object && proxiedService(object, state.slices(key), facts.place);
-    const guarded = wanted && guardFrontends(wanted, facts.guard);
     const unchanged =
       isDeepStrictEqual(guarded?.service, before?.service) && isDeepStrictEqual(guarded?.refused, before?.refused);
     if (unchanged && !replan) return undefined;
-    const plans: Plans = guarded === undefined ? new Map() : this.#plan(guarded.service, facts);
+    const plans: Plans = guarded === undefined ? new Map() : this.#plan(guarded.service);
     for (const [family, planner] of this.#planners) planner.set(key, plans.get(family));
     if (guarded === undefined) this.#entries.delete(key);
     else this.#entries.set(key, { service: guarded.service, plans, refused: guarded.refused });
@@ -88,9 +122,9 @@ export class ServiceTable {
     };
   }
 
-  #plan({ ports }: ProxiedService, { configs }: NodeFacts): Plans {
+  #plan({ ports }: ProxiedService): Plans {
     return new Map(
-      [...configs].map(([family, config]) => [
+      [...this.#configs].map(([family, config]) => [
         family,
         planService(
           ports.filter((port) => port.family === family),
@@ -99,6 +133,12 @@ export class ServiceTable {
       ]),
     );
   }
+}
+
+function screened(key: string, state: ClusterState, facts: NodeFacts): Screened | undefined {
+  const object = state.service(key);
+  const wanted = object && proxiedService(object, state.slices(key), facts.place);
+  return wanted && guardFrontends(wanted, facts.guard);
 }
 
 /** Names of the chains in which the Service's rules differ, sorted; shared chains without their table. */

@@ -13,9 +13,18 @@ export class SyncReport {
   readonly #logger: Logger;
   /** Whether the kernel has held our rules in every family at once. */
   #started = false;
+  #notices: readonly string[] = [];
 
   constructor(logger: Logger) {
     this.#logger = logger;
+  }
+
+  /** What was not yet said about the node. */
+  node(name: string, notices: readonly string[]): void {
+    for (const why of notices)
+      if (!this.#notices.includes(why))
+        this.#logger.warn("rules limited by what is known of the node", { node: name, why });
+    this.#notices = notices;
   }
 
   /** Frontends that are newly left out. */

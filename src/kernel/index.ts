@@ -22,7 +22,7 @@ export {
   type RuleOption,
 } from "./iptables-rule.ts";
 export { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
-export { findLink, ipBatch } from "./links.ts";
+export { findLink, ipBatch, listLinks } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
 export { applyNft, listNftChain } from "./nft.ts";
 export {
@@ -33,3 +33,4 @@ export {
   parseProcess,
   signalProcess,
 } from "./process.ts";
+export { listRoutes, routeDevice } from "./routes.ts";

@@ -1,5 +1,7 @@
 import { type Endpoint, type EndpointSlice, headlessLabel, type Protocol } from "../api/index.ts";
-import { type Family, formatIp, parseSloppyIp, withPort } from "../net/index.ts";
+import { type Family, formatIp, withPort } from "../net/index.ts";
+import { readAddress } from "./addresses.ts";
+import { isPortNumber } from "./writable.ts";
 
 /** One address and port behind a Service port, with what its slice says about it. */
 export interface ServiceEndpoint {
@@ -37,7 +39,8 @@ export function endpointName(endpoint: ServiceEndpoint): string {
 }
 
 /**
- * The endpoints of one named port in one family, sorted by `address:port`. An endpoint may be in several slices
+ * The endpoints of one named port in one family, sorted by `address:port`. A port without any name, not even an empty
+ * one, belongs to no Service: the API server gives each at least the empty one. An endpoint may be in several slices
  * while it moves between them: the copy in the better state wins.
  */
 export function endpointsOf(
@@ -48,7 +51,7 @@ export function endpointsOf(
 ): readonly ServiceEndpoint[] {
   return mergeEndpoints(
     slices.filter(({ addressType }) => addressType === family),
-    (port) => (port.name ?? "") === portName && (port.protocol ?? "TCP") === protocol,
+    (port) => port.name === portName && (port.protocol ?? "TCP") === protocol,
   );
 }
 
@@ -64,7 +67,7 @@ function mergeEndpoints(
   const found = new Map<string, ServiceEndpoint>();
   for (const slice of slices.toSorted((a, b) => compare(a.metadata.name ?? "", b.metadata.name ?? ""))) {
     if (slice.metadata.labels?.[headlessLabel] !== undefined) continue;
-    const ports = (slice.ports ?? []).flatMap((port) => (port.port && wanted(port) ? [port.port] : []));
+    const ports = (slice.ports ?? []).flatMap((port) => (isPortNumber(port.port) && wanted(port) ? [port.port] : []));
     for (const endpoint of slice.endpoints ?? [])
       for (const entry of ports.flatMap((port) => readEndpoint(endpoint, port, slice.addressType) ?? [])) {
         const before = found.get(endpointName(entry));
@@ -76,7 +79,7 @@ function mergeEndpoints(
 
 /** Only the first address counts (kubernetes/kubernetes#106267); one that is no address of its slice's type is left out. */
 function readEndpoint(endpoint: Endpoint, port: number, addressType: string): ServiceEndpoint | undefined {
-  const ip = parseSloppyIp(endpoint.addresses[0] ?? "");
+  const ip = readAddress(endpoint.addresses?.[0]);
   if (ip?.family !== addressType) return undefined;
   const { ready, serving, terminating } = endpoint.conditions ?? {};
   return {

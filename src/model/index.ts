@@ -1,5 +1,6 @@
 // What Services, slices and nodes mean, as pure functions: frontends and the endpoints that may serve them on a
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
+export { readAddress, readPrefix } from "./addresses.ts";
 export {
   type Classification,
   type Cleanup,
@@ -17,6 +18,7 @@ export {
   type ServiceEndpoint,
 } from "./endpoints.ts";
 export { type FrontendGuard, guardFrontends, type RefusedFrontend } from "./frontend-guard.ts";
+export type { Frontend } from "./frontends.ts";
 export type {
   DesiredLoadBalancer,
   Issue,
@@ -25,7 +27,6 @@ export type {
 } from "./load-balancer.ts";
 export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
 export {
-  type Frontend,
   type ProxiedPort,
   type ProxiedService,
   proxiedService,

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../api/index.ts";
+import { parseCidr } from "../net/index.ts";
 import { guardFrontends, type ProxiedService, proxiedService } from "./index.ts";
 import { port, service, slice } from "./testing/objects.ts";
 
@@ -75,9 +76,9 @@ it.each([
 });
 
 it.each([
-  ["trimmed, sorted, of the family", [" 203.0.113.9/25 ", "10.0.0.0/8", "fd00::/8"], ["10.0.0.0/8", "203.0.113.0/25"]],
-  ["everybody", ["10.0.0.0/8", "0.0.0.0/0"], []],
-  ["none", undefined, []],
+  ["trimmed, of the family", [" 203.0.113.9/25 ", "10.0.0.0/8", "fd00::/8"], ["203.0.113.0/25", "10.0.0.0/8"]],
+  ["everybody", ["10.0.0.0/8", "0.0.0.0/0"], undefined],
+  ["none", undefined, undefined],
 ])("source ranges: %s", (_what, loadBalancerSourceRanges, ranges) => {
   expect(
     proxied(web({ ...(loadBalancerSourceRanges && { loadBalancerSourceRanges }) }))!.ports[0]!.sourceRanges,
@@ -110,6 +111,7 @@ it("has no external policy without an external way in", () => {
 const guard = {
   apiServers: new Set(["192.0.2.9:6443"]),
   nodeAddresses: new Set(["192.0.2.1"]),
+  externalIps: ["0.0.0.0/0"].flatMap((text) => parseCidr(text) ?? []),
   reservedPorts: [
     { first: 22, last: 22 },
     { first: 30000, last: 32767 },

@@ -50,24 +50,22 @@ export class CompiledRules {
 /** Takes what `iptables-save` showed or what was planned for a node. */
 export function compileRules(rules: SavedTables | RuleProgram): CompiledRules {
   return new CompiledRules(
-    new Map(
-      [...rules].map(([table, content]) => [
-        table,
-        "jumps" in content ? new Map([...builtIn(content.jumps), ...planned(content.chains)]) : content,
-      ]),
-    ),
+    new Map([...rules].map(([table, content]) => [table, "jumps" in content ? planned(content) : content])),
   );
 }
 
 type TableProgram = RuleProgram extends ReadonlyMap<unknown, infer T> ? T : never;
 
-function builtIn(jumps: TableProgram["jumps"]): Map<string, Source> {
-  const rules = Map.groupBy(jumps, ({ from }) => from);
-  return new Map([...rules].map(([chain, list]) => [chain, { policy: "ACCEPT", rules: list.map(({ rule }) => rule) }]));
-}
-
-function planned(chains: TableProgram["chains"]): [string, Source][] {
-  return [...chains].map(([chain, rules]) => [chain, { policy: undefined, rules }]);
+function planned({ chains, jumps }: TableProgram): Map<string, Source> {
+  // Chains that are shared with kubelet are made with the jump to them, empty if nobody has written them.
+  const shared = jumps.filter((jump) => jump.shared).flatMap(({ rule }) => parseRule(rule).target?.name ?? []);
+  return new Map<string, Source>([
+    ...shared.map((chain) => [chain, { policy: undefined, rules: [] }] as const),
+    ...Map.groupBy(jumps, ({ from }) => from)
+      .entries()
+      .map(([chain, list]) => [chain, { policy: "ACCEPT", rules: list.map(({ rule }) => rule) }] as const),
+    ...[...chains].map(([chain, rules]) => [chain, { policy: undefined, rules }] as const),
+  ]);
 }
 
 function compileRule(place: PassedRule, isChain: (name: string) => boolean): CompiledRule {

@@ -2,8 +2,14 @@ import type { Rule, RuleExtension, RuleOption } from "../kernel/index.ts";
 import { cidrContains, type Ip, parseCidr, parseIp } from "../net/index.ts";
 import type { Flight, World } from "./flight.ts";
 
-/** Whether a packet meets a condition; a text says why nobody can tell. */
-export type Answer = boolean | string;
+/** What nobody can tell about a packet: what it is that is not known, and why it is asked for. */
+export interface Unknown {
+  readonly unknown: "input interface" | "output interface" | "source port" | "rule";
+  readonly why: string;
+}
+
+/** Whether a packet meets a condition. */
+export type Answer = boolean | Unknown;
 export type Condition = (flight: Flight, world: World) => Answer;
 
 /** What a rule asks of a packet: conditions that all have to hold, and the chance that is left when they do. */
@@ -13,7 +19,7 @@ export interface Conditions {
   readonly chance: number;
 }
 
-/** Reads the conditions of a rule. One that is not known answers with a text, so that it matters only when the others hold. */
+/** Reads the conditions of a rule. One that is not known answers so when asked: it matters only when the others hold. */
 export function conditionsOf({ options, matches }: Rule): Conditions {
   const all = options.map((option) => negatable(option, basic(option)));
   let chance = 1;
@@ -33,12 +39,17 @@ function negatable({ negated }: RuleOption, condition: Condition): Condition {
   if (!negated) return condition;
   return (flight, world) => {
     const answer = condition(flight, world);
-    return typeof answer === "string" ? answer : !answer;
+    return typeof answer === "boolean" ? !answer : answer;
   };
 }
 
 function unknown({ name }: { readonly name: string }): Condition {
-  return () => `what ${JSON.stringify(name)} matches is not known`;
+  const answer = unknownRule(`what ${JSON.stringify(name)} matches is not known`);
+  return () => answer;
+}
+
+function unknownRule(why: string): Unknown {
+  return { unknown: "rule", why };
 }
 
 const always: Condition = () => true;
@@ -53,9 +64,9 @@ function basic(option: RuleOption): Condition {
     case "-p":
       return protocolIs(value);
     case "-i":
-      return onInterface(value, ({ input }) => input, "it arrives");
+      return onInterface(value, ({ input }) => input, noInput);
     case "-o":
-      return onInterface(value, ({ output }) => output, "it leaves");
+      return onInterface(value, ({ output }) => output, noOutput);
     case "-f":
       return () => false;
     default:
@@ -75,12 +86,22 @@ function protocolIs(value: string): Condition {
   return wanted === "all" || wanted === "0" ? always : ({ protocol }) => protocol === wanted;
 }
 
-function onInterface(name: string, of: (flight: Flight) => string | undefined, where: string): Condition {
+const noInput: Unknown = {
+  unknown: "input interface",
+  why: "the interface through which the packet arrives is not known",
+};
+const noOutput: Unknown = {
+  unknown: "output interface",
+  why: "the interface through which the packet leaves is not known",
+};
+const noSourcePort: Unknown = { unknown: "source port", why: "the packet's source port is not known" };
+
+function onInterface(name: string, of: (flight: Flight) => string | undefined, unknownThere: Unknown): Condition {
   const wildcard = name.endsWith("+");
   const wanted = wildcard ? name.slice(0, -1) : name;
   return (flight) => {
     const actual = of(flight);
-    if (actual === undefined) return `the interface through which ${where} is not known`;
+    if (actual === undefined) return unknownThere;
     return wildcard ? actual.startsWith(wanted) : actual === wanted;
   };
 }
@@ -172,7 +193,7 @@ function ports(text: string, of: (flight: Flight) => readonly (number | undefine
     const hit = actual.some((port) =>
       ranges.some(({ first, last }) => port !== undefined && first <= port && port <= last),
     );
-    return hit || !actual.includes(undefined) ? hit : "its source port is not known";
+    return hit || !actual.includes(undefined) ? hit : noSourcePort;
   };
 }
 
@@ -191,7 +212,7 @@ function addressType(text: string, of: (flight: Flight) => Ip): Condition {
   const rest = wanted.filter((type) => !["LOCAL", "UNICAST", "MULTICAST", "BROADCAST"].includes(type));
   return (flight, world) =>
     wanted.includes(typeOf(of(flight), world)) ||
-    (rest.length > 0 && `which addresses are ${rest.join()} is not known`);
+    (rest.length > 0 && unknownRule(`which addresses are ${rest.join()} is not known`));
 }
 
 function typeOf(ip: Ip, world: World): string {
@@ -229,6 +250,6 @@ function recent({ options }: RuleExtension): Condition {
   const hits = options.some(({ name }) => name === "--hitcount");
   return negatable(asks, (_flight, { known }) => {
     if (known !== list) return false;
-    return hits ? `how often the source was seen by list ${list} is not known` : true;
+    return hits ? unknownRule(`how often the source was seen by list ${list} is not known`) : true;
   });
 }

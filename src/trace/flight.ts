@@ -1,4 +1,4 @@
-import { type Ip, parseIp } from "../net/index.ts";
+import { type Family, type Ip, parseIp } from "../net/index.ts";
 
 /** The first packet of a new connection. */
 export interface Packet {
@@ -16,7 +16,7 @@ export interface Packet {
 
 /** What a trace has to know of the machine. */
 export interface TracedNode {
-  /** Addresses of its interfaces; loopback need not be among them. The first of a family is its main one. */
+  /** Addresses of its interfaces; loopback need not be among them. The first other one of a family is its main one. */
   readonly addresses: readonly string[];
   /** The interface through which it reaches an address; only rules with `-o` ask. Undefined when that is not known. */
   readonly interfaceTo?: (address: string) => string | undefined;
@@ -69,6 +69,7 @@ export class World {
   readonly skipForeign: boolean;
   readonly known: string | undefined;
   readonly #node: TracedNode;
+  readonly #main = new Map<Family, Ip>();
   readonly #local: { readonly IPv4: Set<bigint>; readonly IPv6: Set<bigint> } = {
     IPv4: new Set(),
     IPv6: new Set([1n]),
@@ -81,7 +82,9 @@ export class World {
     this.skipForeign = skipForeign;
     for (const text of node.addresses) {
       const ip = parseIp(text);
-      if (ip !== undefined) this.#local[ip.family].add(ip.value);
+      if (ip === undefined) continue;
+      if (!this.isLocal(ip) && !this.#main.has(ip.family)) this.#main.set(ip.family, ip);
+      this.#local[ip.family].add(ip.value);
     }
   }
 
@@ -90,10 +93,9 @@ export class World {
     return (family === "IPv4" && value >> 24n === 127n) || this.#local[family].has(value);
   }
 
-  /** The node's main address of a family. */
-  mainAddress(family: Ip["family"]): Ip | undefined {
-    for (const value of this.#local[family]) if (family === "IPv4" || value !== 1n) return { family, value };
-    return undefined;
+  /** The node's main address of a family: its first that is not loopback. */
+  mainAddress(family: Family): Ip | undefined {
+    return this.#main.get(family);
   }
 
   interfaceTo(ip: Ip, text: string): string | undefined {

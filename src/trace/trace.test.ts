@@ -273,14 +273,18 @@ it.each<[string, string[], string]>([
   [
     "the input interface",
     ["filter FORWARD ACCEPT: -i eth0 -j DROP"],
-    "filter FORWARD rule 1 (-i eth0 -j DROP): the interface through which it arrives is not known",
+    "filter FORWARD rule 1 (-i eth0 -j DROP): the interface through which the packet arrives is not known",
   ],
   [
     "the output interface",
     ["filter FORWARD ACCEPT: -o eth0 -j DROP"],
-    "the interface through which it leaves is not known",
+    "the interface through which the packet leaves is not known",
   ],
-  ["the source port", ["filter FORWARD ACCEPT: -p tcp -m tcp --sport 1 -j DROP"], "its source port is not known"],
+  [
+    "the source port",
+    ["filter FORWARD ACCEPT: -p tcp -m tcp --sport 1 -j DROP"],
+    "the packet's source port is not known",
+  ],
   [
     "how often",
     ["filter FORWARD ACCEPT: -m recent --rcheck --hitcount 3 --name x -j DROP"],

@@ -1,11 +1,22 @@
 import { assertNever } from "../base/index.ts";
 import type { CompiledChain, CompiledRule, CompiledRules } from "./compile.ts";
+import type { Unknown } from "./conditions.ts";
 import type { Flight, PassedRule, World } from "./flight.ts";
 import type { Verdict } from "./targets.ts";
 
 /** The rules make no sense, or nobody can tell what they do with this packet. The message names the rule. */
 export class TraceError extends Error {
   override readonly name = "TraceError";
+  /** What would have to be known; undefined when no knowledge would help. */
+  readonly unknown: Unknown["unknown"] | undefined;
+  /** Whether the rule is none that kube-proxy or the agent writes, so that `skipForeign` would go on without it. */
+  readonly foreign: boolean;
+
+  constructor(message: string, unknown?: Unknown["unknown"], foreign = false) {
+    super(message);
+    this.unknown = unknown;
+    this.foreign = foreign;
+  }
 }
 
 /** Where one way of a packet through a chain ends. */
@@ -65,16 +76,17 @@ export class Walker {
 
   /** How likely a rule takes the packet. Whatever cannot be told matters only when all else about the rule holds. */
   #chance(rule: CompiledRule, flight: Flight): number {
-    let why: string | undefined;
+    let unknown: Unknown | undefined;
     for (const condition of rule.all) {
       const answer = condition(flight, this.#world);
       if (answer === false) return 0;
-      if (answer !== true) why = answer;
+      if (answer !== true) unknown ??= answer;
     }
-    if (rule.target.kind === "unknown") why ??= rule.target.why;
-    if (why === undefined) return rule.chance;
+    if (rule.target.kind === "unknown") unknown ??= { unknown: "rule", why: rule.target.why };
+    if (unknown === undefined) return rule.chance;
     if (rule.target.kind === "none") return 0;
-    if (!this.#world.skipForeign || !rule.foreign) throw new TraceError(`${placeText(rule.place)}: ${why}`);
+    if (!this.#world.skipForeign || !rule.foreign)
+      throw new TraceError(`${placeText(rule.place)}: ${unknown.why}`, unknown.unknown, rule.foreign);
     this.#world.skipped.add(rule.place);
     return 0;
   }

@@ -28,7 +28,7 @@ it.each(flavours)("iptables-%s holds every kind of Service as written", async (f
   const program = programOf(services);
   const first = await applier(flavour).apply(program, signal);
   expect(first.chains).toHaveLength([...program.values()].reduce((sum, { chains }) => sum + chains.size, 0));
-  expect(first.jumps).toHaveLength(12);
+  expect(first.jumps).toHaveLength(14);
   expect(await applier(flavour).apply(program, signal)).toMatchObject(nothing);
   // Without its Services a node goes back to what it has without any.
   const empty = programOf([]);

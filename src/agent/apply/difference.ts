@@ -1,4 +1,4 @@
-import { canonicalRule, type SavedTables } from "../../kernel/index.ts";
+import { canonicalRule, parseRule, type SavedTables } from "../../kernel/index.ts";
 import { isServiceChain, type Jump, type RuleProgram, sameLines, type TableName } from "../plan/index.ts";
 
 /** What the kernel is known to hold of ours, by table. */
@@ -13,6 +13,8 @@ export interface HeldTable {
 export interface JumpInsert extends Jump {
   /** From 1, counted when the inserts before it are done. */
   readonly position: number;
+  /** The chain that it jumps to, if that has to be created without rules of ours. */
+  readonly create?: string;
 }
 
 export interface TableDifference {
@@ -39,31 +41,47 @@ export function observe(saved: SavedTables, program: RuleProgram): Held {
       }
     }
     const builtIn = (chain: string): readonly string[] => saved.get(table)?.get(chain)?.rules ?? [];
-    held.set(table, { chains: found, missing: missingJumps(jumps, builtIn) });
+    const known = (chain: string): boolean => chains.has(chain) || saved.get(table)?.has(chain) === true;
+    const missing = missingJumps(jumps, builtIn).map((jump) => withChain(jump, known));
+    held.set(table, { chains: found, missing });
   }
   return held;
 }
 
-/** Puts each missing jump right before the next one of ours that is there, or behind the one before it, or on top. */
+function withChain(jump: JumpInsert, known: (chain: string) => boolean): JumpInsert {
+  const chain = parseRule(jump.rule).target?.name;
+  return jump.shared && chain !== undefined && !known(chain) ? { ...jump, create: chain } : jump;
+}
+
+/**
+ * Puts each missing jump right before the next one of ours that is there, or behind the one before it, or on top.
+ * Jumps that others make as well come last and lead nobody: kubelet's may stand below rules that ours go above.
+ */
 function missingJumps(jumps: readonly Jump[], builtIn: (chain: string) => readonly string[]): JumpInsert[] {
   return [...new Set(jumps.map(({ from }) => from))].flatMap((from) => {
     const wanted = jumps
       .filter((jump) => jump.from === from)
-      .map((jump) => ({ jump, canonical: canonicalRule(jump.rule) }));
+      .map((jump, order) => ({ jump, order, canonical: canonicalRule(jump.rule) }));
     const present = builtIn(from).map(canonicalRule);
-    return wanted.flatMap(({ jump, canonical }, i) => {
-      if (present.includes(canonical)) return [];
-      const next = wanted.slice(i + 1).find((later) => present.includes(later.canonical));
-      const previous = wanted[i - 1];
-      const index =
-        next !== undefined
-          ? present.indexOf(next.canonical)
-          : previous !== undefined
-            ? present.indexOf(previous.canonical) + 1
-            : 0;
-      present.splice(index, 0, canonical);
-      return [{ ...jump, position: index + 1 }];
-    });
+    const guides = wanted.filter(({ jump, canonical }) => jump.shared !== true && present.includes(canonical));
+    return wanted
+      .toSorted((a, b) => Number(a.jump.shared ?? false) - Number(b.jump.shared ?? false))
+      .flatMap((one) => {
+        const { jump, order, canonical } = one;
+        if (present.includes(canonical)) return [];
+        const next = guides.find((guide) => guide.order > order);
+        const previous = guides.findLast((guide) => guide.order < order);
+        const index =
+          next !== undefined
+            ? present.indexOf(next.canonical)
+            : previous !== undefined
+              ? present.indexOf(previous.canonical) + 1
+              : 0;
+        present.splice(index, 0, canonical);
+        guides.push(one);
+        guides.sort((a, b) => a.order - b.order);
+        return [{ ...jump, position: index + 1 }];
+      });
   });
 }
 
@@ -94,6 +112,8 @@ export function restoreInput(differences: readonly TableDifference[]): string {
       `*${table}`,
       ...write.map(([chain]) => `:${chain} - [0:0]`),
       ...remove.map((chain) => `:${chain} - [0:0]`),
+      // Not as a chain line, which would empty a chain that its owner made a moment ago.
+      ...[...new Set(insert.flatMap(({ create }) => create ?? []))].map((chain) => `-N ${chain}`),
       ...insert.map(({ from, position, rule }) => `-I ${from} ${position} ${rule}`),
       ...write.flatMap(([chain, lines]) => lines.map((line) => `-A ${chain} ${line}`)),
       ...remove.map((chain) => `-X ${chain}`),

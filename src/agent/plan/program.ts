@@ -1,13 +1,11 @@
 import type { Family } from "../../net/index.ts";
-import { type PlanConfig, type ServicePlan, type SharedChain, sharedChains } from "./service-plan.ts";
+import { filterJumps, type Jump, natJumps } from "./jumps.ts";
+import { nodePortJumps } from "./node-ports.ts";
+import type { PlanConfig } from "./plan-config.ts";
+import { type ServicePlan, type SharedChain, sharedChains } from "./service-plan.ts";
+import { staticChains } from "./static-chains.ts";
 
 export type TableName = "nat" | "filter" | "mangle";
-
-/** A rule of ours in a built-in chain. */
-export interface Jump {
-  readonly from: string;
-  readonly rule: string;
-}
 
 export interface TableProgram {
   /** Chain -> rules, without `-A CHAIN`. */
@@ -21,9 +19,6 @@ export interface TableProgram {
  * without a moment in which its address is neither translated nor refused.
  */
 export type RuleProgram = ReadonlyMap<TableName, TableProgram>;
-
-/** Bit 14, as kubelet and CNI plug-ins know it. */
-const masqueradeMark = "0x4000";
 
 /**
  * Puts the rules of all Services together. Keeps what each Service last had, so that a change costs only its own
@@ -41,14 +36,7 @@ export class RulePlanner {
   constructor(family: Family, config: PlanConfig) {
     this.#family = family;
     this.#config = config;
-    this.#static = new Map([
-      ["nat KUBE-POSTROUTING", postrouting],
-      ["nat KUBE-MARK-MASQ", [`-j MARK --or-mark ${masqueradeMark}`]],
-      ["nat KUBE-PROXY-CANARY", []],
-      ["filter KUBE-FORWARD", forward(config)],
-      ["filter KUBE-PROXY-CANARY", []],
-      ["mangle KUBE-PROXY-CANARY", []],
-    ]);
+    this.#static = staticChains(family, config);
   }
 
   /** Sets the rules of one Service; undefined when it is gone. */
@@ -92,51 +80,3 @@ export function sameLines(a: readonly string[] | undefined, b: readonly string[]
   if (a === b) return true;
   return a !== undefined && b !== undefined && a.length === b.length && a.every((line, i) => line === b[i]);
 }
-
-const postrouting = [
-  `-m mark ! --mark ${masqueradeMark}/${masqueradeMark} -j RETURN`,
-  // Cleared at once: the packet may come by again in another network namespace.
-  `-j MARK --xor-mark ${masqueradeMark}`,
-  '-m comment --comment "kubernetes service traffic requiring SNAT" -j MASQUERADE --random-fully',
-];
-
-function forward({ dropInvalid }: PlanConfig): string[] {
-  return [
-    ...(dropInvalid ? ["-m conntrack --ctstate INVALID -j DROP"] : []),
-    `-m comment --comment "kubernetes forwarding rules" -m mark --mark ${masqueradeMark}/${masqueradeMark} -j ACCEPT`,
-    '-m comment --comment "kubernetes forwarding conntrack rule" -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT',
-  ];
-}
-
-function nodePortJumps(family: Family, { nodePortAddresses }: PlanConfig): string[] {
-  const comment = '-m comment --comment "kubernetes service nodeports; NOTE: this must be the last rule in this chain"';
-  // NodePorts on loopback would need route_localnet, which opens the node's own services to its neighbours.
-  const loopback = family === "IPv4" ? "127.0.0.0/8" : "::1/128";
-  return nodePortAddresses === undefined
-    ? [`${comment} -m addrtype --dst-type LOCAL ! -d ${loopback} -j KUBE-NODEPORTS`]
-    : nodePortAddresses.map((address) => `${comment} -d ${address} -j KUBE-NODEPORTS`);
-}
-
-const onlyNew = "-m conntrack --ctstate NEW ";
-
-function jump(from: string, to: string, comment: string, match = ""): Jump {
-  return { from, rule: `${match}-m comment --comment "${comment}" -j ${to}` };
-}
-
-const natJumps: readonly Jump[] = [
-  jump("PREROUTING", "KUBE-SERVICES", "kubernetes service portals"),
-  jump("OUTPUT", "KUBE-SERVICES", "kubernetes service portals"),
-  jump("POSTROUTING", "KUBE-POSTROUTING", "kubernetes postrouting rules"),
-];
-
-const filterJumps: readonly Jump[] = [
-  jump("INPUT", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", onlyNew),
-  jump("INPUT", "KUBE-NODEPORTS", "kubernetes health check service ports"),
-  jump("INPUT", "KUBE-EXTERNAL-SERVICES", "kubernetes externally-visible service portals", onlyNew),
-  jump("FORWARD", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", onlyNew),
-  jump("FORWARD", "KUBE-FORWARD", "kubernetes forwarding rules"),
-  jump("FORWARD", "KUBE-SERVICES", "kubernetes service portals", onlyNew),
-  jump("FORWARD", "KUBE-EXTERNAL-SERVICES", "kubernetes externally-visible service portals", onlyNew),
-  jump("OUTPUT", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", onlyNew),
-  jump("OUTPUT", "KUBE-SERVICES", "kubernetes service portals", onlyNew),
-];
