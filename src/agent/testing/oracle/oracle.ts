@@ -114,7 +114,7 @@ function virtualIps({ status }: Service): (string | undefined)[] {
 function endpointsOf(world: World, service: Service, port: ServicePort, packet: SentPacket): Endpoint[] {
   const found = new Map<string, Endpoint>();
   for (const slice of world.slices.filter((each) => belongs(each, service, packet.destination)))
-    for (const { name = "", port: number, protocol = "TCP" } of slice.ports ?? []) {
+    for (const { name, port: number, protocol = "TCP" } of slice.ports ?? []) {
       if (name !== (port.name ?? "") || protocol !== packet.protocol || !number) continue;
       for (const { addresses, conditions, nodeName, hints } of slice.endpoints ?? []) {
         const ip = plain(addresses[0] ?? "");
