@@ -39,7 +39,7 @@ function rulesOf(w: World): (sent: SentPacket) => Expectation {
     reservedPorts: [],
   });
   const table = new ServiceTable(families);
-  table.update(state.serviceKeys(), state, nodeFacts(settings, w.node, [], w.addresses));
+  table.update(state.serviceKeys(), state, nodeFacts(settings, w.node, [], [...w.addresses, "127.0.0.1", "::1"]));
   const compiled = new Map(families.map((family) => [family, compileRules(table.program(family))]));
   return (sent) => {
     const rules = compiled.get(sent.source.includes(":") ? "IPv6" : "IPv4")!;
