@@ -8,7 +8,7 @@ import {
   readAddress,
   readPrefix,
 } from "../model/index.ts";
-import { type Cidr, type Family, formatCidr, formatIp, type PortRange } from "../net/index.ts";
+import { type Cidr, type Family, formatCidr, formatIp, type Ip, ipEquals, type PortRange } from "../net/index.ts";
 import { localhostNodePorts, type NodePortAddresses, nodePortAddresses } from "./node-port-addresses.ts";
 import type { LocalTraffic, PlanConfig } from "./plan/index.ts";
 
@@ -31,7 +31,7 @@ export interface NodeSettings {
   readonly localTraffic: LocalTrafficDetector;
   /**
    * NodePorts answer on the node's addresses within these prefixes, on all when a family has none; `primary`: on the
-   * addresses that the Node object names.
+   * addresses that the Node object names, on all of a family in which it names none.
    */
   readonly nodePortAddresses: "primary" | readonly Cidr[];
   /** NodePorts answer on 127.0.0.0/8 as well, if `nodePortAddresses` lets them. */
@@ -47,6 +47,8 @@ export interface NodeSettings {
   readonly randomFully: boolean;
   /** Whether packets that two rules count have accounting objects (xt_nfacct), by family. */
   readonly accounting: ReadonlySet<Family>;
+  /** Whether the kernel can remember clients (xt_recent), by family; where it cannot, Services go without affinity. */
+  readonly sessionAffinity: ReadonlySet<Family>;
 }
 
 /** Everything beside Services and slices that rules depend on; a change of it plans every Service anew. */
@@ -77,6 +79,7 @@ export function nodeFacts(
     guard: {
       apiServers: new Set(allEndpoints(apiServerSlices).map(endpointName)),
       nodeAddresses: new Set(localAddresses),
+      translated: translatedAddresses(node),
       reservedPorts: settings.reservedPorts,
       externalIps: settings.externalIps,
     },
@@ -104,13 +107,26 @@ export function nodeNotices(
   ];
 }
 
+/** Clouds translate a node's public address one to one before packets reach it; Services name the public one. */
+function translatedAddresses(node: Node | undefined): ReadonlyMap<string, string> {
+  const read = (wanted: string): Ip[] =>
+    (node?.status?.addresses ?? []).flatMap(({ type, address }) => (type === wanted && readAddress(address)) || []);
+  const internal = read("InternalIP");
+  return new Map(
+    read("ExternalIP").flatMap((external) => {
+      const own = internal.find(({ family }) => family === external.family);
+      return own === undefined || ipEquals(own, external) ? [] : [[formatIp(external), formatIp(own)]];
+    }),
+  );
+}
+
 function planConfig(
   settings: NodeSettings,
   family: Family,
   node: Node | undefined,
   localAddresses: readonly string[],
 ): PlanConfig {
-  const { masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting } = settings;
+  const { masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting, sessionAffinity } = settings;
   return {
     localTraffic: localTraffic(settings.localTraffic, family, node),
     // kube-proxy takes loopback when it knows nothing better.
@@ -122,6 +138,7 @@ function planConfig(
     randomFully,
     dropInvalid,
     accounting: accounting.has(family),
+    sessionAffinity: sessionAffinity.has(family),
     largeCluster: false,
   };
 }

@@ -8,10 +8,17 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-function bench(sync: () => Promise<void>) {
+function bench(sync: () => Promise<number | undefined | void>) {
   const clock = new FakeClock();
   const stop = new AbortController();
-  const loop = new SyncLoop({ sync, minIntervalMs: 100, logger: nullLogger, clock, random: () => 0 });
+  const loop = new SyncLoop({
+    sync: async () => (await sync()) ?? undefined,
+    minIntervalMs: 100,
+    maxRetryMs: 4000,
+    logger: nullLogger,
+    clock,
+    random: () => 0,
+  });
   return { clock, stop, loop, done: loop.run(stop.signal) };
 }
 
@@ -55,6 +62,40 @@ it("tries again with back-off and keeps new triggers waiting meanwhile", async (
   expect(times.slice(0, 5)).toEqual([0, 500, 1500, 3500, 3600]);
   stop.abort();
   await done;
+});
+
+it("never waits longer than the sync period to try again", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    throw new Error("refused");
+  });
+  loop.trigger();
+  for (let i = 0; i < 200; i++) {
+    await settle();
+    clock.advance(100);
+  }
+  expect(times).toEqual([0, 500, 1500, 3500, 7500, 11_500, 15_500, 19_500]);
+  stop.abort();
+  await done;
+});
+
+it("comes again by itself when something is left to be done, and not else", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    return times.length < 3 ? 5000 : undefined;
+  });
+  loop.trigger();
+  for (let i = 0; i < 300; i++) {
+    if (clock.monotonic() === 2000) loop.trigger();
+    await settle();
+    clock.advance(100);
+  }
+  expect(times).toEqual([0, 2000, 7000]);
+  stop.abort();
+  await done;
+  expect(clock.pending).toEqual([]);
 });
 
 it("ends only after the run that is under way", async () => {

@@ -2,33 +2,44 @@ import type { ProxiedService } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Written } from "./apply/index.ts";
 import type { AgentMetrics } from "./metrics.ts";
-import type { RuleProgram } from "./plan/index.ts";
+import { type RuleProgram, ruleTotal } from "./plan/index.ts";
 
 export function countRules(metrics: AgentMetrics, family: Family, program: RuleProgram, written: Written): void {
   for (const [table, { chains }] of program) {
     const labels = { table, ip_family: family };
-    metrics.rules.set(
-      labels,
-      [...chains.values()].reduce((sum, lines) => sum + lines.length, 0),
-    );
+    metrics.rules.set(labels, ruleTotal(chains));
     metrics.rulesLastSync.set(labels, written.rules.get(table) ?? 0);
   }
 }
 
-/** Policy Local with endpoints, but none here: such traffic is dropped. */
-export function countNoLocalEndpoints(
-  metrics: AgentMetrics,
-  families: readonly Family[],
-  services: readonly ProxiedService[],
-): void {
-  const ports = services
-    .flatMap((service) => service.ports)
-    .filter(({ choice }) => choice.any && choice.local.length === 0);
-  for (const family of families) {
-    const own = ports.filter((port) => port.family === family);
-    const set = (policy: string, n: number): void =>
-      metrics.noLocalEndpoints.set({ traffic_policy: policy, ip_family: family }, n);
-    set("internal", own.filter(({ internalPolicy }) => internalPolicy === "Local").length);
-    set("external", own.filter(({ externalPolicy }) => externalPolicy === "Local").length);
+/** Ports of policy Local that have endpoints, but none here, in one family: such traffic is dropped. */
+export class NoLocalEndpoints {
+  readonly #metrics: AgentMetrics;
+  readonly #family: Family;
+  #internal = 0;
+  #external = 0;
+
+  constructor(metrics: AgentMetrics, family: Family) {
+    this.#metrics = metrics;
+    this.#family = family;
+  }
+
+  update(changes: Iterable<{ before: ProxiedService | undefined; after: ProxiedService | undefined }>): void {
+    for (const { before, after } of changes) {
+      this.#add(before, -1);
+      this.#add(after, 1);
+    }
+    const show = (policy: string, count: number): void =>
+      this.#metrics.noLocalEndpoints.set({ traffic_policy: policy, ip_family: this.#family }, count);
+    show("internal", this.#internal);
+    show("external", this.#external);
+  }
+
+  #add(service: ProxiedService | undefined, sign: 1 | -1): void {
+    for (const { family, choice, internalPolicy, externalPolicy } of service?.ports ?? []) {
+      if (family !== this.#family || !choice.any || choice.local.length > 0) continue;
+      if (internalPolicy === "Local") this.#internal += sign;
+      if (externalPolicy === "Local") this.#external += sign;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { expect, it } from "vitest";
 import { parseRoutes, routeDevice } from "./routes.ts";
 
@@ -39,4 +40,20 @@ it("finds the way to IPv6 addresses, and none without routes", () => {
   expect(routeDevice(v6, "fd00:244:1::5")).toBe("cni0");
   expect(routeDevice(v6, "2001:db8::5")).toBe("eth0");
   expect(parseRoutes(" \n", "IPv4")).toEqual([]);
+});
+
+it("takes the longest of all prefixes that hold the address, in whatever order they come", () => {
+  const octets = fc.tuple(fc.nat(3), fc.nat(3), fc.nat(3), fc.nat(3));
+  const prefixes = fc.array(fc.tuple(octets, fc.nat(32)), { maxLength: 20 });
+  const bits = (address: readonly number[]) => address.map((octet) => octet.toString(2).padStart(8, "0")).join("");
+  fc.assert(
+    fc.property(prefixes, octets, (list, address) => {
+      const entries = list.map(([base, length]) => ({ dst: `${base.join(".")}/${length}`, dev: `dev${length}` }));
+      const holding = list.flatMap(([base, length]) =>
+        bits(base).slice(0, length) === bits(address).slice(0, length) ? [length] : [],
+      );
+      const expected = holding.length === 0 ? undefined : `dev${Math.max(...holding)}`;
+      expect(routeDevice(parseRoutes(JSON.stringify(entries), "IPv4"), address.join("."))).toBe(expected);
+    }),
+  );
 });

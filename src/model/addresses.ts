@@ -1,4 +1,4 @@
-import { type Cidr, formatIp, type Ip, parseCidr, parseSloppyIp } from "../net/index.ts";
+import { type Cidr, canonicalFamily, type Family, formatIp, type Ip, parseCidr, parseSloppyIp } from "../net/index.ts";
 
 /**
  * An address of an API object, as kube-proxy reads it: IPv4 octets may have leading zeros, and an IPv4 address in
@@ -7,6 +7,13 @@ import { type Cidr, formatIp, type Ip, parseCidr, parseSloppyIp } from "../net/i
 export function readAddress(text: unknown): Ip | undefined {
   const ip = typeof text === "string" ? parseSloppyIp(text) : undefined;
   return ip !== undefined && isMapped(ip) ? unmapped(ip) : ip;
+}
+
+/** The canonical text of an address of an API object, read in the same way; undefined: it is none of the family. */
+export function canonicalAddress(text: unknown, family: Family): string | undefined {
+  if (typeof text === "string" && canonicalFamily(text) === family) return text;
+  const ip = readAddress(text);
+  return ip?.family === family ? formatIp(ip) : undefined;
 }
 
 /** A prefix of an API object, in the same way; blanks around it do not count (validation once let them pass). */

@@ -17,7 +17,16 @@ export {
   type NodePlace,
   type ServiceEndpoint,
 } from "./endpoints.ts";
-export { type FrontendGuard, guardFrontends, type RefusedFrontend } from "./frontend-guard.ts";
+export {
+  type FrontendGuard,
+  guardFrontends,
+  type Objection,
+  type RefusedFrontend,
+  type Screened,
+  screenFrontends,
+  socketObjection,
+  type WaitingSocket,
+} from "./frontend-guard.ts";
 export type { Frontend } from "./frontends.ts";
 export type {
   DesiredLoadBalancer,
@@ -26,9 +35,9 @@ export type {
   NodeTarget,
 } from "./load-balancer.ts";
 export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
+export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {
   type ProxiedPort,
   type ProxiedService,
   proxiedService,
-  type ServiceHealthCheck,
 } from "./proxied-service.ts";

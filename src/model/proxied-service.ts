@@ -80,6 +80,8 @@ export function proxiedService(
       return [];
     }
     refuse(brokenFrontends(service, port));
+    if (addresses.size === 0)
+      refuse([{ frontend: { kind: "ClusterIP", address: undefined, port: port.port }, why: noFamily }]);
     return [...addresses].map(([family, address]) => {
       const proxied = proxiedPort(service, spec, port, family, address, slices, node);
       refuse(unreadRanges(spec, proxied));
@@ -125,6 +127,8 @@ function objection({ metadata }: Service, { name, protocol, port }: ServicePort)
   if (!isPortNumber(port)) return `${quoted(port)} is no port number`;
   return undefined;
 }
+
+const noFamily = "no ClusterIP is an address of a family in spec.ipFamilies";
 
 function numberOf(value: unknown): number {
   return typeof value === "number" ? value : 0;

@@ -1,5 +1,5 @@
 import type { Rule, RuleExtension, RuleOption } from "../kernel/index.ts";
-import { cidrContains, type Ip, parseCidr, parseIp } from "../net/index.ts";
+import { cidrContains, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
 import type { Flight, World } from "./flight.ts";
 
 /** What nobody can tell about a packet: what it is that is not known, and why it is asked for. */
@@ -227,18 +227,15 @@ function markIs(text: string, of: (flight: Flight) => number): Condition {
   return (flight) => (of(flight) & mask) >>> 0 === value;
 }
 
-function inState({ untracked, translated, sourceNat }: Flight, state: string): boolean {
+function inState({ tracking, translated, source, original }: Flight, state: string): boolean {
   switch (state) {
-    case "NEW":
-      return !untracked;
-    case "UNTRACKED":
-      return untracked;
     case "DNAT":
       return translated;
     case "SNAT":
-      return sourceNat !== undefined;
+      // Connection tracking sees none when the source is what it was.
+      return !ipEquals(source, original.source);
     default:
-      return false;
+      return state === tracking;
   }
 }
 

@@ -12,6 +12,8 @@ export interface Packet {
   readonly sourcePort?: number;
   /** Through which it arrives; without it a packet from one of the node's own addresses starts on the node. */
   readonly interface?: string;
+  /** Whether connection tracking finds it invalid, so that it belongs to no connection, instead of new. */
+  readonly invalid?: boolean;
 }
 
 /** What a trace has to know of the machine. */
@@ -49,8 +51,8 @@ export interface Flight {
   readonly translated: boolean;
   /** How its source was rewritten. */
   readonly sourceNat: "MASQUERADE" | "SNAT" | undefined;
-  /** Connection tracking, and so nat, leave it alone. */
-  readonly untracked: boolean;
+  /** What connection tracking takes it for; nat is only for what is new. */
+  readonly tracking: "NEW" | "UNTRACKED" | "INVALID";
   /** The probability of this way, above 0 and at most 1. */
   readonly share: number;
   /** The rules that matched on it, the last first. */

@@ -4,8 +4,8 @@ import { difference, observe, restoreInput } from "../agent/apply/difference.ts"
 import { fixture, programOf, proxied } from "../agent/plan/testing/services.ts";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
 import { parseIptablesSave } from "../kernel/index.ts";
-import { compileRules, trace } from "./index.ts";
-import { machine } from "./testing/scenario.ts";
+import { compileRules, formatTrace, trace } from "./index.ts";
+import { machine, rulesFor, serve } from "./testing/scenario.ts";
 
 const packet = { source: "10.0.0.2", destination: "172.30.0.1", protocol: "tcp", port: 80 };
 const compiled = compileRules(programOf(fixture.map(proxied)));
@@ -46,7 +46,7 @@ it("sends a known client to its endpoint alone", () => {
 it("walks a program and what the kernel shows of it alike, and no share gets lost", () => {
   const program = programOf(fixture.map(proxied));
   const kernel = new FakeIptables("IPv4");
-  kernel.restore(restoreInput(difference(observe(new Map(), program), program)));
+  kernel.restore([...restoreInput(difference(observe(new Map(), program), program))].join("\n"));
   const saved = compileRules(parseIptablesSave(kernel.save()));
   const address = fc.constantFrom(
     "192.168.0.2",
@@ -87,3 +87,17 @@ it("walks a program and what the kernel shows of it alike, and no share gets los
     }),
   );
 });
+
+it("draws eight ways and counts the others, but names every endpoint", () => {
+  const rules = rulesFor([serve("ns/big", { clusterIP: "172.30.0.1" }, addresses(20))]);
+  const lines = formatTrace(trace(rules, machine, packet)).split("\n");
+  expect(lines.filter((line) => /^[├└]─ {2,}5\.00 %/.test(line))).toHaveLength(8);
+  expect(lines).toContain("and 12 more ways of the same kind");
+  const result = lines.slice(lines.indexOf("result:") + 1).filter((line) => line !== "");
+  expect(result).toHaveLength(20);
+  expect(result[0]).toBe("    5.00 %  10.180.0.10:80, source kept");
+});
+
+function addresses(n: number): string[] {
+  return Array.from({ length: n }, (_, i) => `10.180.0.${i + 10}`);
+}

@@ -66,7 +66,7 @@ export function targetOf(target: RuleExtension | undefined, goto: boolean, isCha
   }
 }
 
-const noTrack: Target = { kind: "change", change: (flight) => ({ ...flight, untracked: true }) };
+const noTrack: Target = { kind: "change", change: (flight) => ({ ...flight, tracking: "UNTRACKED" }) };
 
 interface MarkChange {
   readonly value: number;
@@ -155,7 +155,10 @@ function redirect({ options }: RuleExtension): Target {
   };
 }
 
-/** Packets of the node itself are redirected to loopback, others to the interface that they came through. */
+/**
+ * Packets of the node itself are redirected to loopback, others to an address of the interface that they came through:
+ * which addresses that has is not known here, so the main one stands for it.
+ */
 function here({ destination: { family }, input }: Flight, world: World): Ip {
   const loopback: Ip = { family, value: family === "IPv4" ? 0x7f00_0001n : 1n };
   return (input === "" ? undefined : world.mainAddress(family)) ?? loopback;

@@ -146,7 +146,7 @@ it.each<[string, string[], string, string, string]>([
   ["SNAT", ["nat POSTROUTING ACCEPT: -j SNAT --to-source 1.2.3.4"], "pod", "1.1.1.1:80", "ACCEPT masqueraded"],
   ["DNAT without a port", ["nat PREROUTING ACCEPT: " + dnat("10.1.1.1")], "pod", "1.1.1.1:80", "10.1.1.1:80"],
   ["DNAT of the port alone", ["nat PREROUTING ACCEPT: " + dnat(":81")], "pod", "1.1.1.1:80", "1.1.1.1:81"],
-  ["DNAT for IPv6", ["nat PREROUTING ACCEPT: " + dnat("[fd00::1]:81")], "client6", "[fd00::2]:80", "[fd00::1]:81"],
+  ["DNAT for IPv6", ["nat PREROUTING ACCEPT: " + dnat("[fd00::1]:81")], "fd00::9", "[fd00::2]:80", "[fd00::1]:81"],
   ["REDIRECT", ["nat PREROUTING ACCEPT: -p tcp -j REDIRECT --to-ports 81"], "pod", "1.1.1.1:80", "192.168.0.2:81"],
   [
     "REDIRECT on the node",

@@ -27,6 +27,8 @@ export interface Outcome {
   /** Whether the receiver sees another source than the sender; `source` is that of SNAT, MASQUERADE takes one of the node. */
   readonly masquerade: boolean;
   readonly source: string | undefined;
+  /** The packet's mark at the end. */
+  readonly mark: number;
   /** All that matched, in the order in which the packet met them. */
   readonly rules: readonly PassedRule[];
 }
@@ -60,7 +62,15 @@ export function trace(rules: CompiledRules, node: TracedNode, packet: Packet, op
   return { endpoints: endpointsOf(outcomes), outcomes, skipped: [...world.skipped] };
 }
 
-function takeOff({ source, destination, protocol, port, sourcePort, interface: input }: Packet): Flight {
+function takeOff({
+  source,
+  destination,
+  protocol,
+  port,
+  sourcePort,
+  interface: input,
+  invalid = false,
+}: Packet): Flight {
   const [from, to] = [parseIp(source), parseIp(destination)];
   if (from === undefined || to === undefined || from.family !== to.family)
     throw new TraceError(`a packet from ${JSON.stringify(source)} to ${JSON.stringify(destination)} does not exist`);
@@ -77,7 +87,7 @@ function takeOff({ source, destination, protocol, port, sourcePort, interface: i
     connectionMark: 0,
     translated: false,
     sourceNat: undefined,
-    untracked: false,
+    tracking: invalid ? "INVALID" : "NEW",
     share: 1,
     passed: undefined,
   };
@@ -139,7 +149,7 @@ class Journey {
       if (chain === undefined) continue;
       const walker = new Walker(this.#rules, table, this.#world);
       left = left.flatMap((flight) => {
-        if (table === "nat" && flight.untracked) return flight;
+        if (table === "nat" && flight.tracking !== "NEW") return flight;
         return walker.walk(chain, flight).flatMap(({ flight: after, verdict }) => {
           const by = verdict === undefined ? { policyOf: `${table} ${hook}` } : { decidedBy: after.passed?.rule };
           const end = verdict ?? chain.policy;
@@ -169,6 +179,7 @@ function outcomeOf(flight: Flight, verdict: Verdict, by: Partial<Pick<Outcome, "
     translated: flight.translated,
     masquerade: flight.sourceNat !== undefined,
     source: flight.sourceNat === "SNAT" ? formatIp(flight.source) : undefined,
+    mark: flight.mark,
     rules: rules.reverse(),
   };
 }

@@ -58,7 +58,7 @@ export class Walker {
     for (let way = ways.pop(); way !== undefined; way = ways.pop()) {
       const [flight, next] = way;
       let rest = flight.share;
-      for (const rule of rulesFrom(chain, next)) {
+      for (const rule of next === 0 ? chain.rules : chain.rules.slice(next)) {
         const chance = this.#chance(rule, flight);
         if (chance === 0) continue;
         const hit = { ...flight, share: rest * chance, passed: { rule: rule.place, before: flight.passed } };
@@ -119,10 +119,6 @@ export class Walker {
         return assertNever(target, "target");
     }
   }
-}
-
-function* rulesFrom({ rules }: CompiledChain, next: number): Generator<CompiledRule> {
-  for (let i = next; i < rules.length; i++) yield rules[i] as CompiledRule;
 }
 
 /** `nat KUBE-SERVICES rule 3 (-d ... -j ...)`. */

@@ -19,11 +19,11 @@ export function endpointTarget(port: ProxiedPort, endpoint: ServiceEndpoint): En
 /** Known clients to their endpoint, the others evenly: the i-th of n rules takes 1/(n-i) of what reaches it. */
 export function balance(port: ProxiedPort, targets: readonly EndpointTarget[], config: PlanConfig): string[] {
   const comment = ({ name }: EndpointTarget): string => commentOf(`${port.name} -> ${name}`, config);
-  const spread = targets.map((target, i) => rule(comment(target), ...share(targets.length - i), `-j ${target.chain}`));
+  const spread = targets.map((target, i) => rule(comment(target), ...share(targets.length - i), "-j", target.chain));
   if (port.affinitySeconds === undefined) return spread;
   const known = targets.map((target) => {
     const recent = `-m recent --name ${target.chain} --rcheck --seconds ${port.affinitySeconds} --reap`;
-    return rule(comment(target), recent, `-j ${target.chain}`);
+    return rule(comment(target), recent, "-j", target.chain);
   });
   return [...known, ...spread];
 }
@@ -38,8 +38,8 @@ export function toEndpoint(port: ProxiedPort, target: EndpointTarget, config: Pl
   const remember = port.affinitySeconds === undefined ? [] : [`-m recent --name ${target.chain} --set`];
   return [
     // Hairpin: a pod that reaches itself has to see another source than itself.
-    rule(comment, `-s ${target.address} -j KUBE-MARK-MASQ`),
-    rule(comment, ...remember, `${layer4(port.protocol)} -j DNAT --to-destination ${target.name}`),
+    rule(comment, "-s", target.address, "-j KUBE-MARK-MASQ"),
+    rule(comment, ...remember, layer4(port.protocol), "-j DNAT --to-destination", target.name),
   ];
 }
 

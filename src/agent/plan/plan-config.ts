@@ -26,6 +26,8 @@ export interface PlanConfig {
   readonly dropInvalid: boolean;
   /** Whether the accounting objects of kube-proxy's two counting rules exist (xt_nfacct). */
   readonly accounting: boolean;
+  /** Whether the kernel can remember clients (xt_recent). */
+  readonly sessionAffinity: boolean;
   /** Leave out the comments of rules that there are many of: kube-proxy does above 1,000 endpoints. */
   readonly largeCluster: boolean;
 }

@@ -13,7 +13,7 @@ const program = programOf(fixture.map(proxied));
 
 /** All of a program as restore input for an empty kernel. */
 function text(of: RuleProgram): string {
-  return restoreInput(difference(observe(new Map(), of), of));
+  return [...restoreInput(difference(observe(new Map(), of), of))].map((line) => `${line}\n`).join("");
 }
 
 it("writes kube-proxy's layout", async () => {
@@ -79,23 +79,31 @@ it.each([
   expect(send(rules, from, to)).toBe(result);
 });
 
-it("spreads evenly", () => {
-  const slices = [
-    slice(
-      "s",
-      [{ name: "p80", port: 80 }],
-      [1, 2, 3, 4].map((n) => ({ ip: `10.180.0.${n}` })),
-    ),
-  ];
+it.each([
+  [1, undefined],
+  [2, "0.5000000000"],
+  [3, "0.3333333333"],
+  [6, "0.1666666667"],
+  [7, "0.1428571429"],
+  [100, "0.0100000000"],
+  [999, "0.0010010010"],
+])("spreads over %i endpoints evenly: the first rule takes %s", (n, share) => {
+  const list = Array.from({ length: n }, (_, i) => ({ ip: `10.180.${i >> 8}.${i & 255}` }));
+  const slices = [slice("s", [{ name: "p80", port: 80 }], list)];
   const object = service("ns/svc", { clusterIP: "172.30.0.41", ports: [port("p80", 80)] });
-  const [plan] = [planService(proxiedService(object, slices, place)!.ports, config)];
-  const lines = [...plan.chains].find(([chain]) => chain.startsWith("KUBE-SVC-"))?.[1] ?? [];
-  expect(lines.slice(1).map((line) => /--probability (\S+)/.exec(line)?.[1])).toEqual([
-    "0.2500000000",
-    "0.3333333333",
-    "0.5000000000",
-    undefined,
-  ]);
+  const plan = planService(proxiedService(object, slices, place)!.ports, config);
+  const lines = [...plan.chains].find(([chain]) => chain.startsWith("KUBE-SVC-"))?.[1].slice(1) ?? [];
+  const shares = lines.map((line) => /--probability (\S+)/.exec(line)?.[1]);
+  expect(shares).toHaveLength(n);
+  expect(shares[0]).toBe(share);
+  expect(shares.at(-1)).toBeUndefined();
+  // What the chain does not take in one rule is left to the next: all get the same in the end.
+  let left = 1;
+  for (const text of shares) {
+    const part = left * Number(text ?? 1);
+    expect(part).toBeCloseTo(1 / n, 6);
+    left -= part;
+  }
 });
 
 const arbitraryService = fc

@@ -1,4 +1,6 @@
 import type { Family } from "../../net/index.ts";
+import { ChainMapBuilder, sameLines } from "./chain-map.ts";
+import { DispatchChain } from "./dispatch-chain.ts";
 import { filterJumps, type Jump, natJumps } from "./jumps.ts";
 import { nodePortJumps } from "./node-ports.ts";
 import type { PlanConfig } from "./plan-config.ts";
@@ -26,57 +28,53 @@ export type RuleProgram = ReadonlyMap<TableName, TableProgram>;
  */
 export class RulePlanner {
   readonly #plans = new Map<string, ServicePlan>();
-  readonly #shared = new Map<SharedChain, readonly string[]>();
+  readonly #dispatch = new Map(sharedChains.map((chain) => [chain, new DispatchChain()]));
   readonly #touched = new Set<SharedChain>(sharedChains);
+  readonly #tables = { nat: new ChainMapBuilder(), filter: new ChainMapBuilder(), mangle: new ChainMapBuilder() };
   readonly #family: Family;
   readonly #config: PlanConfig;
-  readonly #static: ReadonlyMap<string, readonly string[]>;
-  #sorted: readonly string[] | undefined;
 
   constructor(family: Family, config: PlanConfig) {
     this.#family = family;
     this.#config = config;
-    this.#static = staticChains(family, config);
+    for (const [name, lines] of staticChains(family, config)) this.#set(name, lines);
   }
 
   /** Sets the rules of one Service; undefined when it is gone. */
   set(key: string, plan: ServicePlan | undefined): void {
     const before = this.#plans.get(key);
-    if ((before === undefined) !== (plan === undefined)) this.#sorted = undefined;
     if (plan === undefined) this.#plans.delete(key);
     else this.#plans.set(key, plan);
-    for (const chain of sharedChains)
-      if (!sameLines(before?.rows.get(chain), plan?.rows.get(chain))) this.#touched.add(chain);
+    for (const chain of before?.chains.keys() ?? []) if (!plan?.chains.has(chain)) this.#tables.nat.delete(chain);
+    for (const [chain, lines] of plan?.chains ?? []) this.#tables.nat.set(chain, lines);
+    for (const [chain, dispatch] of this.#dispatch) {
+      const rows = plan?.rows.get(chain);
+      if (sameLines(before?.rows.get(chain), rows)) continue;
+      dispatch.set(key, rows);
+      this.#touched.add(chain);
+    }
   }
 
+  /** What is to be in the kernel now; later changes do not show in it. */
   program(): RuleProgram {
-    this.#sorted ??= [...this.#plans.keys()].sort();
-    for (const chain of this.#touched) this.#shared.set(chain, this.#assemble(chain, this.#sorted));
+    for (const chain of this.#touched) this.#set(chain, this.#assemble(chain));
     this.#touched.clear();
-    const chains = { nat: new Map(), filter: new Map(), mangle: new Map() } satisfies Record<
-      TableName,
-      Map<string, readonly string[]>
-    >;
-    for (const [name, lines] of [...this.#shared, ...this.#static]) {
-      const [table = "", chain = ""] = name.split(" ");
-      chains[table as TableName].set(chain, lines);
-    }
-    for (const key of this.#sorted)
-      for (const [chain, lines] of this.#plans.get(key)?.chains ?? []) chains.nat.set(chain, lines);
+    const { nat, filter, mangle } = this.#tables;
     return new Map([
-      ["nat", { chains: chains.nat, jumps: natJumps }],
-      ["filter", { chains: chains.filter, jumps: filterJumps }],
-      ["mangle", { chains: chains.mangle, jumps: [] }],
+      ["nat", { chains: nat.snapshot(), jumps: natJumps }],
+      ["filter", { chains: filter.snapshot(), jumps: filterJumps }],
+      ["mangle", { chains: mangle.snapshot(), jumps: [] }],
     ]);
   }
 
-  #assemble(chain: SharedChain, keys: readonly string[]): readonly string[] {
-    const lines = keys.flatMap((key) => this.#plans.get(key)?.rows.get(chain) ?? []);
+  /** `name`: the table and the chain. */
+  #set(name: string, lines: readonly string[]): void {
+    const [table = "", chain = ""] = name.split(" ");
+    this.#tables[table as TableName].set(chain, lines);
+  }
+
+  #assemble(chain: SharedChain): readonly string[] {
+    const lines = this.#dispatch.get(chain)?.lines() ?? [];
     return chain === "nat KUBE-SERVICES" ? [...lines, ...nodePortJumps(this.#family, this.#config)] : lines;
   }
-}
-
-export function sameLines(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
-  if (a === b) return true;
-  return a !== undefined && b !== undefined && a.length === b.length && a.every((line, i) => line === b[i]);
 }

@@ -6,6 +6,7 @@ const maxComment = 255;
 /**
  * One rule behind `-A CHAIN`. The comment is quoted; the model lets no name pass that holds a quote, a backslash or a
  * line end. Names of the length that Kubernetes allows fit; a longer one costs the end of the comment, not the rule.
+ * In memory it is one text without parts as long as it is given in two pieces at least.
  */
 export function rule(comment: string, ...rest: readonly string[]): string {
   return [...(comment === "" ? [] : [`-m comment --comment "${comment.slice(0, maxComment)}"`]), ...rest].join(" ");

@@ -25,7 +25,8 @@ export interface ServicePlan {
 
 export function planService(ports: readonly ProxiedPort[], config: PlanConfig): ServicePlan {
   const plan = new PlanWriter();
-  for (const port of ports) planPort(plan, outlookOf(port), config);
+  for (const port of ports)
+    planPort(plan, outlookOf(config.sessionAffinity ? port : { ...port, affinitySeconds: undefined }), config);
   return plan;
 }
 
@@ -53,9 +54,8 @@ class PlanWriter implements ServicePlan {
 
 function append<K>(map: Map<K, string[]>, key: K, lines: readonly string[]): void {
   if (lines.length === 0) return;
-  const before = map.get(key);
-  if (before === undefined) map.set(key, [...lines]);
-  else before.push(...lines);
+  // Not by `push`, which leaves room for 16 more: chains are many, and most are never added to.
+  map.set(key, (map.get(key) ?? []).concat(lines));
 }
 
 /** What a port's traffic policies make of its endpoints. */
