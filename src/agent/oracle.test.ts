@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { objectKey } from "../api/index.ts";
+import { slice } from "../model/testing/objects.ts";
 import { type Family, parseCidr } from "../net/index.ts";
 import { compileRules, type Packet, trace } from "../trace/index.ts";
 import { nodeFacts } from "./node-facts.ts";
@@ -18,7 +19,7 @@ const families: readonly Family[] = ["IPv4", "IPv6"];
 const cases = Number(process.env["ORACLE_CASES"] ?? 2000);
 
 /** What the rules that the agent plans for this world do with packets. */
-function rulesOf(w: World): (sent: SentPacket) => Expectation {
+async function rulesOf(w: World): Promise<(sent: SentPacket) => Expectation> {
   const state = new MemoryState();
   state.nodeObject = w.node;
   for (const service of w.services) {
@@ -38,8 +39,12 @@ function rulesOf(w: World): (sent: SentPacket) => Expectation {
     externalIps: cidrs(externalIps),
     reservedPorts: [],
   });
-  const table = new ServiceTable(families);
-  table.update(state.serviceKeys(), state, nodeFacts(settings, w.node, [], [...w.addresses, "127.0.0.1", "::1"]));
+  const apiServers = w.apiServers.map(({ address, port }, i) =>
+    slice(`kubernetes-${i}`, [{ name: "https", port }], [{ ip: address }]),
+  );
+  const facts = nodeFacts(settings, w.node, apiServers, [...w.addresses, "127.0.0.1", "::1"]);
+  const table = new ServiceTable(families, async () => []);
+  await table.update(state.serviceKeys(), state, facts);
   const compiled = new Map(families.map((family) => [family, compileRules(table.program(family))]));
   return (sent) => {
     const rules = compiled.get(sent.source.includes(":") ? "IPv6" : "IPv4")!;
@@ -65,11 +70,11 @@ function agree(said: Expectation, done: Expectation): boolean {
   return said.kind === "closed" ? done.kind !== "endpoints" : isDeepStrictEqual(said, done);
 }
 
-it(`does with packets what the API says, in ${cases} clusters`, { timeout: 60_000 + 10 * cases }, () => {
+it(`does with packets what the API says, in ${cases} clusters`, { timeout: 60_000 + 10 * cases }, async () => {
   const kinds: Record<string, number> = {};
-  fc.assert(
-    fc.property(world, fc.array(shot, { minLength: 12, maxLength: 12 }), (w, shots) => {
-      const rules = rulesOf(w);
+  await fc.assert(
+    fc.asyncProperty(world, fc.array(shot, { minLength: 12, maxLength: 12 }), async (w, shots) => {
+      const rules = await rulesOf(w);
       for (const sent of shots.map((one) => packetOf(w, one))) {
         const said = expectation(w, sent);
         const done = rules(sent);

@@ -9,8 +9,9 @@ const nodeName = "node-a";
 const nodeAddresses = ["192.168.0.2", "192.168.1.2", "10.180.255.1", "fd00:168::2", "fd00:168:1::2"];
 const podCidrs = { IPv4: "10.180.0.0/16", IPv6: "fd00:10::/64" } as const;
 const clusterCidrs = { IPv4: "10.0.0.0/8", IPv6: "fd00:10::/32" } as const;
-const virtual = ["1.2.3.4", "5.6.7.8", "fd00:cb::7", "fd00:cb::8"];
-const external = ["192.168.99.1", "192.168.99.2", "fd00:99::1"];
+const publicAddress = "198.51.100.2";
+const virtual = ["1.2.3.4", "5.6.7.8", publicAddress, "fd00:cb::7", "fd00:cb::8"];
+const external = ["192.168.99.1", "1.2.3.4", "192.168.1.2", "fd00:99::1"];
 const portNames = ["x", "y", ""];
 const protocols = ["TCP", "UDP", "SCTP"] as const;
 const pods = {
@@ -64,6 +65,7 @@ const node: fc.Arbitrary<Node> = fc.constantFrom("zone-a", "zone-a", "", undefin
       { type: "Hostname", address: nodeName },
       { type: "InternalIP", address: "192.168.0.2" },
       { type: "InternalIP", address: "fd00:168::2" },
+      { type: "ExternalIP", address: publicAddress },
     ],
   },
 }));
@@ -231,6 +233,11 @@ export const world: fc.Arbitrary<World> = fc.record({
   addresses: fc.constant(nodeAddresses),
   services: fc.tuple(...services.map(service)),
   slices,
+  apiServers: fc.subarray([
+    { address: "5.6.7.8", port: 80 },
+    { address: "fd00:cb::7", port: 81 },
+    { address: "192.168.0.2", port: 80 },
+  ]),
   settings,
 });
 
@@ -265,7 +272,10 @@ export const shot: fc.Arbitrary<Shot> = fc.record({
 });
 
 /** The first packet of a connection that may come by on this node; most are sent to what a Service claims. */
-export function packetOf({ services: all, addresses }: World, { aimed, pick, protocol, port, sender }: Shot): SentPacket {
+export function packetOf(
+  { services: all, addresses }: World,
+  { aimed, pick, protocol, port, sender }: Shot,
+): SentPacket {
   const targets = all.flatMap(({ spec, status }) =>
     (spec?.ports ?? []).flatMap((each) => {
       const to = { protocol: (each.protocol ?? "TCP") as SentPacket["protocol"], port: each.port };
@@ -273,10 +283,17 @@ export function packetOf({ services: all, addresses }: World, { aimed, pick, pro
       const has = ({ destination }: { destination: string }): boolean =>
         /[.:]/.test(destination) && spec?.ipFamilies?.includes(destination.includes(":") ? "IPv6" : "IPv4") === true;
       return [
-        ...[...(spec?.clusterIPs ?? []), ...(spec?.externalIPs ?? []), ...ingress].map((destination) => ({ ...to, destination })),
+        ...[...(spec?.clusterIPs ?? []), ...(spec?.externalIPs ?? []), ...ingress].map((destination) => ({
+          ...to,
+          destination,
+        })),
         ...(each.nodePort === undefined
           ? []
-          : [...addresses, "127.0.0.1", "::1"].map((destination) => ({ ...to, port: each.nodePort ?? 0, destination }))),
+          : [...addresses, "127.0.0.1", "::1"].map((destination) => ({
+              ...to,
+              port: each.nodePort ?? 0,
+              destination,
+            }))),
       ].filter(has);
     }),
   );

@@ -62,33 +62,52 @@ function reach(endpoints: readonly Endpoint[], { source }: SentPacket, masquerad
   };
 }
 
-/** Whose packet it is: of several claimants the oldest Service, then the one with the least UID. */
+/**
+ * Whose packet it is. What the API server has assigned goes before what was asked for; then the older Service has it,
+ * then the one with the smaller UID. Nobody has the API server's own address and port.
+ */
 function claimOf(world: World, packet: SentPacket): Claim | undefined {
-  const claims = world.services.filter(isServed).flatMap((service) =>
-    (service.spec?.ports ?? [])
-      .filter((port) => (port.protocol ?? "TCP") === packet.protocol && hasFamily(service, packet.destination))
-      .flatMap((port): Claim[] => {
-        const named = port.port === packet.port;
-        const has = (addresses: readonly (string | undefined)[]): boolean =>
-          addresses.some((text) => text !== undefined && same(text, packet.destination));
-        const spec = service.spec ?? {};
-        const offered = world.settings.externalIps.some((range) => within(packet.destination, range));
-        return [
-          ...(named && has([spec.clusterIP, ...(spec.clusterIPs ?? [])])
-            ? [{ service, port, kind: "ClusterIP" } as const]
-            : []),
-          ...(named && offered && has(spec.externalIPs ?? []) ? [{ service, port, kind: "external IP" } as const] : []),
-          ...(named && has(virtualIps(service)) ? [{ service, port, kind: "load balancer" } as const] : []),
-          ...(port.nodePort === packet.port && isOnNode(world, packet.destination)
-            ? [{ service, port, kind: "NodePort" } as const]
-            : []),
-        ];
-      }),
-  );
-  const order = ({ kind, service }: Claim): string =>
-    // A named address goes before "any address of the node".
-    `${kind === "NodePort" ? 1 : 0} ${service.metadata.creationTimestamp} ${service.metadata.uid}`;
+  const claims = world.services
+    .filter(isServed)
+    .flatMap((service) =>
+      (service.spec?.ports ?? [])
+        .filter((port) => (port.protocol ?? "TCP") === packet.protocol && hasFamily(service, packet.destination))
+        .flatMap((port) => kindsOf(world, service, port, packet).map((kind): Claim => ({ service, port, kind }))),
+    );
+  const order = ({ kind, service }: Claim): string => {
+    const assigned = kind === "ClusterIP" || kind === "NodePort";
+    return `${assigned ? 0 : 1} ${service.metadata.creationTimestamp} ${service.metadata.uid}`;
+  };
   return claims.toSorted((a, b) => (order(a) < order(b) ? -1 : 1))[0];
+}
+
+function kindsOf(world: World, { spec, status }: Service, port: ServicePort, packet: SentPacket): Claim["kind"][] {
+  const { destination } = packet;
+  const kinds: Claim["kind"][] = [];
+  if (port.nodePort === packet.port && isOnNode(world, destination)) kinds.push("NodePort");
+  if (port.port !== packet.port) return kinds;
+  const [cluster, external] = [[spec?.clusterIP, ...(spec?.clusterIPs ?? [])], spec?.externalIPs ?? []];
+  if (cluster.some((text) => same(text, destination))) kinds.push("ClusterIP");
+  // A public address of the node, which its cloud translates into the first of its own, is asked for as the public one.
+  const reach = (text: string | undefined): boolean =>
+    [text, translated(world, text)].some((address) => same(address, destination)) &&
+    ![text, translated(world, text)].some((address) => isApiServer(world, address, packet.port));
+  const allowed = external.filter((text) => world.settings.externalIps.some((range) => within(text, range)));
+  if (allowed.some(reach)) kinds.push("external IP");
+  if (virtualIps(status).some(reach)) kinds.push("load balancer");
+  return kinds;
+}
+
+function translated({ node }: World, address: string | undefined): string | undefined {
+  const all = node.status?.addresses ?? [];
+  const isPublic = all.some((each) => each.type === "ExternalIP" && same(each.address, address));
+  return isPublic
+    ? all.find((each) => each.type === "InternalIP" && familyOf(each.address) === familyOf(address ?? ""))?.address
+    : undefined;
+}
+
+function isApiServer({ apiServers }: World, address: string | undefined, port: number): boolean {
+  return apiServers.some((each) => same(each.address, address) && each.port === port);
 }
 
 function isServed({ metadata, spec }: Service): boolean {
@@ -106,7 +125,7 @@ function hasFamily({ spec }: Service, address: string): boolean {
   return wanted.includes(familyOf(address));
 }
 
-function virtualIps({ status }: Service): (string | undefined)[] {
+function virtualIps(status: Service["status"]): (string | undefined)[] {
   return (status?.loadBalancer?.ingress ?? []).filter(({ ipMode }) => ipMode !== "Proxy").map(({ ip }) => ip);
 }
 
@@ -180,7 +199,7 @@ function admits(world: World, service: Service, { source, destination }: SentPac
   // The node may have the load balancer's address as its own and so as its source.
   const node = mainAddress(world, familyOf(destination));
   const nodeIsIn = node !== undefined && own.some((range) => within(node, range));
-  const itself = virtualIps(service).some((vip) => vip !== undefined && same(vip, source));
+  const itself = virtualIps(service.status).some((vip) => same(vip, source));
   return own.some((range) => within(source, range)) || (nodeIsIn && itself);
 }
 
@@ -194,10 +213,7 @@ function offersNodePorts(world: World, destination: string): boolean {
   const { nodePortAddresses: wanted, localhostNodePorts } = world.settings;
   const loopback = destination === "::1" || destination.startsWith("127.");
   if (loopback && (destination === "::1" || !localhostNodePorts)) return false;
-  if (wanted === "primary")
-    return (world.node.status?.addresses ?? []).some(
-      ({ type, address }) => type !== "Hostname" && same(address, destination),
-    );
+  if (wanted === "primary") return same(mainAddress(world, familyOf(destination)), destination);
   const own = wanted.filter((range) => familyOf(range) === familyOf(destination));
   return own.length === 0 || own.some((range) => within(destination, range));
 }
@@ -239,8 +255,8 @@ function plain(text: string): string {
         .join(".");
 }
 
-function same(a: string, b: string): boolean {
-  return plain(a) === plain(b);
+function same(a: string | undefined, b: string | undefined): boolean {
+  return a !== undefined && b !== undefined && plain(a) === plain(b);
 }
 
 /** Bit by bit. */

@@ -8,6 +8,8 @@ export interface World {
   readonly addresses: readonly string[];
   readonly services: readonly Service[];
   readonly slices: readonly EndpointSlice[];
+  /** What the slices of `default/kubernetes` name. */
+  readonly apiServers: readonly { readonly address: string; readonly port: number }[];
   readonly settings: WorldSettings;
 }
 
