@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
 import { type Exec, type ExecResult, ProgramMissingError } from "../kernel/index.ts";
+import { nullLogger } from "../telemetry/index.ts";
 import { inspectIptables } from "./iptables-host.ts";
 
 const signal = new AbortController().signal;
@@ -99,7 +100,41 @@ it.each([
 
 it("never asks for sctp, which would load its module", async () => {
   const exec = machine({ refuses: (rule) => rule.includes("sctp") });
-  expect((await inspectIptables(exec, ["IPv4"], signal)).notes).toHaveLength(2);
+  expect((await inspectIptables(exec, ["IPv4", "IPv6"], signal)).notes).toHaveLength(2);
+});
+
+it("says that a kernel without IPv6 is served IPv4 alone", async () => {
+  const { notes } = await inspectIptables(machine({}), ["IPv4"], signal);
+  expect(notes).toContainEqual(["info", "address family not served", { family: "IPv6", why: expect.any(String) }]);
+});
+
+it("waits while somebody holds the lock, and says who", async () => {
+  const free = machine({});
+  let held = 2;
+  const exec: Exec = {
+    async run(program, args, options) {
+      if (!program.endsWith("-restore") || args.includes("--version") || held-- <= 0)
+        return await free.run(program, args, options);
+      return { code: 4, stdout: "", stderr: "Another app is currently holding the xtables lock" };
+    },
+  };
+  const told: unknown[] = [];
+  const logger = { ...nullLogger, warn: (...line: unknown[]) => told.push(line) };
+  expect((await inspectIptables(exec, ["IPv4"], signal, logger)).families).toEqual(["IPv4"]);
+  const why = expect.stringContaining("has held the lock /run/xtables.lock for more than 5 s");
+  const line = ["the start waits for the lock of iptables", { why }];
+  expect(told).toEqual([line, line]);
+});
+
+it("blames no kernel module for a lock file that cannot be made", async () => {
+  const full = machine({});
+  const exec: Exec = {
+    run: async (program, args, options) =>
+      program.endsWith("-restore") && !args.includes("--version")
+        ? { code: 4, stdout: "", stderr: "Fatal: can't open lock file /run/xtables.lock: No space left on device\n" }
+        : full.run(program, args, options),
+  };
+  await expect(inspectIptables(exec, ["IPv4"], signal)).rejects.toThrow(/^iptables-restore: cannot open the lock file/);
 });
 
 it("leaves --random-fully to versions that know it", async () => {

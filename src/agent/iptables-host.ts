@@ -1,4 +1,4 @@
-import { errorMessage, FailureError } from "../base/index.ts";
+import { errorMessage, FailureError, sleep } from "../base/index.ts";
 import {
   type Candidate,
   type Exec,
@@ -8,11 +8,12 @@ import {
   Iptables,
   type IptablesTools,
   isAtLeast,
+  LockHeldError,
   Nfacct,
   RestoreError,
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
-import type { LogFields } from "../telemetry/index.ts";
+import { type LogFields, type Logger, nullLogger } from "../telemetry/index.ts";
 import { accountingNames } from "./accounting.ts";
 
 /** What the rules of this machine can do. */
@@ -41,6 +42,7 @@ export async function inspectIptables(
   exec: Exec,
   wanted: readonly Family[],
   signal: AbortSignal,
+  logger: Logger = nullLogger,
 ): Promise<IptablesHost> {
   const tools = await findIptables(exec, signal);
   const notes: Note[] = [
@@ -55,7 +57,8 @@ export async function inspectIptables(
   const accounting = new Set<Family>();
   const sessionAffinity = new Set<Family>();
   for (const family of wanted) {
-    const missing = await missingExtensions(tools.exec, family, counting, signal).catch((error: unknown) => {
+    const ask = () => missingExtensions(tools.exec, family, counting, signal);
+    const missing = await whenUnlocked(ask, logger, signal).catch((error: unknown) => {
       if (error instanceof RestoreError) return new Map([["NAT", error.reason]]);
       throw error;
     });
@@ -72,9 +75,31 @@ export async function inspectIptables(
     if (!missing.has("recent")) sessionAffinity.add(family);
     for (const [name, reason] of missing) notes.push(["warn", "done without", { what: name, family, why: reason }]);
   }
+  if (!wanted.includes("IPv6"))
+    notes.push([
+      "info",
+      "address family not served",
+      { family: "IPv6", why: "the kernel has none, or net.ipv6.conf.all.disable_ipv6 is 1" },
+    ]);
   // 1.6.2 was the first to know the option; the kernel has had it since 3.14.
   const randomFully = isAtLeast(tools.version, 1, 6, 2);
   return { exec: tools.exec, families, randomFully, accounting, sessionAffinity, notes };
+}
+
+/** The tool itself has waited for some seconds. */
+const lockPauseMs = 100;
+
+/** Others may load large rule sets: who ended for that would be started again with a back-off that is longer still. */
+async function whenUnlocked<T>(work: () => Promise<T>, logger: Logger, signal: AbortSignal): Promise<T> {
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof LockHeldError) || signal.aborted) throw error;
+      logger.warn("the start waits for the lock of iptables", { why: errorMessage(error) });
+      await sleep(lockPauseMs, signal);
+    }
+  }
 }
 
 function conflictNotes({ version, conflicting }: IptablesTools): Note[] {

@@ -227,6 +227,18 @@ it("tries again from what the kernel holds when a restore fails", async () => {
   expect(bench.restores).toEqual([]);
 });
 
+it("counts a restore that fails for whatever cause, and tells of both families in one message", async () => {
+  const dualStack = { clusterIPs: ["172.30.0.42", "fd00::42"], ipFamilies: ["IPv4", "IPv6"] };
+  bench.state.services.set("ns/web", web(dualStack));
+  bench.v4.failures.push({ code: 4, stdout: "", stderr: "Another app is currently holding the xtables lock\n" });
+  bench.v6.failures.push({ code: 4, stdout: "", stderr: "Fatal: can't open lock file /run/xtables.lock: No space\n" });
+  await expect(change()).rejects.toThrow(/has held the lock .*; ip6tables-restore: cannot open the lock file/);
+  expect(await bench.metric("sync_proxy_rules_iptables_restore_failures_total")).toMatchObject([
+    { value: 1, labels: { ip_family: "IPv4" } },
+    { value: 1, labels: { ip_family: "IPv6" } },
+  ]);
+});
+
 it("programs all but the Service that the kernel refuses, says so once, and tries it again", async () => {
   bench.state.services.set("ns/other", service("ns/other", { clusterIP: "172.30.0.42", ports: [port("p80", 80)] }));
   bench.state.allSlices.set("ns/other", endpoints("10.0.0.9"));

@@ -1,6 +1,6 @@
 import type { Node } from "../api/index.ts";
-import type { Clock } from "../base/index.ts";
-import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts";
+import { type Clock, errorMessage } from "../base/index.ts";
+import { Conntrack, type Exec, Iptables, isRestoreFailure } from "../kernel/index.ts";
 import type { WaitingSocket } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
@@ -143,7 +143,7 @@ export class NodeProxy implements ClusterListener {
     );
     const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
     if (errors.length === 1) throw errors[0];
-    if (errors.length > 1) throw new AggregateError(errors);
+    if (errors.length > 1) throw new AggregateError(errors, errors.map(errorMessage).join("; "));
     const due = results.flatMap((result) => (result.status === "fulfilled" ? (result.value ?? []) : []));
     due.push(...this.#families.flatMap(({ applier }) => applier.dueInMs ?? []));
     if (this.#table.givesWay) due.push(lookAgainMs);
@@ -201,7 +201,7 @@ export class NodeProxy implements ClusterListener {
     const start = clock.monotonic();
     const plans = (): Plans => this.#table.plans(family);
     const written = await applier.apply(program, signal, plans).catch((error: unknown) => {
-      if (error instanceof RestoreError) {
+      if (isRestoreFailure(error)) {
         metrics.restoreFailures.inc(labels);
         if (partial) metrics.partialRestoreFailures.inc(labels);
       }

@@ -72,7 +72,7 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
   const { client, server } = connection;
   await using _client = client;
   // Now nothing is left that could be wrong with the command line.
-  const { exec, notes, ...abilities } = await inspectIptables(programs, host.families, signal);
+  const { exec, notes, ...abilities } = await inspectIptables(programs, host.families, signal, logger);
   await setUpHost(configuration, exec, logger, signal);
   const options: AgentOptions = {
     // Whether connection tracking is liberal may have been set only now.

@@ -78,9 +78,12 @@ function onSignal(name: keyof typeof signalExitCodes): void {
 }
 
 process.on("SIGHUP", () => onSignal("SIGHUP"));
+/** What a log file on a full disk says; room may come again, and until then all but the log goes on. */
+const noRoom: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
 // A terminal or a reader that has gone away: as a hang-up, and no reason to drop what has to be undone.
 for (const stream of [process.stdout, process.stderr])
-  stream.on("error", () => {
+  stream.on("error", ({ code }: NodeJS.ErrnoException) => {
+    if (noRoom.has(code)) return;
     // Each line that is written on the way out fails too, which is nobody's impatience.
     if (!stop.signal.aborted) onSignal("SIGHUP");
   });

@@ -56,7 +56,10 @@ it("keeps the beginning of what a program complains of without end", async () =>
 });
 
 it("tells a program that was killed from one that failed", async () => {
-  await expect(exec.run("sh", ["-c", "kill -9 $$"], { signal })).rejects.toThrow(ProgramKilledError);
+  const killed = exec.run("sh", ["-c", "kill -9 $$"], { signal, timeoutMs: 60_000 });
+  await expect(killed).rejects.toThrow(ProgramKilledError);
+  // It was not the time limit.
+  await expect(killed).rejects.toThrow(/killed by SIGKILL$/);
 });
 
 it("kills the program when aborted or out of time", async () => {
@@ -65,5 +68,7 @@ it("kills the program when aborted or out of time", async () => {
   const reason = new Error("stopped");
   stop.abort(reason);
   await expect(running).rejects.toBe(reason);
-  await expect(exec.run("sleep", ["60"], { signal, timeoutMs: 1 })).rejects.toThrow("sleep 60: killed by SIGKILL");
+  await expect(exec.run("sleep", ["60"], { signal, timeoutMs: 1 })).rejects.toThrow(
+    "sleep 60: killed by SIGKILL (time limit 1 ms)",
+  );
 });

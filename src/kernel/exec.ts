@@ -75,10 +75,13 @@ export class ProgramFailedError extends Error {
 /** A program was ended by a signal: our own at its time limit, or one of the kernel (out of memory) or of an admin. */
 export class ProgramKilledError extends Error {
   override readonly name = "ProgramKilledError";
+  readonly program: string;
 
+  /** `timeoutMs`: the time limit, if that was what ended it. */
   constructor(program: string, args: readonly string[], signal: string, timeoutMs: number | undefined) {
     const limit = timeoutMs === undefined ? "" : ` (time limit ${timeoutMs} ms)`;
     super(`${[program, ...args].join(" ")}: killed by ${signal}${limit}`);
+    this.program = program;
   }
 }
 
@@ -140,7 +143,8 @@ export function systemExec(environment: Readonly<Record<string, string | undefin
       child.on("close", (code, killedBy) => {
         if (signal.aborted) reject(signal.reason);
         else if (outBytes > maxOutputBytes) reject(new Error(`${program}: printed more than ${maxOutputBytes} bytes`));
-        else if (code === null) reject(new ProgramKilledError(program, args, `${killedBy}`, timeoutMs));
+        else if (code === null)
+          reject(new ProgramKilledError(program, args, `${killedBy}`, child.killed ? timeoutMs : undefined));
         else resolve({ code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() });
       });
       return promise.finally(() => listener[Symbol.dispose]());

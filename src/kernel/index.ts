@@ -15,7 +15,14 @@ export {
   ProgramMissingError,
   systemExec,
 } from "./exec.ts";
-export { Iptables, LockHeldError, NotPermittedError, RestoreError } from "./iptables.ts";
+export {
+  Iptables,
+  isRestoreFailure,
+  LockFileError,
+  LockHeldError,
+  NotPermittedError,
+  RestoreError,
+} from "./iptables.ts";
 export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
 export {
   canonicalRule,

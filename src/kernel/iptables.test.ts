@@ -1,6 +1,15 @@
 import { expect, it } from "vitest";
 import { FakeIptables } from "./fake-iptables.ts";
-import { type Exec, Iptables, LockHeldError, NotPermittedError, RestoreError } from "./index.ts";
+import {
+  type Exec,
+  Iptables,
+  isRestoreFailure,
+  LockFileError,
+  LockHeldError,
+  NotPermittedError,
+  ProgramKilledError,
+  RestoreError,
+} from "./index.ts";
 
 const signal = new AbortController().signal;
 
@@ -38,11 +47,6 @@ it.each([
     4,
     "iptables-restore refused the rules at line 4 (COMMIT): iptables-restore: line 4 failed; Warning: Extension ipvs revision 0 not supported, missing kernel module?",
   ],
-  [
-    "Fatal: can't open lock file /run/xtables.lock: No space left on device\n",
-    undefined,
-    "iptables-restore failed: Fatal: can't open lock file /run/xtables.lock: No space left on device",
-  ],
 ])("reads %j", async (stderr, line, message) => {
   const error = await failing(stderr)
     .restore(input, signal)
@@ -68,6 +72,28 @@ it("names the file of a lock that somebody holds", async () => {
     .catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(LockHeldError);
   expect((error as Error).message).toMatch(/ has held the lock \/run\/xtables.lock for more than 5 s/);
+});
+
+it.each(["No space left on device", "Read-only file system", "No such file or directory"])(
+  "says what to do about a lock file that cannot be made: %s",
+  async (why) => {
+    const error = await failing(`Fatal: can't open lock file /run/xtables.lock: ${why}\n`, 4)
+      .restore(input, signal)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(LockFileError);
+    expect((error as Error).message).toBe(
+      `iptables-restore: cannot open the lock file /run/xtables.lock (${why}); make room for it, or mount the host's /run/xtables.lock into the container`,
+    );
+    expect(isRestoreFailure(error)).toBe(true);
+  },
+);
+
+it("knows a restore that was killed from another program", () => {
+  const killed = (program: string): Error => new ProgramKilledError(program, [], "SIGKILL", undefined);
+  expect([isRestoreFailure(killed("ip6tables-restore")), isRestoreFailure(killed("iptables-save"))]).toEqual([
+    true,
+    false,
+  ]);
 });
 
 it("hands over large input in pieces, byte for byte", async () => {

@@ -1,6 +1,6 @@
 import { inTurns } from "../base/index.ts";
 import type { Family } from "../net/index.ts";
-import { type Exec, type ExecResult, execOk, ProgramFailedError } from "./exec.ts";
+import { type Exec, type ExecResult, execOk, ProgramFailedError, ProgramKilledError } from "./exec.ts";
 import { lockHolder } from "./file-lock.ts";
 import { parseInSteps, type SavedTables } from "./iptables-save.ts";
 import { type Flavour, parseIptablesVersion } from "./iptables-version.ts";
@@ -23,6 +23,11 @@ export class NotPermittedError extends Error {
 /** Another program works on the rules and does not end; nothing was read or written. */
 export class LockHeldError extends Error {
   override readonly name = "LockHeldError";
+}
+
+/** The lock file cannot be opened, as on a full disk or in a container without the host's; nothing was written. */
+export class LockFileError extends Error {
+  override readonly name = "LockFileError";
 }
 
 export interface NamedLine {
@@ -50,6 +55,16 @@ export class RestoreError extends Error {
     this.lines = lines;
     this.reason = reason;
   }
+}
+
+/** Whether a restore was tried and did not succeed, for whatever cause. */
+export function isRestoreFailure(error: unknown): boolean {
+  return (
+    error instanceof RestoreError ||
+    error instanceof LockHeldError ||
+    error instanceof LockFileError ||
+    (error instanceof ProgramKilledError && error.program.endsWith("-restore"))
+  );
 }
 
 export interface IptablesOptions {
@@ -94,8 +109,8 @@ export class Iptables {
 
   /**
    * Applies restore input, a text or its lines; chains that it does not name stay as they are. The lines must be the
-   * same each time they are asked for. Rejects with RestoreError, LockHeldError or NotPermittedError when the tool
-   * refuses, and with ProgramKilledError when it was ended.
+   * same each time they are asked for. Rejects with RestoreError, LockHeldError, LockFileError or NotPermittedError
+   * when the tool refuses, and with ProgramKilledError when it was ended.
    */
   async restore(input: string | Iterable<string>, signal: AbortSignal): Promise<void> {
     const program = `${this.#prefix}-restore`;
@@ -107,6 +122,7 @@ export class Iptables {
     throw (
       permission(program, result) ??
       this.#lockHeld(program, result) ??
+      lockFile(program, result) ??
       new RestoreError(program, result.stderr, failingLines(result.stderr, lines))
     );
   }
@@ -141,6 +157,15 @@ function permission(program: string, { stderr }: ExecResult): NotPermittedError 
         `${program}: not permitted (${firstLine(stderr)}); run as root or with CAP_NET_ADMIN and CAP_NET_RAW`,
       )
     : undefined;
+}
+
+function lockFile(program: string, { stderr }: ExecResult): LockFileError | undefined {
+  const [, path, why] = /can't open lock file (\S+): (.*)/.exec(stderr) ?? [];
+  return path === undefined
+    ? undefined
+    : new LockFileError(
+        `${program}: cannot open the lock file ${path} (${why}); make room for it, or mount the host's ${path} into the container`,
+      );
 }
 
 /** `Error occurred at line: 3`, `line 3 failed`, and for each rule that nf_tables refuses `line 3: RULE_APPEND failed (...)`. */
