@@ -1,15 +1,19 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { namespaces } from "../../src/api/index.ts";
+import { namespaces, nodes } from "../../src/api/index.ts";
 import { KubeApiError, KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
 import type { Operation } from "../churn/operations.ts";
 import { prepareCluster } from "../churn/prepare.ts";
+import { nodeName } from "../churn/side.ts";
 import { Child } from "../contract/child.ts";
 import { kubectlPath } from "../contract/kubectl/run.ts";
 import { sandbox } from "../contract/sandbox.ts";
 import { parityNamespaces } from "./objects.ts";
+
+/** What the Node object says that its pods have. */
+const podPrefixes = { podCIDR: "10.244.1.0/24", podCIDRs: ["10.244.1.0/24", "fd00:244:0:1::/64"] };
 
 export type Request = Operation & { readonly kind: "request" };
 
@@ -41,6 +45,7 @@ export class Cluster implements AsyncDisposable {
     const connection = await loadKubeconfig(kubeconfig);
     const client = stack.use(new KubeClient({ connection, metrics: createMetrics() }));
     await prepareCluster(signal)(client);
+    await client.patch(nodes, { name: nodeName }, { type: "merge", body: { spec: podPrefixes } }, signal);
     for (const name of parityNamespaces) await client.create(namespaces, { metadata: { name } }, signal);
     return new Cluster({ kubeconfig, server: connection.server, home }, client, stack.move());
   }

@@ -16,7 +16,7 @@ import { type ProxyName, startProxy } from "./proxies.ts";
 /** Far beyond what either needs: reaching it means that it never comes. */
 const patienceMs = 60_000;
 /** How long a difference may last when both know of every change: a Node comes by another watch than a Service. */
-const doubtMs = 10_000;
+const doubtMs = 5_000;
 const pollMs = 50;
 
 /** A second address in the same network, one in another, and one more of IPv6. */

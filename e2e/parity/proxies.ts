@@ -23,11 +23,18 @@ export function requireKubeProxy(): void {
     throw new FailureError(`${kubeProxyPath} is missing; run e2e/kube-binaries/build (needs Go)`);
 }
 
-/** Starts one of the two with the very same command line; a flag in `flags` takes the place of the usual one. */
+/**
+ * Starts one of the two with the very same command line. A flag in `flags` takes the place of the usual one; one
+ * without a value, as in `--cluster-cidr=`, is left out.
+ */
 export function startProxy(name: ProxyName, place: ProxyPlace, flags: readonly string[] = []): Child {
   const usual = [...kubeProxyArguments(place.kubeconfig, place.node), "--iptables-min-sync-period=100ms"];
   const args = [...new Map([...usual, ...flags].map((flag) => [flag.split("=")[0], flag])).values()];
-  return run(name, place, args);
+  return run(
+    name,
+    place,
+    args.filter((flag) => !flag.endsWith("=")),
+  );
 }
 
 /** Runs `kube-proxy --cleanup` or `berth agent cleanup` to its end. */
