@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemExec } from "../../src/kernel/index.ts";
 import { flavours } from "../tools/iptables-flavour.ts";
 import { Cluster } from "./cluster.ts";
-import { differencesOf } from "./differences.ts";
 import { creation } from "./objects.ts";
 import { outcome, probedServices, probes } from "./probes.ts";
 import { requireKubeProxy, stopProxy } from "./proxies.ts";
@@ -20,25 +19,22 @@ beforeAll(async () => {
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
-it.each(flavours)(
-  "answers every question as kube-proxy does, and can be cleaned up after by it: %s",
-  async (flavour) => {
-    await using stage = await Stage.start(cluster, host, flavour, signal);
-    const results = [];
-    for (const name of ["kube-proxy", "berth agent"] as const) {
-      await using proxy = await stage.run(name, flags, signal);
-      const answers = await stage.ask(probes);
-      await stopProxy(proxy);
-      await stage.cleanUp("kube-proxy");
-      const outcomes = probes.map((probe, i) => outcome(probe, answers[i] ?? []));
-      results.push({ outcomes, leftovers: await stage.rules(signal) });
-    }
-    const [kubeProxy, agent] = results;
-    expect(agent?.outcomes).toEqual(kubeProxy?.outcomes);
-    expect(new Set(kubeProxy?.outcomes.map(kind))).toEqual(new Set(["answer", "refusal", "silence"]));
-    expect(differencesOf(kubeProxy!.leftovers, agent!.leftovers)).toEqual([]);
-  },
-);
+it.each(flavours)("answers every question as kube-proxy does: %s", async (flavour) => {
+  await using stage = await Stage.start(cluster, host, flavour, signal);
+  const results = [];
+  for (const name of ["kube-proxy", "berth agent"] as const) {
+    await using proxy = await stage.run(name, flags, signal);
+    const answers = await stage.ask(probes);
+    await stopProxy(proxy);
+    await stage.cleanUp("kube-proxy");
+    const outcomes = probes.map((probe, i) => outcome(probe, answers[i] ?? []));
+    results.push({ outcomes, leftovers: await stage.rules(signal) });
+  }
+  const [kubeProxy, agent] = results;
+  expect(agent?.outcomes).toEqual(kubeProxy?.outcomes);
+  expect(new Set(kubeProxy?.outcomes.map(kind))).toEqual(new Set(["answer", "refusal", "silence"]));
+  expect(differencesOf(kubeProxy!.leftovers, agent!.leftovers)).toEqual([]);
+});
 
 /** What was found at all: a probe that finds one thing only shows nothing. */
 function kind(line: string): string {
