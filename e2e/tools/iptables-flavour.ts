@@ -6,7 +6,7 @@ export const flavours = ["nft", "legacy"] as const;
 export type Flavour = (typeof flavours)[number];
 
 /** From directories that hold both flavours. */
-const others = ["ip", "conntrack", "nft", "sysctl", "ethtool"];
+const others = ["ip", "conntrack", "nft", "nfacct", "sysctl", "modprobe"];
 
 /**
  * Fills a directory so that `iptables`, `ip6tables` and their `-save` and `-restore` are of one flavour, and returns a
