@@ -156,7 +156,9 @@ const loadBalancers: readonly ServiceSpec[] = [
   { ...balanced("lb-two", 0, ranges("192.0.2.0/24")), ingress: [...vip(16), ...vip(17)] },
   { ...balanced("lb-pending", 0, local), ingress: [] },
   balanced("lb-external", 18, { externalIPs: ["198.51.100.18", "2001:db8:3::18"], ...ranges("192.0.2.0/25") }),
-  // Another port of an address that is in use.
+  // Two that want the same, and another port of an address that is in use.
+  { ...balanced("lb-claim-a", 20, {}) },
+  { ...balanced("lb-claim-b", 20, {}) },
   { ...balanced("lb-shared", 1, { ports: [{ ...http, port: 81 }] }), ingress: vip(1) },
 ];
 

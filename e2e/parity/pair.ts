@@ -10,6 +10,7 @@ import { type Flavour, flavourPath } from "../tools/iptables-flavour.ts";
 import { bringApiServer, type NodeNamespace, startNodeNamespace } from "../tools/node-namespace.ts";
 import type { Cluster } from "./cluster.ts";
 import { differencesOf } from "./differences.ts";
+import type { Justified } from "./justified.ts";
 import { type Rules, readRules } from "./node-rules.ts";
 import { type ProxyName, startProxy } from "./proxies.ts";
 
@@ -17,7 +18,7 @@ import { type ProxyName, startProxy } from "./proxies.ts";
 const patienceMs = 60_000;
 /** How long a difference may last when both know of every change: a Node comes by another watch than a Service. */
 const doubtMs = 5_000;
-const pollMs = 50;
+const pollMs = 150;
 
 /** A second address in the same network, one in another, and one more of IPv6. */
 const moreAddresses = ["192.0.2.12/24", "198.18.5.1/24", "fd00:5::1/64"];
@@ -69,8 +70,8 @@ export class Pair implements AsyncDisposable {
     return new Pair(cluster, proxies, path, stack.move());
   }
 
-  /** What differs once both know of every change so far, and what `accept` lets pass is taken away. */
-  async differences(accept: (difference: string) => boolean, signal: AbortSignal): Promise<readonly string[]> {
+  /** What differs once both know of every change so far, beside what is justified. */
+  async differences(justified: Justified, signal: AbortSignal): Promise<readonly string[]> {
     this.#round += 1;
     await this.#cluster.perform(advanceSentinel(this.#round), signal);
     using limit = withTimeout(signal, patienceMs, "the proxies");
@@ -79,11 +80,15 @@ export class Pair implements AsyncDisposable {
       const rules = await Promise.all(this.#proxies.map((proxy) => this.#rules(proxy, signal)));
       const [kubeProxy, agent] = rules as [Rules, Rules];
       const late = this.#proxies.filter((_, i) => !hasSentinel(Object.values(rules[i] ?? {}).join("\n"), this.#round));
-      const differences = differencesOf(kubeProxy, agent).filter((difference) => !accept(difference));
+      const differences = differencesOf(kubeProxy, agent);
+      const rest = justified.rest(differences);
       const [first] = late;
       if (first === undefined) {
         doubtSince ??= performance.now();
-        if (differences.length === 0 || performance.now() - doubtSince > doubtMs) return differences;
+        if (rest.length === 0 || performance.now() - doubtSince > doubtMs) {
+          justified.use(differences);
+          return rest;
+        }
       } else if (limit.signal.aborted) {
         throw first.child.failure(`has not caught up with round ${this.#round}`);
       }
