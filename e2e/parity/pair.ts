@@ -6,8 +6,9 @@ import { type Exec, execOk } from "../../src/kernel/index.ts";
 import { advanceSentinel, hasSentinel } from "../churn/sentinel.ts";
 import { nodeAddresses, nodeName } from "../churn/side.ts";
 import type { Child } from "../contract/child.ts";
+import type { Page } from "../tools/fetch-all.ts";
 import { type Flavour, flavourPath } from "../tools/iptables-flavour.ts";
-import { bringApiServer, type NodeNamespace, startNodeNamespace } from "../tools/node-namespace.ts";
+import { bringApiServer, enterNetns, type NodeNamespace, startNodeNamespace } from "../tools/node-namespace.ts";
 import type { Cluster } from "./cluster.ts";
 import { differencesOf } from "./differences.ts";
 import type { Justified } from "./justified.ts";
@@ -22,6 +23,8 @@ const pollMs = 150;
 
 /** A second address in the same network, one in another, and one more of IPv6. */
 const moreAddresses = ["192.0.2.12/24", "198.18.5.1/24", "fd00:5::1/64"];
+
+const fetchAll = new URL("../tools/fetch-all.ts", import.meta.url).pathname;
 
 interface Proxy {
   readonly name: ProxyName;
@@ -106,6 +109,17 @@ export class Pair implements AsyncDisposable {
     return Promise.all(
       this.#proxies.map(async ({ node }) => (await execOk(node.exec, "sysctl", ["-n", name], { signal })).trim()),
     );
+  }
+
+  /** What pages of both show, each read on its own node. */
+  async pages(urls: readonly string[]): Promise<readonly [kubeProxy: readonly Page[], agent: readonly Page[]]> {
+    const read = async ({ node }: Proxy): Promise<readonly Page[]> => {
+      await using child = enterNetns(node.netns, process.execPath, [fetchAll, ...urls]);
+      if ((await child.end()) !== 0) throw child.failure("failed");
+      return JSON.parse(child.stdout) as readonly Page[];
+    };
+    const [kubeProxy, agent] = this.#proxies;
+    return await Promise.all([read(kubeProxy), read(agent)]);
   }
 
   async #rules({ child, node }: Proxy, signal: AbortSignal): Promise<Rules> {
