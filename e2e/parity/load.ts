@@ -9,7 +9,7 @@ const patienceMs = 120_000;
 export class Load implements AsyncDisposable {
   readonly #child: Child;
 
-  /** `targets` are `HOST,PORT`. */
+  /** `targets` are `tcp,HOST,PORT` and `udp,HOST,PORT`. */
   constructor(netns: string, targets: readonly string[]) {
     this.#child = enterNetns(netns, process.execPath, [program, ...targets]);
   }

@@ -47,17 +47,21 @@ it.each(flavours)("takes over and hands back without losing a connection: %s", a
 /** A client: NodePorts and addresses of load balancers, policy Cluster and Local. */
 function outside(stage: Stage): Load {
   return new Load(stage.netns("client"), [
-    "192.0.2.1,30000",
-    "fd00:c::1,30000",
-    "203.0.113.10,8080",
-    "203.0.113.14,8080",
-    "2001:db8:1::14,8080",
+    "tcp,192.0.2.1,30000",
+    "tcp,fd00:c::1,30000",
+    "tcp,203.0.113.10,8080",
+    "tcp,203.0.113.14,8080",
+    "tcp,2001:db8:1::14,8080",
+    "udp,192.0.2.1,30001",
+    "udp,203.0.113.14,8080",
   ]);
 }
 
 /** A pod: ClusterIPs. */
 function inside(stage: Stage): Load {
-  return new Load(stage.netns("pod-2"), ["10.96.0.10,8080", "fd00:96::10,8080", "10.96.0.14,8080"]);
+  const addresses = ["10.96.0.10", "fd00:96::10", "10.96.0.14"];
+  const targets = ["tcp", "udp"].flatMap((protocol) => addresses.map((address) => `${protocol},${address},8080`));
+  return new Load(stage.netns("pod-2"), targets);
 }
 
 /** A rule of a Service's own chains, which are the same under both; only the sentinel of `Stage` changes. */
