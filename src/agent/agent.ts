@@ -1,5 +1,5 @@
 import { type Clock, errorMessage, FailureError, isAbort, type Random, sleep } from "../base/index.ts";
-import type { Exec } from "../kernel/index.ts";
+import { type Exec, readLocalSockets } from "../kernel/index.ts";
 import {
   type EndpointOptions,
   type HttpEndpoint,
@@ -7,11 +7,14 @@ import {
   type Metrics,
   serveEndpoints,
 } from "../telemetry/index.ts";
+import { registerAccounting } from "./accounting.ts";
 import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { healthRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { localAddresses } from "./host.ts";
+import type { Note } from "./iptables-host.ts";
 import { AgentMetrics } from "./metrics.ts";
+import { NftLeftovers } from "./nft-leftovers.ts";
 import type { NodeSettings } from "./node-facts.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
@@ -30,6 +33,8 @@ export interface AgentOptions {
   readonly healthzAddress: Address;
   readonly metricsAddress: Address;
   readonly minSyncIntervalMs: number;
+  /** What was found out about the machine, for the log. */
+  readonly notes?: readonly Note[];
   readonly exec: Exec;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -44,6 +49,7 @@ const patienceMs = 5000;
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { settings, client, server, exec, metrics: registry, logger, clock, random } = options;
   const metrics = new AgentMetrics(registry);
+  if (settings.accounting.size > 0) registerAccounting(exec, registry, signal);
   const health = new SyncHealth(settings.families, clock);
   const routes = healthRoutes(health, metrics, clock);
   await using _healthz = await serve("--healthz-bind-address", { ...options.healthzAddress, routes });
@@ -60,6 +66,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 
   const cluster = new WatchedCluster(settings.nodeName, logger, registry);
   logger.info("agent started", { node: settings.nodeName, url: server });
+  for (const [level, message, fields] of options.notes ?? []) logger[level](message, fields);
   const ended = new AbortController();
   const watching = cluster.watch(client, logger, registry, AbortSignal.any([signal, ended.signal]));
   try {
@@ -75,15 +82,22 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       state: cluster,
       exec,
       localAddresses,
+      localSockets: readLocalSockets,
       health,
       healthPorts,
       metrics,
       logger,
       clock,
     });
+    const leftovers = new NftLeftovers(exec, settings.families, logger);
     const loop = new SyncLoop({
       // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
-      sync: () => proxy.sync(new AbortController().signal),
+      sync: async () => {
+        const whole = new AbortController().signal;
+        const againMs = await proxy.sync(whole);
+        await leftovers.remove(whole);
+        return againMs;
+      },
       minIntervalMs: options.minSyncIntervalMs,
       logger,
       clock,

@@ -1,6 +1,6 @@
 import { type Family, formatCidr, parseCidr } from "../net/index.ts";
-import type { Exec, ExecResult } from "./exec.ts";
-import { parseRule, type RuleOption } from "./iptables-rule.ts";
+import { type Exec, type ExecResult, type Input, inputText, ProgramMissingError } from "./exec.ts";
+import { canonicalRule, parseRule, type RuleOption } from "./iptables-rule.ts";
 
 const builtInChains: Readonly<Record<string, readonly string[]>> = {
   mangle: ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
@@ -11,6 +11,14 @@ const verdicts: ReadonlySet<string> = new Set(["ACCEPT", "DROP", "RETURN", "REJE
 
 type Chains = Map<string, string[]>;
 
+/** A restore that ends before its work is done. */
+export interface Fault {
+  /** How many tables are committed before it ends. */
+  readonly commits: number;
+  /** How it ends; an Error is what `Exec` rejects with. */
+  readonly end: ExecResult | Error;
+}
+
 /**
  * `iptables-save` and `iptables-restore` without a kernel, for tests: applies restore input table by table, refuses
  * what the real tools refuse (unknown chains and targets, chains still in use) and saves in the kernel's wording.
@@ -19,8 +27,13 @@ export class FakeIptables implements Exec {
   /** Input of each restore, refused ones included. */
   readonly restores: string[] = [];
   saves = 0;
-  /** The next restores end with this result instead of being applied. */
-  readonly failures: ExecResult[] = [];
+  /** The next restores end with this result instead of being applied, or before all is applied. */
+  readonly failures: (ExecResult | Fault)[] = [];
+  /** Rules that the kernel refuses at commit; nf_tables names each of their lines, legacy only the COMMIT. */
+  kernelRefuses: (rule: string, table: string) => boolean = () => false;
+  namesRefusedLines = true;
+  /** Lines that the tool itself does not take. */
+  unreadable: (line: string) => boolean = () => false;
   readonly #family: Family;
   readonly #tables = new Map<string, Chains>(
     Object.entries(builtInChains).map(([table, chains]) => [table, new Map(chains.map((chain) => [chain, []]))]),
@@ -30,19 +43,29 @@ export class FakeIptables implements Exec {
     this.#family = family;
   }
 
-  async run(
-    program: string,
-    _args: readonly string[],
-    options: { readonly stdin?: string | Uint8Array },
-  ): Promise<ExecResult> {
-    if (program.endsWith("tables-save")) {
+  async run(program: string, args: readonly string[], options: { readonly stdin?: Input }): Promise<ExecResult> {
+    if (!/^ip6?tables/.test(program)) throw new ProgramMissingError(program, undefined);
+    if (program.endsWith("-save")) {
       this.saves += 1;
-      return { code: 0, stdout: this.save(), stderr: "" };
+      const at = args.indexOf("-t");
+      return { code: 0, stdout: this.save(at < 0 ? undefined : args[at + 1]), stderr: "" };
     }
-    const text = Buffer.from(options.stdin ?? "").toString();
+    const text = inputText(options.stdin);
     this.restores.push(text);
     const failure = this.failures.shift();
-    if (failure !== undefined) return failure;
+    if (failure !== undefined) {
+      const { commits, end } = "end" in failure ? failure : { commits: 0, end: failure };
+      this.restore(
+        text
+          .split("COMMIT\n")
+          .filter((table) => table.includes("*"))
+          .slice(0, commits)
+          .map((table) => `${table}COMMIT\n`)
+          .join(""),
+      );
+      if (end instanceof Error) throw end;
+      return end;
+    }
     try {
       this.restore(text);
       return { code: 0, stdout: "", stderr: "" };
@@ -59,11 +82,13 @@ export class FakeIptables implements Exec {
   restore(text: string): void {
     let name = "";
     let chains: Chains | undefined;
+    let refused: string[] = [];
     for (const [index, line] of text.split("\n").entries()) {
       const fail = (why: string): never => {
         throw new Error(`${why}\nError occurred at line: ${index + 1}`);
       };
       if (line === "" || line.startsWith("#")) continue;
+      if (this.unreadable(line)) fail("Bad argument");
       if (line.startsWith("*")) {
         name = line.slice(1);
         chains = new Map(
@@ -72,17 +97,22 @@ export class FakeIptables implements Exec {
       } else if (chains === undefined) {
         fail("rule outside of a table");
       } else if (line === "COMMIT") {
+        if (refused.length > 0)
+          throw new Error(this.namesRefusedLines ? refused.join("\n") : `line ${index + 1} failed`);
         this.#tables.set(name, chains);
         chains = undefined;
       } else {
         applyLine(chains, line, fail);
+        if (/^-[AI] /.test(line) && this.kernelRefuses(line, name))
+          refused = [...refused, `line ${index + 1}: RULE_APPEND failed (Invalid argument)`];
       }
     }
     if (chains !== undefined) throw new Error("COMMIT expected");
   }
 
-  save(): string {
+  save(only?: string): string {
     return [...this.#tables]
+      .filter(([table]) => only === undefined || table === only)
       .flatMap(([table, chains]) => [
         `# Generated by iptables-save`,
         `*${table}`,
@@ -105,6 +135,11 @@ function applyLine(chains: Chains, line: string, fail: (why: string) => never): 
     chains.set(verb.slice(1), []);
     return;
   }
+  if (verb === "-N") {
+    if (chains.has(chain)) fail("Chain already exists.");
+    chains.set(chain, []);
+    return;
+  }
   const rules = chains.get(chain) ?? fail(`No chain/target/match by that name.`);
   switch (verb) {
     case "-A":
@@ -114,6 +149,12 @@ function applyLine(chains: Chains, line: string, fail: (why: string) => never): 
       const position = Number(rest[0]);
       if (!(position >= 1 && position <= rules.length + 1)) fail("Index of insertion too big.");
       rules.splice(position - 1, 0, checked(chains, rest.slice(1).join(" "), fail));
+      return;
+    }
+    case "-D": {
+      const index = rules.findIndex((rule) => canonicalRule(rule) === canonicalRule(rest.join(" ")));
+      if (index < 0) fail("Bad rule (does a matching rule exist in that chain?).");
+      rules.splice(index, 1);
       return;
     }
     case "-X":

@@ -20,10 +20,12 @@ function kernel(inputRules: readonly string[]): FakeIptables {
   return iptables;
 }
 
+function text(lines: Iterable<string>): string {
+  return [...lines].join("\n");
+}
+
 function heal(iptables: FakeIptables): string {
-  const input = restoreInput(difference(observe(parseIptablesSave(iptables.save()), program), program));
-  iptables.restore(input);
-  return input;
+  return applyTo(iptables, program);
 }
 
 it("inserts what is missing among foreign rules, in order, and then nothing more", () => {
@@ -52,5 +54,58 @@ it("puts a jump next to its neighbours, not above foreign rules", () => {
 });
 
 it("writes nothing for a program that is held", () => {
-  expect(restoreInput([])).toBe("");
+  expect([...restoreInput([])]).toEqual([]);
+});
+
+const kubeletJump = { from: "INPUT", rule: "-j KUBE-FIREWALL", shared: true } as const;
+const sharing: RuleProgram = new Map([["filter", { ...program.get("filter")!, jumps: [kubeletJump, ...jumps] }]]);
+const martians = "-d 127.0.0.0/8 -j DROP";
+
+function applyTo(iptables: FakeIptables, wanted: RuleProgram): string {
+  const input = text(restoreInput(difference(observe(parseIptablesSave(iptables.save()), wanted), wanted)));
+  iptables.restore(input);
+  return input;
+}
+
+it("makes the chain that kubelet shares, and its jump above ours, when there is none", () => {
+  const iptables = new FakeIptables("IPv4");
+  applyTo(iptables, sharing);
+  expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([]);
+  expect(iptables.chain("filter", "INPUT")).toEqual(["-j KUBE-FIREWALL", ...jumps.map(({ rule }) => rule)]);
+  expect(applyTo(iptables, sharing)).toBe("");
+});
+
+it("leaves kubelet's chain and jump as they are, and lets neither lead ours below foreign rules", () => {
+  const iptables = new FakeIptables("IPv4");
+  const foreign = "-s 10.9.9.9 -j ACCEPT";
+  iptables.restore(
+    `*filter\n:KUBE-FIREWALL - [0:0]\n-A KUBE-FIREWALL ${martians}\n-A INPUT ${foreign}\n-A INPUT -j KUBE-FIREWALL\nCOMMIT\n`,
+  );
+  applyTo(iptables, sharing);
+  expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);
+  expect(iptables.chain("filter", "INPUT")).toEqual([...jumps.map(({ rule }) => rule), foreign, "-j KUBE-FIREWALL"]);
+  expect(applyTo(iptables, sharing)).toBe("");
+});
+
+it("never empties a chain that kubelet made in the meantime", () => {
+  const iptables = new FakeIptables("IPv4");
+  const input = text(restoreInput(difference(observe(parseIptablesSave(iptables.save()), sharing), sharing)));
+  iptables.restore(`*filter\n:KUBE-FIREWALL - [0:0]\n-A KUBE-FIREWALL ${martians}\nCOMMIT\n`);
+  expect(() => iptables.restore(input)).toThrow("Chain already exists");
+  expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);
+  applyTo(iptables, sharing);
+  expect(iptables.chain("filter", "INPUT")).toHaveLength(5);
+});
+
+it("owns the rules of the shared chain when the program has them", () => {
+  const owning: RuleProgram = new Map([
+    [
+      "filter",
+      { chains: new Map([...program.get("filter")!.chains, ["KUBE-FIREWALL", [martians]]]), jumps: [kubeletJump] },
+    ],
+  ]);
+  const iptables = new FakeIptables("IPv4");
+  applyTo(iptables, owning);
+  expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);
+  expect(applyTo(iptables, owning)).toBe("");
 });

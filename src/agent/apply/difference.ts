@@ -1,5 +1,7 @@
-import { canonicalRule, type SavedTables } from "../../kernel/index.ts";
-import { isServiceChain, type Jump, type RuleProgram, sameLines, type TableName } from "../plan/index.ts";
+import { atOnce, type Steps } from "../../base/index.ts";
+import { canonicalRule, parseRule, type SavedTables, trialChain } from "../../kernel/index.ts";
+import { differingChains, isServiceChain, type Jump, type RuleProgram, type TableName } from "../plan/index.ts";
+import { sameMeaning } from "./meaning.ts";
 
 /** What the kernel is known to hold of ours, by table. */
 export type Held = ReadonlyMap<TableName, HeldTable>;
@@ -8,11 +10,15 @@ export interface HeldTable {
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /** Jumps that have to be inserted, one after the other. */
   readonly missing: readonly JumpInsert[];
+  /** Service chains that somebody else's rules use: the kernel lets nobody delete them, only empty them. */
+  readonly pinned: ReadonlySet<string>;
 }
 
 export interface JumpInsert extends Jump {
   /** From 1, counted when the inserts before it are done. */
   readonly position: number;
+  /** The chain that it jumps to, if that has to be created without rules of ours. */
+  readonly create?: string;
 }
 
 export interface TableDifference {
@@ -22,83 +28,157 @@ export interface TableDifference {
   readonly insert: readonly JumpInsert[];
 }
 
+/** Rules that are compared in one step of a turn. */
+const rulesOfStep = 16;
+
 /**
- * Compares what was saved with the program. A chain that says the same is held as the program words it; one that
- * differs is held as it was found, so that the difference to the program shows it.
+ * Compares what was saved with the program. A chain that means the same is held as the program words it; one that
+ * differs is held as it was found, so that the difference to the program shows it. Chains of Services that are not in
+ * the program are what an earlier agent or kube-proxy left; all other chains are somebody else's.
  */
 export function observe(saved: SavedTables, program: RuleProgram): Held {
+  return atOnce(observeInSteps(saved, program));
+}
+
+export function* observeInSteps(saved: SavedTables, program: RuleProgram): Steps<Held> {
   const held = new Map<TableName, HeldTable>();
   for (const [table, { chains, jumps }] of program) {
     const found = new Map<string, readonly string[]>();
+    const pinned = new Set<string>();
     for (const [chain, { rules }] of saved.get(table) ?? []) {
       const wanted = chains.get(chain);
-      if (wanted === undefined) {
-        if (isServiceChain(chain)) found.set(chain, rules);
-      } else {
-        found.set(chain, sameLines(rules.map(canonicalRule), wanted.map(canonicalRule)) ? wanted : rules);
-      }
+      if (wanted !== undefined)
+        found.set(chain, sameMeaning(rules.map(canonicalRule), wanted.map(canonicalRule)) ? wanted : rules);
+      else if (isServiceChain(chain) || chain === trialChain) found.set(chain, rules);
+      else for (const target of serviceTargets(rules)) pinned.add(target);
+      yield rules.length / rulesOfStep;
     }
     const builtIn = (chain: string): readonly string[] => saved.get(table)?.get(chain)?.rules ?? [];
-    held.set(table, { chains: found, missing: missingJumps(jumps, builtIn) });
+    const known = (chain: string): boolean => chains.has(chain) || saved.get(table)?.has(chain) === true;
+    const missing = missingJumps(jumps, builtIn).map((jump) => withChain(jump, known));
+    held.set(table, { chains: found, missing, pinned });
   }
   return held;
 }
 
-/** Puts each missing jump right before the next one of ours that is there, or behind the one before it, or on top. */
+function serviceTargets(rules: readonly string[]): string[] {
+  return rules.flatMap((rule) => {
+    const [, target = ""] = /(?:^| )-[jg] (\S+)/.exec(rule) ?? [];
+    return isServiceChain(target) ? [target] : [];
+  });
+}
+
+function withChain(jump: JumpInsert, known: (chain: string) => boolean): JumpInsert {
+  const chain = parseRule(jump.rule).target?.name;
+  return jump.shared && chain !== undefined && !known(chain) ? { ...jump, create: chain } : jump;
+}
+
+/**
+ * Puts each missing jump right before the next one of ours that is there, or behind the one before it, or on top.
+ * Jumps that others make as well come last and lead nobody: kubelet's may stand below rules that ours go above.
+ */
 function missingJumps(jumps: readonly Jump[], builtIn: (chain: string) => readonly string[]): JumpInsert[] {
   return [...new Set(jumps.map(({ from }) => from))].flatMap((from) => {
     const wanted = jumps
       .filter((jump) => jump.from === from)
-      .map((jump) => ({ jump, canonical: canonicalRule(jump.rule) }));
+      .map((jump, order) => ({ jump, order, canonical: canonicalRule(jump.rule) }));
     const present = builtIn(from).map(canonicalRule);
-    return wanted.flatMap(({ jump, canonical }, i) => {
-      if (present.includes(canonical)) return [];
-      const next = wanted.slice(i + 1).find((later) => present.includes(later.canonical));
-      const previous = wanted[i - 1];
-      const index =
-        next !== undefined
-          ? present.indexOf(next.canonical)
-          : previous !== undefined
-            ? present.indexOf(previous.canonical) + 1
-            : 0;
-      present.splice(index, 0, canonical);
-      return [{ ...jump, position: index + 1 }];
-    });
+    const guides = wanted.filter(({ jump, canonical }) => jump.shared !== true && present.includes(canonical));
+    return wanted
+      .toSorted((a, b) => Number(a.jump.shared ?? false) - Number(b.jump.shared ?? false))
+      .flatMap((one) => {
+        const { jump, order, canonical } = one;
+        if (present.includes(canonical)) return [];
+        const next = guides.find((guide) => guide.order > order);
+        const previous = guides.findLast((guide) => guide.order < order);
+        const index =
+          next !== undefined
+            ? present.indexOf(next.canonical)
+            : previous !== undefined
+              ? present.indexOf(previous.canonical) + 1
+              : 0;
+        present.splice(index, 0, canonical);
+        guides.push(one);
+        guides.sort((a, b) => a.order - b.order);
+        return [{ ...jump, position: index + 1 }];
+      });
   });
 }
 
 /** What has to be written so that the kernel holds the program; tables without a difference are left out. */
 export function difference(held: Held, program: RuleProgram): TableDifference[] {
-  return [...program].flatMap(([table, { chains }]) => {
-    const before = held.get(table);
-    const write = [...chains].filter(([chain, lines]) => !sameLines(before?.chains.get(chain), lines));
-    const remove = [...(before?.chains.keys() ?? [])].filter((chain) => !chains.has(chain));
-    const insert = before?.missing ?? [];
-    if (write.length + remove.length + insert.length === 0) return [];
-    return [{ table, write: write.sort(([a], [b]) => (a < b ? -1 : 1)), remove: remove.sort(), insert }];
-  });
+  return atOnce(differenceInSteps(held, program));
 }
 
-/** What the kernel holds once the program is written. */
-export function heldAfter(program: RuleProgram): Held {
-  return new Map([...program].map(([table, { chains }]) => [table, { chains, missing: [] }]));
+/** Each step of it is as long as a turn when all chains differ. */
+export function* differenceInSteps(held: Held, program: RuleProgram): Steps<TableDifference[]> {
+  const differences: TableDifference[] = [];
+  for (const [table, { chains }] of program) {
+    const before = held.get(table);
+    const differing = differingChains(before?.chains ?? new Map(), chains);
+    yield differing.length / 64;
+    const write = differing.flatMap((chain): [string, readonly string[]][] => {
+      const lines = chains.get(chain);
+      if (lines !== undefined) return [[chain, lines]];
+      return before?.pinned.has(chain) && before.chains.get(chain)?.length !== 0 ? [[chain, []]] : [];
+    });
+    yield differing.length / 64;
+    const remove = differing.filter((chain) => !chains.has(chain) && !before?.pinned.has(chain));
+    const insert = before?.missing ?? [];
+    if (write.length + remove.length + insert.length > 0) differences.push({ table, write, remove, insert });
+  }
+  return differences;
+}
+
+/** What the kernel holds once the difference between what it held and the program is written. */
+export function heldAfter(held: Held, program: RuleProgram): Map<TableName, HeldTable> {
+  return new Map(
+    [...program].map(([table, { chains }]) => {
+      const before = held.get(table);
+      const pinned = before?.pinned ?? new Set<string>();
+      const left = [...pinned].filter((chain) => before?.chains.has(chain) && !chains.has(chain));
+      if (left.length === 0) return [table, { chains, missing: [], pinned }];
+      const all = new Map([...chains, ...left.map((chain) => [chain, []] as const)]);
+      return [table, { chains: all, missing: [], pinned }];
+    }),
+  );
+}
+
+/** A line of restore input and what it is about. */
+export interface RestoreLine {
+  readonly text: string;
+  readonly table: TableName;
+  /** The chain that is written; undefined for jumps, removals and what frames a table. */
+  readonly chain?: string;
+  /** The rule of that chain. */
+  readonly rule?: string;
 }
 
 /**
  * Input for `iptables-restore --noflush`, which makes all of a table visible at once. A chain line empties its chain;
  * chains without one stay as they are.
  */
-export function restoreInput(differences: readonly TableDifference[]): string {
-  return differences
-    .flatMap(({ table, write, remove, insert }) => [
-      `*${table}`,
-      ...write.map(([chain]) => `:${chain} - [0:0]`),
-      ...remove.map((chain) => `:${chain} - [0:0]`),
-      ...insert.map(({ from, position, rule }) => `-I ${from} ${position} ${rule}`),
-      ...write.flatMap(([chain, lines]) => lines.map((line) => `-A ${chain} ${line}`)),
-      ...remove.map((chain) => `-X ${chain}`),
-      "COMMIT",
-      "",
-    ])
-    .join("\n");
+export function* restoreLines(differences: readonly TableDifference[]): Generator<RestoreLine> {
+  for (const [i, { table, write, remove, insert }] of differences.entries()) {
+    if (i > 0) yield { text: "", table };
+    yield { text: `*${table}`, table };
+    for (const [chain] of write) yield { text: `:${chain} - [0:0]`, table, chain };
+    for (const chain of remove) yield { text: `:${chain} - [0:0]`, table };
+    // Not as a chain line, which would empty a chain that its owner made a moment ago.
+    for (const chain of new Set(insert.flatMap(({ create }) => create ?? []))) yield { text: `-N ${chain}`, table };
+    for (const { from, position, rule } of insert) yield { text: `-I ${from} ${position} ${rule}`, table };
+    for (const [chain, lines] of write)
+      for (const rule of lines) yield { text: `-A ${chain} ${rule}`, table, chain, rule };
+    for (const chain of remove) yield { text: `-X ${chain}`, table };
+    yield { text: "COMMIT", table };
+  }
+}
+
+/** The text of the lines, made anew each time that it is read. */
+export function restoreInput(differences: readonly TableDifference[]): Iterable<string> {
+  return {
+    *[Symbol.iterator]() {
+      for (const { text } of restoreLines(differences)) yield text;
+    },
+  };
 }
