@@ -47,7 +47,7 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
       localAddresses: () => ["10.244.1.1", "192.0.2.1", "fd00:244:1::1", "fd00:c::1"],
       localSockets: async () => [],
       health: new SyncHealth(families, systemClock),
-      healthPorts: { update: async () => {} },
+      healthPorts: { update: async () => false },
       metrics: new AgentMetrics(createMetrics()),
       logger: nullLogger,
       clock: systemClock,

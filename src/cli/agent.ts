@@ -4,7 +4,7 @@ import { type Command, Option } from "commander";
 import { type AgentOptions, inspectHost, inspectIptables, runAgent } from "../agent/index.ts";
 import { systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { systemExec } from "../kernel/index.ts";
-import { type Cidr, type Family, formatCidr, type PortRange, parseCidr } from "../net/index.ts";
+import { type Cidr, type Family, formatCidr, type PortRange, parseCidr, withPort } from "../net/index.ts";
 import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import { defineCleanUp } from "./agent-cleanup.ts";
 import type { Process } from "./command.ts";
@@ -29,7 +29,11 @@ interface Flags extends LogFlags, ConnectionFlags {
   readonly healthzBindAddress: HostPort;
   readonly metricsBindAddress: HostPort;
   readonly iptablesMinSyncPeriod: number;
+  readonly namespace: string;
 }
+
+/** A restore that is cut short is finished by the next start, which reads what the kernel holds. */
+export const isCrashSafe = true;
 
 /** SSH, BGP, etcd, the API server, kubelet and its neighbours, NodePorts. */
 const reservedPorts = "22,179,2379-2380,6443,10249-10259,30000-32767";
@@ -59,7 +63,8 @@ export function define(command: Command, process: Process): void {
       new Option("--iptables-min-sync-period <duration>", "shortest time between two writes of rules")
         .default(100, "100ms")
         .argParser(parseDuration("--iptables-min-sync-period")),
-    );
+    )
+    .option("--namespace <name>", "where the agent's Lease is", "berth-node-lease");
   addLogFlags(command).action((flags: Flags) => run(flags, process));
   defineCleanUp(command, process);
 }
@@ -93,6 +98,11 @@ async function run(flags: Flags, process: Process): Promise<void> {
     server,
     healthzAddress: flags.healthzBindAddress,
     metricsAddress: flags.metricsBindAddress,
+    namespace: flags.namespace,
+    identity: hostname(),
+    bindAddressHardFail: false,
+    configz: effective(nodeName, flags),
+    syncPeriodMs: 30_000,
     notes,
     minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
@@ -100,6 +110,19 @@ async function run(flags: Flags, process: Process): Promise<void> {
     random: systemRandom,
   };
   await workOnceAnswered(connection, flags, process.signal, (signal) => runAgent(options, signal));
+}
+
+/** What the flags say, in the words of kube-proxy's configuration. */
+function effective(nodeName: string, flags: Flags): object {
+  return {
+    hostnameOverride: nodeName,
+    clusterCIDR: (flags.clusterCidr ?? []).map(formatCidr).join(","),
+    nodePortAddresses: (flags.nodeportAddresses ?? []).map(formatCidr),
+    healthzBindAddress: withPort(flags.healthzBindAddress.host, flags.healthzBindAddress.port),
+    metricsBindAddress: withPort(flags.metricsBindAddress.host, flags.metricsBindAddress.port),
+    mode: "iptables",
+    iptables: { minSyncPeriod: `${flags.iptablesMinSyncPeriod}ms` },
+  };
 }
 
 const everywhere = ["0.0.0.0/0", "::/0"].flatMap((text) => parseCidr(text) ?? []);

@@ -13,6 +13,8 @@ export interface Process {
 
 /** A sub-command's module: adds its options and its action to `command`. */
 export interface CommandModule {
+  /** A second signal ends it at once: it leaves nothing half done, however it ends. */
+  readonly isCrashSafe?: boolean;
   define(command: Command, process: Process): void;
 }
 
