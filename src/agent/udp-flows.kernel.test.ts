@@ -1,38 +1,23 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { systemClock } from "../base/index.ts";
 import { type Exec, execOk, systemExec } from "../kernel/index.ts";
 import { port, service, slice } from "../model/testing/objects.ts";
-import { createMetrics, nullLogger } from "../telemetry/index.ts";
-import { AgentMetrics } from "./metrics.ts";
-import { NodeProxy } from "./node-proxy.ts";
-import { SyncHealth } from "./sync-health.ts";
+import { flavourExec, kernelProxy } from "./testing/kernel-proxy.ts";
 import { Network } from "./testing/network.ts";
-import { nodeSettings } from "./testing/settings.ts";
 import { MemoryState } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
 const network = new Network(systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }));
 const inside = network.exec("node");
 const listings: string[] = [];
+const nft = flavourExec(inside, "nft");
 const exec: Exec = {
   run(program, args, options) {
     if (program === "conntrack" && args[0] === "-L") listings.push(args.join(" "));
-    return inside.run(program.replace("tables-", "tables-nft-"), args, options);
+    return nft.run(program, args, options);
   },
 };
 const state = new MemoryState();
-const proxy = new NodeProxy({
-  settings: nodeSettings({ reservedPorts: [] }),
-  state,
-  exec,
-  localSockets: async () => [],
-  localAddresses: () => ["10.244.1.1", "127.0.0.1", "192.0.2.1", "::1", "fd00:244:1::1", "fd00:c::1"],
-  health: new SyncHealth(["IPv4", "IPv6"], systemClock),
-  healthPorts: { update: async () => false },
-  metrics: new AgentMetrics(createMetrics()),
-  logger: nullLogger,
-  clock: systemClock,
-});
+const proxy = kernelProxy(exec, state);
 
 const nodePort = port("udp", 80, { nodePort: 30080, protocol: "UDP" });
 const spec = { clusterIP: "10.96.0.7", clusterIPs: ["10.96.0.7", "fd00:96::7"], ports: [nodePort] };
@@ -82,10 +67,7 @@ async function tracked(): Promise<string[]> {
     .sort();
 }
 
-beforeAll(async () => {
-  await network.create(signal);
-  await Promise.all([network.serve("pod-1"), network.serve("pod-2")]);
-});
+beforeAll(() => network.create(signal));
 afterAll(() => network[Symbol.asyncDispose]());
 
 it("forgets exactly the flows that new rules would send elsewhere, in both families", async () => {
@@ -130,7 +112,7 @@ it.each([
   ["10.96.0.7", "10.244.1.2"],
   ["fd00:96::7", "fd00:244:1::2"],
 ])("keeps a client of %s that keeps its port working, to no endpoint and back", async (host) => {
-  const ask = () => network.udp("pod-1", host, 80, 5000, signal);
+  const ask = () => network.askAgain("pod-1", host, { address: host, port: 80 });
   await serve([], 2);
   expect(await ask()).toMatch(/^pod-2 /);
   await serve([]);

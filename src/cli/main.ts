@@ -39,7 +39,7 @@ async function run(process: Process): Promise<void> {
   flushCompileCache();
   const command = newCommand(`berth ${name}`).description(found.summary);
   module.define(command, process);
-  await command.parseAsync(args, { from: "user" });
+  await command.parseAsync(module.normalizeArguments?.(args) ?? args, { from: "user" });
 }
 
 function exitCode(thrown: unknown, process: Process): number {
