@@ -215,7 +215,7 @@ export class NodeProxy implements ClusterListener {
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);
     health.updated(family);
-    countRules(metrics, family, program, written);
+    countRules(metrics, family, applier.program ?? program, written);
     if (written.observed) this.#report.observed(family, written, durationMs);
     return written;
   }

@@ -8,10 +8,12 @@ import {
   NotPermittedError,
   ProgramKilledError,
   ProgramMissingError,
+  parseIptablesSave,
 } from "../../kernel/index.ts";
 import { port, service, slice } from "../../model/testing/objects.ts";
 import { planService, RulePlanner, type RuleProgram, type ServicePlan } from "../plan/index.ts";
 import { config, fixture, programOf, proxied } from "../plan/testing/services.ts";
+import { difference, observe } from "./difference.ts";
 import { RuleApplier } from "./index.ts";
 
 const signal = new AbortController().signal;
@@ -96,32 +98,13 @@ describe("whatever ends a restore", () => {
   });
 });
 
-it("reads again only the table that is distrusted, and tells what differs without writing", async () => {
+it("reads again only the table that is distrusted, and writes only what differs there", async () => {
   await applier.apply(program, signal);
-  fake.restores.length = 0;
-  expect(await applier.compare(signal)).toEqual([]);
-  fake.chain("filter", "INPUT")!.shift();
-  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
-  const differences = await applier.compare(signal);
-  expect(
-    differences.map(({ table, write, insert }) => [
-      table,
-      write.map(([chain]) => chain),
-      insert.map(({ from }) => from),
-    ]),
-  ).toEqual([
-    ["nat", ["KUBE-MARK-MASQ"], []],
-    ["filter", [], ["INPUT"]],
-  ]);
-  expect(fake.restores).toEqual([]);
-  expect(await applier.apply(program, signal)).toMatchObject({
-    chains: ["nat KUBE-MARK-MASQ"],
-    jumps: ["filter INPUT"],
-  });
-  expect(sorted(fake.save())).toBe(await written(program));
-
-  fake.chain("filter", "INPUT")!.shift();
-  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  const alter = (): void => {
+    fake.chain("filter", "INPUT")!.shift();
+    fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  };
+  alter();
   applier.distrust("nat");
   expect(await applier.apply(program, signal)).toMatchObject({
     chains: ["nat KUBE-MARK-MASQ"],
@@ -130,7 +113,26 @@ it("reads again only the table that is distrusted, and tells what differs withou
   });
   applier.distrust("filter");
   expect(await applier.apply(program, signal)).toMatchObject({ chains: [], jumps: ["filter INPUT"] });
+  alter();
+  applier.distrust();
+  expect(await applier.apply(program, signal)).toMatchObject({
+    chains: ["nat KUBE-MARK-MASQ"],
+    jumps: ["filter INPUT"],
+  });
   expect(sorted(fake.save())).toBe(await written(program));
+});
+
+it("repairs what somebody found, and knows nothing any more when that fails", async () => {
+  await applier.apply(program, signal);
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  const found = () => difference(observe(parseIptablesSave(fake.save()), applier.program!), applier.program!);
+  fake.failures.push(failed(4, "iptables-restore: line 2 failed\n"));
+  await expect(applier.repair(found(), signal)).rejects.toThrow("line 2");
+  expect(applier.knowsKernel).toBe(false);
+  await applier.apply(program, signal);
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  expect(await applier.repair(found(), signal)).toMatchObject({ chains: ["nat KUBE-MARK-MASQ"], jumps: [] });
+  expect([applier.knowsKernel, found()]).toEqual([true, []]);
 });
 
 it.each(["-save", "-restore"])("reads a table again that is distrusted during %s", async (tool) => {
@@ -155,14 +157,41 @@ it.each(["-save", "-restore"])("reads a table again that is distrusted during %s
 });
 
 it("makes calls wait for each other", async () => {
-  const results = await Promise.all([
-    applier.apply(program, signal),
-    applier.compare(signal),
-    applier.apply(empty, signal),
-  ]);
-  expect(results[1]).toEqual([]);
-  expect(fake.restores).toHaveLength(2);
+  await Promise.all([applier.apply(program, signal), applier.repair([], signal), applier.apply(empty, signal)]);
   expect(sorted(fake.save())).toBe(await written(empty));
+});
+
+describe("a write with many new chains", () => {
+  const many = (names: boolean): RuleApplier => {
+    fake.namesRefusedLines = names;
+    return new RuleApplier(new Iptables(fake, "IPv4"), clock, 5);
+  };
+  const newChains = [...program.get("nat")!.chains.keys()].filter((chain) => /^KUBE-(SEP|SV|EXT|FW)/.test(chain));
+
+  it("is made in several restores on nf_tables, dispatch last, and in one on legacy", async () => {
+    const result = await many(true).apply(program, signal);
+    expect(fake.restores).toHaveLength(Math.ceil((newChains.length + 1) / 5) + 1);
+    for (const restore of fake.restores.slice(0, -1)) {
+      expect(restore).not.toMatch(/^(\*filter|:KUBE-(SERVICES|NODEPORTS)|-I|-A [A-Z]+ )/m);
+      expect(restore.match(/^:/gm)!.length).toBeLessThanOrEqual(5);
+    }
+    expect(sorted(fake.save())).toBe(await written(program));
+    expect(result.chains).toHaveLength([...program.values()].reduce((sum, { chains }) => sum + chains.size, 0));
+    fake = new FakeIptables("IPv4");
+    await many(false).apply(program, signal);
+    expect(fake.restores).toHaveLength(1);
+    expect(sorted(fake.save())).toBe(await written(program));
+  });
+
+  it.each([0, 1, 2, 3, 4])("heals when the restore behind %i others is killed", async (before) => {
+    const one = many(true);
+    for (let i = 0; i < before; i++) fake.failures.push({ commits: 1, end: { code: 0, stdout: "", stderr: "" } });
+    fake.failures.push({ commits: 0, end: killed });
+    await expect(one.apply(program, signal)).rejects.toThrow(ProgramKilledError);
+    expect(one.knowsKernel).toBe(false);
+    await one.apply(program, signal);
+    expect(sorted(fake.save())).toBe(await written(program));
+  });
 });
 
 describe("rules that are refused", () => {
@@ -309,35 +338,40 @@ describe("rules that are refused", () => {
       fc.record({ wait: fc.constantFrom(1000, 100_000) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (names, steps) => {
-        plans = new Map();
-        planner = new RulePlanner("IPv4", config);
-        fake = new FakeIptables("IPv4");
-        applier = new RuleApplier(new Iptables(fake, "IPv4"), clock);
-        fake.namesRefusedLines = names;
-        fake.kernelRefuses = (rule) => rule.includes("--to-destination 10.66.");
-        const bad = new Set<number>();
-        for (const one of steps) {
-          if ("change" in one) {
-            set(one.change, one.bad ? `10.66.0.${one.change}` : `10.1.0.${one.change}`);
-            bad[one.bad ? "add" : "delete"](one.change);
-          } else if ("remove" in one) {
-            plans.delete(key(one.remove));
-            planner.set(key(one.remove), undefined);
-            bad.delete(one.remove);
-          } else if ("alter" in one) {
-            fake.chain("nat", one.alter)?.splice(0, 1);
-            applier.distrust("nat");
-          } else if ("wait" in one) clock.advance(one.wait);
-          else fake.failures.push(one);
-          fake.restores.length = 0;
-          await apply().catch(() => {});
-          expect(fake.restores.length).toBeLessThanOrEqual(16);
-        }
-        fake.failures.length = 0;
-        expect(new Set(await isolated())).toEqual(new Set([...bad].map(key)));
-        await expectAllBut(...bad);
-      }),
+      fc.asyncProperty(
+        fc.boolean(),
+        fc.constantFrom(3, 1000),
+        fc.array(step, { maxLength: 12 }),
+        async (names, maxNewChains, steps) => {
+          plans = new Map();
+          planner = new RulePlanner("IPv4", config);
+          fake = new FakeIptables("IPv4");
+          applier = new RuleApplier(new Iptables(fake, "IPv4"), clock, maxNewChains);
+          fake.namesRefusedLines = names;
+          fake.kernelRefuses = (rule) => rule.includes("--to-destination 10.66.");
+          const bad = new Set<number>();
+          for (const one of steps) {
+            if ("change" in one) {
+              set(one.change, one.bad ? `10.66.0.${one.change}` : `10.1.0.${one.change}`);
+              bad[one.bad ? "add" : "delete"](one.change);
+            } else if ("remove" in one) {
+              plans.delete(key(one.remove));
+              planner.set(key(one.remove), undefined);
+              bad.delete(one.remove);
+            } else if ("alter" in one) {
+              fake.chain("nat", one.alter)?.splice(0, 1);
+              applier.distrust("nat");
+            } else if ("wait" in one) clock.advance(one.wait);
+            else fake.failures.push(one);
+            fake.restores.length = 0;
+            await apply().catch(() => {});
+            if (maxNewChains === 1000) expect(fake.restores.length).toBeLessThanOrEqual(16);
+          }
+          fake.failures.length = 0;
+          expect(new Set(await isolated())).toEqual(new Set([...bad].map(key)));
+          await expectAllBut(...bad);
+        },
+      ),
       { numRuns: 60 },
     );
   });
