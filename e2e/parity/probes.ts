@@ -6,9 +6,9 @@ export const members = ["client", "node", "pod-1", "pod-2"] as const;
 export type Member = (typeof members)[number];
 
 /** A second address of the client, which source ranges leave out. */
-export const strangers: readonly string[] = ["192.0.2.3", "fd00:c::3"];
-/** Where a load balancer of mode Proxy is: the client has it. */
-export const proxyAddress = "203.0.113.99";
+const strangers: readonly string[] = ["192.0.2.130", "fd00:c::82"];
+/** Where a load balancer of mode Proxy is: the client has them. */
+const proxyAddresses: readonly [string, string] = ["203.0.113.99", "fd00:cb::99"];
 
 export interface Probe {
   readonly from: Member;
@@ -19,54 +19,65 @@ export interface Probe {
 
 interface Probed {
   readonly name: string;
-  /** Which pods are behind it. `pod-1` is on the node, `pod-2` is said to be on another. */
+  /** Which pods are behind it. `pod-1` is on the node, `far` on another. */
   readonly pods: readonly EndpointState[];
   readonly spec?: object;
   readonly ipMode?: "Proxy";
 }
 
 interface EndpointState {
-  readonly pod: 1 | 2;
+  readonly pod: "pod-1" | "far";
   readonly conditions?: object;
   readonly hints?: object;
 }
 
-const one: EndpointState = { pod: 1 };
-const two: EndpointState = { pod: 2 };
+const podsOf = {
+  IPv4: {
+    "pod-1": { addresses: ["10.244.1.2"], nodeName: "node-a" },
+    far: { addresses: ["10.244.2.2"], nodeName: "node-b" },
+  },
+  IPv6: {
+    "pod-1": { addresses: ["fd00:244:1::2"], nodeName: "node-a" },
+    far: { addresses: ["fd00:244:2::2"], nodeName: "node-b" },
+  },
+} as const;
+
+const near: EndpointState = { pod: "pod-1" };
+const far: EndpointState = { pod: "far" };
 const ending = { conditions: { ready: false, serving: true, terminating: true } };
 const unready = { conditions: { ready: false, serving: false, terminating: false } };
 const local = { externalTrafficPolicy: "Local" };
 const onlyClient = { loadBalancerSourceRanges: ["192.0.2.2/32", "fd00:c::2/128"] };
 
 const probed: readonly Probed[] = [
-  { name: "both", pods: [one, two] },
-  { name: "only-one", pods: [one] },
-  { name: "only-two", pods: [two] },
+  { name: "both", pods: [near, far] },
+  { name: "only-near", pods: [near] },
+  { name: "only-far", pods: [far] },
   { name: "nobody", pods: [] },
-  { name: "local", pods: [one, two], spec: local },
-  { name: "local-none", pods: [two], spec: local },
-  { name: "all-local", pods: [one, two], spec: { ...local, internalTrafficPolicy: "Local" } },
-  { name: "internal-none", pods: [two], spec: { internalTrafficPolicy: "Local" } },
-  { name: "ranges", pods: [one], spec: onlyClient },
-  { name: "ranges-local", pods: [one, two], spec: { ...onlyClient, ...local } },
-  { name: "ranges-node", pods: [two], spec: { loadBalancerSourceRanges: ["192.0.2.1/32", "fd00:c::1/128"] } },
-  { name: "sticky", pods: [one, two], spec: { sessionAffinity: "ClientIP" } },
+  { name: "local", pods: [near, far], spec: local },
+  { name: "local-none", pods: [far], spec: local },
+  { name: "all-local", pods: [near, far], spec: { ...local, internalTrafficPolicy: "Local" } },
+  { name: "internal-none", pods: [far], spec: { internalTrafficPolicy: "Local" } },
+  { name: "ranges", pods: [near], spec: onlyClient },
+  { name: "ranges-local", pods: [near, far], spec: { ...onlyClient, ...local } },
+  { name: "ranges-node", pods: [far], spec: { loadBalancerSourceRanges: ["192.0.2.1/32", "fd00:c::1/128"] } },
+  { name: "sticky", pods: [near, far], spec: { sessionAffinity: "ClientIP" } },
   {
     name: "ending",
     pods: [
-      { ...one, ...ending },
-      { ...two, ...unready },
+      { ...near, ...ending },
+      { ...far, ...unready },
     ],
   },
-  { name: "hinted", pods: [one, two].map((pod) => ({ ...pod, hints: { forNodes: [{ name: `node-${pod.pod}` }] } })) },
+  { name: "other-node", pods: [near, far].map((pod) => ({ ...pod, hints: here("node-c") })) },
   {
     name: "same-node",
     pods: [
-      { ...one, hints: here() },
-      { ...two, hints: here("node-b") },
+      { ...near, hints: here() },
+      { ...far, hints: here("node-b") },
     ],
   },
-  { name: "proxy", pods: [one], ipMode: "Proxy" },
+  { name: "proxy", pods: [near], ipMode: "Proxy" },
 ];
 
 function here(name = "node-a"): object {
@@ -78,10 +89,7 @@ function addressesOf(i: number): Readonly<Record<"clusterIP" | "externalIP" | "v
   return {
     clusterIP: [`10.96.0.${10 + i}`, `fd00:96::${10 + i}`],
     externalIP: [`198.51.100.${10 + i}`, `2001:db8:3::${10 + i}`],
-    vip:
-      probed[i]?.ipMode === "Proxy"
-        ? [proxyAddress, "2001:db8:1::99"]
-        : [`203.0.113.${10 + i}`, `2001:db8:1::${10 + i}`],
+    vip: probed[i]?.ipMode === "Proxy" ? proxyAddresses : [`203.0.113.${10 + i}`, `2001:db8:1::${10 + i}`],
   };
 }
 
@@ -91,15 +99,10 @@ const healthPortOf = (i: number): number => 30_000 + 3 * i + 2;
 /** The Services that are asked; each has every kind of address. */
 export const probedServices: readonly ServiceSpec[] = probed.map(({ name, pods, spec = {}, ipMode = "VIP" }, i) => {
   const { clusterIP, externalIP, vip } = addressesOf(i);
-  const endpoint = (address: string, { pod, ...more }: EndpointState): EndpointSpec => ({
-    addresses: [`${address}${pod + 1}`],
-    nodeName: pod === 1 ? "node-a" : "node-b",
-    ...more,
-  });
-  const slice = (family: string, address: string): ServiceSpec["slices"][number] => ({
+  const slice = (family: "IPv4" | "IPv6"): ServiceSpec["slices"][number] => ({
     family,
-    ports: ["TCP", "UDP"].map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: 8080 })),
-    endpoints: pods.map((state) => endpoint(address, state)),
+    ports: ["TCP", "UDP"].map((protocol) => ({ name: protocol.toLowerCase(), protocol, port: 8081 })),
+    endpoints: pods.map(({ pod, ...more }): EndpointSpec => ({ ...podsOf[family][pod], ...more })),
   });
   return {
     name,
@@ -120,7 +123,7 @@ export const probedServices: readonly ServiceSpec[] = probed.map(({ name, pods, 
       ...spec,
     },
     ingress: vip.map((ip) => ({ ip, ipMode })),
-    slices: [slice("IPv4", "10.244.1."), slice("IPv6", "fd00:244:1::")],
+    slices: [slice("IPv4"), slice("IPv6")],
   };
 });
 

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { Network } from "../../src/agent/testing/network.ts";
 import { sleep, withTimeout } from "../../src/base/index.ts";
-import { type Exec, execOk, ipBatch } from "../../src/kernel/index.ts";
+import { type Exec, execOk } from "../../src/kernel/index.ts";
 import { advanceSentinel, hasSentinel } from "../churn/sentinel.ts";
 import { nodeName } from "../churn/side.ts";
 import type { Child } from "../contract/child.ts";
@@ -13,7 +13,7 @@ import { bringApiServer, enterNetns } from "../tools/node-namespace.ts";
 import { recordedCalls, recordPrograms } from "../tools/recorded-program.ts";
 import type { Cluster } from "./cluster.ts";
 import { type Rules, readRules } from "./node-rules.ts";
-import { type Member, members, type Probe, proxyAddress, strangers } from "./probes.ts";
+import { type Member, members, type Probe } from "./probes.ts";
 import { cleanUp, type ProxyName, type ProxyPlace, startProxy } from "./proxies.ts";
 
 /** Far beyond what either proxy needs: reaching it means that it never comes. */
@@ -33,7 +33,7 @@ interface StagePlace extends ProxyPlace {
   readonly records: string;
 }
 
-/** A node that one proxy serves after the other, with two pods behind it and a client before it. */
+/** A node that one proxy serves after the other, among the clients and pods of `Network`. */
 export class Stage implements AsyncDisposable {
   readonly #cluster: Cluster;
   readonly #network: Network;
@@ -56,18 +56,11 @@ export class Stage implements AsyncDisposable {
     stack.defer(() => rm(directory, { recursive: true, force: true }));
     const network = stack.use(new Network(host));
     await network.create(signal);
-    const more = [`${strangers[0]}/24`, `${strangers[1]}/64`, `${proxyAddress}/32`, "2001:db8:1::99/128"];
-    await ipBatch(
-      network.exec("client"),
-      more.map((address) => `addr add ${address} dev eth0${address.includes(":") ? " nodad" : ""}`),
-      { signal },
-    );
     const netns = network.name("node");
     // No refusal is kept back because there were many.
-    const unlimited = ["net.ipv4.icmp_ratelimit=0", "net.ipv4.icmp_msgs_per_sec=1000000", "net.ipv6.icmp.ratelimit=0"];
-    await execOk(network.exec("node"), "sysctl", ["-qw", ...unlimited], { signal });
+    await execOk(network.exec("node"), "sysctl", ["-qw", "net.ipv4.icmp_msgs_per_sec=1000000"], { signal });
     stack.use(await bringApiServer(netns, cluster.server));
-    for (const member of ["client", "pod-1", "pod-2"]) {
+    for (const member of ["pod-1", "far"] as const) {
       const server = stack.use(enterNetns(network.name(member), process.execPath, [echoServer, member]));
       await server.ready(({ stdout }) => stdout.includes("ready"));
     }

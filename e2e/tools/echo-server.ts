@@ -1,10 +1,10 @@
-// `node echo-server.ts NAME`: on port 8080 of the namespace that it runs in, greets each TCP connection with a line
+// `node echo-server.ts NAME`: on port 8081 of the namespace that it runs in, greets each TCP connection with a line
 // `NAME client-address` and sends back what it is sent until the client ends; answers a datagram with the same line.
 import { createSocket } from "node:dgram";
 import { createServer } from "node:net";
 
 const [name = ""] = process.argv.slice(2);
-const port = 8080;
+const port = 8081;
 
 function greeting(client: string | undefined): string {
   return `${name} ${(client ?? "").replace("::ffff:", "")}\n`;
