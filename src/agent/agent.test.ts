@@ -105,6 +105,7 @@ async function start(source: FakeSource, kernel: FakeIptables): Promise<(path: s
       metricsAddress: { host: "127.0.0.1", port: 0 },
       minSyncIntervalMs: 0,
       exec: kernel,
+      drift: undefined,
       metrics: createMetrics(),
       logger: nullLogger,
       clock: systemClock,

@@ -8,6 +8,7 @@ import {
   serveEndpoints,
 } from "../telemetry/index.ts";
 import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
+import { Drift, type DriftOptions, OwnWrites } from "./drift/index.ts";
 import { healthRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { localAddresses } from "./host.ts";
@@ -31,6 +32,8 @@ export interface AgentOptions {
   readonly metricsAddress: Address;
   readonly minSyncIntervalMs: number;
   readonly exec: Exec;
+  /** How rules that others alter are noticed; undefined: not at all. */
+  readonly drift: Pick<DriftOptions, "flavour" | "follow" | "enforceJumpOrder"> | undefined;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -70,10 +73,11 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
         node: settings.nodeName,
         why: "--hostname-override must be the name of the Node object",
       });
+    const ownWrites = new OwnWrites(clock);
     const proxy = new NodeProxy({
       settings,
       state: cluster,
-      exec,
+      exec: ownWrites.through(exec),
       localAddresses,
       health,
       healthPorts,
@@ -104,7 +108,20 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       },
     });
     loop.trigger();
-    await loop.run(signal);
+    const drift =
+      options.drift &&
+      new Drift({
+        ...options.drift,
+        target: proxy,
+        exec,
+        ownWrites,
+        resync: () => loop.trigger(),
+        metrics: registry,
+        logger,
+        clock,
+        random,
+      });
+    await Promise.all([loop.run(signal), drift?.run(signal)]);
   } catch (error) {
     if (!isAbort(error, signal)) throw error;
   } finally {

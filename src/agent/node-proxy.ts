@@ -4,6 +4,7 @@ import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import { RuleApplier, type Written } from "./apply/index.ts";
 import type { ClusterListener, ClusterState } from "./cluster-state.ts";
+import type { DriftTarget, KernelRules } from "./drift/index.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { type NodeSettings, nodeEligible, nodeFacts } from "./node-facts.ts";
@@ -32,8 +33,8 @@ interface FamilyProxy {
   readonly flows: FlowReconciler;
 }
 
-/** Brings the kernel of one node in line with the cluster. Syncs must not overlap. */
-export class NodeProxy implements ClusterListener {
+/** Brings the kernel of one node in line with the cluster. */
+export class NodeProxy implements ClusterListener, DriftTarget {
   readonly #options: NodeProxyOptions;
   readonly #table: ServiceTable;
   readonly #report: SyncReport;
@@ -41,6 +42,8 @@ export class NodeProxy implements ClusterListener {
   readonly #dirty = new Set<string>();
   /** Changes that are planned but not in the kernel of every family yet. */
   readonly #pending = new Map<string, ServiceChange>();
+  readonly #programmed = Promise.withResolvers<void>();
+  #turn: Promise<unknown> = Promise.resolve();
   #changedAt: number[] = [];
   #services = 0;
   #slices = 0;
@@ -55,6 +58,21 @@ export class NodeProxy implements ClusterListener {
       applier: new RuleApplier(new Iptables(exec, family)),
       flows: new FlowReconciler(new Conntrack(exec, family), family, metrics, logger, clock),
     }));
+  }
+
+  get kernels(): readonly KernelRules[] {
+    return this.#families;
+  }
+
+  get programmed(): Promise<void> {
+    return this.#programmed.promise;
+  }
+
+  /** Syncs and repairs take turns. */
+  exclusively<T>(run: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(run);
+    this.#turn = result.catch(() => {});
+    return result;
   }
 
   serviceChanged(key: string): void {
@@ -85,7 +103,11 @@ export class NodeProxy implements ClusterListener {
   }
 
   /** Plans what changed and writes it. What could not be written is written by the next sync. */
-  async sync(signal: AbortSignal): Promise<void> {
+  sync(signal: AbortSignal): Promise<void> {
+    return this.exclusively(() => this.#sync(signal));
+  }
+
+  async #sync(signal: AbortSignal): Promise<void> {
     const { state, settings, localAddresses, health, healthPorts, metrics, clock } = this.#options;
     const start = clock.monotonic();
     // What came while the last sync was writing counted as written with it.
@@ -153,6 +175,7 @@ export class NodeProxy implements ClusterListener {
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);
     health.updated(family);
+    this.#programmed.resolve();
     countRules(metrics, family, program, written);
     if (written.observed) this.#report.observed(family, written, durationMs);
     return written;

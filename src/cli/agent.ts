@@ -3,7 +3,7 @@ import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import { type AgentOptions, inspectHost, runAgent } from "../agent/index.ts";
 import { systemClock, systemRandom, UsageError } from "../base/index.ts";
-import { systemExec } from "../kernel/index.ts";
+import { Iptables, systemExec, systemFollow } from "../kernel/index.ts";
 import { type Cidr, type Family, formatCidr, type PortRange, parseCidr } from "../net/index.ts";
 import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
@@ -94,6 +94,11 @@ async function run(flags: Flags, process: Process): Promise<void> {
     metricsAddress: flags.metricsBindAddress,
     minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
+    drift: {
+      flavour: await new Iptables(exec, host.families[0] ?? "IPv4").flavour(process.signal),
+      follow: systemFollow(process.environment),
+      enforceJumpOrder: false,
+    },
     ...common,
     random: systemRandom,
   };

@@ -12,13 +12,16 @@ export {
   ProgramMissingError,
   systemExec,
 } from "./exec.ts";
-export { Iptables, NotPermittedError, RestoreError } from "./iptables.ts";
+export { type Follow, netnsFollow, systemFollow } from "./follow.ts";
+export { Iptables, type IptablesFlavour, NotPermittedError, RestoreError } from "./iptables.ts";
 export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";
 export { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
 export { findLink, ipBatch } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
 export { applyNft, listNftChain } from "./nft.ts";
+export { listensToNetfilter, type NftProcess, parseMonitorLine } from "./nft-monitor.ts";
 export {
+  cpuTimeMs,
   findProcess,
   formatProcess,
   isRunning,

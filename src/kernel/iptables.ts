@@ -25,6 +25,8 @@ export class RestoreError extends Error {
   }
 }
 
+export type IptablesFlavour = "nft" | "legacy";
+
 /** The rules of one address family, by `iptables-save` and `iptables-restore` as they are found in PATH. */
 export class Iptables {
   readonly #exec: Exec;
@@ -35,16 +37,54 @@ export class Iptables {
     this.#prefix = family === "IPv4" ? "iptables" : "ip6tables";
   }
 
+  /** Which kernel interface the tools found in PATH talk to: `iptables v1.8.9 (nf_tables)`; before 1.8 only legacy. */
+  async flavour(signal: AbortSignal): Promise<IptablesFlavour> {
+    const version = await execOk(this.#exec, `${this.#prefix}-save`, ["--version"], { signal });
+    return version.includes("nf_tables") ? "nft" : "legacy";
+  }
+
   /** Rejects with `ProgramMissingError` when the tools, which come in one package, are not there. */
   async check(signal: AbortSignal): Promise<void> {
     await execOk(this.#exec, `${this.#prefix}-save`, ["--version"], { signal });
   }
 
   async save(signal: AbortSignal): Promise<SavedTables> {
+    return parseIptablesSave(await this.#saveText([], signal));
+  }
+
+  /** What `iptables-save` prints of one table, for `parseIptablesSave`; empty when the kernel has no such table. */
+  saveText(table: string, signal: AbortSignal): Promise<string> {
+    return this.#saveText(["-t", table], signal);
+  }
+
+  async #saveText(args: readonly string[], signal: AbortSignal): Promise<string> {
     const program = `${this.#prefix}-save`;
-    const result = await this.#exec.run(program, [], { signal, timeoutMs: saveTimeoutMs });
-    if (result.code !== 0) throw permission(program, result) ?? new ProgramFailedError(program, [], result);
-    return parseIptablesSave(result.stdout);
+    const result = await this.#exec.run(program, args, { signal, timeoutMs: saveTimeoutMs });
+    // The nft flavour leaves out tables that hold rules it cannot print, and ends with 0.
+    const unreadable = /^# Table `\S+' is incompatible.*$/m.exec(result.stdout);
+    if (unreadable !== null) throw new ProgramFailedError(program, args, { ...result, stderr: unreadable[0] });
+    if (result.code !== 0) throw permission(program, result) ?? new ProgramFailedError(program, args, result);
+    return result.stdout;
+  }
+
+  /**
+   * The rules of one chain, worded as `save` words them; undefined when they cannot be told: there is no such chain,
+   * or it holds what iptables cannot print. On nf_tables it costs 3 ms whatever else the table holds (a table of
+   * 17,000 rules: 310 ms); on legacy as much as all of the table.
+   */
+  async listChain(table: string, chain: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const args = ["-w", `${lockWaitSeconds}`, "-t", table, "-S", chain];
+    const result = await this.#exec.run(this.#prefix, args, { signal, timeoutMs: saveTimeoutMs });
+    if (result.code !== 0) {
+      const refused = permission(this.#prefix, result);
+      if (refused !== undefined) throw refused;
+      return undefined;
+    }
+    const start = `-A ${chain}`;
+    return result.stdout
+      .split("\n")
+      .filter((line) => line === start || line.startsWith(`${start} `))
+      .map((line) => line.slice(start.length + 1));
   }
 
   /** Applies restore input; chains that it does not name stay as they are. */

@@ -28,7 +28,11 @@ export interface LogFields {
   readonly retryMs?: number;
   readonly count?: number;
   readonly endpoints?: number;
+  readonly table?: string;
+  readonly chain?: string;
   readonly chains?: readonly string[];
+  readonly rule?: string;
+  readonly process?: string;
   readonly rules?: number;
   readonly resourceVersion?: string;
   readonly code?: number;

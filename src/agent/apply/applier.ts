@@ -1,6 +1,6 @@
 import type { Iptables } from "../../kernel/index.ts";
 import type { RuleProgram, TableName } from "../plan/index.ts";
-import { difference, type Held, heldAfter, observe, restoreInput } from "./difference.ts";
+import { difference, type Held, heldAfter, observe, restoreInput, type TableDifference } from "./difference.ts";
 
 /** What one `apply` wrote; empty lists when there was nothing to write. */
 export interface Written {
@@ -19,6 +19,7 @@ export interface Written {
 export class RuleApplier {
   readonly #iptables: Iptables;
   #held: Held | undefined;
+  #program: RuleProgram | undefined;
 
   constructor(iptables: Iptables) {
     this.#iptables = iptables;
@@ -40,17 +41,36 @@ export class RuleApplier {
     this.#held = undefined;
     if (differences.length > 0) await this.#iptables.restore(restoreInput(differences), signal);
     this.#held = heldAfter(program);
-    return {
-      chains: differences.flatMap(({ table, write }) => write.map(([chain]) => `${table} ${chain}`)),
-      removed: differences.flatMap(({ table, remove }) => remove.map((chain) => `${table} ${chain}`)),
-      jumps: differences.flatMap(({ table, insert }) => insert.map(({ from }) => `${table} ${from}`)),
-      rules: new Map(
-        differences.map(({ table, write, insert }) => [
-          table,
-          insert.length + write.reduce((sum, [, lines]) => sum + lines.length, 0),
-        ]),
-      ),
-      observed,
-    };
+    this.#program = program;
+    return writtenBy(differences, observed);
   }
+
+  /** What was written last; the kernel is known to hold it, but for what others alter, while `knowsKernel`. */
+  get program(): RuleProgram | undefined {
+    return this.#program;
+  }
+
+  /** Writes what the kernel was found not to hold of `program`, in one restore. Must not overlap with `apply` either. */
+  async repair(differences: readonly TableDifference[], signal: AbortSignal): Promise<Written> {
+    const held = this.#held;
+    this.#held = undefined;
+    await this.#iptables.restore(restoreInput(differences), signal);
+    this.#held = held;
+    return writtenBy(differences, true);
+  }
+}
+
+function writtenBy(differences: readonly TableDifference[], observed: boolean): Written {
+  return {
+    chains: differences.flatMap(({ table, write }) => write.map(([chain]) => `${table} ${chain}`)),
+    removed: differences.flatMap(({ table, remove }) => remove.map((chain) => `${table} ${chain}`)),
+    jumps: differences.flatMap(({ table, insert }) => insert.map(({ from }) => `${table} ${from}`)),
+    rules: new Map(
+      differences.map(({ table, write, insert }) => [
+        table,
+        insert.length + write.reduce((sum, [, lines]) => sum + lines.length, 0),
+      ]),
+    ),
+    observed,
+  };
 }

@@ -1,3 +1,4 @@
 // Brings a rule program into the kernel. Invariant: what was not written with success does not count as held, and
 // when the kernel holds the program already nothing is written. Does not decide what the rules are.
 export { RuleApplier, type Written } from "./applier.ts";
+export { difference, type JumpsOnTop, kubeletChain, observe } from "./difference.ts";

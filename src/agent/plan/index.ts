@@ -2,5 +2,5 @@
 // hashes, comments and order). Invariant: no I/O, and the same input gives the same bytes; who changes one Service
 // plans one Service. Does not know what the kernel holds.
 export { isServiceChain } from "./names.ts";
-export { type Jump, RulePlanner, type RuleProgram, sameLines, type TableName } from "./program.ts";
+export { type Jump, RulePlanner, type RuleProgram, sameLines, type TableName, type TableProgram } from "./program.ts";
 export { type PlanConfig, planService, type ServicePlan } from "./service-plan.ts";
