@@ -1,6 +1,6 @@
 import { type Family, formatCidr, parseCidr } from "../net/index.ts";
 import type { Exec, ExecResult } from "./exec.ts";
-import { parseRule, type RuleOption } from "./iptables-rule.ts";
+import { canonicalRule, parseRule, type RuleOption } from "./iptables-rule.ts";
 
 const builtInChains: Readonly<Record<string, readonly string[]>> = {
   mangle: ["PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"],
@@ -114,6 +114,13 @@ function applyLine(chains: Chains, line: string, fail: (why: string) => never): 
       const position = Number(rest[0]);
       if (!(position >= 1 && position <= rules.length + 1)) fail("Index of insertion too big.");
       rules.splice(position - 1, 0, checked(chains, rest.slice(1).join(" "), fail));
+      return;
+    }
+    case "-D": {
+      const canonical = canonicalRule(rest.join(" "));
+      const at = rules.findIndex((rule) => canonicalRule(rule) === canonical);
+      if (at === -1) fail("Bad rule (does a matching rule exist in that chain?).");
+      rules.splice(at, 1);
       return;
     }
     case "-X":

@@ -18,8 +18,8 @@ export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables
 export { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
 export { findLink, ipBatch } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
-export { applyNft, listNftChain } from "./nft.ts";
-export { listensToNetfilter, type NftProcess, parseMonitorLine } from "./nft-monitor.ts";
+export { applyNft, listNftChain, untilMonitorListens } from "./nft.ts";
+export { type NftProcess, parseMonitorLine } from "./nft-monitor.ts";
 export {
   cpuTimeMs,
   findProcess,

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Clock, systemClock } from "../../base/index.ts";
 import {
   addNetns,
@@ -41,8 +41,8 @@ class WatchedNode {
   readonly netns = `bt-drift-${randomBytes(4).toString("hex")}`;
   readonly flavour: "nft" | "legacy";
   readonly state = new MemoryState();
-  /** Input of each restore that succeeded. */
-  readonly restores: string[] = [];
+  /** Input of each restore that succeeded, by family. */
+  readonly restores: Readonly<Record<Family, string[]>> = { IPv4: [], IPv6: [] };
   /** Chains and tables read, as `table chain` or `table`. */
   readonly reads: string[] = [];
   readonly warnings: [string, LogFields][] = [];
@@ -92,7 +92,8 @@ class WatchedNode {
     const exec: Exec = {
       run: async (program, args, options) => {
         const result = await this.#inside.run(this.#flavoured(program), args, options);
-        if (program.endsWith("-restore") && result.code === 0) this.restores.push(String(options.stdin));
+        if (program.endsWith("-restore") && result.code === 0)
+          this.restores[program.startsWith("ip6") ? "IPv6" : "IPv4"].push(String(options.stdin));
         else if (args[0] === "-t") this.reads.push(args[1] ?? "");
         else if (args.includes("-S")) this.reads.push(args.slice(3).join(" ").replace(" -S", ""));
         return result;
@@ -190,125 +191,139 @@ function touched(input: string): string[] {
   return input.split("\n").filter((line) => /^[:*]|^-[DIX]/.test(line));
 }
 
-async function untilRestored(watched: WatchedNode, count = 1): Promise<readonly string[]> {
-  await vi.waitFor(() => expect(watched.restores.length).toBeGreaterThanOrEqual(count), { timeout: 20_000 });
-  return watched.restores.flatMap(touched);
+function inBoth<T>(run: (family: Family) => Promise<T>): Promise<T[]> {
+  return Promise.all(families.map(run));
+}
+
+const patience = { timeout: 20_000, interval: 10 } as const;
+
+/** What the first restores of each family touched. */
+async function restored(watched: WatchedNode, count = 1): Promise<readonly (readonly string[])[]> {
+  const all = families.map((family) => watched.restores[family]);
+  await vi.waitFor(() => expect(Math.min(...all.map((list) => list.length))).toBeGreaterThanOrEqual(count), patience);
+  return all.map((list) => list.flatMap(touched));
 }
 
 describe.each(flavours)("on iptables-%s", (flavour) => {
   const watched = new WatchedNode(flavour);
+  /** The chain of a Service and of its first endpoint. */
+  const service: Record<Family, { svc: string; sep: string }> = {
+    IPv4: { svc: "", sep: "" },
+    IPv6: { svc: "", sep: "" },
+  };
+  let before: readonly (readonly string[])[] = [];
+
   beforeAll(async () => {
     await watched.create();
     await watched.start();
+    await inBoth(async (family) => {
+      const saved = await watched.tool(family, "-save", ["-t", "nat"]);
+      const svc = /^-A KUBE-SERVICES .*ns\/one:p.* -j (\S+)$/m.exec(saved)?.[1] ?? "";
+      service[family] = { svc, sep: new RegExp(`^-A ${svc} .* -j (KUBE-SEP-\\S+)$`, "m").exec(saved)?.[1] ?? "" };
+    });
+    before = await inBoth((family) => watched.rules(family));
   });
   afterAll(async () => {
     await watched.stop();
     await watched.destroy();
   });
   beforeEach(() => {
-    for (const list of [watched.restores, watched.reads, watched.warnings]) list.length = 0;
+    for (const list of [watched.restores.IPv4, watched.restores.IPv6, watched.reads, watched.warnings]) list.length = 0;
+  });
+  const healed = (): Promise<void> =>
+    vi.waitFor(async () => expect(await inBoth((family) => watched.rules(family))).toEqual(before), patience);
+
+  it.each([
+    ["a deleted rule", "-t nat -D KUBE-SERVICES 1", "nat", "KUBE-SERVICES"],
+    ["a replaced rule", "-t nat -R SVC 1 -j RETURN", "nat", "SVC"],
+    ["a foreign rule inside", "-t nat -I SVC 1 -j ACCEPT", "nat", "SVC"],
+    ["a foreign rule at the end", "-t filter -A KUBE-FORWARD -j DROP", "filter", "KUBE-FORWARD"],
+    ["a flushed chain", "-t nat -F KUBE-POSTROUTING", "nat", "KUBE-POSTROUTING"],
+    ["a lost canary", "-t mangle -X KUBE-PROXY-CANARY", "mangle", "KUBE-PROXY-CANARY"],
+  ])("writes the chain of %s again, and no other", async (_what, args, table, chain) => {
+    await inBoth((family) => watched.tool(family, "", args.replace("SVC", service[family].svc).split(" ")));
+    const chains = families.map((family) => chain.replace(/^SVC$/, service[family].svc));
+    expect(await restored(watched)).toEqual(chains.map((name) => [`*${table}`, `:${name} - [0:0]`]));
+    await healed();
+    await vi.waitFor(() => expect(watched.warnings).toHaveLength(2), patience);
+    const byFamily = watched.warnings.toSorted(([, a], [, b]) => ((a.family ?? "") < (b.family ?? "") ? -1 : 1));
+    const process = { process: expect.stringMatching(/^ip6?tables-nft\[\d+\]$/) };
+    expect(byFamily).toEqual(
+      families.map((family, i) => [
+        "rules altered by somebody else; written again",
+        expect.objectContaining({ family, table, chains: [chains[i]], ...(flavour === "nft" && process) }),
+      ]),
+    );
   });
 
-  const repaired = "rules altered by somebody else; written again";
+  it("puts a jump back to its place", async () => {
+    await inBoth((family) => watched.tool(family, "", ["-D", "INPUT", "2"]));
+    const jump = ["*filter", expect.stringMatching(/^-I INPUT 2 .* -j KUBE-NODEPORTS$/)];
+    expect(await restored(watched)).toEqual([jump, jump]);
+    await healed();
+  });
 
-  describe.each(families)("%s", (family) => {
-    /** Names in `nat` that depend on the flavour of nothing: read from the kernel once. */
-    let svc = "";
-    let sep = "";
-    let before: readonly string[] = [];
-    beforeAll(async () => {
+  it("makes a deleted chain anew, with what was taken away to delete it", async () => {
+    await inBoth((family) => {
+      const { svc, sep } = service[family];
+      return watched.tool(family, "-restore", ["--noflush"], `*nat\n-F ${svc}\n-F ${sep}\n-X ${sep}\nCOMMIT\n`);
+    });
+    expect(await restored(watched)).toEqual(
+      families.map((family) => {
+        const { svc, sep } = service[family];
+        return ["*nat", ...[sep, svc].sort().map((chain) => `:${chain} - [0:0]`)];
+      }),
+    );
+    await healed();
+  });
+
+  it("fills a flushed table again, and leaves the others alone", async () => {
+    const filled = await inBoth(async (family) => {
       const saved = await watched.tool(family, "-save", ["-t", "nat"]);
-      svc = /^-A KUBE-SERVICES .*ns\/one:p.* -j (\S+)$/m.exec(saved)?.[1] ?? "";
-      sep = new RegExp(`^-A ${svc} .* -j (KUBE-SEP-\\S+)$`, "m").exec(saved)?.[1] ?? "";
-      before = await watched.rules(family);
+      return [...new Set([...saved.matchAll(/^-A (KUBE-\S+)/gm)].map(([, chain]) => `:${chain} - [0:0]`))].sort();
     });
-    afterEach(async () => {
-      await vi.waitFor(async () => expect(await watched.rules(family)).toEqual(before), { timeout: 20_000 });
-    });
+    await inBoth((family) => watched.tool(family, "", ["-t", "nat", "-F"]));
+    const jumps = ["PREROUTING", "OUTPUT", "POSTROUTING"].map((chain) => expect.stringMatching(`^-I ${chain} 1 `));
+    expect(await restored(watched)).toEqual(filled.map((chains) => ["*nat", ...chains, ...jumps]));
+    await healed();
+  });
 
-    it.each([
-      ["a deleted rule", () => ["-t", "nat", "-D", "KUBE-SERVICES", "1"], "nat", () => ["KUBE-SERVICES"]],
-      ["a replaced rule", () => ["-t", "nat", "-R", svc, "1", "-j", "RETURN"], "nat", () => [svc]],
-      ["a foreign rule inside", () => ["-t", "nat", "-I", svc, "1", "-j", "ACCEPT"], "nat", () => [svc]],
-      ["a foreign rule at the end", () => ["-A", "KUBE-FORWARD", "-j", "DROP"], "filter", () => ["KUBE-FORWARD"]],
-      ["a flushed chain", () => ["-t", "nat", "-F", "KUBE-POSTROUTING"], "nat", () => ["KUBE-POSTROUTING"]],
-      ["a lost canary", () => ["-t", "mangle", "-X", "KUBE-PROXY-CANARY"], "mangle", () => ["KUBE-PROXY-CANARY"]],
-    ])("writes the chain of %s again, and no other", async (_what, args, table, chains) => {
-      await watched.tool(family, "", args());
-      const input = await untilRestored(watched);
-      expect(input).toEqual([`*${table}`, ...chains().map((chain) => `:${chain} - [0:0]`)]);
-      await vi.waitFor(() => expect(watched.warnings).toHaveLength(1));
-      expect(watched.warnings).toEqual([
-        [
-          repaired,
-          expect.objectContaining({
-            family,
-            table,
-            chains: chains(),
-            ...(flavour === "nft" && { process: expect.stringMatching(/^ip6?tables-nft\[\d+\]$/) }),
-          }),
-        ],
+  it("tells once of a foreign rule above its jumps, and leaves it there", async () => {
+    const values = async (): Promise<number[]> =>
+      ((await watched.metrics.getSingleMetric("berth_agent_foreign_rules")?.get())?.values ?? [])
+        .filter(({ labels }) => labels["chain"] === "FORWARD")
+        .map(({ value }) => value);
+    const rule = (family: Family) => `-s ${family === "IPv4" ? "192.0.2.9/32" : "2001:db8::9/128"} -j DROP`;
+    const alter = (verb: string) =>
+      inBoth((family) => watched.tool(family, "", [verb, "FORWARD", ...rule(family).split(" ")]));
+    await alter("-I");
+    await vi.waitFor(async () => expect(await values()).toEqual([1, 1]), patience);
+    expect(watched.warnings).toHaveLength(2);
+    for (const family of families)
+      expect(watched.warnings).toContainEqual([
+        "foreign rule above our jumps",
+        { family, table: "filter", chain: "FORWARD", rule: rule(family) },
       ]);
-    });
-
-    it("puts a jump back to its place", async () => {
-      await watched.tool(family, "", ["-D", "INPUT", "2"]);
-      expect(await untilRestored(watched)).toEqual([
-        "*filter",
-        expect.stringMatching(/^-I INPUT 2 .* -j KUBE-NODEPORTS$/),
-      ]);
-    });
-
-    it("makes a deleted chain anew, with what was taken away to delete it", async () => {
-      const input = `*nat\n-F ${svc}\n-F ${sep}\n-X ${sep}\nCOMMIT\n`;
-      await watched.tool(family, "-restore", ["--noflush"], input);
-      expect(await untilRestored(watched)).toEqual(["*nat", ...[sep, svc].sort().map((chain) => `:${chain} - [0:0]`)]);
-    });
-
-    it("fills a flushed table again, and leaves the others alone", async () => {
-      await watched.tool(family, "", ["-t", "nat", "-F"]);
-      const input = await untilRestored(watched);
-      const filled = before.filter((line) => line.startsWith("-A KUBE-")).map((line) => line.split(" ")[1]);
-      const nat = (await watched.tool(family, "-save", ["-t", "nat"])).split("\n");
-      const chains = [...new Set(filled)].filter((chain) => nat.some((line) => line.startsWith(`:${chain} `))).sort();
-      expect(input).toEqual([
-        "*nat",
-        ...chains.filter((chain) => nat.some((line) => line.startsWith(`-A ${chain} `))).map((c) => `:${c} - [0:0]`),
-        ...["PREROUTING 1", "OUTPUT 1", "POSTROUTING 1"].map((at) => expect.stringMatching(`^-I ${at} `)),
-      ]);
-    });
-
-    it("tells once of a foreign rule above its jumps, and leaves it there", async () => {
-      const label = { family, table: "filter", chain: "FORWARD" };
-      const gauge = async (): Promise<number | undefined> =>
-        (await watched.metrics.getSingleMetric("berth_agent_foreign_rules")?.get())?.values.find(
-          ({ labels }) => labels["family"] === family && labels["chain"] === "FORWARD",
-        )?.value;
-      const rule = ["FORWARD", "-s", family === "IPv4" ? "192.0.2.9/32" : "2001:db8::9/128", "-j", "DROP"];
-      await watched.tool(family, "", ["-I", ...rule]);
-      await vi.waitFor(async () => expect(await gauge()).toBe(1), { timeout: 20_000 });
-      expect(watched.warnings).toEqual([["foreign rule above our jumps", { ...label, rule: rule.slice(1).join(" ") }]]);
-      await watched.tool(family, "", ["-D", ...rule]);
-      await vi.waitFor(async () => expect(await gauge()).toBe(0), { timeout: 20_000 });
-      expect(watched.warnings).toHaveLength(1);
-      expect(watched.restores).toEqual([]);
-    });
+    await alter("-D");
+    await vi.waitFor(async () => expect(await values()).toEqual([0, 0]), patience);
+    expect(watched.warnings).toHaveLength(2);
+    expect(watched.restores).toEqual({ IPv4: [], IPv6: [] });
   });
 
   it("counts repairs", async () => {
     const repairs = await watched.metrics.getSingleMetricAsString("berth_agent_drift_repairs_total");
     expect(repairs).toMatch(/_total\{ip_family="IPv4",table="nat"\} 6\n/);
-    expect(repairs).toMatch(/_total\{ip_family="IPv6",table="filter"\} 2\n/);
+    expect(repairs).toMatch(/_total\{ip_family="IPv6",table="filter"\} 2$/m);
   });
 
   it.runIf(flavour === "nft")("fills all tables again after nft flush ruleset", async () => {
-    const before = await Promise.all(families.map((family) => watched.rules(family)));
     await watched.nft("flush", "ruleset");
-    await untilRestored(watched, 6);
-    expect(await Promise.all(families.map((family) => watched.rules(family)))).toEqual(before);
-    expect(watched.restores.map((input) => touched(input)[0]).sort()).toEqual(
-      ["*filter", "*mangle", "*nat"].flatMap((table) => [table, table]),
-    );
+    const lines = await restored(watched, 3);
+    await healed();
+    for (const family of lines)
+      expect(family.filter((line) => line.startsWith("*"))).toEqual(
+        expect.arrayContaining(["*filter", "*mangle", "*nat"]),
+      );
   });
 
   it.runIf(flavour === "nft")("looks neither at its own writes nor at what is not its own", async () => {
@@ -320,29 +335,31 @@ describe.each(flavours)("on iptables-%s", (flavour) => {
     await watched.tool("IPv4", "", ["-t", "nat", "-A", "CNI-1", "-j", "ACCEPT"]);
     watched.endpoints("ns/one", 2);
     await watched.sync("ns/one");
-    expect(watched.restores).toHaveLength(4);
-    await watched.tool("IPv4", "", ["-t", "nat", "-F", "KUBE-MARK-MASQ"]);
-    await untilRestored(watched, 5);
-    expect(watched.reads).toEqual(["nat KUBE-MARK-MASQ"]);
+    await inBoth((family) => watched.tool(family, "", ["-t", "nat", "-F", "KUBE-MARK-MASQ"]));
+    await restored(watched, 3);
+    expect(watched.reads).toEqual(["nat KUBE-MARK-MASQ", "nat KUBE-MARK-MASQ"]);
   });
 
   it.runIf(flavour === "nft")("compares everything after its monitor ended", async () => {
     process.kill(watched.monitors.at(-1) ?? 0, "SIGKILL");
-    await vi.waitFor(() =>
-      expect(watched.warnings.map(([message]) => message)).toContain("nft monitor ended; started again"),
-    );
-    await watched.tool("IPv6", "", ["-t", "nat", "-F", "KUBE-MARK-MASQ"]);
-    expect(await untilRestored(watched)).toEqual(["*nat", ":KUBE-MARK-MASQ - [0:0]"]);
-    expect(new Set(watched.reads)).toEqual(new Set(["nat", "filter", "mangle"]));
+    const warned = (): void =>
+      expect(watched.warnings.map(([message]) => message)).toContain("nft monitor ended; started again");
+    await vi.waitFor(warned, patience);
+    await inBoth((family) => watched.tool(family, "", ["-t", "nat", "-F", "KUBE-MARK-MASQ"]));
+    const chain = ["*nat", ":KUBE-MARK-MASQ - [0:0]"];
+    expect(await restored(watched)).toEqual([chain, chain]);
   });
 
   it("moves its jumps above foreign rules when told to", async () => {
     await watched.stop();
-    const before = await watched.tool("IPv4", "", ["-S", "FORWARD"]);
     watched.reads.length = 0;
     await watched.start(true);
-    await watched.tool("IPv4", "", ["-I", "FORWARD", "2", "-s", "192.0.2.9/32", "-j", "DROP"]);
-    await untilRestored(watched);
-    expect(await watched.tool("IPv4", "", ["-S", "FORWARD"])).toBe(`${before}-A FORWARD -s 192.0.2.9/32 -j DROP\n`);
+    const list = (family: Family): Promise<string> => watched.tool(family, "", ["-S", "FORWARD"]);
+    const jumps = await inBoth(list);
+    await inBoth((family) =>
+      watched.tool(family, "", ["-I", "FORWARD", "2", "-m", "mark", "--mark", "0x9", "-j", "DROP"]),
+    );
+    await restored(watched);
+    expect(await inBoth(list)).toEqual(jumps.map((text) => `${text}-A FORWARD -m mark --mark 0x9 -j DROP\n`));
   });
 });

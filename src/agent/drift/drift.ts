@@ -1,6 +1,13 @@
 import { Counter, Gauge } from "prom-client";
 import { type Clock, isAbort, orAborted, type Random } from "../../base/index.ts";
-import { cpuTimeMs, type Exec, type Follow, Iptables, type IptablesFlavour } from "../../kernel/index.ts";
+import {
+  cpuTimeMs,
+  type Exec,
+  type Follow,
+  Iptables,
+  type IptablesFlavour,
+  untilMonitorListens,
+} from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { Logger, Metrics } from "../../telemetry/index.ts";
 import { Checker, type DriftTarget } from "./checker.ts";
@@ -106,11 +113,12 @@ export class Drift {
   }
 
   async #run(check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
-    const { flavour, logger, cpuMs = cpuTimeMs } = this.#options;
+    const { flavour, logger, clock, cpuMs = cpuTimeMs } = this.#options;
     const polling: DriftWatch = new PollWatch({ ...this.#options, cpuMs });
     if (flavour === "legacy") return await polling.run(check, signal);
     try {
-      await new NftWatch({ ...this.#options, cpuMs }).run(check, signal);
+      const listening = (pid: number, ended: AbortSignal): Promise<void> => untilMonitorListens(pid, ended, clock);
+      await new NftWatch({ ...this.#options, cpuMs, listening }).run(check, signal);
     } catch (err) {
       if (isAbort(err, signal)) throw err;
       logger.warn("altered rules are found later than they could be: the kernel's events cannot be read", { err });

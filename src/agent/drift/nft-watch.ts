@@ -1,6 +1,5 @@
-import { readFile } from "node:fs/promises";
 import { Backoff, type Clock, isAbort, orAborted, type Random, sleep } from "../../base/index.ts";
-import { type Follow, listensToNetfilter } from "../../kernel/index.ts";
+import type { Follow } from "../../kernel/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import type { TableName } from "../plan/index.ts";
 import type { DriftTarget } from "./checker.ts";
@@ -13,6 +12,8 @@ import type { CheckResult, DriftWatch, Suspect } from "./watch.ts";
 export interface NftWatchOptions {
   readonly target: DriftTarget;
   readonly follow: Follow;
+  /** Resolves when the kernel tells this process of changes. */
+  readonly listening: (pid: number, signal: AbortSignal) => Promise<void>;
   readonly ownWrites: OwnWrites;
   readonly cpuMs: () => number;
   readonly logger: Logger;
@@ -26,8 +27,6 @@ const restart = { baseMs: 500, capMs: 30_000, jitter: 0.2 } as const;
 /** A monitor that ran for so long may end again without having to wait longer than the first. */
 const soundMs = 60_000;
 const unknownRetryMs = 1000;
-const readinessPollMs = 20;
-const readinessPolls = 100;
 
 /**
  * Has the kernel tell of changes, on nf_tables. `nft monitor` costs 11 microseconds an event (260 ms for the 23,000 of
@@ -56,7 +55,7 @@ export class NftWatch implements DriftWatch {
   }
 
   async #monitor(signal: AbortSignal): Promise<void> {
-    const { follow, ownWrites, logger, clock, random } = this.#options;
+    const { follow, listening, ownWrites, logger, clock, random } = this.#options;
     const backoff = new Backoff(restart, random);
     for (;;) {
       const start = clock.monotonic();
@@ -67,7 +66,7 @@ export class NftWatch implements DriftWatch {
         onLine: (line) => this.#line(transactions.line(line)),
         onStart: (pid) => {
           stack.use(ownWrites.track((change) => this.#changed(change)));
-          void this.#listening(pid, signal).then(() => this.#suspectAll());
+          void listening(pid, signal).then(() => this.#suspectAll());
         },
       });
       if (clock.monotonic() - start > soundMs) backoff.reset();
@@ -78,15 +77,6 @@ export class NftWatch implements DriftWatch {
         ...(stderr !== "" && { why: stderr.trim() }),
       });
       await sleep(retryMs, signal, clock);
-    }
-  }
-
-  /** What changes from now on has an event. If that cannot be told it is assumed after some time. */
-  async #listening(pid: number, signal: AbortSignal): Promise<void> {
-    for (let i = 0; i < readinessPolls && !signal.aborted; i++) {
-      const netlink = await readFile(`/proc/${pid}/net/netlink`, "utf8").catch(() => "");
-      if (listensToNetfilter(netlink, pid)) return;
-      await sleep(readinessPollMs, signal, this.#options.clock).catch(() => {});
     }
   }
 

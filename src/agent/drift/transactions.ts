@@ -17,25 +17,21 @@ export class Transactions {
   line(text: string): readonly TableChange[] | "lost" {
     const line = parseMonitorLine(text);
     if (line === undefined) return [];
-    switch (line.kind) {
-      case "lost":
-        this.#tables.clear();
-        return "lost";
-      case "commit":
-        return this.#commit(line.process);
-      case "change": {
-        const { family, table, chain, gone } = line;
-        const open = this.#tables.getOrInsertComputed(`${family} ${table}`, () => ({
-          family,
-          table,
-          chains: new Set(),
-          gone: false,
-        }));
-        if (chain !== undefined) open.chains.add(chain);
-        else open.gone ||= gone;
-        return [];
-      }
+    if (line.kind === "commit") return this.#commit(line.process);
+    if (line.kind === "lost") {
+      this.#tables.clear();
+      return "lost";
     }
+    const { family, table, chain, gone } = line;
+    const open = this.#tables.getOrInsertComputed(`${family} ${table}`, () => ({
+      family,
+      table,
+      chains: new Set(),
+      gone: false,
+    }));
+    if (chain !== undefined) open.chains.add(chain);
+    else open.gone ||= gone;
+    return [];
   }
 
   #commit(process: NftProcess | undefined): readonly TableChange[] {
