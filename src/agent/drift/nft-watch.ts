@@ -27,6 +27,7 @@ const restart = { baseMs: 500, capMs: 30_000, jitter: 0.2 } as const;
 /** A monitor that ran for so long may end again without having to wait longer than the first. */
 const soundMs = 60_000;
 const unknownRetryMs = 1000;
+const tableNames: readonly TableName[] = ["nat", "filter", "mangle"];
 
 /**
  * Has the kernel tell of changes, on nf_tables. `nft monitor` costs 11 microseconds an event (260 ms for the 23,000 of
@@ -104,8 +105,9 @@ export class NftWatch implements DriftWatch {
   }
 
   #suspectAll(): void {
+    // A family that has no rules yet is looked at when it has.
     for (const { family, applier } of this.#options.target.kernels)
-      for (const table of applier.program?.keys() ?? []) this.#suspects.add(family, table, undefined);
+      for (const table of applier.program?.keys() ?? tableNames) this.#suspects.add(family, table, undefined);
     this.#wake.resolve();
   }
 
@@ -131,10 +133,16 @@ export class NftWatch implements DriftWatch {
           again.push(suspect);
         }
       this.#share.spend(cpuMs() - before);
-      if (again.length === 0) continue;
-      for (const { family, table, chains, by } of again) this.#suspects.add(family, table, chains, by);
-      await sleep(pauseMs, signal, clock);
-      this.#wake.resolve();
+      if (again.length > 0) this.#later(again, pauseMs, signal);
     }
+  }
+
+  /** What cannot be checked now does not hold up the rest. */
+  #later(suspects: readonly Suspect[], delayMs: number, signal: AbortSignal): void {
+    const check = (): void => {
+      for (const { family, table, chains, by } of suspects) this.#suspects.add(family, table, chains, by);
+      this.#wake.resolve();
+    };
+    void sleep(delayMs, signal, this.#options.clock).then(check, () => {});
   }
 }

@@ -19,13 +19,16 @@ interface Polled {
   readonly table: TableName;
   /** Of the last checks, in ms of processor time. */
   readonly costs: number[];
-  /** When that began. */
+  /** When the last one began. */
   checkedAt: number;
+  /** Not before this, when it failed. */
+  retryAt: number;
+  readonly backoff: Backoff;
 }
 
-const retry = { baseMs: 1000, capMs: 30_000, jitter: 0.2 } as const;
+const retry = { baseMs: leastPeriodMs, capMs: 60_000, jitter: 0.2 } as const;
 
-const costSamples = 3;
+const costSamples = 5;
 
 /**
  * Reads tables again and again, where the kernel tells of no changes. Legacy tables have no cheap hint: what asks for
@@ -42,12 +45,18 @@ export class PollWatch implements DriftWatch {
 
   async run(check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
     const { target, clock, random, cpuMs, logger } = this.#options;
-    const backoff = new Backoff(retry, random);
     const polled = new Map<string, Polled>();
     for (;;) {
       for (const { family, applier } of target.kernels)
         for (const table of applier.program?.keys() ?? [])
-          polled.getOrInsertComputed(`${family} ${table}`, () => ({ family, table, costs: [], checkedAt: -Infinity }));
+          polled.getOrInsertComputed(`${family} ${table}`, () => ({
+            family,
+            table,
+            costs: [],
+            checkedAt: -Infinity,
+            retryAt: -Infinity,
+            backoff: new Backoff(retry, random),
+          }));
       const { key, waitMs } = next(polled, clock.monotonic());
       await sleep(waitMs, signal, clock);
       const one = key === undefined ? undefined : polled.get(key);
@@ -57,34 +66,34 @@ export class PollWatch implements DriftWatch {
       const before = cpuMs();
       try {
         const result = await check({ family, table, chains: undefined, by: [] });
-        backoff.reset();
+        one.backoff.reset();
         // Who flushes one table flushes others.
         if (result === "repaired")
           for (const other of polled.values())
             if (other.family === family && other !== one) other.checkedAt = -Infinity;
         if (result === "intact") one.costs.push(cpuMs() - before);
-        one.costs.splice(0, one.costs.length - costSamples);
+        if (one.costs.length > costSamples) one.costs.shift();
       } catch (err) {
         if (isAbort(err, signal)) throw err;
-        const retryMs = Math.round(backoff.next());
+        const retryMs = Math.round(one.backoff.next());
+        one.retryAt = clock.monotonic() + retryMs;
         logger.error("rules not compared with the kernel", { family, table, err, retryMs });
-        await sleep(retryMs, signal, clock);
       }
     }
   }
 }
 
-/** The least of the last ones: what else the process did meanwhile counts in. Only the first is like no other. */
+/** The median: what else the process did meanwhile counts in. Only the first, before anything is warm, is like no other. */
 function costOf(costs: readonly number[]): number {
-  return costs.length < 2 ? 0 : Math.min(...costs);
+  return costs.length < 2 ? 0 : (costs.toSorted((a, b) => a - b)[Math.floor(costs.length / 2)] ?? 0);
 }
 
 /** Which one falls due first, and in how many ms. */
 function next(polled: ReadonlyMap<string, Polled>, now: number): { key: string | undefined; waitMs: number } {
   const periods = checkPeriods(new Map([...polled].map(([key, { costs }]) => [key, costOf(costs)])));
   let first: { key: string | undefined; waitMs: number } = { key: undefined, waitMs: leastPeriodMs };
-  for (const [key, { checkedAt }] of polled) {
-    const waitMs = Math.max(0, checkedAt + (periods.get(key) ?? leastPeriodMs) - now);
+  for (const [key, { checkedAt, retryAt }] of polled) {
+    const waitMs = Math.max(0, retryAt - now, checkedAt + (periods.get(key) ?? leastPeriodMs) - now);
     if (waitMs < first.waitMs || first.key === undefined) first = { key, waitMs };
   }
   return first;
