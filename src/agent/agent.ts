@@ -7,12 +7,15 @@ import {
   type Metrics,
   serveEndpoints,
 } from "../telemetry/index.ts";
+import { registerAccounting } from "./accounting.ts";
 import { type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { Drift, type DriftOptions, OwnWrites } from "./drift/index.ts";
 import { healthRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { localAddresses } from "./host.ts";
+import type { Note } from "./iptables-host.ts";
 import { AgentMetrics } from "./metrics.ts";
+import { NftLeftovers } from "./nft-leftovers.ts";
 import type { NodeSettings } from "./node-facts.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
@@ -31,6 +34,8 @@ export interface AgentOptions {
   readonly healthzAddress: Address;
   readonly metricsAddress: Address;
   readonly minSyncIntervalMs: number;
+  /** What was found out about the machine, for the log. */
+  readonly notes?: readonly Note[];
   readonly exec: Exec;
   /** How rules that others alter are noticed; undefined: not at all. */
   readonly drift: Pick<DriftOptions, "flavour" | "follow" | "enforceJumpOrder"> | undefined;
@@ -47,6 +52,7 @@ const patienceMs = 5000;
 export async function runAgent(options: AgentOptions, signal: AbortSignal): Promise<void> {
   const { settings, client, server, exec, metrics: registry, logger, clock, random } = options;
   const metrics = new AgentMetrics(registry);
+  if (settings.accounting.size > 0) registerAccounting(exec, registry, signal);
   const health = new SyncHealth(settings.families, clock);
   const routes = healthRoutes(health, metrics, clock);
   await using _healthz = await serve("--healthz-bind-address", { ...options.healthzAddress, routes });
@@ -63,6 +69,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 
   const cluster = new WatchedCluster(settings.nodeName, logger, registry);
   logger.info("agent started", { node: settings.nodeName, url: server });
+  for (const [level, message, fields] of options.notes ?? []) logger[level](message, fields);
   const ended = new AbortController();
   const watching = cluster.watch(client, logger, registry, AbortSignal.any([signal, ended.signal]));
   try {
@@ -85,9 +92,15 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       logger,
       clock,
     });
+    const leftovers = new NftLeftovers(exec, settings.families, logger);
     const loop = new SyncLoop({
       // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
-      sync: () => proxy.sync(new AbortController().signal),
+      sync: async () => {
+        const whole = new AbortController().signal;
+        const againMs = await proxy.sync(whole);
+        await leftovers.remove(whole);
+        return againMs;
+      },
       minIntervalMs: options.minSyncIntervalMs,
       logger,
       clock,

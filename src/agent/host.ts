@@ -16,13 +16,18 @@ const netAdmin = 12n;
 
 /** Looks at the machine; throws FailureError or ProgramMissingError, with the remedy, when no rule could be written. */
 export async function inspectHost(exec: Exec, signal: AbortSignal): Promise<Host> {
-  const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec((await text("/proc/self/status")) ?? "")?.[1];
-  if (capabilities !== undefined && ((BigInt(`0x${capabilities}`) >> netAdmin) & 1n) === 0n)
-    throw new FailureError("not permitted to write iptables rules; run as root or with CAP_NET_ADMIN and CAP_NET_RAW");
+  await requireNetAdmin();
   const families: Family[] = (await hasIpv6()) ? ["IPv4", "IPv6"] : ["IPv4"];
   for (const family of families) await new Iptables(exec, family).check(signal);
   const liberal = await text("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal");
   return { families, dropInvalid: liberal === undefined || liberal.trim() === "0" };
+}
+
+/** Throws FailureError unless this process may work on rules; iptables-legacy shows others a kernel without any. */
+export async function requireNetAdmin(): Promise<void> {
+  const capabilities = /^CapEff:\s*([0-9a-f]+)$/m.exec((await text("/proc/self/status")) ?? "")?.[1];
+  if (capabilities !== undefined && ((BigInt(`0x${capabilities}`) >> netAdmin) & 1n) === 0n)
+    throw new FailureError("not permitted to write iptables rules; run as root or with CAP_NET_ADMIN and CAP_NET_RAW");
 }
 
 async function hasIpv6(): Promise<boolean> {

@@ -2,4 +2,6 @@
 // whole state has been read, nothing when nothing changed, and what failed stays due; ending the agent leaves the
 // rules. Writes nothing to the API server.
 export { type AgentOptions, runAgent } from "./agent.ts";
-export { inspectHost } from "./host.ts";
+export { cleanUp } from "./cleanup.ts";
+export { inspectHost, requireNetAdmin } from "./host.ts";
+export { inspectIptables } from "./iptables-host.ts";

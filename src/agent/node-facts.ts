@@ -37,6 +37,8 @@ export interface NodeSettings {
   readonly randomFully: boolean;
   /** Whether packets that two rules count have accounting objects (xt_nfacct), by family. */
   readonly accounting: ReadonlySet<Family>;
+  /** Whether the kernel can remember clients (xt_recent), by family; where it cannot, Services go without affinity. */
+  readonly sessionAffinity: ReadonlySet<Family>;
 }
 
 /** Everything beside Services and slices that rules depend on; a change of it plans every Service anew. */
@@ -80,7 +82,8 @@ function planConfig(
   node: Node | undefined,
   localAddresses: readonly string[],
 ): PlanConfig {
-  const { localTraffic, masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting } = settings;
+  const { localTraffic, masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting, sessionAffinity } =
+    settings;
   const cidr = localTraffic.mode === "ClusterCIDR" ? localTraffic.cidrs.get(family) : undefined;
   const wanted = settings.nodePortAddresses === "primary" ? [] : settings.nodePortAddresses;
   const prefixes = wanted.filter(({ base }) => base.family === family);
@@ -95,6 +98,7 @@ function planConfig(
     randomFully,
     dropInvalid,
     accounting: accounting.has(family),
+    sessionAffinity: sessionAffinity.has(family),
     largeCluster: false,
   };
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { systemClock } from "../base/index.ts";
-import { type Exec, systemExec } from "../kernel/index.ts";
+import { type Exec, inputText, systemExec } from "../kernel/index.ts";
 import { node, port, service, slice } from "../model/testing/objects.ts";
 import type { Family } from "../net/index.ts";
 import { createMetrics, nullLogger } from "../telemetry/index.ts";
@@ -22,7 +22,7 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
   const inside = network.exec("node");
   const exec: Exec = {
     run(program, args, options) {
-      if (program.endsWith("-restore")) restores.push(Buffer.from(options.stdin ?? "").toString());
+      if (program.endsWith("-restore")) restores.push(inputText(options.stdin));
       return inside.run(program.replace("tables-", `tables-${flavour}-`), args, options);
     },
   };

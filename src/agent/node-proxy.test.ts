@@ -223,6 +223,50 @@ it("tries again from what the kernel holds when a restore fails", async () => {
   expect(bench.restores).toEqual([]);
 });
 
+it("programs all but the Service that the kernel refuses, says so once, and tries it again", async () => {
+  bench.state.services.set("ns/other", service("ns/other", { clusterIP: "172.30.0.42", ports: [port("p80", 80)] }));
+  bench.state.allSlices.set("ns/other", endpoints("10.0.0.9"));
+  bench.v4.kernelRefuses = (rule) => rule.includes("10.0.0.66");
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.66"));
+  bench.forget();
+  proxy.serviceChanged("ns/other");
+  proxy.serviceChanged("ns/web");
+  const again = await proxy.sync(signal);
+  expect(bench.v4.save()).toContain("--to-destination 10.0.0.9:8080");
+  expect(bench.v4.save()).not.toContain("ns/web");
+  expect(bench.health.ready).toBe(true);
+  expect(bench.lines("error service isolated: the kernel refuses its rules")).toEqual([
+    { service: "ns/web", family: "IPv4", why: expect.stringContaining("RULE_APPEND failed (Invalid argument)") },
+  ]);
+  expect(bench.lines("info service rules programmed")).toMatchObject([{ service: "ns/other" }]);
+  expect(await bench.metric("sync_proxy_rules_iptables_partial_restore_failures_total")).toMatchObject([
+    { value: 1, labels: { ip_family: "IPv4" } },
+  ]);
+  bench.forget();
+  bench.clock.advance(again!);
+  await proxy.sync(signal);
+  expect(bench.lines("error service isolated: the kernel refuses its rules")).toEqual([]);
+  bench.v4.kernelRefuses = () => false;
+  bench.clock.advance((await proxy.sync(signal))!);
+  expect(await proxy.sync(signal)).toBeUndefined();
+  expect(bench.v4.save()).toContain("--to-destination 10.0.0.66:8080");
+  expect(bench.lines("info service no longer isolated")).toEqual([{ service: "ns/web", family: "IPv4" }]);
+});
+
+it("keeps what is there, fails and turns unhealthy when it finds no Service to leave out", async () => {
+  bench.forget();
+  bench.v4.kernelRefuses = (rule) => rule.startsWith("-A KUBE-S");
+  bench.v4.namesRefusedLines = false;
+  const before = bench.v4.save();
+  for (let i = 0; i < 40; i++)
+    bench.v4.failures.push({ code: 1, stdout: "", stderr: "iptables-restore: line 3 failed\n" });
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.2"));
+  await expect(change()).rejects.toThrow("iptables-restore refused");
+  expect(bench.v4.save()).toBe(before);
+  bench.clock.advance(61_000);
+  expect(bench.health.ready).toBe(false);
+});
+
 it("plans all anew when the node's zone, its addresses or the API servers change", async () => {
   bench.forget();
   bench.state.services.set("ns/web", web({ type: "LoadBalancer" }, ["203.0.113.7"]));

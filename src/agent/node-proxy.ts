@@ -2,7 +2,7 @@ import type { Clock } from "../base/index.ts";
 import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
-import { RuleApplier, type Written } from "./apply/index.ts";
+import { type Plans, RuleApplier, type Written } from "./apply/index.ts";
 import type { ClusterListener, ClusterState } from "./cluster-state.ts";
 import type { DriftTarget, KernelRules } from "./drift/index.ts";
 import type { HealthPorts } from "./health-ports.ts";
@@ -55,7 +55,7 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     this.#report = new SyncReport(logger);
     this.#families = settings.families.map((family) => ({
       family,
-      applier: new RuleApplier(new Iptables(exec, family)),
+      applier: new RuleApplier(new Iptables(exec, family), clock),
       flows: new FlowReconciler(new Conntrack(exec, family), family, metrics, logger, clock),
     }));
   }
@@ -102,12 +102,15 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     for (const family of settings.families) metrics.lastQueued.set({ ip_family: family }, clock.now() / 1000);
   }
 
-  /** Plans what changed and writes it. What could not be written is written by the next sync. */
-  sync(signal: AbortSignal): Promise<void> {
+  /**
+   * Plans what changed and writes it. What could not be written is written by the next sync. Returns after how many
+   * milliseconds to come again though nothing changed: a Service that the kernel refuses is tried again then.
+   */
+  sync(signal: AbortSignal): Promise<number | undefined> {
     return this.exclusively(() => this.#sync(signal));
   }
 
-  async #sync(signal: AbortSignal): Promise<void> {
+  async #sync(signal: AbortSignal): Promise<number | undefined> {
     const { state, settings, localAddresses, health, healthPorts, metrics, clock } = this.#options;
     const start = clock.monotonic();
     // What came while the last sync was writing counted as written with it.
@@ -129,6 +132,8 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     await healthPorts.update(services);
     const addresses = new Set(localAddresses());
     await Promise.all(this.#families.map(({ flows }) => flows.reconcile(changes, services, addresses, signal)));
+    const due = this.#families.flatMap(({ applier }) => applier.dueInMs ?? []);
+    return due.length === 0 ? undefined : Math.min(...due);
   }
 
   #observeProgramming(): void {
@@ -163,7 +168,8 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     const partial = applier.knowsKernel;
     const program = this.#table.program(family);
     const start = clock.monotonic();
-    const written = await applier.apply(program, signal).catch((error: unknown) => {
+    const plans = (): Plans => this.#table.plans(family);
+    const written = await applier.apply(program, signal, plans).catch((error: unknown) => {
       if (error instanceof RestoreError) {
         metrics.restoreFailures.inc(labels);
         if (partial) metrics.partialRestoreFailures.inc(labels);
@@ -171,6 +177,9 @@ export class NodeProxy implements ClusterListener, DriftTarget {
       throw error;
     });
     const durationMs = clock.monotonic() - start;
+    if (written.refusals > 0) metrics.restoreFailures.inc(labels, written.refusals);
+    if (written.refusals > 0 && partial) metrics.partialRestoreFailures.inc(labels, written.refusals);
+    this.#report.isolated(family, new Map(written.isolated.map(({ service, why }) => [service, why])));
     metrics.syncDuration.observe(labels, durationMs / 1000);
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);

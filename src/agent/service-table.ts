@@ -51,6 +51,16 @@ export class ServiceTable {
     return planner.program();
   }
 
+  /** The rules of each Service. */
+  plans(family: Family): ReadonlyMap<string, ServicePlan> {
+    return new Map(
+      [...this.#entries].flatMap(([key, { plans }]) => {
+        const plan = plans.get(family);
+        return plan === undefined ? [] : [[key, plan] as const];
+      }),
+    );
+  }
+
   services(): ProxiedService[] {
     return [...this.#entries.values()].map(({ service }) => service);
   }

@@ -8,9 +8,10 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-function bench(sync: () => Promise<void>) {
+function bench(run: () => Promise<number | void>) {
   const clock = new FakeClock();
   const stop = new AbortController();
+  const sync = async (): Promise<number | undefined> => (await run()) ?? undefined;
   const loop = new SyncLoop({ sync, minIntervalMs: 100, logger: nullLogger, clock, random: () => 0 });
   return { clock, stop, loop, done: loop.run(stop.signal) };
 }
@@ -53,6 +54,24 @@ it("tries again with back-off and keeps new triggers waiting meanwhile", async (
     clock.advance(100);
   }
   expect(times.slice(0, 5)).toEqual([0, 500, 1500, 3500, 3600]);
+  stop.abort();
+  await done;
+});
+
+it("runs again by itself when something is left to be done, unless it ran meanwhile", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    return times.length < 3 ? 1000 : undefined;
+  });
+  loop.trigger();
+  for (let at = 0; at <= 5000; at += 100) {
+    await settle();
+    if (at === 500) loop.trigger();
+    await settle();
+    clock.advance(100);
+  }
+  expect(times).toEqual([0, 500, 1500]);
   stop.abort();
   await done;
 });

@@ -2,8 +2,11 @@ import { Backoff, type Clock, type Random, sleep } from "../base/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 
 export interface SyncLoopOptions {
-  /** Brings everything up to date; whatever was missing stays missing when it throws. */
-  readonly sync: () => Promise<void>;
+  /**
+   * Brings everything up to date; whatever was missing stays missing when it throws. Resolves with the milliseconds
+   * after which to run again though nothing asks for it, if something is left to be done.
+   */
+  readonly sync: () => Promise<number | undefined>;
   /** From the end of one run to the start of the next. */
   readonly minIntervalMs: number;
   readonly logger: Logger;
@@ -34,16 +37,21 @@ export class SyncLoop {
   async run(signal: AbortSignal): Promise<void> {
     const { sync, minIntervalMs, logger, clock, random } = this.#options;
     const backoff = new Backoff(retry, random);
+    let again: Disposable | undefined;
+    using later = new DisposableStack();
+    later.defer(() => again?.[Symbol.dispose]());
     const stopped = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });
     while (!signal.aborted) {
       await Promise.race([this.#wake.promise, stopped.promise]);
       if (signal.aborted) return;
       this.#wake = Promise.withResolvers();
+      again?.[Symbol.dispose]();
       let pauseMs = minIntervalMs;
       try {
-        await sync();
+        const againMs = await sync();
         backoff.reset();
+        if (againMs !== undefined) again = clock.schedule(() => this.trigger(), againMs);
       } catch (err) {
         pauseMs = Math.max(minIntervalMs, Math.round(backoff.next()));
         logger.error("rules not programmed", { err, attempt: backoff.failures, retryMs: pauseMs });

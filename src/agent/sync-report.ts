@@ -13,6 +13,8 @@ export class SyncReport {
   readonly #logger: Logger;
   /** Whether the kernel has held our rules in every family at once. */
   #started = false;
+  /** Why which Service is left out, by family. */
+  readonly #isolated = new Map<Family, ReadonlyMap<string, string>>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
@@ -28,6 +30,17 @@ export class SyncReport {
         why,
         ...(frontend.address !== undefined && { address: frontend.address }),
       });
+  }
+
+  /** Takes over which Services the kernel refuses in a family, with the reason, and tells what is new of that. */
+  isolated(family: Family, services: ReadonlyMap<string, string>): void {
+    const before = this.#isolated.get(family) ?? new Map<string, string>();
+    this.#isolated.set(family, services);
+    for (const [service, why] of services)
+      if (before.get(service) !== why)
+        this.#logger.error("service isolated: the kernel refuses its rules", { service, family, why });
+    for (const service of before.keys())
+      if (!services.has(service)) this.#logger.info("service no longer isolated", { service, family });
   }
 
   /** How the rules of a family compared with what the kernel held. */
@@ -47,6 +60,7 @@ export class SyncReport {
   programmed(changes: readonly ServiceChange[], written: readonly Written[], durationMs: number): void {
     const names = new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
     for (const change of changes) {
+      if ([...this.#isolated.values()].some((services) => services.has(change.key))) continue;
       const planned = changedChains(change);
       const own = planned.filter(isServiceChain);
       const rewritten = own.filter((chain) => names.has(`nat ${chain}`));

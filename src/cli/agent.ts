@@ -1,11 +1,12 @@
 // `berth agent`: flags -> settings of one node -> the agent, in the network namespace that it is started in.
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
-import { type AgentOptions, inspectHost, runAgent } from "../agent/index.ts";
+import { type AgentOptions, inspectHost, inspectIptables, runAgent } from "../agent/index.ts";
 import { systemClock, systemRandom, UsageError } from "../base/index.ts";
-import { Iptables, systemExec, systemFollow } from "../kernel/index.ts";
+import { systemExec, systemFollow } from "../kernel/index.ts";
 import { type Cidr, type Family, formatCidr, type PortRange, parseCidr } from "../net/index.ts";
 import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
+import { defineCleanUp } from "./agent-cleanup.ts";
 import type { Process } from "./command.ts";
 import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
 import {
@@ -60,13 +61,15 @@ export function define(command: Command, process: Process): void {
         .argParser(parseDuration("--iptables-min-sync-period")),
     );
   addLogFlags(command).action((flags: Flags) => run(flags, process));
+  defineCleanUp(command, process);
 }
 
 async function run(flags: Flags, process: Process): Promise<void> {
   const clusterCidrs = byFamily(flags.clusterCidr ?? []);
   const nodeName = nodeNameOf(flags);
-  const exec = systemExec(process.environment);
-  const host = await inspectHost(exec, process.signal);
+  const programs = systemExec(process.environment);
+  const host = await inspectHost(programs, process.signal);
+  const { exec, flavour, notes, ...iptables } = await inspectIptables(programs, host.families, process.signal);
   const metrics = createMetrics();
   const common = { metrics, logger: loggerFor(flags, process), clock: systemClock };
   using _loop = watchEventLoop(common);
@@ -76,7 +79,6 @@ async function run(flags: Flags, process: Process): Promise<void> {
   const options: AgentOptions = {
     settings: {
       nodeName,
-      families: host.families,
       localTraffic: { mode: "ClusterCIDR", cidrs: clusterCidrs },
       nodePortAddresses: flags.nodeportAddresses ?? [],
       localhostNodePorts: false,
@@ -85,20 +87,16 @@ async function run(flags: Flags, process: Process): Promise<void> {
       externalIps: everywhere,
       reservedPorts: flags.reservedPorts,
       dropInvalid: host.dropInvalid,
-      randomFully: true,
-      accounting: new Set(),
+      ...iptables,
     },
     client,
     server,
     healthzAddress: flags.healthzBindAddress,
     metricsAddress: flags.metricsBindAddress,
+    notes,
     minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
-    drift: {
-      flavour: await new Iptables(exec, host.families[0] ?? "IPv4").flavour(process.signal),
-      follow: systemFollow(process.environment),
-      enforceJumpOrder: false,
-    },
+    drift: { flavour, follow: systemFollow(process.environment), enforceJumpOrder: false },
     ...common,
     random: systemRandom,
   };

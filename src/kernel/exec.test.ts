@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { execOk, ProgramFailedError, ProgramMissingError, systemExec } from "./index.ts";
+import { execOk, ProgramFailedError, ProgramKilledError, ProgramMissingError, systemExec } from "./index.ts";
 
 const exec = systemExec({ PATH: "/usr/bin:/bin", GREETING: "hello" });
 const { signal } = new AbortController();
@@ -27,6 +27,36 @@ it("execOk throws with command, code and what the program said", async () => {
 it("survives a program that does not read its input", async () => {
   const result = await exec.run("true", [], { signal, stdin: "x".repeat(1 << 20) });
   expect(result.code).toBe(0);
+});
+
+it("hands over input piece by piece, no faster than the program reads it", async () => {
+  let asked = 0;
+  function* pieces(): Generator<string> {
+    for (; asked < 1000; asked++) yield "x".repeat(65_536);
+  }
+  const unread = await exec.run("true", [], { signal, stdin: pieces() });
+  expect(unread.code).toBe(0);
+  expect(asked).toBeLessThan(1000);
+  const all = await exec.run("wc", ["-c"], { signal, stdin: ["a", "b".repeat(200_000), "", "c"] });
+  expect(all.stdout.trim()).toBe("200002");
+});
+
+it("fails when the input does", async () => {
+  function* broken(): Generator<string> {
+    yield "a";
+    throw new Error("no more");
+  }
+  await expect(exec.run("cat", [], { signal, stdin: broken() })).rejects.toThrow("no more");
+});
+
+it("keeps the beginning of what a program complains of without end", async () => {
+  const result = await exec.run("sh", ["-c", "echo first >&2; head -c 5000000 /dev/zero >&2"], { signal });
+  expect(result.stderr).toMatch(/^first/);
+  expect(result.stderr.length).toBeLessThan(1_200_000);
+});
+
+it("tells a program that was killed from one that failed", async () => {
+  await expect(exec.run("sh", ["-c", "kill -9 $$"], { signal })).rejects.toThrow(ProgramKilledError);
 });
 
 it("kills the program when aborted or out of time", async () => {

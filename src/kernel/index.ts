@@ -6,18 +6,25 @@ export {
   type ExecOptions,
   type ExecResult,
   execOk,
+  type Input,
+  inputText,
   netnsExec,
   netnsPath,
   ProgramFailedError,
+  ProgramKilledError,
   ProgramMissingError,
   systemExec,
 } from "./exec.ts";
 export { type Follow, netnsFollow, systemFollow } from "./follow.ts";
-export { Iptables, type IptablesFlavour, NotPermittedError, RestoreError } from "./iptables.ts";
+export { Iptables, LockHeldError, NotPermittedError, RestoreError } from "./iptables.ts";
+export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
 export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";
-export { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
+export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
+export { type Candidate, findRefused, trialChain } from "./iptables-trial.ts";
+export { type Flavour, formatVersion, isAtLeast } from "./iptables-version.ts";
 export { findLink, ipBatch } from "./links.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
+export { Nfacct } from "./nfacct.ts";
 export { applyNft, listNftChain, untilMonitorListens } from "./nft.ts";
 export { type NftProcess, parseMonitorLine } from "./nft-monitor.ts";
 export {

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { FakeIptables } from "./fake-iptables.ts";
-import { type Exec, Iptables, NotPermittedError, RestoreError } from "./index.ts";
+import { type Exec, Iptables, LockHeldError, NotPermittedError, RestoreError } from "./index.ts";
 
 const signal = new AbortController().signal;
 
@@ -34,9 +34,14 @@ it.each([
     "iptables-restore refused the rules at line 4 (COMMIT): iptables-restore: line 4 failed",
   ],
   [
-    "Another app is currently holding the xtables lock; still 1s 0us time ahead to have a chance to grab the lock...\n",
+    "Warning: Extension ipvs revision 0 not supported, missing kernel module?\niptables-restore: line 4 failed\n",
+    4,
+    "iptables-restore refused the rules at line 4 (COMMIT): iptables-restore: line 4 failed; Warning: Extension ipvs revision 0 not supported, missing kernel module?",
+  ],
+  [
+    "Fatal: can't open lock file /run/xtables.lock: No space left on device\n",
     undefined,
-    "iptables-restore failed: Another app is currently holding the xtables lock; still 1s 0us time ahead to have a chance to grab the lock...",
+    "iptables-restore failed: Fatal: can't open lock file /run/xtables.lock: No space left on device",
   ],
 ])("reads %j", async (stderr, line, message) => {
   const error = await failing(stderr)
@@ -44,6 +49,40 @@ it.each([
     .catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(RestoreError);
   expect([(error as RestoreError).line?.number, (error as RestoreError).message]).toEqual([line, message]);
+});
+
+it("names every line that nf_tables refuses", async () => {
+  const stderr = "iptables-nft-restore v1.8.9 (nf_tables): \nline 2: CHAIN failed\nline 3: RULE_APPEND failed\n";
+  await expect(failing(stderr, 4).restore(input, signal)).rejects.toMatchObject({
+    lines: [
+      { number: 2, text: ":FOO - [0:0]" },
+      { number: 3, text: "-A FOO -j BAR" },
+    ],
+  });
+});
+
+it("names the file of a lock that somebody holds", async () => {
+  const stderr = "Another app is currently holding the xtables lock; still 0s 100000us time ahead...\n";
+  const error = await failing(stderr, 4)
+    .restore(input, signal)
+    .catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(LockHeldError);
+  expect((error as Error).message).toMatch(/ has held the lock \/run\/xtables.lock for more than 5 s/);
+});
+
+it("hands over large input in pieces, byte for byte", async () => {
+  const lines = Array.from({ length: 20_000 }, (_, i) => `-A FOO -m comment --comment c${i} -j ACCEPT`);
+  const pieces: string[] = [];
+  const exec: Exec = {
+    run: async (_program, _args, { stdin }) => {
+      for (const piece of stdin as Iterable<string>) pieces.push(piece);
+      return { code: 0, stdout: "", stderr: "" };
+    },
+  };
+  await new Iptables(exec, "IPv4").restore(lines, signal);
+  expect(pieces.join("")).toBe(`${lines.join("\n")}\n`);
+  expect(pieces.length).toBeGreaterThan(10);
+  expect(Math.max(...pieces.map((piece) => piece.length))).toBeLessThan(70_000);
 });
 
 it.each([

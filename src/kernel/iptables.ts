@@ -1,46 +1,72 @@
 import type { Family } from "../net/index.ts";
 import { type Exec, type ExecResult, execOk, ProgramFailedError } from "./exec.ts";
+import { lockHolder } from "./file-lock.ts";
 import { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
 
-/** Other tools hold the lock for long when they load large rule sets; an abandoned lock ends with its owner. */
-const lockWaitSeconds = 5;
+/** What kube-proxy waits: tools that load large rule sets hold the lock for long; an abandoned one ends with its owner. */
+const defaultLockWaitSeconds = 5;
 const saveTimeoutMs = 60_000;
 const restoreTimeoutMs = 300_000;
+/** Where all versions of iptables-legacy since 1.4.20 keep their lock; iptables-nft has none. */
+const defaultLockFile = "/run/xtables.lock";
+/** What a pipe takes at once. */
+const pieceLength = 65_536;
 
 /** The kernel refused because of who we are. */
 export class NotPermittedError extends Error {
   override readonly name = "NotPermittedError";
 }
 
+/** Another program works on the rules and does not end; nothing was read or written. */
+export class LockHeldError extends Error {
+  override readonly name = "LockHeldError";
+}
+
+export interface NamedLine {
+  /** From 1. */
+  readonly number: number;
+  readonly text: string;
+}
+
 /** `iptables-restore` did not take its input; the kernel holds every table committed before the failing one. */
 export class RestoreError extends Error {
   override readonly name = "RestoreError";
-  /** The line that the tool names (the `COMMIT` for what the kernel refuses at commit), if it names one. */
-  readonly line: { readonly number: number; readonly text: string } | undefined;
+  /** The first line that the tool names (the `COMMIT` for what the kernel refuses at commit), if it names one. */
+  readonly line: NamedLine | undefined;
+  /** All of them: nf_tables names every rule of a table that the kernel refuses. */
+  readonly lines: readonly NamedLine[];
+  /** What the tool says, in one line. */
+  readonly reason: string;
 
-  constructor(program: string, stderr: string, line: RestoreError["line"]) {
+  constructor(program: string, stderr: string, lines: readonly NamedLine[]) {
+    const [line] = lines;
     const what = line === undefined ? "failed" : `refused the rules at line ${line.number} (${line.text})`;
-    super(`${program} ${what}: ${firstLine(stderr)}`);
+    const reason = firstLine(stderr);
+    super(`${program} ${what}: ${reason}`);
     this.line = line;
+    this.lines = lines;
+    this.reason = reason;
   }
 }
 
-export type IptablesFlavour = "nft" | "legacy";
+export interface IptablesOptions {
+  /** How long to wait for other programs; whole seconds. */
+  readonly lockWaitSeconds?: number;
+  readonly lockFile?: string;
+}
 
 /** The rules of one address family, by `iptables-save` and `iptables-restore` as they are found in PATH. */
 export class Iptables {
   readonly #exec: Exec;
   readonly #prefix: string;
+  readonly #lockWaitSeconds: number;
+  readonly #lockFile: string;
 
-  constructor(exec: Exec, family: Family) {
+  constructor(exec: Exec, family: Family, options: IptablesOptions = {}) {
     this.#exec = exec;
     this.#prefix = family === "IPv4" ? "iptables" : "ip6tables";
-  }
-
-  /** Which kernel interface the tools found in PATH talk to: `iptables v1.8.9 (nf_tables)`; before 1.8 only legacy. */
-  async flavour(signal: AbortSignal): Promise<IptablesFlavour> {
-    const version = await execOk(this.#exec, `${this.#prefix}-save`, ["--version"], { signal });
-    return version.includes("nf_tables") ? "nft" : "legacy";
+    this.#lockWaitSeconds = options.lockWaitSeconds ?? defaultLockWaitSeconds;
+    this.#lockFile = options.lockFile ?? defaultLockFile;
   }
 
   /** Rejects with `ProgramMissingError` when the tools, which come in one package, are not there. */
@@ -48,22 +74,20 @@ export class Iptables {
     await execOk(this.#exec, `${this.#prefix}-save`, ["--version"], { signal });
   }
 
-  async save(signal: AbortSignal): Promise<SavedTables> {
-    return parseIptablesSave(await this.#saveText([], signal));
+  /** All tables that exist, or one, which legacy makes if it does not. Takes no lock: the kernel hands out a whole table. */
+  async save(signal: AbortSignal, table?: string): Promise<SavedTables> {
+    return parseIptablesSave(await this.saveText(signal, table));
   }
 
-  /** What `iptables-save` prints of one table, for `parseIptablesSave`; empty when the kernel has no such table. */
-  saveText(table: string, signal: AbortSignal): Promise<string> {
-    return this.#saveText(["-t", table], signal);
-  }
-
-  async #saveText(args: readonly string[], signal: AbortSignal): Promise<string> {
+  /** The same as text, for `parseIptablesSave`. */
+  async saveText(signal: AbortSignal, table?: string): Promise<string> {
     const program = `${this.#prefix}-save`;
+    const args = table === undefined ? [] : ["-t", table];
     const result = await this.#exec.run(program, args, { signal, timeoutMs: saveTimeoutMs });
+    if (result.code !== 0) throw permission(program, result) ?? new ProgramFailedError(program, args, result);
     // The nft flavour leaves out tables that hold rules it cannot print, and ends with 0.
     const unreadable = /^# Table `\S+' is incompatible.*$/m.exec(result.stdout);
     if (unreadable !== null) throw new ProgramFailedError(program, args, { ...result, stderr: unreadable[0] });
-    if (result.code !== 0) throw permission(program, result) ?? new ProgramFailedError(program, args, result);
     return result.stdout;
   }
 
@@ -73,7 +97,7 @@ export class Iptables {
    * 17,000 rules: 310 ms); on legacy as much as all of the table.
    */
   async listChain(table: string, chain: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
-    const args = ["-w", `${lockWaitSeconds}`, "-t", table, "-S", chain];
+    const args = ["-w", `${this.#lockWaitSeconds}`, "-t", table, "-S", chain];
     const result = await this.#exec.run(this.#prefix, args, { signal, timeoutMs: saveTimeoutMs });
     if (result.code !== 0) {
       const refused = permission(this.#prefix, result);
@@ -87,14 +111,47 @@ export class Iptables {
       .map((line) => line.slice(start.length + 1));
   }
 
-  /** Applies restore input; chains that it does not name stay as they are. */
-  async restore(text: string, signal: AbortSignal): Promise<void> {
+  /**
+   * Applies restore input, a text or its lines; chains that it does not name stay as they are. The lines must be the
+   * same each time they are asked for. Rejects with RestoreError, LockHeldError or NotPermittedError when the tool
+   * refuses, and with ProgramKilledError when it was ended.
+   */
+  async restore(input: string | Iterable<string>, signal: AbortSignal): Promise<void> {
     const program = `${this.#prefix}-restore`;
-    const args = ["--noflush", "-w", `${lockWaitSeconds}`];
-    const result = await this.#exec.run(program, args, { signal, stdin: text, timeoutMs: restoreTimeoutMs });
-    if (result.code !== 0)
-      throw permission(program, result) ?? new RestoreError(program, result.stderr, failingLine(result.stderr, text));
+    const args = ["--noflush", "-w", `${this.#lockWaitSeconds}`];
+    const stdin = typeof input === "string" ? input : { [Symbol.iterator]: () => pieces(input) };
+    const result = await this.#exec.run(program, args, { signal, stdin, timeoutMs: restoreTimeoutMs });
+    if (result.code === 0) return;
+    const lines = typeof input === "string" ? input.split("\n") : input;
+    throw (
+      permission(program, result) ??
+      this.#lockHeld(program, result) ??
+      new RestoreError(program, result.stderr, failingLines(result.stderr, lines))
+    );
   }
+
+  #lockHeld(program: string, { stderr }: ExecResult): LockHeldError | undefined {
+    if (!/holding the xtables lock/.test(stderr)) return undefined;
+    const holder = lockHolder(this.#lockFile) ?? "another program";
+    return new LockHeldError(
+      `${program}: ${holder} has held the lock ${this.#lockFile} for more than ${this.#lockWaitSeconds} s; end it if it hangs`,
+    );
+  }
+}
+
+/** Joins lines to what a pipe takes at once, so that a large input is never in memory as a whole. */
+function* pieces(lines: Iterable<string>): Generator<string> {
+  let piece: string[] = [];
+  let length = 0;
+  for (const line of lines) {
+    piece.push(line, "\n");
+    length += line.length + 1;
+    if (length < pieceLength) continue;
+    yield piece.join("");
+    piece = [];
+    length = 0;
+  }
+  if (piece.length > 0) yield piece.join("");
 }
 
 function permission(program: string, { stderr }: ExecResult): NotPermittedError | undefined {
@@ -105,16 +162,25 @@ function permission(program: string, { stderr }: ExecResult): NotPermittedError 
     : undefined;
 }
 
-/** `Error occurred at line: 3`, `line 3 failed`, `line 3: RULE_APPEND failed (...)`. */
-function failingLine(stderr: string, input: string): RestoreError["line"] {
-  const match = /\bline:? (\d+)\b/.exec(stderr);
-  if (match === null) return undefined;
-  const number = Number(match[1]);
-  return { number, text: input.split("\n")[number - 1] ?? "" };
+/** `Error occurred at line: 3`, `line 3 failed`, and for each rule that nf_tables refuses `line 3: RULE_APPEND failed (...)`. */
+function failingLines(stderr: string, input: Iterable<string>): NamedLine[] {
+  const numbers = new Set([...stderr.matchAll(/\bline:? (\d+)\b/g)].map(([, number]) => Number(number)));
+  const found: NamedLine[] = [];
+  let number = 0;
+  for (const text of input) {
+    number += 1;
+    if (numbers.delete(number)) found.push({ number, text });
+    if (numbers.size === 0) break;
+  }
+  return [...found, ...[...numbers].map((beyond) => ({ number: beyond, text: "" }))];
 }
 
 function firstLine(stderr: string): string {
   const lines = stderr.split("\n").map((line) => line.trim());
-  // The tools may break the line behind their version.
-  return lines.filter((line) => line !== "" && !/^Try |\((nf_tables|legacy)\):$/.test(line))[0] ?? "no reason given";
+  // The tools may break the line behind their version, and warn before they fail.
+  const said = lines.filter((line) => line !== "" && !/^Try |\((nf_tables|legacy)\):$/.test(line));
+  const warning = said.find((line) => line.startsWith("Warning:"));
+  const failure = said.find((line) => !line.startsWith("Warning:"));
+  // A warning is what tells why legacy fails: it names the extension that the kernel lacks.
+  return [failure, warning].filter((line) => line !== undefined).join("; ") || "no reason given";
 }

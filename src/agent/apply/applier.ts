@@ -1,6 +1,16 @@
-import type { Iptables } from "../../kernel/index.ts";
+import { type Clock, systemClock } from "../../base/index.ts";
+import { type Candidate, findRefused, type Iptables, RestoreError } from "../../kernel/index.ts";
 import type { RuleProgram, TableName } from "../plan/index.ts";
-import { difference, type Held, heldAfter, observe, restoreInput, type TableDifference } from "./difference.ts";
+import {
+  difference,
+  type HeldTable,
+  heldAfter,
+  observe,
+  restoreInput,
+  restoreLines,
+  type TableDifference,
+} from "./difference.ts";
+import { type IsolatedService, Isolation, type Plans, RuleOwners, without } from "./isolation.ts";
 
 /** What one `apply` wrote; empty lists when there was nothing to write. */
 export interface Written {
@@ -13,54 +23,185 @@ export interface Written {
   readonly rules: ReadonlyMap<TableName, number>;
   /** Whether the kernel had to be read first: at the start, and after a failure. */
   readonly observed: boolean;
+  /** Services whose rules are refused and which are therefore not in the kernel; all others are. */
+  readonly isolated: readonly IsolatedService[];
+  /** Restores that were refused before one was taken. */
+  readonly refusals: number;
 }
 
-/** Makes the kernel hold a program, for one address family. Calls must not overlap. */
+/** Restores that one `apply` makes at most to find out whose rules are refused (design decision 11). */
+const maxRestores = 16;
+const tables: readonly TableName[] = ["nat", "filter", "mangle"];
+
+/** Makes the kernel hold a program, for one address family. Calls wait for each other. */
 export class RuleApplier {
   readonly #iptables: Iptables;
-  #held: Held | undefined;
+  readonly #isolation: Isolation;
+  /** What each table is known to hold; a table that is not here has to be read. */
+  #held: ReadonlyMap<TableName, HeldTable> = new Map();
   #program: RuleProgram | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(iptables: Iptables) {
+  constructor(iptables: Iptables, clock: Clock = systemClock) {
     this.#iptables = iptables;
+    this.#isolation = new Isolation(clock);
   }
 
   /** Whether the next call needs not read the kernel. */
   get knowsKernel(): boolean {
-    return this.#held !== undefined;
+    return tables.every((table) => this.#held.has(table));
+  }
+
+  /** Milliseconds until a Service that was refused should be tried again, by `apply`; undefined when there is none. */
+  get dueInMs(): number | undefined {
+    return this.#isolation.dueInMs;
+  }
+
+  /** Somebody else may have changed the table, or any: the next call reads it and repairs what differs. */
+  distrust(table?: TableName): void {
+    this.#held = table === undefined ? new Map() : new Map([...this.#held].filter(([name]) => name !== table));
   }
 
   /**
-   * Writes what differs in one restore, or nothing. When it throws, the kernel may hold the tables before the failing
-   * one; the next call reads what is there and starts from that.
+   * Reads the kernel and tells what differs from what was last written, without writing; nothing if nothing was
+   * written yet. The next `apply` writes what was found.
    */
-  async apply(program: RuleProgram, signal: AbortSignal): Promise<Written> {
-    const observed = !this.knowsKernel;
-    const held = this.#held ?? observe(await this.#iptables.save(signal), program);
-    const differences = difference(held, program);
-    this.#held = undefined;
-    if (differences.length > 0) await this.#iptables.restore(restoreInput(differences), signal);
-    this.#held = heldAfter(program);
-    this.#program = program;
-    return writtenBy(differences, observed);
+  async compare(signal: AbortSignal): Promise<readonly TableDifference[]> {
+    return this.#exclusive(async () => {
+      if (this.#program === undefined) return [];
+      this.distrust();
+      this.#held = observe(await this.#iptables.save(signal), this.#program);
+      return difference(this.#held, this.#program);
+    });
   }
 
-  /** What was written last; the kernel is known to hold it, but for what others alter, while `knowsKernel`. */
+  /** What was written last, without Services that are left out; undefined before the first write. */
   get program(): RuleProgram | undefined {
     return this.#program;
   }
 
-  /** Writes what the kernel was found not to hold of `program`, in one restore. Must not overlap with `apply` either. */
+  /**
+   * Writes what differs in one restore, or nothing. Services whose rules are refused are left out and named; with
+   * `plans` it is known whose rules are whose. When it throws, the kernel may hold the tables before the failing one;
+   * the next call reads what is there and starts from that.
+   */
+  async apply(program: RuleProgram, signal: AbortSignal, plans: () => Plans = () => new Map()): Promise<Written> {
+    return this.#exclusive(() => this.#apply(program, plans, signal));
+  }
+
+  /** Writes what the kernel was found not to hold of `program`, in one restore. */
   async repair(differences: readonly TableDifference[], signal: AbortSignal): Promise<Written> {
-    const held = this.#held;
-    this.#held = undefined;
-    await this.#iptables.restore(restoreInput(differences), signal);
-    this.#held = held;
-    return writtenBy(differences, true);
+    return this.#exclusive(async () => {
+      const held = this.#held;
+      this.distrust();
+      await this.#iptables.restore(restoreInput(differences), signal);
+      this.#held = held;
+      return { ...summary(differences), observed: true, isolated: [], refusals: 0 };
+    });
+  }
+
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#last.then(work, work);
+    this.#last = mine.catch(() => {});
+    return mine;
+  }
+
+  async #apply(program: RuleProgram, plans: () => Plans, signal: AbortSignal): Promise<Written> {
+    const observed = !this.knowsKernel;
+    let leftOut = this.#isolation.leftOut(plans);
+    let restores = 0;
+    for (let refusals = 0; ; refusals++) {
+      const wanted = leftOut.size === 0 ? program : without(program, plans(), leftOut);
+      await this.#observe(wanted, signal);
+      const held = this.#held;
+      const differences = difference(held, wanted);
+      try {
+        // Until it has succeeded nobody knows what the kernel holds.
+        if (differences.length > 0) {
+          this.distrust();
+          restores += 1;
+          await this.#iptables.restore(restoreInput(differences), signal);
+        }
+        this.#held = heldAfter(held, wanted);
+        this.#program = wanted;
+        return { ...summary(differences), observed, isolated: this.#isolation.settled(leftOut), refusals };
+      } catch (error) {
+        if (!(error instanceof RestoreError) || restores >= maxRestores) throw error;
+        // One more has to be left for what is written in the end.
+        const budget = maxRestores - restores - 1;
+        const { services, restores: spent } = await this.#isolate(error, differences, plans(), budget, signal);
+        restores += spent;
+        // That a Service is due for another try must not bring it back in this one.
+        leftOut = new Set([...leftOut, ...services]);
+      }
+    }
+  }
+
+  /** Reads the tables that are not known. */
+  async #observe(wanted: RuleProgram, signal: AbortSignal): Promise<void> {
+    const unknown = tables.filter((table) => !this.#held.has(table));
+    if (unknown.length === 0) return;
+    const saved = await this.#iptables.save(signal, unknown.length === 1 ? unknown[0] : undefined);
+    const read = observe(saved, new Map([...wanted].filter(([table]) => unknown.includes(table))));
+    this.#held = new Map([...this.#held, ...read]);
+  }
+
+  /** The Services that the restore was refused for; throws what it was refused with when it is no Service's fault. */
+  async #isolate(
+    error: RestoreError,
+    differences: readonly TableDifference[],
+    plans: Plans,
+    budget: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly services: readonly string[]; readonly restores: number }> {
+    const suspects = suspectsOf(error, differences, new RuleOwners(plans));
+    if (suspects.length === 0) throw error;
+    const { refused, complete, restores } = await findRefused(this.#iptables, suspects, budget, signal);
+    for (const { candidate, why } of refused) this.#isolation.add(candidate.service, why, plans.get(candidate.service));
+    // Those found so far stay out of the next try, which goes on from there.
+    if (!complete || refused.length === 0) throw error;
+    return { services: refused.map(({ candidate }) => candidate.service), restores };
   }
 }
 
-function writtenBy(differences: readonly TableDifference[], observed: boolean): Written {
+interface Suspect extends Candidate {
+  readonly service: string;
+}
+
+/**
+ * The Services whose rules the tool names, or when it names only the COMMIT of a table all with rules in what was
+ * written there. Only suspects: what is refused for want of memory names rules too.
+ */
+function suspectsOf(
+  error: RestoreError,
+  differences: readonly TableDifference[],
+  owners: RuleOwners,
+): readonly Suspect[] {
+  const numbers = new Set(error.lines.map(({ number }) => number));
+  const named = new Set<string>();
+  const suspects = new Map<string, { service: string; table: string; rules: string[] }>();
+  let failed: string | undefined;
+  let number = 0;
+  for (const { table, chain, rule, text } of restoreLines(differences)) {
+    number += 1;
+    const service = chain === undefined ? undefined : owners.ownerOf(table, chain, rule);
+    if (numbers.has(number)) {
+      failed = table;
+      // A line that is no Service's, such as one of our own, is nobody's fault.
+      if (service !== undefined) named.add(service);
+      else if (text !== "COMMIT") return [];
+    }
+    if (service === undefined || rule === undefined) continue;
+    const key = `${table} ${service}`;
+    const suspect = suspects.get(key) ?? { service, table, rules: [] };
+    suspect.rules.push(rule);
+    suspects.set(key, suspect);
+  }
+  const ofTable = [...suspects.values()].filter(({ table }) => table === failed);
+  return named.size === 0 ? ofTable : ofTable.filter(({ service }) => named.has(service));
+}
+
+function summary(differences: readonly TableDifference[]): Pick<Written, "chains" | "removed" | "jumps" | "rules"> {
   return {
     chains: differences.flatMap(({ table, write }) => write.map(([chain]) => `${table} ${chain}`)),
     removed: differences.flatMap(({ table, remove }) => remove.map((chain) => `${table} ${chain}`)),
@@ -71,6 +212,5 @@ function writtenBy(differences: readonly TableDifference[], observed: boolean): 
         insert.length + write.reduce((sum, [, lines]) => sum + lines.length, 0),
       ]),
     ),
-    observed,
   };
 }

@@ -23,7 +23,7 @@ function kernel(inputRules: readonly string[], more: readonly string[] = []): Fa
 }
 
 function heal(iptables: FakeIptables): string {
-  const input = restoreInput(difference(observe(parseIptablesSave(iptables.save()), program), program));
+  const input = [...restoreInput(difference(observe(parseIptablesSave(iptables.save()), program), program))].join("\n");
   iptables.restore(input);
   return input;
 }
@@ -56,7 +56,7 @@ it("puts all jumps on top where they have to be, below kubelet's at most, and th
         const iptables = kernel(rules, [":KUBE-FIREWALL - [0:0]"]);
         const move = (): string => {
           const found = observe(parseIptablesSave(iptables.save()), program, () => true);
-          const input = restoreInput(difference(found, program));
+          const input = [...restoreInput(difference(found, program))].join("\n");
           iptables.restore(input);
           return input;
         };
@@ -80,5 +80,5 @@ it("puts a jump next to its neighbours, not above foreign rules", () => {
 });
 
 it("writes nothing for a program that is held", () => {
-  expect(restoreInput([])).toBe("");
+  expect([...restoreInput([])]).toEqual([]);
 });

@@ -1,4 +1,6 @@
 // Brings a rule program into the kernel. Invariant: what was not written with success does not count as held, and
-// when the kernel holds the program already nothing is written. Does not decide what the rules are.
+// when the kernel holds the program already nothing is written; a Service whose rules are refused is left out and named,
+// and all others are written. Does not decide what the rules are.
 export { RuleApplier, type Written } from "./applier.ts";
 export { difference, type JumpsOnTop, kubeletChain, observe } from "./difference.ts";
+export type { Plans } from "./isolation.ts";

@@ -129,7 +129,7 @@ export class Checker {
   ): Promise<Reading | undefined> {
     const { iptables } = this.#options;
     const key = `${family} ${table}`;
-    const text = await iptables(family).saveText(table, signal);
+    const text = await iptables(family).saveText(signal, table);
     const known = this.#tables.get(key) ?? new SavedTable();
     this.#tables.set(key, known);
     if (known.same(text, program)) return undefined;

@@ -8,6 +8,7 @@ import {
   type Exec,
   execOk,
   type Follow,
+  inputText,
   netnsExec,
   netnsFollow,
   systemExec,
@@ -93,7 +94,7 @@ class WatchedNode {
       run: async (program, args, options) => {
         const result = await this.#inside.run(this.#flavoured(program), args, options);
         if (program.endsWith("-restore") && result.code === 0)
-          this.restores[program.startsWith("ip6") ? "IPv6" : "IPv4"].push(String(options.stdin));
+          this.restores[program.startsWith("ip6") ? "IPv6" : "IPv4"].push(inputText(options.stdin));
         else if (args[0] === "-t") this.reads.push(args[1] ?? "");
         else if (args.includes("-S")) this.reads.push(args.slice(3).join(" ").replace(" -S", ""));
         return result;

@@ -1,13 +1,6 @@
 import { Counter, Gauge } from "prom-client";
 import { type Clock, isAbort, orAborted, type Random } from "../../base/index.ts";
-import {
-  cpuTimeMs,
-  type Exec,
-  type Follow,
-  Iptables,
-  type IptablesFlavour,
-  untilMonitorListens,
-} from "../../kernel/index.ts";
+import { cpuTimeMs, type Exec, type Flavour, type Follow, Iptables, untilMonitorListens } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { Logger, Metrics } from "../../telemetry/index.ts";
 import { Checker, type DriftTarget } from "./checker.ts";
@@ -21,7 +14,7 @@ import type { CheckResult, DriftWatch, Suspect } from "./watch.ts";
 export interface DriftOptions {
   readonly target: DriftTarget;
   /** Which kernel interface the tools talk to. */
-  readonly flavour: IptablesFlavour;
+  readonly flavour: Flavour;
   readonly exec: Exec;
   /** Runs `nft monitor`. */
   readonly follow: Follow;

@@ -1,5 +1,5 @@
 import type { Clock } from "../../base/index.ts";
-import type { Exec, ExecResult, NftProcess } from "../../kernel/index.ts";
+import { type Exec, type ExecResult, type Input, inputText, type NftProcess } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 
 /** What one transaction did to one table, as far as chains and their rules go. */
@@ -84,11 +84,10 @@ export class OwnWrites {
     return false;
   }
 
-  #begin(family: Family, stdin: string | Uint8Array | undefined): readonly Credit[] {
+  #begin(family: Family, stdin: Input | undefined): readonly Credit[] {
     this.#versions.set(family, this.version(family) + 1);
     if (this.#unseen === undefined) return [];
-    const text = typeof stdin === "string" ? stdin : Buffer.from(stdin ?? "").toString();
-    const credits = [...restoredChains(text)].map(([table, chains]) => ({ family, table, chains }));
+    const credits = [...restoredChains(stdin)].map(([table, chains]) => ({ family, table, chains }));
     for (const credit of credits) this.#credits.add(credit);
     return credits;
   }
@@ -118,10 +117,10 @@ function isRestore(name: string): boolean {
 }
 
 /** Table -> chains that restore input writes to, deletes, or inserts a rule in. */
-export function restoredChains(text: string): Map<string, Set<string>> {
+export function restoredChains(input: Input = ""): Map<string, Set<string>> {
   const tables = new Map<string, Set<string>>();
   let chains = new Set<string>();
-  for (const line of text.split("\n")) {
+  for (const line of linesOf(input)) {
     if (line.startsWith("*")) {
       chains = new Set();
       tables.set(line.slice(1), chains);
@@ -132,4 +131,15 @@ export function restoredChains(text: string): Map<string, Set<string>> {
     }
   }
   return tables;
+}
+
+/** Of a large input only a piece at a time. */
+function* linesOf(input: Input): Generator<string> {
+  let rest = "";
+  for (const piece of typeof input === "string" || input instanceof Uint8Array ? [inputText(input)] : input) {
+    const lines = `${rest}${piece}`.split("\n");
+    rest = lines.pop() ?? "";
+    yield* lines;
+  }
+  yield rest;
 }

@@ -12,7 +12,7 @@ const program = programOf(fixture.map(proxied));
 
 /** All of a program as restore input for an empty kernel. */
 function text(of: RuleProgram): string {
-  return restoreInput(difference(observe(new Map(), of), of));
+  return [...restoreInput(difference(observe(new Map(), of), of))].map((line) => `${line}\n`).join("");
 }
 
 it("writes kube-proxy's layout", async () => {

@@ -30,6 +30,8 @@ export interface PlanConfig {
   readonly dropInvalid: boolean;
   /** Whether the accounting objects of kube-proxy's two counting rules exist (xt_nfacct). */
   readonly accounting: boolean;
+  /** Whether the kernel can remember clients (xt_recent). */
+  readonly sessionAffinity: boolean;
   /** Leave out the comments of rules that there are many of: kube-proxy does above 1,000 endpoints. */
   readonly largeCluster: boolean;
 }
@@ -53,7 +55,8 @@ export interface ServicePlan {
 
 export function planService(ports: readonly ProxiedPort[], config: PlanConfig): ServicePlan {
   const plan = new PlanWriter();
-  for (const port of ports) planPort(plan, port, config);
+  for (const port of ports)
+    planPort(plan, config.sessionAffinity ? port : { ...port, affinitySeconds: undefined }, config);
   return plan;
 }
 

@@ -16,6 +16,7 @@ export function nodeSettings(own: Partial<NodeSettings> = {}): NodeSettings {
     dropInvalid: true,
     randomFully: true,
     accounting: new Set(),
+    sessionAffinity: new Set(["IPv4", "IPv6"]),
     ...own,
   };
 }

@@ -16,6 +16,7 @@ export const config: PlanConfig = {
   randomFully: true,
   dropInvalid: true,
   accounting: false,
+  sessionAffinity: true,
   largeCluster: false,
 };
 

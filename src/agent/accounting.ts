@@ -1,0 +1,39 @@
+import { Counter } from "prom-client";
+import type { Exec } from "../kernel/index.ts";
+import { Nfacct } from "../kernel/index.ts";
+import type { Metrics } from "../telemetry/index.ts";
+
+/** kube-proxy's counters, and its metrics that show them. */
+const counters = [
+  {
+    name: "ct_state_invalid_dropped_pkts",
+    metric: "kubeproxy_iptables_ct_state_invalid_dropped_packets_total",
+    help: "Packets that connection tracking found invalid and a rule dropped.",
+  },
+  {
+    name: "localhost_nps_accepted_pkts",
+    metric: "kubeproxy_iptables_localhost_nodeports_accepted_packets_total",
+    help: "First packets of connections to NodePorts on loopback addresses.",
+  },
+] as const;
+
+export const accountingNames: readonly string[] = counters.map(({ name }) => name);
+
+/** Registers the metrics; they are read from the kernel when somebody asks for them. */
+export function registerAccounting(exec: Exec, registry: Metrics, signal: AbortSignal): void {
+  const nfacct = new Nfacct(exec);
+  for (const { name, metric, help } of counters)
+    registry.registerMetric(
+      new Counter({
+        name: metric,
+        help,
+        registers: [],
+        async collect() {
+          // A counter that cannot be read now shows nothing; the other metrics are worth more than a failed scrape.
+          const packets = (await nfacct.packets(signal).catch(() => undefined))?.get(name);
+          this.reset();
+          if (packets !== undefined) this.inc(packets);
+        },
+      }),
+    );
+}

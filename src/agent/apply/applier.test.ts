@@ -1,0 +1,288 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { FakeClock } from "../../base/fake-clock.ts";
+import { FakeIptables, type Fault } from "../../kernel/fake-iptables.ts";
+import {
+  type ExecResult,
+  Iptables,
+  NotPermittedError,
+  ProgramKilledError,
+  ProgramMissingError,
+} from "../../kernel/index.ts";
+import { port, service, slice } from "../../model/testing/objects.ts";
+import { planService, RulePlanner, type RuleProgram, type ServicePlan } from "../plan/index.ts";
+import { config, fixture, programOf, proxied } from "../plan/testing/services.ts";
+import { RuleApplier } from "./index.ts";
+
+const signal = new AbortController().signal;
+const program = programOf(fixture.map(proxied));
+const empty = programOf([]);
+
+let fake: FakeIptables;
+let clock: FakeClock;
+let applier: RuleApplier;
+
+beforeEach(() => {
+  fake = new FakeIptables("IPv4");
+  clock = new FakeClock();
+  applier = new RuleApplier(new Iptables(fake, "IPv4"), clock);
+});
+
+/** What the kernel holds of a program, whatever it held before. */
+async function written(of: RuleProgram): Promise<string> {
+  const other = new FakeIptables("IPv4");
+  await new RuleApplier(new Iptables(other, "IPv4")).apply(of, signal);
+  return sorted(other.save());
+}
+
+/** Chains come in the order in which they were made; the rules of each keep theirs. */
+function sorted(save: string): string {
+  const chain = (line: string): string => /^(?::|-A )(\S+)/.exec(line)?.[1] ?? "";
+  const tables = save.split("COMMIT\n").map((table) => table.split("\n"));
+  return tables.map((lines) => lines.toSorted((a, b) => chain(a).localeCompare(chain(b))).join("\n")).join("\n");
+}
+
+const failed = (code: number, stderr: string): ExecResult => ({ code, stdout: "", stderr });
+const killed = new ProgramKilledError("iptables-restore", [], "SIGKILL", 300_000);
+const missing = new ProgramMissingError("iptables-restore", new Error("ENOENT"));
+
+describe("whatever ends a restore", () => {
+  const ends: [string, Fault["end"], (new (...args: never[]) => Error) | string][] = [
+    ["a kill, or its time limit", killed, ProgramKilledError],
+    ["the program being gone", missing, ProgramMissingError],
+    [
+      "no permission",
+      failed(
+        4,
+        "iptables-restore v1.8.9 (nf_tables): Could not fetch rule set generation id: Permission denied (you must be root)\n",
+      ),
+      NotPermittedError,
+    ],
+    [
+      "a full disk under the lock file",
+      failed(4, "Fatal: can't open lock file /run/xtables.lock: No space left on device\n"),
+      "No space left on device",
+    ],
+    ["no memory in the kernel", failed(1, "iptables-restore: line 2 failed\n"), "refused the rules at line 2"],
+    [
+      "the lock held by another",
+      failed(4, "Another app is currently holding the xtables lock; still 0s 0us time ahead\n"),
+      "has held the lock /run/xtables.lock for more than 5 s",
+    ],
+    ["an exit without a word", failed(1, ""), "no reason given"],
+  ];
+  const cases = ends.flatMap(([what, end, error]) =>
+    [0, 1, 2, 3].map((commits) => [what, commits, end, error] as const),
+  );
+
+  it.each(cases)("%s after %i tables: the next write starts from what is there", async (_what, commits, end, error) => {
+    fake.failures.push({ commits, end });
+    await expect(applier.apply(program, signal)).rejects.toThrow(error);
+    expect(applier.knowsKernel).toBe(false);
+    const next = await applier.apply(program, signal);
+    expect(next.observed).toBe(true);
+    const tables = [...next.chains, ...next.jumps].map((name) => name.split(" ")[0]);
+    expect(new Set(tables)).toEqual(new Set(["nat", "filter", "mangle"].slice(commits)));
+    expect(sorted(fake.save())).toBe(await written(program));
+    expect(applier.knowsKernel).toBe(true);
+    // And in the same way when rules are there already.
+    fake.failures.push({ commits, end });
+    await expect(applier.apply(empty, signal)).rejects.toThrow(error);
+    await applier.apply(empty, signal);
+    expect(sorted(fake.save())).toBe(await written(empty));
+    fake.restores.length = 0;
+    await applier.apply(empty, signal);
+    expect(fake.restores).toEqual([]);
+  });
+});
+
+it("reads again only the table that is distrusted, and tells what differs without writing", async () => {
+  await applier.apply(program, signal);
+  fake.restores.length = 0;
+  expect(await applier.compare(signal)).toEqual([]);
+  fake.chain("filter", "INPUT")!.shift();
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  const differences = await applier.compare(signal);
+  expect(
+    differences.map(({ table, write, insert }) => [
+      table,
+      write.map(([chain]) => chain),
+      insert.map(({ from }) => from),
+    ]),
+  ).toEqual([
+    ["nat", ["KUBE-MARK-MASQ"], []],
+    ["filter", [], ["INPUT"]],
+  ]);
+  expect(fake.restores).toEqual([]);
+  expect(await applier.apply(program, signal)).toMatchObject({
+    chains: ["nat KUBE-MARK-MASQ"],
+    jumps: ["filter INPUT"],
+  });
+  expect(sorted(fake.save())).toBe(await written(program));
+
+  fake.chain("filter", "INPUT")!.shift();
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  applier.distrust("nat");
+  expect(await applier.apply(program, signal)).toMatchObject({
+    chains: ["nat KUBE-MARK-MASQ"],
+    jumps: [],
+    observed: true,
+  });
+  applier.distrust("filter");
+  expect(await applier.apply(program, signal)).toMatchObject({ chains: [], jumps: ["filter INPUT"] });
+  expect(sorted(fake.save())).toBe(await written(program));
+});
+
+it("makes calls wait for each other", async () => {
+  const results = await Promise.all([
+    applier.apply(program, signal),
+    applier.compare(signal),
+    applier.apply(empty, signal),
+  ]);
+  expect(results[1]).toEqual([]);
+  expect(fake.restores).toHaveLength(2);
+  expect(sorted(fake.save())).toBe(await written(empty));
+});
+
+describe("rules that are refused", () => {
+  const count = 300;
+  const key = (n: number): string => `ns/s${n}`;
+  let planner: RulePlanner;
+  let plans: Map<string, ServicePlan>;
+
+  function set(n: number, endpoint = `10.1.${n >> 8}.${n & 255}`, spec = {}): void {
+    const object = service(key(n), { clusterIP: `172.30.${n >> 8}.${n & 255}`, ports: [port("p", 80)], ...spec });
+    const { ports } = proxied([object, [slice(`s${n}`, [{ name: "p", port: 80 }], [{ ip: endpoint }])]]);
+    plans.set(key(n), planService(ports, config));
+    planner.set(key(n), plans.get(key(n)));
+  }
+
+  const apply = () => applier.apply(planner.program(), signal, () => plans);
+  const isolated = async () => (await apply()).isolated.map(({ service }) => service).sort();
+
+  beforeEach(() => {
+    plans = new Map();
+    planner = new RulePlanner("IPv4", config);
+    for (let n = 1; n <= count; n++) set(n);
+    fake.kernelRefuses = (rule) => /--to-destination 10\.66\./.test(rule);
+  });
+
+  async function expectAllBut(...bad: number[]): Promise<void> {
+    const others = new RulePlanner("IPv4", config);
+    for (const [k, plan] of plans) if (!bad.map(key).includes(k)) others.set(k, plan);
+    expect(sorted(fake.save())).toBe(await written(others.program()));
+  }
+
+  it.each([
+    ["nf_tables, which names lines", true, [], 1],
+    ["nf_tables, which names lines", true, [1, 7, 77, 300], 5],
+    ["legacy, which names the COMMIT", false, [1], 8],
+    ["legacy, which names the COMMIT", false, [299], 6],
+    ["legacy, which names the COMMIT", false, [20, 200], 12],
+  ])("leaves out only the bad ones with %s: %#", async (_flavour, names, bad, most) => {
+    fake.namesRefusedLines = names;
+    for (const n of bad) set(n, `10.66.0.${n & 255}`);
+    const result = await apply();
+    expect(result.isolated.map(({ service }) => service).sort()).toEqual(bad.map(key).sort());
+    expect(result.refusals).toBe(bad.length === 0 ? 0 : 1);
+    await expectAllBut(...bad);
+    expect(fake.restores.length).toBeLessThanOrEqual(most);
+    // Then it is left alone.
+    fake.restores.length = 0;
+    expect(await isolated()).toEqual(bad.map(key).sort());
+    expect(fake.restores).toEqual([]);
+  });
+
+  it("finds in row after row what the tool itself cannot read", async () => {
+    for (const n of [3, 30]) set(n, undefined, { ports: [port("p", 80, { port: 99_999 })] });
+    fake.unreadable = (line) => line.includes("--dport 99999");
+    expect(await isolated()).toEqual(["ns/s3", "ns/s30"]);
+    await expectAllBut(3, 30);
+    expect(fake.restores.length).toBeLessThanOrEqual(16);
+  });
+
+  it("takes a Service's old rules away with it, and brings it back when it changes", async () => {
+    await apply();
+    set(5, "10.66.0.5");
+    expect(await isolated()).toEqual(["ns/s5"]);
+    await expectAllBut(5);
+    set(5, "10.1.9.9");
+    fake.restores.length = 0;
+    expect(await isolated()).toEqual([]);
+    expect(fake.restores).toHaveLength(1);
+    await expectAllBut();
+  });
+
+  it("tries again after a back-off that grows", async () => {
+    set(5, "10.66.0.5");
+    await apply();
+    const waits: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      waits.push(applier.dueInMs!);
+      clock.advance(applier.dueInMs! - 1);
+      fake.restores.length = 0;
+      await apply();
+      expect(fake.restores).toEqual([]);
+      clock.advance(1);
+      expect(await isolated()).toEqual(["ns/s5"]);
+      await expectAllBut(5);
+    }
+    expect(waits[1]! / waits[0]!).toBeGreaterThan(1.6);
+    expect(waits[2]! / waits[1]!).toBeGreaterThan(1.6);
+    fake.kernelRefuses = () => false;
+    clock.advance(applier.dueInMs!);
+    expect(await isolated()).toEqual([]);
+    expect(applier.dueInMs).toBeUndefined();
+    await expectAllBut();
+  });
+
+  it("forgets a Service that is gone", async () => {
+    set(5, "10.66.0.5");
+    await apply();
+    plans.delete(key(5));
+    planner.set(key(5), undefined);
+    expect(await isolated()).toEqual([]);
+    expect(applier.dueInMs).toBeUndefined();
+  });
+
+  it("makes at most 16 restores at a time, and goes on from there", async () => {
+    fake.namesRefusedLines = false;
+    const bad = Array.from({ length: 12 }, (_, i) => i * 20 + 1);
+    for (const n of bad) set(n, `10.66.0.${n}`);
+    for (let tries = 0; ; tries++) {
+      fake.restores.length = 0;
+      const result = await apply().catch(() => undefined);
+      expect(fake.restores.length).toBeLessThanOrEqual(16);
+      expect(tries).toBeLessThan(10);
+      if (result === undefined) continue;
+      expect(result.isolated.map(({ service }) => service).sort()).toEqual(bad.map(key).sort());
+      break;
+    }
+    await expectAllBut(...bad);
+  });
+
+  it.each([true, false])("blames no Service for a rule of our own (lines named: %s)", async (names) => {
+    await apply();
+    const before = sorted(fake.save());
+    fake.namesRefusedLines = names;
+    fake.kernelRefuses = (rule) => rule.startsWith("-A KUBE-MARK-MASQ");
+    fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+    set(5, "10.1.9.9");
+    applier.distrust();
+    await expect(apply()).rejects.toThrow("iptables-restore refused the rules at line");
+    expect(applier.dueInMs).toBeUndefined();
+    expect(sorted(fake.save()).replaceAll(/^.*KUBE-MARK-MASQ -j MARK.*\n/gm, "")).toBe(
+      before.replaceAll(/^.*KUBE-MARK-MASQ -j MARK.*\n/gm, ""),
+    );
+  });
+
+  it("blames nobody for a refusal that does not come again", async () => {
+    await apply();
+    set(5, "10.1.9.9");
+    fake.failures.push(
+      failed(4, "iptables-restore v1.8.9 (nf_tables): \nline 3: RULE_APPEND failed (Cannot allocate memory)\n"),
+    );
+    await expect(apply()).rejects.toThrow("Cannot allocate memory");
+    expect(await isolated()).toEqual([]);
+    await expectAllBut();
+  });
+});

@@ -1,0 +1,45 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { addNetns, deleteNetns, netnsExec, systemExec } from "../kernel/index.ts";
+
+const options = { signal: new AbortController().signal };
+const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
+const netns = `bt-cleanup-${randomBytes(4).toString("hex")}`;
+const inside = netnsExec(host, netns);
+const main = join(import.meta.dirname, "main.ts");
+
+beforeAll(() => addNetns(host, netns, options));
+afterAll(() => deleteNetns(host, netns, options));
+
+const cleanUp = (before: readonly string[], ...args: readonly string[]) =>
+  inside.run("/usr/bin/env", [...before, process.execPath, main, "agent", "cleanup", ...args], options);
+
+it("deletes a proxy's rules, and fails naming what it may not delete", async () => {
+  const stdin = "*nat\n:KUBE-SERVICES - [0:0]\n-I PREROUTING 1 -j KUBE-SERVICES\nCOMMIT\n";
+  for (const flavour of ["nft", "legacy"])
+    await inside.run(`iptables-${flavour}-restore`, ["--noflush"], { ...options, stdin });
+  const refused = await cleanUp(["setpriv", "--reuid=65534", "--clear-groups"]);
+  expect(refused).toMatchObject({ code: 1, stdout: "" });
+  expect(refused.stderr).toMatch(
+    /^berth agent: not permitted .*; run as root or with CAP_NET_ADMIN and CAP_NET_RAW\n$/,
+  );
+
+  // A lock file in no directory is what legacy alone needs.
+  const failed = await cleanUp(["XTABLES_LOCKFILE=/nonexistent/lock"]);
+  expect(failed).toMatchObject({ code: 1, stdout: "removed IPv4 (nft): 1 chains and 1 jumps\n" });
+  expect(failed.stderr).toMatch(
+    /^berth agent: IPv4 \(legacy\) not removed: .*can't open lock file \/nonexistent\/lock.*\n$/,
+  );
+  await inside.run("iptables-nft-restore", ["--noflush"], { ...options, stdin });
+
+  expect(await cleanUp([], "--iptables=legacy")).toEqual({
+    code: 0,
+    stdout: "removed IPv4 (legacy): 1 chains and 1 jumps\n",
+    stderr: "",
+  });
+  expect((await inside.run("iptables-nft-save", [], options)).stdout).toContain("KUBE-SERVICES");
+  expect((await cleanUp([])).stdout).toBe("removed IPv4 (nft): 1 chains and 1 jumps\n");
+  expect(await cleanUp([])).toEqual({ code: 0, stdout: "no rules of a service proxy found\n", stderr: "" });
+  expect((await inside.run("iptables-nft-save", [], options)).stdout).not.toContain("KUBE-");
+});
