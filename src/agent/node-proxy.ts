@@ -33,7 +33,7 @@ interface FamilyProxy {
   readonly flows: FlowReconciler;
 }
 
-/** Brings the kernel of one node in line with the cluster. */
+/** Brings the kernel of one node in line with the cluster. Syncs must not overlap. */
 export class NodeProxy implements ClusterListener, DriftTarget {
   readonly #options: NodeProxyOptions;
   readonly #table: ServiceTable;
@@ -68,7 +68,7 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     return this.#programmed.promise;
   }
 
-  /** Syncs and repairs take turns. */
+  /** What syncs write and what is repaired takes turns. */
   exclusively<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#turn.then(run);
     this.#turn = result.catch(() => {});
@@ -106,18 +106,16 @@ export class NodeProxy implements ClusterListener, DriftTarget {
    * Plans what changed and writes it. What could not be written is written by the next sync. Returns after how many
    * milliseconds to come again though nothing changed: a Service that the kernel refuses is tried again then.
    */
-  sync(signal: AbortSignal): Promise<number | undefined> {
-    return this.exclusively(() => this.#sync(signal));
-  }
-
-  async #sync(signal: AbortSignal): Promise<number | undefined> {
+  async sync(signal: AbortSignal): Promise<number | undefined> {
     const { state, settings, localAddresses, health, healthPorts, metrics, clock } = this.#options;
     const start = clock.monotonic();
     // What came while the last sync was writing counted as written with it.
     if (this.#dirty.size + this.#pending.size > 0) health.queued();
     this.#plan();
     health.nodeEligible = nodeEligible(state.node());
-    const results = await Promise.allSettled(this.#families.map((one) => this.#apply(one, signal)));
+    const results = await this.exclusively(() =>
+      Promise.allSettled(this.#families.map((one) => this.#apply(one, signal))),
+    );
     const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new AggregateError(errors);
