@@ -124,7 +124,8 @@ async function missingExtensions(
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, string>> {
   const all = [...extensions(family), ...(counting ? [nfacct] : [])];
-  const { refused } = await findRefused(new Iptables(exec, family), all, 2 * all.length, signal);
+  const options = { maxRestores: 2 * all.length, hopeful: true };
+  const { refused } = await findRefused(new Iptables(exec, family), all, options, signal);
   return new Map(refused.map(({ candidate, why }) => [candidate.name, why]));
 }
 

@@ -182,8 +182,8 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);
     health.updated(family);
+    countRules(metrics, family, applier.program ?? program, written);
     this.#programmed.resolve();
-    countRules(metrics, family, program, written);
     if (written.observed) this.#report.observed(family, written, durationMs);
     return written;
   }

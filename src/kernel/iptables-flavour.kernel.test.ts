@@ -70,10 +70,19 @@ describe.each(flavours)("iptables-%s", (flavour) => {
         candidate("dnat", "-p tcp -j DNAT --to-destination 10.0.0.1:80"),
         candidate("table", "-j REJECT"),
       ],
-      16,
+      { maxRestores: 16 },
       signal,
     );
-    expect(refused.map((one) => one.candidate.name).sort()).toEqual(["match", "object", "port", "table"]);
+    const why = Object.fromEntries(refused.map((one) => [one.candidate.name, one.why]));
+    expect(why).toEqual({
+      match: expect.stringMatching(/nosuchmatch.*\(-m nosuchmatch\)$/),
+      object:
+        flavour === "nft"
+          ? "RULE_APPEND failed (No such file or directory) (-m nfacct --nfacct-name nowhere)"
+          : "refused at commit, without a reason",
+      port: expect.stringMatching(/99999.*\(-p tcp -m tcp --dport 99999\)$/),
+      table: expect.any(String),
+    });
     const after = await iptables(flavour).save(signal);
     for (const [table, chains] of before) expect(after.get(table)).toEqual(chains);
     expect([...after.values()].some((chains) => chains.has("BERTH-TRIAL"))).toBe(false);

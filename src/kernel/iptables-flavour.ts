@@ -110,7 +110,7 @@ export function flavouredExec(exec: Exec, flavour: Flavour | undefined): Exec {
 
 const lockConflict = 75;
 
-/** For iptables-restore before 1.6.2, which knows no `-w` and takes no lock: takes it for it, as kube-proxy does. */
+/** Takes the lock for an iptables-restore before 1.6.2, which does not and knows no `-w`, as kube-proxy does. */
 function lockingExec(exec: Exec): Exec {
   return {
     async run(program, args, options) {

@@ -22,16 +22,27 @@ const candidates = (count: number, bad: readonly number[]) =>
 
 it("finds exactly what the kernel refuses, whichever way the tool tells, and leaves nothing behind", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.boolean(), fc.integer({ min: 0, max: 60 }), fc.array(fc.nat(59)), async (names, count, bad) => {
-      const fake = kernel(names);
-      const before = fake.save();
-      const { refused, complete } = await findRefused(new Iptables(fake, "IPv4"), candidates(count, bad), 1000, signal);
-      const found = refused.map(({ candidate }) => candidate.number);
-      expect(new Set(found)).toEqual(new Set(bad.filter((i) => i < count)));
-      expect(new Set(found).size).toBe(found.length);
-      expect(complete).toBe(true);
-      expect(fake.save()).toBe(before);
-    }),
+    fc.asyncProperty(
+      fc.boolean(),
+      fc.boolean(),
+      fc.nat(60),
+      fc.array(fc.nat(59)),
+      async (names, hopeful, count, bad) => {
+        const fake = kernel(names);
+        const before = fake.save();
+        const { refused, complete } = await findRefused(
+          new Iptables(fake, "IPv4"),
+          candidates(count, bad),
+          { maxRestores: 1000, hopeful },
+          signal,
+        );
+        const found = refused.map(({ candidate }) => candidate.number);
+        expect(new Set(found)).toEqual(new Set(bad.filter((i) => i < count)));
+        expect(new Set(found).size).toBe(found.length);
+        expect(complete).toBe(true);
+        expect(fake.save()).toBe(before);
+      },
+    ),
   );
 });
 
@@ -44,7 +55,7 @@ it.each([
   [10_000, [17, 4711], 9],
 ])("looks at %i with %j bad in %i restores", async (count, bad, restores) => {
   const fake = kernel(false);
-  const trial = await findRefused(new Iptables(fake, "IPv4"), candidates(count, bad), 16, signal);
+  const trial = await findRefused(new Iptables(fake, "IPv4"), candidates(count, bad), { maxRestores: 16 }, signal);
   expect(trial.complete).toBe(true);
   expect(trial.refused.map(({ candidate }) => candidate.number)).toEqual(bad);
   expect([trial.restores, fake.restores.length]).toEqual([restores, restores]);
@@ -53,7 +64,7 @@ it.each([
 it("stops after as many restores as it may make, says so, and takes its chain away", async () => {
   const fake = kernel(false);
   const bad = Array.from({ length: 40 }, (_, i) => i * 25);
-  const trial = await findRefused(new Iptables(fake, "IPv4"), candidates(1000, bad), 16, signal);
+  const trial = await findRefused(new Iptables(fake, "IPv4"), candidates(1000, bad), { maxRestores: 16 }, signal);
   expect(trial.complete).toBe(false);
   expect(trial.refused.length).toBeGreaterThan(0);
   expect([trial.restores, fake.restores.length]).toEqual([16, 16]);
@@ -63,7 +74,7 @@ it("stops after as many restores as it may make, says so, and takes its chain aw
 it("blames no rule when the kernel takes nothing at all", async () => {
   const fake = kernel(false);
   for (let i = 0; i < 20; i++) fake.failures.push({ code: 1, stdout: "", stderr: "iptables-restore: line 3 failed\n" });
-  const trial = findRefused(new Iptables(fake, "IPv4"), candidates(20, []), 16, signal);
+  const trial = findRefused(new Iptables(fake, "IPv4"), candidates(20, []), { maxRestores: 16 }, signal);
   await expect(trial).rejects.toThrow("refused the rules at line 3");
   expect(fake.restores).toHaveLength(1);
 });

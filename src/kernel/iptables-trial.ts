@@ -18,6 +18,13 @@ export interface Trial<T extends Candidate> {
   readonly restores: number;
 }
 
+export interface TrialOptions {
+  /** One more than one. */
+  readonly maxRestores: number;
+  /** Whether most likely nothing is refused: then all is tried at once first. */
+  readonly hopeful?: boolean;
+}
+
 /** Into how many parts what has to be looked at is divided; each is one commit of the same restore. */
 const fanOut = 16;
 
@@ -31,23 +38,31 @@ const fanOut = 16;
 export async function findRefused<T extends Candidate>(
   iptables: Pick<Iptables, "restore">,
   candidates: readonly T[],
-  maxRestores: number,
+  { maxRestores, hopeful = false }: TrialOptions,
   signal: AbortSignal,
 ): Promise<Trial<T>> {
   const refused: { candidate: T; why: string }[] = [];
   const tables = [...new Set(candidates.map(({ table }) => table))];
+  let restores = 0;
+  if (hopeful) {
+    restores += 1;
+    if ((await attempt(iptables, trialLines([candidates]), tables, signal)) === undefined)
+      return { refused, complete: true, restores };
+  }
   let parts = divide(candidates);
   // The last one takes the chain away.
-  for (let n = 0; n < maxRestores - 1; n++) {
-    const failure = await attempt(iptables, tables, parts, signal);
-    if (failure === undefined) return { refused, complete: true, restores: n + 1 };
+  while (restores < maxRestores - 1) {
+    restores += 1;
+    const failure = await attempt(iptables, [...emptyChains(tables), ...trialLines(parts)], tables, signal);
+    if (failure === undefined) return { refused, complete: true, restores };
     const part = parts[failure.part] ?? [];
-    const named = failure.named.length > 0 ? failure.named : part.length === 1 ? part : [];
-    refused.push(...named.map((candidate) => ({ candidate, why: failure.why })));
-    const left = part.filter((candidate) => !named.includes(candidate));
+    const bad = new Map(failure.named);
+    if (bad.size === 0 && part.length === 1) for (const candidate of part) bad.set(candidate, failure.why);
+    refused.push(...[...bad].map(([candidate, why]) => ({ candidate, why })));
+    const left = part.filter((candidate) => !bad.has(candidate));
     const rest = parts.slice(failure.part + 1).flat();
     // A tool that names rules needs no help in finding them: nf_tables names all of a part.
-    if (failure.named.length > 0) parts = [[...left, ...rest]].filter((one) => one.length > 0);
+    if (failure.named.size > 0) parts = [[...left, ...rest]].filter((one) => one.length > 0);
     else parts = left.length === 0 ? divide(rest) : [...divide(left), ...(rest.length === 0 ? [] : [rest])];
   }
   await iptables.restore([...removal(tables)], signal);
@@ -69,18 +84,18 @@ interface TrialLine<T> {
 
 interface Failure<T> {
   readonly part: number;
-  /** Those whose own line the tool names. */
-  readonly named: readonly T[];
+  /** Those whose own line the tool names, with what it says of it. */
+  readonly named: ReadonlyMap<T, string>;
   readonly why: string;
 }
 
 async function attempt<T extends Candidate>(
   iptables: Pick<Iptables, "restore">,
+  trial: Iterable<TrialLine<T>>,
   tables: readonly string[],
-  parts: readonly (readonly T[])[],
   signal: AbortSignal,
 ): Promise<Failure<T> | undefined> {
-  const lines = [...trialLines(tables, parts)];
+  const lines: TrialLine<T>[] = [...trial, ...textLines(removal(tables))];
   try {
     await iptables.restore(
       lines.map(({ text }) => text),
@@ -92,17 +107,26 @@ async function attempt<T extends Candidate>(
     const named = error.lines.flatMap(({ number }) => lines[number - 1] ?? []);
     const part = named[0]?.part;
     if (part === undefined) throw error;
-    const candidates = new Set(named.flatMap(({ candidate }) => candidate ?? []));
-    return { part, named: [...candidates], why: error.reason };
+    const why = reasonOf(error);
+    const rules = named.flatMap(({ candidate, text }) =>
+      candidate === undefined ? [] : [[candidate, `${why} (${text.replace(`-A ${trialChain} `, "")})`] as const],
+    );
+    return { part, named: new Map(rules), why };
   }
 }
 
-function* trialLines<T extends Candidate>(
-  tables: readonly string[],
-  parts: readonly (readonly T[])[],
-): Generator<TrialLine<T>> {
-  // What refuses this refuses every rule, whatever it says.
+/** What the tool says, without the place in the trial where it says it. */
+function reasonOf({ reason }: RestoreError): string {
+  const said = reason.replace(`: rule in chain ${trialChain}`, "").replace(/^.*\bline:? \d+(?:: | failed(?:; )?)/, "");
+  return said === "" ? "refused at commit, without a reason" : said;
+}
+
+/** What refuses these refuses every rule, whatever it says. */
+function* emptyChains(tables: readonly string[]): Generator<{ text: string }> {
   for (const table of tables) yield* textLines([`*${table}`, `:${trialChain} - [0:0]`, "COMMIT"]);
+}
+
+function* trialLines<T extends Candidate>(parts: readonly (readonly T[])[]): Generator<TrialLine<T>> {
   for (const [part, candidates] of parts.entries())
     for (const table of new Set(candidates.map((candidate) => candidate.table))) {
       yield { text: `*${table}`, part };
@@ -113,7 +137,6 @@ function* trialLines<T extends Candidate>(
             yield { text: `-A ${trialChain} ${withoutJump(rule)}`.trimEnd(), part, candidate };
       yield { text: "COMMIT", part };
     }
-  yield* textLines(removal(tables));
 }
 
 function* textLines(texts: Iterable<string>): Generator<{ text: string }> {

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { FakeIptables, type Fault } from "../../kernel/fake-iptables.ts";
@@ -7,10 +8,12 @@ import {
   NotPermittedError,
   ProgramKilledError,
   ProgramMissingError,
+  parseIptablesSave,
 } from "../../kernel/index.ts";
 import { port, service, slice } from "../../model/testing/objects.ts";
 import { planService, RulePlanner, type RuleProgram, type ServicePlan } from "../plan/index.ts";
 import { config, fixture, programOf, proxied } from "../plan/testing/services.ts";
+import { difference, observe } from "./difference.ts";
 import { RuleApplier } from "./index.ts";
 
 const signal = new AbortController().signal;
@@ -95,32 +98,13 @@ describe("whatever ends a restore", () => {
   });
 });
 
-it("reads again only the table that is distrusted, and tells what differs without writing", async () => {
+it("reads again only the table that is distrusted, and writes only what differs there", async () => {
   await applier.apply(program, signal);
-  fake.restores.length = 0;
-  expect(await applier.compare(signal)).toEqual([]);
-  fake.chain("filter", "INPUT")!.shift();
-  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
-  const differences = await applier.compare(signal);
-  expect(
-    differences.map(({ table, write, insert }) => [
-      table,
-      write.map(([chain]) => chain),
-      insert.map(({ from }) => from),
-    ]),
-  ).toEqual([
-    ["nat", ["KUBE-MARK-MASQ"], []],
-    ["filter", [], ["INPUT"]],
-  ]);
-  expect(fake.restores).toEqual([]);
-  expect(await applier.apply(program, signal)).toMatchObject({
-    chains: ["nat KUBE-MARK-MASQ"],
-    jumps: ["filter INPUT"],
-  });
-  expect(sorted(fake.save())).toBe(await written(program));
-
-  fake.chain("filter", "INPUT")!.shift();
-  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  const alter = (): void => {
+    fake.chain("filter", "INPUT")!.shift();
+    fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  };
+  alter();
   applier.distrust("nat");
   expect(await applier.apply(program, signal)).toMatchObject({
     chains: ["nat KUBE-MARK-MASQ"],
@@ -129,22 +113,35 @@ it("reads again only the table that is distrusted, and tells what differs withou
   });
   applier.distrust("filter");
   expect(await applier.apply(program, signal)).toMatchObject({ chains: [], jumps: ["filter INPUT"] });
+  alter();
+  applier.distrust();
+  expect(await applier.apply(program, signal)).toMatchObject({
+    chains: ["nat KUBE-MARK-MASQ"],
+    jumps: ["filter INPUT"],
+  });
   expect(sorted(fake.save())).toBe(await written(program));
 });
 
+it("repairs what somebody found, and knows nothing any more when that fails", async () => {
+  await applier.apply(program, signal);
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  const found = () => difference(observe(parseIptablesSave(fake.save()), applier.program!), applier.program!);
+  fake.failures.push(failed(4, "iptables-restore: line 2 failed\n"));
+  await expect(applier.repair(found(), signal)).rejects.toThrow("line 2");
+  expect(applier.knowsKernel).toBe(false);
+  await applier.apply(program, signal);
+  fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
+  expect(await applier.repair(found(), signal)).toMatchObject({ chains: ["nat KUBE-MARK-MASQ"], jumps: [] });
+  expect([applier.knowsKernel, found()]).toEqual([true, []]);
+});
+
 it("makes calls wait for each other", async () => {
-  const results = await Promise.all([
-    applier.apply(program, signal),
-    applier.compare(signal),
-    applier.apply(empty, signal),
-  ]);
-  expect(results[1]).toEqual([]);
-  expect(fake.restores).toHaveLength(2);
+  await Promise.all([applier.apply(program, signal), applier.repair([], signal), applier.apply(empty, signal)]);
   expect(sorted(fake.save())).toBe(await written(empty));
 });
 
 describe("rules that are refused", () => {
-  const count = 300;
+  const count = 60;
   const key = (n: number): string => `ns/s${n}`;
   let planner: RulePlanner;
   let plans: Map<string, ServicePlan>;
@@ -174,10 +171,10 @@ describe("rules that are refused", () => {
 
   it.each([
     ["nf_tables, which names lines", true, [], 1],
-    ["nf_tables, which names lines", true, [1, 7, 77, 300], 5],
-    ["legacy, which names the COMMIT", false, [1], 8],
-    ["legacy, which names the COMMIT", false, [299], 6],
-    ["legacy, which names the COMMIT", false, [20, 200], 12],
+    ["nf_tables, which names lines", true, [1, 7, 33, 60], 5],
+    ["legacy, which names the COMMIT", false, [1], 6],
+    ["legacy, which names the COMMIT", false, [59], 6],
+    ["legacy, which names the COMMIT", false, [20, 44], 12],
   ])("leaves out only the bad ones with %s: %#", async (_flavour, names, bad, most) => {
     fake.namesRefusedLines = names;
     for (const n of bad) set(n, `10.66.0.${n & 255}`);
@@ -246,7 +243,7 @@ describe("rules that are refused", () => {
 
   it("makes at most 16 restores at a time, and goes on from there", async () => {
     fake.namesRefusedLines = false;
-    const bad = Array.from({ length: 12 }, (_, i) => i * 20 + 1);
+    const bad = Array.from({ length: 12 }, (_, i) => i * 5 + 1);
     for (const n of bad) set(n, `10.66.0.${n}`);
     for (let tries = 0; ; tries++) {
       fake.restores.length = 0;
@@ -272,6 +269,51 @@ describe("rules that are refused", () => {
     expect(applier.dueInMs).toBeUndefined();
     expect(sorted(fake.save()).replaceAll(/^.*KUBE-MARK-MASQ -j MARK.*\n/gm, "")).toBe(
       before.replaceAll(/^.*KUBE-MARK-MASQ -j MARK.*\n/gm, ""),
+    );
+  });
+
+  it("holds all but the bad in the end, whatever changes, fails and is altered meanwhile", async () => {
+    const step = fc.oneof(
+      fc.record({ change: fc.integer({ min: 1, max: 8 }), bad: fc.boolean() }),
+      fc.record({ remove: fc.integer({ min: 1, max: 8 }) }),
+      fc.record({
+        commits: fc.nat(3),
+        end: fc.constantFrom<Fault["end"]>(killed, missing, failed(1, "iptables-restore: line 9 failed\n")),
+      }),
+      fc.record({ alter: fc.constantFrom("KUBE-SERVICES", "KUBE-MARK-MASQ", "KUBE-POSTROUTING") }),
+      fc.record({ wait: fc.constantFrom(1000, 100_000) }),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (names, steps) => {
+        plans = new Map();
+        planner = new RulePlanner("IPv4", config);
+        fake = new FakeIptables("IPv4");
+        applier = new RuleApplier(new Iptables(fake, "IPv4"), clock);
+        fake.namesRefusedLines = names;
+        fake.kernelRefuses = (rule) => rule.includes("--to-destination 10.66.");
+        const bad = new Set<number>();
+        for (const one of steps) {
+          if ("change" in one) {
+            set(one.change, one.bad ? `10.66.0.${one.change}` : `10.1.0.${one.change}`);
+            bad[one.bad ? "add" : "delete"](one.change);
+          } else if ("remove" in one) {
+            plans.delete(key(one.remove));
+            planner.set(key(one.remove), undefined);
+            bad.delete(one.remove);
+          } else if ("alter" in one) {
+            fake.chain("nat", one.alter)?.splice(0, 1);
+            applier.distrust("nat");
+          } else if ("wait" in one) clock.advance(one.wait);
+          else fake.failures.push(one);
+          fake.restores.length = 0;
+          await apply().catch(() => {});
+          expect(fake.restores.length).toBeLessThanOrEqual(16);
+        }
+        fake.failures.length = 0;
+        expect(new Set(await isolated())).toEqual(new Set([...bad].map(key)));
+        await expectAllBut(...bad);
+      }),
+      { numRuns: 60 },
     );
   });
 

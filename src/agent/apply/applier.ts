@@ -62,22 +62,23 @@ export class RuleApplier {
     this.#held = table === undefined ? new Map() : new Map([...this.#held].filter(([name]) => name !== table));
   }
 
-  /**
-   * Reads the kernel and tells what differs from what was last written, without writing; nothing if nothing was
-   * written yet. The next `apply` writes what was found.
-   */
-  async compare(signal: AbortSignal): Promise<readonly TableDifference[]> {
-    return this.#exclusive(async () => {
-      if (this.#program === undefined) return [];
-      this.distrust();
-      this.#held = observe(await this.#iptables.save(signal), this.#program);
-      return difference(this.#held, this.#program);
-    });
-  }
-
   /** What was written last, without Services that are left out; undefined before the first write. */
   get program(): RuleProgram | undefined {
     return this.#program;
+  }
+
+  /**
+   * Writes what the kernel was found not to hold of `program`, in one restore. Nothing may have been written since it
+   * was found. When it throws, the next `apply` reads what is there.
+   */
+  async repair(differences: readonly TableDifference[], signal: AbortSignal): Promise<Written> {
+    return this.#exclusive(async () => {
+      const held = this.#held;
+      this.distrust();
+      await this.#iptables.restore(restoreInput(differences), signal);
+      this.#held = held;
+      return { ...summary(differences), observed: true, isolated: this.#isolation.services, refusals: 0 };
+    });
   }
 
   /**
@@ -87,17 +88,6 @@ export class RuleApplier {
    */
   async apply(program: RuleProgram, signal: AbortSignal, plans: () => Plans = () => new Map()): Promise<Written> {
     return this.#exclusive(() => this.#apply(program, plans, signal));
-  }
-
-  /** Writes what the kernel was found not to hold of `program`, in one restore. */
-  async repair(differences: readonly TableDifference[], signal: AbortSignal): Promise<Written> {
-    return this.#exclusive(async () => {
-      const held = this.#held;
-      this.distrust();
-      await this.#iptables.restore(restoreInput(differences), signal);
-      this.#held = held;
-      return { ...summary(differences), observed: true, isolated: [], refusals: 0 };
-    });
   }
 
   async #exclusive<T>(work: () => Promise<T>): Promise<T> {
@@ -156,7 +146,12 @@ export class RuleApplier {
   ): Promise<{ readonly services: readonly string[]; readonly restores: number }> {
     const suspects = suspectsOf(error, differences, new RuleOwners(plans));
     if (suspects.length === 0) throw error;
-    const { refused, complete, restores } = await findRefused(this.#iptables, suspects, budget, signal);
+    const { refused, complete, restores } = await findRefused(
+      this.#iptables,
+      suspects,
+      { maxRestores: budget },
+      signal,
+    );
     for (const { candidate, why } of refused) this.#isolation.add(candidate.service, why, plans.get(candidate.service));
     // Those found so far stay out of the next try, which goes on from there.
     if (!complete || refused.length === 0) throw error;

@@ -48,6 +48,11 @@ export class Isolation {
   /** After a write that left these out: all others are in the kernel. */
   settled(leftOut: ReadonlySet<string>): readonly IsolatedService[] {
     for (const key of this.#entries.keys()) if (!leftOut.has(key)) this.#entries.delete(key);
+    return this.services;
+  }
+
+  /** Those that are refused. */
+  get services(): readonly IsolatedService[] {
     return [...this.#entries.values()].map(({ service, why }) => ({ service, why }));
   }
 

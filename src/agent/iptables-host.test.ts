@@ -1,0 +1,117 @@
+import { expect, it } from "vitest";
+import { FakeIptables } from "../kernel/fake-iptables.ts";
+import { type Exec, type ExecResult, ProgramMissingError } from "../kernel/index.ts";
+import { inspectIptables } from "./iptables-host.ts";
+
+const signal = new AbortController().signal;
+
+interface Machine {
+  readonly version?: string;
+  readonly nfacct?: ExecResult;
+  /** Chains in legacy, which is not what is used. */
+  readonly legacy?: readonly string[];
+  /** Families without a nat table. */
+  readonly noNat?: readonly string[];
+  readonly refuses?: (rule: string, table: string) => boolean;
+}
+
+/** A node without kubelet; the plain names are those of nf_tables unless the version says another. */
+function machine({ version = "iptables v1.8.9 (nf_tables)", nfacct, legacy, noNat = [], refuses }: Machine): Exec {
+  const kernels = { ip: new FakeIptables("IPv4"), ip6: new FakeIptables("IPv6") };
+  for (const kernel of Object.values(kernels)) if (refuses !== undefined) kernel.kernelRefuses = refuses;
+  return {
+    async run(program, args, options) {
+      if (program === "flock") return this.run(args[5] ?? "", args.slice(6), options);
+      const ok = (stdout: string): ExecResult => ({ code: 0, stdout, stderr: "" });
+      if (args.includes("--version")) return ok(`${version}\n`);
+      if (program === "nfacct" && nfacct !== undefined) return nfacct;
+      if (program.includes("-legacy-") && legacy !== undefined)
+        return ok(["*nat", ...legacy.map((chain) => `:${chain} - [0:0]`), "COMMIT", ""].join("\n"));
+      if (program === "nfacct" || /-(nft|legacy)-/.test(program)) throw new ProgramMissingError(program, undefined);
+      const family = program.startsWith("ip6") ? "ip6" : "ip";
+      if (program.endsWith("-restore") && noNat.includes(family))
+        return {
+          code: 3,
+          stdout: "",
+          stderr: `iptables-restore: can't initialize table 'nat'\nError occurred at line: 1\n`,
+        };
+      return kernels[family].run(program, args, options);
+    },
+  };
+}
+
+const counters =
+  "{ pkts = 0, bytes = 0 } = ct_state_invalid_dropped_pkts;\n{ pkts = 0, bytes = 0 } = localhost_nps_accepted_pkts;\n";
+
+it("finds everything on a node that has it", async () => {
+  const exec = machine({ nfacct: { code: 0, stdout: counters, stderr: "" } });
+  expect(await inspectIptables(exec, ["IPv4", "IPv6"], signal)).toMatchObject({
+    families: ["IPv4", "IPv6"],
+    randomFully: true,
+    accounting: new Set(["IPv4", "IPv6"]),
+    sessionAffinity: new Set(["IPv4", "IPv6"]),
+    notes: [["info", "iptables chosen", { version: "1.8.9 (nft)", why: "only iptables itself is there" }]],
+  });
+});
+
+it("goes without counters where they cannot be made, and says so", async () => {
+  const missing = await inspectIptables(machine({}), ["IPv4"], signal);
+  expect(missing.accounting.size).toBe(0);
+  expect(missing.notes[1]).toEqual([
+    "info",
+    "dropped and localhost packets are not counted",
+    { why: expect.stringContaining("program nfacct not found; install it") },
+  ]);
+  const unsupported = { code: 1, stdout: "", stderr: "nfacct v1.0.2: error: Operation not supported\n" };
+  const { notes } = await inspectIptables(machine({ nfacct: unsupported }), ["IPv4"], signal);
+  expect(notes[1]?.[2].why).toContain("Operation not supported");
+  const lacking = {
+    nfacct: { code: 0, stdout: counters, stderr: "" },
+    refuses: (rule: string) => rule.includes("nfacct"),
+  };
+  expect((await inspectIptables(machine(lacking), ["IPv4"], signal)).accounting.size).toBe(0);
+});
+
+it("serves IPv4 alone where the kernel has no IPv6 NAT, and refuses to start where it has no IPv4 NAT", async () => {
+  const { families, notes } = await inspectIptables(machine({ noNat: ["ip6"] }), ["IPv4", "IPv6"], signal);
+  expect(families).toEqual(["IPv4"]);
+  expect(notes.at(-1)).toEqual([
+    "warn",
+    "address family not served",
+    {
+      family: "IPv6",
+      why: expect.stringMatching(/IPv6 rules need: NAT \(.*can't initialize table 'nat'.*\); load the/),
+    },
+  ]);
+  await expect(inspectIptables(machine({ noNat: ["ip"] }), ["IPv4", "IPv6"], signal)).rejects.toThrow(
+    /IPv4 rules need: NAT .*load the kernel modules \(iptable_nat or nft_compat\)/,
+  );
+});
+
+it.each([
+  ["xt_addrtype", "-m addrtype"],
+  ["xt_nat", "-j DNAT"],
+  ["ipt_REJECT and ip6t_REJECT", "-j REJECT"],
+])("asks for %s when %s is refused", async (module, part) => {
+  const exec = machine({ refuses: (rule) => rule.includes(part) });
+  await expect(inspectIptables(exec, ["IPv4"], signal)).rejects.toThrow(`load the kernel modules (${module})`);
+});
+
+it("never asks for sctp, which would load its module", async () => {
+  const exec = machine({ refuses: (rule) => rule.includes("sctp") });
+  expect((await inspectIptables(exec, ["IPv4"], signal)).notes).toHaveLength(2);
+});
+
+it("leaves --random-fully to versions that know it", async () => {
+  expect((await inspectIptables(machine({ version: "iptables v1.6.1" }), ["IPv4"], signal)).randomFully).toBe(false);
+  expect((await inspectIptables(machine({ version: "iptables v1.6.2" }), ["IPv4"], signal)).randomFully).toBe(true);
+});
+
+it("warns of a service proxy's chains in the implementation that is not used", async () => {
+  const { notes } = await inspectIptables(machine({ legacy: ["KUBE-SERVICES", "KUBE-SVC-A"] }), ["IPv4"], signal);
+  expect(notes).toContainEqual([
+    "warn",
+    "rules of a service proxy in the other iptables too",
+    { count: 4, why: expect.stringContaining("'berth agent cleanup --iptables=legacy'") },
+  ]);
+});
