@@ -15,7 +15,7 @@ export {
   ProgramMissingError,
   systemExec,
 } from "./exec.ts";
-export { type Follow, netnsFollow, systemFollow } from "./follow.ts";
+export { type Follow, type FollowResult, netnsFollow, systemFollow } from "./follow.ts";
 export { Iptables, LockHeldError, NotPermittedError, RestoreError } from "./iptables.ts";
 export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
 export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";

@@ -1,5 +1,5 @@
 import { Backoff, type Clock, isAbort, orAborted, type Random, sleep } from "../../base/index.ts";
-import type { Follow } from "../../kernel/index.ts";
+import type { Follow, FollowResult } from "../../kernel/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import type { TableName } from "../plan/index.ts";
 import type { DriftTarget } from "./checker.ts";
@@ -32,7 +32,8 @@ const tableNames: readonly TableName[] = ["nat", "filter", "mangle"];
 /**
  * Has the kernel tell of changes, on nf_tables. `nft monitor` costs 11 microseconds an event (260 ms for the 23,000 of
  * 1,000 Services) and nothing at rest. Without events for new rules (`monitor destroy`) insertions would go unseen,
- * and only the unfiltered form tells where transactions end and who made them.
+ * and only the unfiltered form tells where transactions end and who made them; it prints traced packets (`-j TRACE`)
+ * too, while somebody traces.
  */
 export class NftWatch implements DriftWatch {
   readonly #options: NftWatchOptions;
@@ -48,28 +49,21 @@ export class NftWatch implements DriftWatch {
   async run(check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
     const ended = new AbortController();
     const either = AbortSignal.any([signal, ended.signal]);
+    const both = [this.#monitor(either), this.#check(check, either)];
     try {
-      await Promise.all([this.#monitor(either), this.#check(check, either)]);
+      await Promise.all(both);
     } finally {
       ended.abort();
+      await Promise.allSettled(both);
     }
   }
 
   async #monitor(signal: AbortSignal): Promise<void> {
-    const { follow, listening, ownWrites, logger, clock, random } = this.#options;
+    const { logger, clock, random } = this.#options;
     const backoff = new Backoff(restart, random);
     for (;;) {
       const start = clock.monotonic();
-      using stack = new DisposableStack();
-      const transactions = new Transactions();
-      const { code, stderr } = await follow("nft", ["monitor"], {
-        signal,
-        onLine: (line) => this.#line(transactions.line(line)),
-        onStart: (pid) => {
-          stack.use(ownWrites.track((change) => this.#changed(change)));
-          void listening(pid, signal).then(() => this.#suspectAll());
-        },
-      });
+      const { code, stderr } = await this.#follow(signal);
       if (clock.monotonic() - start > soundMs) backoff.reset();
       const retryMs = Math.round(backoff.next());
       logger.warn("nft monitor ended; started again", {
@@ -79,6 +73,20 @@ export class NftWatch implements DriftWatch {
       });
       await sleep(retryMs, signal, clock);
     }
+  }
+
+  async #follow(signal: AbortSignal): Promise<FollowResult> {
+    const { follow, listening, ownWrites } = this.#options;
+    using stack = new DisposableStack();
+    const transactions = new Transactions();
+    return await follow("nft", ["monitor"], {
+      signal,
+      onLine: (line) => this.#line(transactions.line(line)),
+      onStart: (pid) => {
+        stack.use(ownWrites.track((change) => this.#changed(change)));
+        void listening(pid, signal).then(() => this.#suspectAll());
+      },
+    });
   }
 
   #line(changes: readonly TableChange[] | "lost"): void {

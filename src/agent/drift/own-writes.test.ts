@@ -91,6 +91,16 @@ it("tells of a write that nobody saw", async () => {
   expect(writes.claim(change(["KUBE-A"]), matters)).toBe(false);
 });
 
+it("expects nothing more when nobody watches any more", async () => {
+  const quiet = new OwnWrites(clock);
+  const tracking = quiet.track((change) => unseen.push(change));
+  const exec = quiet.through({ run: async () => ({ code: 0, stdout: "", stderr: "" }) });
+  await exec.run("iptables-restore", [], options);
+  tracking[Symbol.dispose]();
+  expect(clock.pending).toEqual([]);
+  expect(quiet.claim(change(["KUBE-A"]), matters)).toBe(false);
+});
+
 it("expects nothing while nobody watches, and of programs that restore nothing", async () => {
   const quiet = new OwnWrites(clock);
   const exec = quiet.through({ run: async () => ({ code: 0, stdout: "", stderr: "" }) });

@@ -30,6 +30,7 @@ const lateMs = 5000;
 export class OwnWrites {
   readonly #clock: Clock;
   readonly #credits = new Set<Credit>();
+  readonly #timers = new Set<Disposable>();
   readonly #versions = new Map<Family, number>();
   #unseen: ((change: TableChange) => void) | undefined;
 
@@ -67,6 +68,8 @@ export class OwnWrites {
       [Symbol.dispose]: () => {
         this.#unseen = undefined;
         this.#credits.clear();
+        for (const timer of this.#timers) timer[Symbol.dispose]();
+        this.#timers.clear();
       },
     };
   }
@@ -96,7 +99,15 @@ export class OwnWrites {
     this.#versions.set(family, this.version(family) + 1);
     // Nobody knows how much of a failed restore there will be events for. Those that come are looked into.
     if (!written) for (const credit of credits) this.#credits.delete(credit);
-    else if (credits.length > 0) this.#clock.schedule(() => this.#expire(credits), lateMs);
+    else if (this.#unseen !== undefined && credits.length > 0) this.#expireLater(credits);
+  }
+
+  #expireLater(credits: readonly Credit[]): void {
+    const timer = this.#clock.schedule(() => {
+      this.#timers.delete(timer);
+      this.#expire(credits);
+    }, lateMs);
+    this.#timers.add(timer);
   }
 
   #expire(credits: readonly Credit[]): void {
