@@ -37,6 +37,7 @@ export const layers: readonly Layer[] = [
     folder: "src/agent",
     may: ["src/base", "src/net", "src/telemetry", "src/api", "src/kube", "src/model", "src/kernel"],
   },
+  { folder: "src/trace", may: ["src/base", "src/net", "src/kernel", "src/agent/plan"] },
   { folder: "src/balancer", may: ["src/base", "src/net", "src/telemetry", "src/kernel"] },
   { folder: "src/cli", may: all },
   {
@@ -64,6 +65,7 @@ export const pure: readonly string[] = [
   "src/api",
   "src/ipam",
   "src/agent/plan",
+  "src/trace",
   "src/balancer/config.ts",
   "providers/proxy/plan.ts",
 ];
@@ -85,6 +87,7 @@ export const forbiddenInProcess: Readonly<Record<string, readonly string[]>> = {
   "src/cli/balancer.ts": ["src/controller", "src/provider", "src/agent", "src/kube", "providers", "sandbox", "undici"],
   "src/cli/controller.ts": ["src/agent", "sandbox"],
   "src/cli/main.ts": ["src/kube", "src/agent", "src/controller", "providers", "sandbox"],
+  "src/cli/trace.ts": ["src/kube", "src/agent", "src/controller", "src/model", "providers", "sandbox", "undici", "zod"],
 };
 
 /** Packages that only a lazy `import()` may load. */
@@ -107,5 +110,8 @@ export function mayImport(from: string, to: string): boolean {
 export function throughIndex(from: string, to: string): boolean {
   const target = layerOf(to);
   if (target === undefined || layerOf(from) === target || !target.folder.startsWith("src/")) return true;
-  return to === `${target.folder}/index.ts` || layerOf(from)?.may.some((allowed) => to === `${allowed}.ts`) === true;
+  return (
+    to === `${target.folder}/index.ts` ||
+    layerOf(from)?.may.some((allowed) => to === `${allowed}.ts` || to === `${allowed}/index.ts`) === true
+  );
 }

@@ -11,7 +11,10 @@ function restrictions(folder: string, may: readonly string[]): object {
     : folders.filter((other) => other !== folder && !may.some((m) => m === other || other.startsWith(`${m}/`)));
   const group = forbidden.flatMap((other) => {
     const name = other.replace(/^src\//, "");
-    const exceptions = may.filter((m) => m.startsWith(`${other}/`)).map((m) => `!**/${m.replace(/^src\//, "")}.ts`);
+    // A part of a layer: one file, or a folder by its front door.
+    const exceptions = may
+      .filter((m) => m.startsWith(`${other}/`))
+      .flatMap((m) => [".ts", "/index.ts"].map((end) => `!**/${m.replace(/^src\//, "")}${end}`));
     return [`**/${name}/**`, ...exceptions];
   });
   return group.length === 0
@@ -82,6 +85,7 @@ export function lintConfig(): object {
         rules: { "no-restricted-properties": "off" },
       },
       { files: ["vitest.config.ts"], rules: { "import/no-default-export": "off" } },
+      { files: ["**/testing/**"], rules: { "no-restricted-imports": "off" } },
       {
         files: ["**/*.test.ts"],
         rules: {

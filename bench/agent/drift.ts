@@ -89,12 +89,14 @@ async function measure(flavour: Flavour, families: readonly Family[]): Promise<s
       state: cluster(),
       exec: ownWrites.through(exec),
       localAddresses: () => [],
+      localSockets: async () => [],
       health: new SyncHealth(families, clock),
       healthPorts: { update: async () => {} },
       metrics: new AgentMetrics(metrics),
       ...common,
     });
     await proxy.sync(forever);
+    reads = 0;
     const drift = new Drift({
       target: proxy,
       flavour,
@@ -124,6 +126,7 @@ async function measure(flavour: Flavour, families: readonly Family[]): Promise<s
       return `${percent.toFixed(2)} % (${reads - readsBefore} reads)`;
     };
     // The first comparisons of everything are behind.
+    while (reads < families.length * 3) await sleep(500, forever);
     await sleep(12_000, forever);
     const atRest = await share(seconds);
 

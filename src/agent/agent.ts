@@ -1,5 +1,5 @@
 import { type Clock, errorMessage, FailureError, isAbort, type Random, sleep } from "../base/index.ts";
-import type { Exec } from "../kernel/index.ts";
+import { type Exec, readLocalSockets } from "../kernel/index.ts";
 import {
   type EndpointOptions,
   type HttpEndpoint,
@@ -86,6 +86,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
       state: cluster,
       exec: ownWrites.through(exec),
       localAddresses,
+      localSockets: readLocalSockets,
       health,
       healthPorts,
       metrics,

@@ -82,7 +82,7 @@ function policyChanges(before: ProxiedService, after: ProxiedService): string[] 
     ["externalTrafficPolicy", (port) => port.externalPolicy],
     ["internalTrafficPolicy", (port) => port.internalPolicy],
     ["session affinity", (port) => (port.affinitySeconds === undefined ? "none" : `${port.affinitySeconds} s`)],
-    ["source ranges", (port) => port.sourceRanges.join(" ") || "all"],
+    ["source ranges", (port) => (port.sourceRanges === undefined ? "all" : port.sourceRanges.join(" ") || "none")],
     ["health check node port", (port) => `${port.healthCheckNodePort || "none"}`],
   ];
   return facts.flatMap(([name, read]) => {

@@ -20,6 +20,7 @@ const others = [
   "*filter",
   ":KUBE-FIREWALL - [0:0]",
   "-A INPUT -j KUBE-FIREWALL",
+  "-A OUTPUT -j KUBE-FIREWALL",
   "-A INPUT -s 10.9.9.9 -j DROP",
   "COMMIT",
   "*mangle",

@@ -1,8 +1,16 @@
-import type { EndpointSlice, Node } from "../api/index.ts";
-import { zoneLabel } from "../api/index.ts";
-import { allEndpoints, endpointName, type FrontendGuard, type NodePlace } from "../model/index.ts";
-import { type Cidr, cidrContains, type Family, formatIp, type PortRange, parseIp } from "../net/index.ts";
-import type { PlanConfig } from "./plan/index.ts";
+import { type EndpointSlice, leavingTaints, type Node, zoneLabel } from "../api/index.ts";
+import { assertNever } from "../base/index.ts";
+import {
+  allEndpoints,
+  endpointName,
+  type FrontendGuard,
+  type NodePlace,
+  readAddress,
+  readPrefix,
+} from "../model/index.ts";
+import { type Cidr, type Family, formatCidr, formatIp, type Ip, ipEquals, type PortRange } from "../net/index.ts";
+import { localhostNodePorts, type NodePortAddresses, nodePortAddresses } from "./node-port-addresses.ts";
+import type { LocalTraffic, PlanConfig } from "./plan/index.ts";
 
 /** How packets of this node's own pods are told from others (KEP-2450). */
 export type LocalTrafficDetector =
@@ -18,6 +26,8 @@ export interface NodeSettings {
   /** Must be the name of the Node object. */
   readonly nodeName: string;
   readonly families: readonly Family[];
+  /** Taken for the node's own address in its family, before what the Node object says; absent: none. */
+  readonly bindAddress?: string;
   readonly localTraffic: LocalTrafficDetector;
   /**
    * NodePorts answer on the node's addresses within these prefixes, on all when a family has none; `primary`: on the
@@ -48,17 +58,16 @@ export interface NodeFacts {
   readonly configs: ReadonlyMap<Family, PlanConfig>;
 }
 
-/** Taint of the cluster autoscaler: the node is about to go (KEP-3836). */
-const scaledAwayTaint = "ToBeDeletedByClusterAutoscaler";
-
+/** Whether load balancers may send new connections here: not when the node is about to go (KEP-3836). */
 export function nodeEligible(node: Node | undefined): boolean {
   return (
     node !== undefined &&
     node.metadata.deletionTimestamp === undefined &&
-    !(node.spec?.taints ?? []).some(({ key }) => key === scaledAwayTaint)
+    !(node.spec?.taints ?? []).some(({ key }) => leavingTaints.includes(key))
   );
 }
 
+/** `node`: as last seen; rules that depend on it stay while the object is away. */
 export function nodeFacts(
   settings: NodeSettings,
   node: Node | undefined,
@@ -70,10 +79,45 @@ export function nodeFacts(
     guard: {
       apiServers: new Set(allEndpoints(apiServerSlices).map(endpointName)),
       nodeAddresses: new Set(localAddresses),
+      translated: translatedAddresses(node),
       reservedPorts: settings.reservedPorts,
+      externalIps: settings.externalIps,
     },
     configs: new Map(settings.families.map((family) => [family, planConfig(settings, family, node, localAddresses)])),
   };
+}
+
+/** What the admin should know about the facts, in a stable order. `last`: the Node as last seen, if ever. */
+export function nodeNotices(
+  settings: NodeSettings,
+  node: Node | undefined,
+  last: Node | undefined,
+  localAddresses: readonly string[],
+): string[] {
+  const missing =
+    last === undefined
+      ? "there is no Node object of this name, so its addresses, zone and pod prefix are not known"
+      : "the Node object is gone; rules go by what it said last";
+  return [
+    ...(node === undefined ? [missing] : []),
+    ...settings.families.flatMap((family) => {
+      const { notice } = nodePorts(settings, family, last, localAddresses);
+      return [...undetected(settings, family, last), ...(notice === undefined ? [] : [notice])];
+    }),
+  ];
+}
+
+/** Clouds translate a node's public address one to one before packets reach it; Services name the public one. */
+function translatedAddresses(node: Node | undefined): ReadonlyMap<string, string> {
+  const read = (wanted: string): Ip[] =>
+    (node?.status?.addresses ?? []).flatMap(({ type, address }) => (type === wanted && readAddress(address)) || []);
+  const internal = read("InternalIP");
+  return new Map(
+    read("ExternalIP").flatMap((external) => {
+      const own = internal.find(({ family }) => family === external.family);
+      return own === undefined || ipEquals(own, external) ? [] : [[formatIp(external), formatIp(own)]];
+    }),
+  );
 }
 
 function planConfig(
@@ -82,17 +126,13 @@ function planConfig(
   node: Node | undefined,
   localAddresses: readonly string[],
 ): PlanConfig {
-  const { localTraffic, masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting, sessionAffinity } =
-    settings;
-  const cidr = localTraffic.mode === "ClusterCIDR" ? localTraffic.cidrs.get(family) : undefined;
-  const wanted = settings.nodePortAddresses === "primary" ? [] : settings.nodePortAddresses;
-  const prefixes = wanted.filter(({ base }) => base.family === family);
+  const { masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting, sessionAffinity } = settings;
   return {
-    localTraffic: cidr === undefined ? undefined : { ifLocal: `-s ${cidr}`, ifNotLocal: `! -s ${cidr}` },
-    nodeIp: nodeIp(node, family),
-    nodePortAddresses:
-      prefixes.every(({ prefix }) => prefix > 0) && prefixes.length > 0 ? within(localAddresses, prefixes) : undefined,
-    localhostNodePorts: settings.localhostNodePorts,
+    localTraffic: localTraffic(settings.localTraffic, family, node),
+    // kube-proxy takes loopback when it knows nothing better.
+    nodeIp: nodeIp(settings, family, node) ?? (family === "IPv4" ? "127.0.0.1" : "::1"),
+    nodePortAddresses: nodePorts(settings, family, node, localAddresses).addresses,
+    localhostNodePorts: localhostNodePorts(settings, family),
     masqueradeAll,
     masqueradeBit,
     randomFully,
@@ -103,22 +143,65 @@ function planConfig(
   };
 }
 
-function within(addresses: readonly string[], prefixes: readonly Cidr[]): string[] {
-  return addresses.filter((text) => {
-    const ip = parseIp(text);
-    return ip !== undefined && !isLoopback(text) && prefixes.some((prefix) => cidrContains(prefix, ip));
-  });
+function nodePorts(
+  settings: NodeSettings,
+  family: Family,
+  node: Node | undefined,
+  localAddresses: readonly string[],
+): NodePortAddresses {
+  return nodePortAddresses(settings, family, nodeIp(settings, family, node), localAddresses);
 }
 
-function isLoopback(address: string): boolean {
-  return address.startsWith("127.") || address === "::1";
+function localTraffic(
+  detector: LocalTrafficDetector,
+  family: Family,
+  node: Node | undefined,
+): LocalTraffic | undefined {
+  const match = localMatch(detector, family, node);
+  return match === undefined ? undefined : { ifLocal: match, ifNotLocal: `! ${match}` };
 }
 
-function nodeIp(node: Node | undefined, family: Family): string | undefined {
+function localMatch(detector: LocalTrafficDetector, family: Family, node: Node | undefined): string | undefined {
+  switch (detector.mode) {
+    case "ClusterCIDR":
+      return sourceMatch(detector.cidrs.get(family));
+    case "NodeCIDR":
+      return sourceMatch(podCidr(node, family));
+    case "BridgeInterface":
+      return `-i ${detector.name}`;
+    case "InterfaceNamePrefix":
+      return `-i ${detector.prefix}+`;
+    default:
+      return assertNever(detector, "local traffic detector");
+  }
+}
+
+function sourceMatch(cidr: string | undefined): string | undefined {
+  return cidr === undefined ? undefined : `-s ${cidr}`;
+}
+
+/** The first of the family; a node has at most one of each. */
+function podCidr(node: Node | undefined, family: Family): string | undefined {
+  const { podCIDRs, podCIDR } = node?.spec ?? {};
+  return (podCIDRs ?? [podCIDR ?? ""])
+    .flatMap((text) => readPrefix(text) ?? [])
+    .filter(({ base }) => base.family === family)
+    .map(formatCidr)[0];
+}
+
+function undetected({ localTraffic: detector }: NodeSettings, family: Family, node: Node | undefined): string[] {
+  return detector.mode === "NodeCIDR" && podCidr(node, family) === undefined
+    ? [`the Node has no ${family} prefix in spec.podCIDRs, so its pods are not told from others`]
+    : [];
+}
+
+function nodeIp({ bindAddress }: NodeSettings, family: Family, node: Node | undefined): string | undefined {
+  const bound = readAddress(bindAddress);
+  if (bound?.family === family && bound.value !== 0n) return formatIp(bound);
   const addresses = node?.status?.addresses ?? [];
   for (const wanted of ["InternalIP", "ExternalIP"])
     for (const { type, address } of addresses) {
-      const ip = parseIp(address);
+      const ip = readAddress(address);
       if (type === wanted && ip?.family === family) return formatIp(ip);
     }
   return undefined;

@@ -22,8 +22,10 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
   const inside = network.exec("node");
   const exec: Exec = {
     run(program, args, options) {
-      if (program.endsWith("-restore")) restores.push(inputText(options.stdin));
-      return inside.run(program.replace("tables-", `tables-${flavour}-`), args, options);
+      // Pieces can be read once.
+      const stdin = inputText(options.stdin);
+      if (program.endsWith("-restore")) restores.push(stdin);
+      return inside.run(program.replace("tables-", `tables-${flavour}-`), args, { ...options, stdin });
     },
   };
   const state = new MemoryState();
@@ -43,6 +45,7 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
       state,
       exec,
       localAddresses: () => ["10.244.1.1", "192.0.2.1", "fd00:244:1::1", "fd00:c::1"],
+      localSockets: async () => [],
       health: new SyncHealth(families, systemClock),
       healthPorts: { update: async () => {} },
       metrics: new AgentMetrics(createMetrics()),

@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
 import type { Exec, ExecResult } from "../kernel/index.ts";
+import type { WaitingSocket } from "../model/index.ts";
 import { port, service, slice } from "../model/testing/objects.ts";
 import { createMetrics, type LogFields, type Logger, type Metrics } from "../telemetry/index.ts";
 import { AgentMetrics } from "./metrics.ts";
@@ -37,6 +38,7 @@ class Bench {
   readonly conntrack: string[][] = [];
   flows = "";
   localAddresses = ["192.168.0.2"];
+  sockets: WaitingSocket[] = [];
   health = new SyncHealth(["IPv4", "IPv6"], this.clock);
   registry: Metrics = createMetrics();
 
@@ -58,6 +60,7 @@ class Bench {
       state: this.state,
       exec: this.exec,
       localAddresses: () => this.localAddresses,
+      localSockets: async () => this.sockets,
       health: this.health,
       healthPorts: { update: async () => {} },
       metrics: new AgentMetrics(this.registry),
@@ -345,4 +348,53 @@ it("counts rules, changes and how long a pod's change took", async () => {
   expect(await bench.metric("network_programming_duration_seconds")).toContainEqual(
     expect.objectContaining({ metricName: "kubeproxy_network_programming_duration_seconds_sum", value: 2 }),
   );
+});
+
+it("writes and tells nothing of what came and went between two syncs", async () => {
+  bench.forget();
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.2"));
+  proxy.endpointsChanged("ns/web", undefined);
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.1"));
+  proxy.endpointsChanged("ns/web", undefined);
+  bench.state.services.delete("ns/web");
+  proxy.serviceChanged("ns/web");
+  bench.state.services.set("ns/web", { ...web(), metadata: { ...web().metadata, uid: "another", labels: { a: "b" } } });
+  await change();
+  expect([bench.restores, bench.log]).toEqual([[], []]);
+});
+
+it("plans what changes while it plans with the next sync, each Service in one piece", async () => {
+  const keys = Array.from({ length: 200 }, (_, i) => `ns/s${i}`);
+  for (const [i, key] of keys.entries()) {
+    bench.state.services.set(key, service(key, { clusterIP: `172.30.1.${i}`, ports: [port("p80", 80)] }));
+    bench.state.allSlices.set(key, endpoints("10.0.1.1"));
+    proxy.serviceChanged(key);
+  }
+  const syncing = proxy.sync(signal);
+  // By now it has read the first of them, and not the last.
+  for (const key of [keys[0]!, keys[199]!]) {
+    bench.state.services.set(key, service(key, { clusterIP: `172.30.2.${key.length}`, ports: [port("p80", 80)] }));
+    bench.state.allSlices.set(key, endpoints("10.0.2.2"));
+    proxy.endpointsChanged(key, bench.clock.now());
+  }
+  await syncing;
+  expect(await bench.metric("sync_proxy_rules_endpoint_changes_pending")).toMatchObject([{ value: 2 }]);
+  expect(await bench.metric("network_programming_duration_seconds")).toEqual([]);
+  const rules = (text: string): number => bench.v4.save().split(text).length - 1;
+  expect([rules("--to-destination 10.0.2.2:8080"), rules("-d 172.30.2.5/32")]).toEqual([1, 0]);
+  expect([rules("-d 172.30.1.0/32"), rules("-d 172.30.2.7/32"), rules("-d 172.30.1.199/32")]).toEqual([2, 2, 0]);
+  await proxy.sync(signal);
+  expect([rules("--to-destination 10.0.2.2:8080"), rules("-d 172.30.2.5/32")]).toEqual([2, 2]);
+});
+
+it("gives way to a process that listens where a Service would be, and takes over when it is gone", async () => {
+  bench.sockets = [{ protocol: "TCP", address: "192.168.0.2", port: 80 }];
+  bench.state.services.set("ns/web", web({ externalIPs: ["192.168.0.2"] }));
+  await change();
+  expect(bench.v4.save()).not.toContain("-d 192.168.0.2/32");
+  expect(bench.lines("warn frontend refused")).toMatchObject([{ why: "a process of the node listens on this port" }]);
+  bench.sockets = [];
+  await proxy.sync(signal);
+  expect(bench.v4.save()).toContain("-d 192.168.0.2/32");
+  expect(bench.lines("warn frontend refused")).toHaveLength(1);
 });

@@ -1,5 +1,7 @@
+import type { Node } from "../api/index.ts";
 import type { Clock } from "../base/index.ts";
 import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts";
+import type { WaitingSocket } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import { type Plans, RuleApplier, type Written } from "./apply/index.ts";
@@ -7,10 +9,10 @@ import type { ClusterListener, ClusterState } from "./cluster-state.ts";
 import type { DriftTarget, KernelRules } from "./drift/index.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
-import { type NodeSettings, nodeEligible, nodeFacts } from "./node-facts.ts";
+import { type NodeSettings, nodeEligible, nodeFacts, nodeNotices } from "./node-facts.ts";
 import { type ServiceChange, ServiceTable } from "./service-table.ts";
 import type { SyncHealth } from "./sync-health.ts";
-import { countNoLocalEndpoints, countRules } from "./sync-metrics.ts";
+import { countRules, NoLocalEndpoints } from "./sync-metrics.ts";
 import { SyncReport } from "./sync-report.ts";
 import { FlowReconciler } from "./udp-flows.ts";
 
@@ -20,12 +22,17 @@ export interface NodeProxyOptions {
   readonly exec: Exec;
   /** Addresses of the node's own interfaces, in canonical form. */
   readonly localAddresses: () => readonly string[];
+  /** On what local processes wait. */
+  readonly localSockets: () => Promise<readonly WaitingSocket[]>;
   readonly health: SyncHealth;
   readonly healthPorts: Pick<HealthPorts, "update">;
   readonly metrics: AgentMetrics;
   readonly logger: Logger;
   readonly clock: Clock;
 }
+
+/** How long a Service waits at most for a port that a local process has let go. */
+const lookAgainMs = 30_000;
 
 interface FamilyProxy {
   readonly family: Family;
@@ -39,19 +46,25 @@ export class NodeProxy implements ClusterListener, DriftTarget {
   readonly #table: ServiceTable;
   readonly #report: SyncReport;
   readonly #families: readonly FamilyProxy[];
-  readonly #dirty = new Set<string>();
+  readonly #noLocalEndpoints: NoLocalEndpoints;
+  #dirty = new Set<string>();
   /** Changes that are planned but not in the kernel of every family yet. */
   readonly #pending = new Map<string, ServiceChange>();
   readonly #programmed = Promise.withResolvers<void>();
   #turn: Promise<unknown> = Promise.resolve();
+  /** As last seen: while the object is away the rules that depend on it stay. */
+  #node: Node | undefined;
+  /** When pods changed: what waits to be planned, and what is planned. */
   #changedAt: number[] = [];
+  #plannedAt: number[] = [];
   #services = 0;
   #slices = 0;
 
   constructor(options: NodeProxyOptions) {
     const { settings, exec, metrics, logger, clock } = options;
     this.#options = options;
-    this.#table = new ServiceTable(settings.families);
+    this.#table = new ServiceTable(settings.families, options.localSockets);
+    this.#noLocalEndpoints = new NoLocalEndpoints(metrics, settings.families);
     this.#report = new SyncReport(logger);
     this.#families = settings.families.map((family) => ({
       family,
@@ -104,14 +117,15 @@ export class NodeProxy implements ClusterListener, DriftTarget {
 
   /**
    * Plans what changed and writes it. What could not be written is written by the next sync. Returns after how many
-   * milliseconds to come again though nothing changed: a Service that the kernel refuses is tried again then.
+   * milliseconds to come again though nothing changed: a Service that the kernel refuses is tried again then, and a
+   * frontend that gives way to a local process may be free.
    */
   async sync(signal: AbortSignal): Promise<number | undefined> {
-    const { state, settings, localAddresses, health, healthPorts, metrics, clock } = this.#options;
+    const { state, localAddresses, health, healthPorts, clock } = this.#options;
     const start = clock.monotonic();
     // What came while the last sync was writing counted as written with it.
     if (this.#dirty.size + this.#pending.size > 0) health.queued();
-    this.#plan();
+    await this.#plan();
     health.nodeEligible = nodeEligible(state.node());
     const results = await this.exclusively(() =>
       Promise.allSettled(this.#families.map((one) => this.#apply(one, signal))),
@@ -123,41 +137,57 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     const changes = [...this.#pending.values()];
     this.#pending.clear();
     this.#observeProgramming();
-    countNoLocalEndpoints(metrics, settings.families, this.#table.services());
+    for (const { before, after } of changes) this.#noLocalEndpoints.changed(before, after);
     const written = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    this.#report.programmed(changes, written, clock.monotonic() - start);
+    await this.#report.programmed(changes, written, clock.monotonic() - start);
     const services = this.#table.services();
     await healthPorts.update(services);
     const addresses = new Set(localAddresses());
     await Promise.all(this.#families.map(({ flows }) => flows.reconcile(changes, services, addresses, signal)));
     const due = this.#families.flatMap(({ applier }) => applier.dueInMs ?? []);
+    if (this.#table.givesWay) due.push(lookAgainMs);
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
   #observeProgramming(): void {
     const { settings, metrics, clock } = this.#options;
-    for (const at of this.#changedAt)
+    for (const at of this.#plannedAt)
       for (const family of settings.families)
         metrics.programmingDuration.observe({ ip_family: family }, Math.max(0, clock.now() - at) / 1000);
-    this.#changedAt = [];
+    this.#plannedAt = [];
   }
 
-  #plan(): void {
+  /** What changes while this plans, also of Services that it has yet to read, is planned by the next sync too. */
+  async #plan(): Promise<void> {
     const { state, settings, localAddresses, metrics } = this.#options;
-    const facts = nodeFacts(settings, state.node(), state.slices("default/kubernetes"), localAddresses());
-    for (const change of this.#table.update(this.#dirty, state, facts)) {
-      this.#report.refused(change);
-      const earlier = this.#pending.get(change.key);
-      this.#pending.set(
-        change.key,
-        earlier === undefined ? change : { ...change, before: earlier.before, plansBefore: earlier.plansBefore },
-      );
+    const addresses = localAddresses();
+    const node = state.node();
+    this.#node = node ?? this.#node;
+    this.#report.node(settings.nodeName, nodeNotices(settings, node, this.#node, addresses));
+    const facts = nodeFacts(settings, this.#node, state.slices("default/kubernetes"), addresses);
+    const keys = this.#dirty;
+    const [services, slices] = [this.#services, this.#slices];
+    this.#dirty = new Set();
+    this.#plannedAt.push(...this.#changedAt.splice(0));
+    try {
+      for (const change of await this.#table.update(keys, state, facts)) this.#planned(change);
+    } catch (error) {
+      this.#dirty = new Set([...keys, ...this.#dirty]);
+      throw error;
     }
-    this.#dirty.clear();
-    this.#services = 0;
-    this.#slices = 0;
-    metrics.serviceChangesPending.set(0);
-    metrics.endpointChangesPending.set(0);
+    this.#services -= services;
+    this.#slices -= slices;
+    metrics.serviceChangesPending.set(this.#services);
+    metrics.endpointChangesPending.set(this.#slices);
+  }
+
+  #planned(change: ServiceChange): void {
+    this.#report.refused(change);
+    const earlier = this.#pending.get(change.key);
+    this.#pending.set(
+      change.key,
+      earlier === undefined ? change : { ...change, before: earlier.before, plansBefore: earlier.plansBefore },
+    );
   }
 
   async #apply({ family, applier }: FamilyProxy, signal: AbortSignal): Promise<Written> {

@@ -1,10 +1,22 @@
 import { isDeepStrictEqual } from "node:util";
-import { guardFrontends, type ProxiedService, proxiedService, type RefusedFrontend } from "../model/index.ts";
+import { sameData, Turn } from "../base/index.ts";
+import type { ProxiedService, RefusedFrontend, WaitingSocket } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
+import { Admission } from "./admission.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { NodeFacts } from "./node-facts.ts";
-import { planService, RulePlanner, type RuleProgram, type ServicePlan, sameLines } from "./plan/index.ts";
+import {
+  differingChains,
+  isLargeCluster,
+  type PlanConfig,
+  planService,
+  RulePlanner,
+  type RuleProgram,
+  ruleTotal,
+  type ServicePlan,
+} from "./plan/index.ts";
 
+/** Families in which the Service has no port are left out. */
 type Plans = ReadonlyMap<Family, ServicePlan>;
 
 /** What a Service was and is. */
@@ -24,31 +36,75 @@ interface Entry {
   readonly refused: readonly RefusedFrontend[];
 }
 
-/** The Services that this node serves and the rules that follow from them, kept up to date key by key. */
+type Planners = ReadonlyMap<Family, RulePlanner>;
+type Configs = ReadonlyMap<Family, PlanConfig>;
+
+/**
+ * The Services that this node serves and the rules that follow from them, kept up to date key by key. An update costs
+ * what changed, and the dispatch chains when rows of theirs do. It lets others have their turn in between; meanwhile
+ * and if it fails, programs are what they were, and what it had not done yet is done by the next one.
+ */
 export class ServiceTable {
   readonly #families: readonly Family[];
+  readonly #admission: Admission;
   readonly #entries = new Map<string, Entry>();
-  #planners: ReadonlyMap<Family, RulePlanner> = new Map();
+  /** Services to be planned. */
+  readonly #due = new Set<string>();
+  /** What updates changed that did not come to their end. */
+  #changes: ServiceChange[] = [];
+  #planners: Planners = new Map();
+  /** Of the planners. */
+  #configs: Configs = new Map();
+  #programs: ReadonlyMap<Family, RuleProgram> = new Map();
   #facts: NodeFacts | undefined;
 
-  constructor(families: readonly Family[]) {
+  /** `sockets`: on what local processes wait. */
+  constructor(families: readonly Family[], sockets: () => Promise<readonly WaitingSocket[]>) {
     this.#families = families;
+    this.#admission = new Admission(sockets);
   }
 
-  /** Takes over what the state says of these Services, and of all when the facts are others than before. */
-  update(keys: Iterable<string>, state: ClusterState, facts: NodeFacts): ServiceChange[] {
+  /**
+   * Takes over what the state says of these Services, and of all when the facts are others than before. Each Service
+   * is read once, in one piece; what changes later needs another update. Updates must not overlap.
+   */
+  async update(keys: Iterable<string>, state: ClusterState, facts: NodeFacts): Promise<readonly ServiceChange[]> {
+    const turn = new Turn();
     const same = isDeepStrictEqual(facts, this.#facts);
-    if (!same) this.#restart(facts);
-    const dirty = same ? new Set(keys) : new Set([...this.#entries.keys(), ...state.serviceKeys()]);
-    const changes = [...dirty].flatMap((key) => this.#updateOne(key, state, facts, !same) ?? []);
+    for (const key of same ? keys : new Set([...this.#admission.keys(), ...state.serviceKeys()])) {
+      for (const touched of this.#admission.consider(key, state, facts)) this.#due.add(touched);
+      if (turn.step(1 + weightOf(state, key))) await turn.next();
+    }
+    for (const touched of await this.#admission.listen(facts)) this.#due.add(touched);
+
+    const configs = this.#sized(facts);
+    const anew = !isDeepStrictEqual(configs, this.#configs);
+    // If it fails, what is half done follows from neither the old nor the new facts.
+    if (!same || anew) this.#facts = undefined;
+    if (anew) this.#configs = new Map();
+    const planners = anew ? this.#newPlanners(configs) : this.#planners;
+    if (anew) for (const key of this.#entries.keys()) this.#due.add(key);
+    for (const key of this.#due) {
+      const change = this.#settle(key, configs, planners, anew);
+      if (change !== undefined) this.#changes.push(change);
+      this.#due.delete(key);
+      if (turn.step(1 + (change?.after?.ports ?? []).reduce((sum, port) => sum + port.endpoints.length, 0) / 8))
+        await turn.next();
+    }
+    this.#programs = new Map([...planners].map(([family, planner]) => [family, planner.program()]));
+    this.#planners = planners;
+    this.#configs = configs;
     this.#facts = facts;
+    const changes = this.#changes;
+    this.#changes = [];
     return changes;
   }
 
+  /** What is to be in the kernel since the last update. */
   program(family: Family): RuleProgram {
-    const planner = this.#planners.get(family);
-    if (planner === undefined) throw new Error(`no rules for ${family}`);
-    return planner.program();
+    const program = this.#programs.get(family);
+    if (program === undefined) throw new Error(`no rules for ${family}`);
+    return program;
   }
 
   /** The rules of each Service. */
@@ -62,74 +118,102 @@ export class ServiceTable {
   }
 
   services(): ProxiedService[] {
-    return [...this.#entries.values()].map(({ service }) => service);
+    return Array.from(this.#entries.values(), ({ service }) => service);
   }
 
-  #restart(facts: NodeFacts): void {
-    this.#planners = new Map(
+  /** Whether a frontend is left out for a local process, which may end without anybody telling. */
+  get givesWay(): boolean {
+    return this.#admission.givesWay;
+  }
+
+  /** All frontends that are left out. */
+  refused(): readonly RefusedFrontend[] {
+    return [...this.#entries.values()].flatMap(({ refused }) => refused);
+  }
+
+  /** The size of the cluster shows in the rules of every Service. */
+  #sized({ configs }: NodeFacts): Configs {
+    return new Map(
+      [...configs].map(([family, config]) => [
+        family,
+        { ...config, largeCluster: isLargeCluster(this.#admission.endpoints(family)) },
+      ]),
+    );
+  }
+
+  #newPlanners(configs: Configs): Planners {
+    return new Map(
       this.#families.map((family) => {
-        const config = facts.configs.get(family);
+        const config = configs.get(family);
         if (config === undefined) throw new Error(`no plan configuration for ${family}`);
         return [family, new RulePlanner(family, config)];
       }),
     );
   }
 
-  #updateOne(key: string, state: ClusterState, facts: NodeFacts, replan: boolean): ServiceChange | undefined {
+  #settle(key: string, configs: Configs, planners: Planners, anew: boolean): ServiceChange | undefined {
     const before = this.#entries.get(key);
-    const object = state.service(key);
-    const wanted = object && proxiedService(object, state.slices(key), facts.place);
-    const guarded = wanted && guardFrontends(wanted, facts.guard);
-    const unchanged =
-      isDeepStrictEqual(guarded?.service, before?.service) && isDeepStrictEqual(guarded?.refused, before?.refused);
-    if (unchanged && !replan) return undefined;
-    const plans: Plans = guarded === undefined ? new Map() : this.#plan(guarded.service, facts);
-    for (const [family, planner] of this.#planners) planner.set(key, plans.get(family));
-    if (guarded === undefined) this.#entries.delete(key);
-    else this.#entries.set(key, { service: guarded.service, plans, refused: guarded.refused });
-    if (before === undefined && guarded === undefined) return undefined;
+    const admitted = this.#admission.admitted(key);
+    const sameService = sameData(admitted?.service, before?.service);
+    const sameRefusals = sameData(admitted?.refused, before?.refused);
+    if (sameService && sameRefusals && !anew) return undefined;
+    const plans = this.#plan(admitted?.service, before, sameService && !anew, configs);
+    for (const [family, planner] of planners) planner.set(key, plans.get(family));
+    if (admitted === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, { ...admitted, plans });
+    if (sameService && sameRefusals && samePlans(before?.plans, plans)) return undefined;
     return {
       key,
       before: before?.service,
-      after: guarded?.service,
-      plansBefore: before?.plans ?? new Map(),
+      after: admitted?.service,
+      plansBefore: before?.plans ?? noPlans,
       plansAfter: plans,
-      refused: (guarded?.refused ?? []).filter((one) => !before?.refused.some((old) => isDeepStrictEqual(old, one))),
+      refused: (admitted?.refused ?? []).filter((one) => !before?.refused.some((old) => sameData(old, one))),
     };
   }
 
-  #plan({ ports }: ProxiedService, { configs }: NodeFacts): Plans {
-    return new Map(
-      [...configs].map(([family, config]) => [
-        family,
-        planService(
-          ports.filter((port) => port.family === family),
-          config,
-        ),
-      ]),
-    );
+  #plan(service: ProxiedService | undefined, before: Entry | undefined, keep: boolean, configs: Configs): Plans {
+    if (service === undefined) return noPlans;
+    if (keep && before !== undefined) return before.plans;
+    const plans = new Map<Family, ServicePlan>();
+    for (const [family, config] of configs) {
+      const ports = service.ports.filter((port) => port.family === family);
+      if (ports.length > 0) plans.set(family, planService(ports, config));
+    }
+    return plans;
   }
+}
+
+const noPlans: Plans = new Map();
+
+/** How much longer than others it takes to read a Service, in steps of a turn. */
+function weightOf(state: ClusterState, key: string): number {
+  return state.slices(key).reduce((sum, { endpoints }) => sum + (endpoints?.length ?? 0), 0) / 8;
+}
+
+function samePlans(a: Plans | undefined, b: Plans): boolean {
+  return sameData(a && plain(a), plain(b));
+}
+
+function plain(plans: Plans): unknown {
+  return [...plans].map(([family, { chains, rows }]) => [family, chains, rows]);
 }
 
 /** Names of the chains in which the Service's rules differ, sorted; shared chains without their table. */
 export function changedChains({ plansBefore, plansAfter }: ServiceChange): string[] {
   const changed = new Set<string>();
   for (const family of new Set([...plansBefore.keys(), ...plansAfter.keys()])) {
-    const [was, is] = [plansBefore, plansAfter].map((plans) => allLines(plans.get(family)));
-    for (const chain of new Set([...(was?.keys() ?? []), ...(is?.keys() ?? [])]))
-      if (!sameLines(was?.get(chain), is?.get(chain))) changed.add(chain);
+    const [was, is] = [plansBefore.get(family) ?? noPlan, plansAfter.get(family) ?? noPlan];
+    for (const chain of differingChains(was.chains, is.chains)) changed.add(chain);
+    // A dispatch chain may be one of nat and one of filter, under one name.
+    for (const chain of differingChains(was.rows, is.rows)) changed.add(chain.slice(chain.indexOf(" ") + 1));
   }
-  // A dispatch chain may be one of nat and one of filter, under one name.
-  return [...new Set([...changed].map((chain) => chain.split(" ").at(-1) ?? chain))].sort();
+  return [...changed].sort();
 }
 
 /** How many rules the Service has. */
 export function ruleCount(plans: Plans): number {
-  return [...plans.values()]
-    .flatMap((plan) => [...allLines(plan).values()])
-    .reduce((sum, lines) => sum + lines.length, 0);
+  return [...plans.values()].reduce((sum, { chains, rows }) => sum + ruleTotal(chains) + ruleTotal(rows), 0);
 }
 
-function allLines(plan: ServicePlan | undefined): ReadonlyMap<string, readonly string[]> {
-  return new Map<string, readonly string[]>([...(plan?.chains ?? []), ...(plan?.rows ?? [])]);
-}
+const noPlan: ServicePlan = { chains: new Map(), rows: new Map() };

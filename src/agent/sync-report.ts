@@ -1,3 +1,4 @@
+import { Turn } from "../base/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { Written } from "./apply/index.ts";
@@ -13,11 +14,20 @@ export class SyncReport {
   readonly #logger: Logger;
   /** Whether the kernel has held our rules in every family at once. */
   #started = false;
+  #notices: readonly string[] = [];
   /** Why which Service is left out, by family. */
   readonly #isolated = new Map<Family, ReadonlyMap<string, string>>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
+  }
+
+  /** What was not yet said about the node. */
+  node(name: string, notices: readonly string[]): void {
+    for (const why of notices)
+      if (!this.#notices.includes(why))
+        this.#logger.warn("rules limited by what is known of the node", { node: name, why });
+    this.#notices = notices;
   }
 
   /** Frontends that are newly left out. */
@@ -56,28 +66,40 @@ export class SyncReport {
     });
   }
 
-  /** One line for each Service whose rules changed; at the start only for those whose chains had to be written, with these. */
-  programmed(changes: readonly ServiceChange[], written: readonly Written[], durationMs: number): void {
-    const names = new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
+  /**
+   * One line for each Service whose rules changed; at the start only for those whose chains had to be written, with
+   * these. There may be thousands, so others have their turn in between.
+   */
+  async programmed(changes: readonly ServiceChange[], written: readonly Written[], durationMs: number): Promise<void> {
+    const turn = new Turn();
+    const names = this.#started
+      ? undefined
+      : new Set(written.flatMap(({ chains, removed }) => [...chains, ...removed]));
+    this.#started = true;
     for (const change of changes) {
       if ([...this.#isolated.values()].some((services) => services.has(change.key))) continue;
-      const planned = changedChains(change);
-      const own = planned.filter(isServiceChain);
-      const rewritten = own.filter((chain) => names.has(`nat ${chain}`));
-      const altered = !this.#started && rewritten.length < own.length;
-      const chains = altered || (!this.#started && own.length === 0) ? rewritten : planned;
-      if (chains.length === 0 && !this.#logger.enabled("debug")) continue;
-      const why = altered ? "found altered in the kernel" : describeChange(change.before, change.after);
-      const fields = { service: change.key, why };
-      if (chains.length === 0) this.#logger.debug("service changed, its rules did not", fields);
-      else
-        this.#logger.info("service rules programmed", {
-          ...fields,
-          chains: chains.slice(0, maxChainsLogged),
-          rules: ruleCount(change.plansAfter),
-          durationMs: Math.round(durationMs),
-        });
+      this.#changed(change, names, Math.round(durationMs));
+      if (turn.step()) await turn.next();
     }
-    this.#started = true;
+  }
+
+  /** `names`: at the start, the chains that were written. */
+  #changed(change: ServiceChange, names: ReadonlySet<string> | undefined, durationMs: number): void {
+    const planned = changedChains(change);
+    const own = names === undefined ? [] : planned.filter(isServiceChain);
+    const rewritten = own.filter((chain) => names?.has(`nat ${chain}`));
+    const altered = rewritten.length < own.length;
+    const chains = altered || (names !== undefined && own.length === 0) ? rewritten : planned;
+    if (chains.length === 0 && !this.#logger.enabled("debug")) return;
+    const why = altered ? "found altered in the kernel" : describeChange(change.before, change.after);
+    const fields = { service: change.key, why };
+    if (chains.length === 0) this.#logger.debug("service changed, its rules did not", fields);
+    else
+      this.#logger.info("service rules programmed", {
+        ...fields,
+        chains: chains.slice(0, maxChainsLogged),
+        rules: ruleCount(change.plansAfter),
+        durationMs,
+      });
   }
 }

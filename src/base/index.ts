@@ -8,4 +8,5 @@ export { type Clock, systemClock } from "./clock.ts";
 export { errorMessage, FailureError, isAbort, oneLine, rootError, UsageError } from "./errors.ts";
 export type { Json } from "./json.ts";
 export { type Random, systemRandom } from "./random.ts";
-export { Turn } from "./turn.ts";
+export { sameData } from "./same-data.ts";
+export { atOnce, inTurns, type Steps, Turn } from "./turn.ts";

@@ -9,6 +9,7 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   agent: { summary: "run the node agent (replaces kube-proxy on its node)", load: () => import("./agent.ts") },
   controller: { summary: "run the load-balancer controller", load: () => import("./controller.ts") },
   balancer: { summary: "run the data path of one proxy load balancer", load: () => import("./balancer.ts") },
+  trace: { summary: "say what becomes of a packet, and by which rules of the node", load: () => import("./trace.ts") },
   apiserver: { summary: "run the embedded Kubernetes API server", load: () => import("./apiserver.ts") },
   sandbox: { summary: "run a cluster of network namespaces on this machine", load: () => import("./sandbox.ts") },
 };

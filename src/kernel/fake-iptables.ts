@@ -135,6 +135,11 @@ function applyLine(chains: Chains, line: string, fail: (why: string) => never): 
     chains.set(verb.slice(1), []);
     return;
   }
+  if (verb === "-N") {
+    if (chains.has(chain)) fail("Chain already exists.");
+    chains.set(chain, []);
+    return;
+  }
   const rules = chains.get(chain) ?? fail(`No chain/target/match by that name.`);
   switch (verb) {
     case "-A":

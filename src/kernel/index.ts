@@ -1,5 +1,5 @@
-// The kernel as Berth sees it: child processes only (iptables-restore, iptables-save, nft, conntrack, ip), never a
-// shell, input on standard input. Invariant: text that the kernel's tools print is parsed here and nowhere else.
+// The kernel as Berth sees it: child processes (iptables-restore, iptables-save, nft, conntrack, ip), never a shell,
+// input on standard input; and files of /proc, to read. Invariant: text that the kernel's tools print is parsed here and nowhere else.
 export { Conntrack, type UdpFlow } from "./conntrack.ts";
 export {
   type Exec,
@@ -18,11 +18,19 @@ export {
 export { type Follow, type FollowResult, netnsFollow, systemFollow } from "./follow.ts";
 export { Iptables, LockHeldError, NotPermittedError, RestoreError } from "./iptables.ts";
 export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
-export { canonicalRule, parseRule, type Rule, type RuleOption } from "./iptables-rule.ts";
-export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
+export {
+  canonicalRule,
+  markChange,
+  parseRule,
+  type Rule,
+  type RuleExtension,
+  type RuleOption,
+} from "./iptables-rule.ts";
+export { parseInSteps, parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
 export { type Candidate, findRefused, trialChain } from "./iptables-trial.ts";
 export { type Flavour, formatVersion, isAtLeast } from "./iptables-version.ts";
-export { findLink, ipBatch } from "./links.ts";
+export { findLink, ipBatch, listLinks } from "./links.ts";
+export { readLocalSockets } from "./local-sockets.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
 export { Nfacct } from "./nfacct.ts";
 export { applyNft, listNftChain, untilMonitorListens } from "./nft.ts";
@@ -36,3 +44,4 @@ export {
   parseProcess,
   signalProcess,
 } from "./process.ts";
+export { listRoutes, routeDevice } from "./routes.ts";

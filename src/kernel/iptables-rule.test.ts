@@ -59,3 +59,15 @@ it("maps every probability that we write to what the kernel keeps", () => {
     }),
   );
 });
+
+it.each([
+  ['"a b"', ["a b"]],
+  ['"a \\"b\\" \\\\"', ['a "b" \\']],
+  ['"a"b', ["a", "b"]],
+  ['a"b c"', ['a"b', 'c"']],
+  ['"a b', ['"a', "b"]],
+  ['"-j"', ["-j"]],
+  ["\u00a0a\u2003b\t", ["a", "b"]],
+])("reads the words of %s", (text, values) => {
+  expect(parseRule(`-m comment --comment ${text}`).matches[0]?.options[0]?.values).toEqual(values);
+});

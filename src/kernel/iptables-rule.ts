@@ -1,4 +1,4 @@
-import { formatCidr, parseCidr, parseIp } from "../net/index.ts";
+import { canonicalFamily, formatCidr, parseCidr, parseIp } from "../net/index.ts";
 
 export interface RuleOption {
   /** With its dashes: `-d`, `--dport`. */
@@ -25,13 +25,50 @@ export interface Rule {
 
 const basicOptions: ReadonlySet<string> = new Set(["-s", "-d", "-i", "-o", "-p"]);
 
-/** Splits a rule into words; a word in double quotes may hold blanks and backslash escapes. */
-function words(text: string): { readonly text: string; readonly quoted: boolean }[] {
-  return [...text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, plain]) =>
-    quoted === undefined
-      ? { text: plain ?? "", quoted: false }
-      : { text: quoted.replace(/\\(.)/g, "$1"), quoted: true },
-  );
+interface Word {
+  readonly text: string;
+  readonly quoted: boolean;
+}
+
+/**
+ * Splits a rule into words; a word in double quotes may hold blanks and backslash escapes. By hand, as at a start there
+ * may be hundreds of thousands of rules to compare.
+ */
+function words(text: string): Word[] {
+  const list: Word[] = [];
+  let at = 0;
+  while (at < text.length) {
+    if (isBlank(text, at)) {
+      at += 1;
+      continue;
+    }
+    const closing = text[at] === '"' ? closingQuote(text, at + 1) : -1;
+    if (closing >= 0) {
+      const inside = text.slice(at + 1, closing);
+      list.push({ text: inside.includes("\\") ? inside.replace(/\\(.)/g, "$1") : inside, quoted: true });
+      at = closing + 1;
+    } else {
+      let end = at + 1;
+      while (end < text.length && !isBlank(text, end)) end += 1;
+      list.push({ text: text.slice(at, end), quoted: false });
+      at = end;
+    }
+  }
+  return list;
+}
+
+function isBlank(text: string, at: number): boolean {
+  const code = text.charCodeAt(at);
+  return code === 32 || ((code < 32 || code > 127) && /\s/.test(text[at] ?? ""));
+}
+
+/** Where the quoted word that begins at `from` ends; -1 when it does not. */
+function closingQuote(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    if (text[at] === '"') return at;
+    if (text[at] === "\\") at += 1;
+  }
+  return -1;
 }
 
 /** Reads a rule in the order in which anybody may have written it. */
@@ -46,7 +83,7 @@ export function parseRule(text: string): Rule {
   const list = words(text);
   for (let i = 0; i < list.length; i++) {
     const { text: word, quoted } = list[i] ?? { text: "", quoted: false };
-    if (quoted || !/^(-|!$)/.test(word)) {
+    if (quoted || !(word.startsWith("-") || word === "!")) {
       values.push(word);
     } else if (word === "!") {
       negated = true;
@@ -74,10 +111,8 @@ export function parseRule(text: string): Rule {
  */
 export function canonicalRule(text: string): string {
   const rule = parseRule(text);
-  const parts = [
-    ...formatOptions("", rule.options),
-    ...rule.matches.flatMap((match) => [`-m ${match.name}`, ...formatOptions(match.name, match.options)]),
-  ];
+  const parts = formatOptions("", rule.options);
+  for (const match of rule.matches) parts.push(`-m ${match.name}`, ...formatOptions(match.name, match.options));
   if (rule.target !== undefined)
     parts.push(
       `${rule.goto ? "-g" : "-j"} ${rule.target.name}`,
@@ -87,13 +122,15 @@ export function canonicalRule(text: string): string {
 }
 
 function formatOptions(extension: string, options: readonly RuleOption[]): string[] {
-  return options
-    .flatMap((option) => {
-      const plain = normalise(extension, option);
-      if (plain === undefined) return [];
-      return [[option.negated ? "!" : "", plain.name, ...plain.values.map(quote)].filter((p) => p !== "").join(" ")];
-    })
-    .sort();
+  const parts: string[] = [];
+  for (const option of options) {
+    const plain = normalise(extension, option);
+    if (plain === undefined) continue;
+    let part = option.negated ? `! ${plain.name}` : plain.name;
+    for (const value of plain.values) part += ` ${quote(value)}`;
+    parts.push(part);
+  }
+  return parts.length > 1 ? parts.sort() : parts;
 }
 
 function quote(word: string): string {
@@ -105,8 +142,17 @@ interface PlainOption {
   readonly values: readonly string[];
 }
 
+/** Options that have several spellings. */
+const spellings: ReadonlySet<string> = new Set(
+  "-s -d --probability --ctstate --mark --rsource --mask --reject-with --set-mark --set-xmark --or-mark --xor-mark --and-mark".split(
+    " ",
+  ),
+);
+
 /** The option with one spelling; undefined when it only says what holds anyway. */
-function normalise(extension: string, { name, negated, values }: RuleOption): PlainOption | undefined {
+function normalise(extension: string, option: RuleOption): PlainOption | undefined {
+  const { name, negated, values } = option;
+  if (!spellings.has(name)) return option;
   const [value = ""] = values;
   switch (`${extension} ${name}`.trimStart()) {
     case "-s":
@@ -138,6 +184,9 @@ function normalise(extension: string, { name, negated, values }: RuleOption): Pl
 }
 
 function prefixOf(text: string): string {
+  // Nearly all are single addresses, as we write them or as the tool does.
+  const address = text.endsWith("/32") ? text.slice(0, -3) : text;
+  if (canonicalFamily(address) === "IPv4") return `${address}/32`;
   const cidr = parseCidr(text.includes("/") ? text : `${text}/${text.includes(":") ? 128 : 32}`);
   return cidr === undefined || (parseIp(text) === undefined && !text.includes("/")) ? text : formatCidr(cidr);
 }
@@ -151,19 +200,24 @@ function hex(value: number): string {
   return `0x${(value >>> 0).toString(16)}`;
 }
 
-/** All mark changes are `mark = (mark & ~mask) ^ value`. */
 function xmark(name: string, text: string): string {
+  const { value, mask } = markChange(name, text);
+  return `${hex(value)}/${hex(mask)}`;
+}
+
+/** What an option of target MARK or CONNMARK does: `mark = (mark & ~mask) ^ value`, in 32 bits without sign. */
+export function markChange(name: string, text: string): { readonly value: number; readonly mask: number } {
   const [value = 0, mask = 0xffffffff] = text.split("/").map(Number);
   switch (name) {
     case "--or-mark":
-      return `${hex(value)}/${hex(value)}`;
+      return { value, mask: value };
     case "--xor-mark":
-      return `${hex(value)}/0x0`;
+      return { value, mask: 0 };
     case "--and-mark":
-      return `0x0/${hex(~value)}`;
+      return { value: 0, mask: ~value >>> 0 };
     case "--set-mark":
-      return `${hex(value)}/${hex(value | mask)}`;
+      return { value, mask: (value | mask) >>> 0 };
     default:
-      return `${hex(value)}/${hex(mask)}`;
+      return { value, mask };
   }
 }

@@ -1,7 +1,8 @@
+import { inTurns } from "../base/index.ts";
 import type { Family } from "../net/index.ts";
 import { type Exec, type ExecResult, execOk, ProgramFailedError } from "./exec.ts";
 import { lockHolder } from "./file-lock.ts";
-import { parseIptablesSave, type SavedTables } from "./iptables-save.ts";
+import { parseInSteps, type SavedTables } from "./iptables-save.ts";
 
 /** What kube-proxy waits: tools that load large rule sets hold the lock for long; an abandoned one ends with its owner. */
 const defaultLockWaitSeconds = 5;
@@ -76,7 +77,7 @@ export class Iptables {
 
   /** All tables that exist, or one, which legacy makes if it does not. Takes no lock: the kernel hands out a whole table. */
   async save(signal: AbortSignal, table?: string): Promise<SavedTables> {
-    return parseIptablesSave(await this.saveText(signal, table));
+    return await inTurns(parseInSteps(await this.saveText(signal, table)));
   }
 
   /** The same as text, for `parseIptablesSave`. */

@@ -1,5 +1,7 @@
 import { type Endpoint, type EndpointSlice, headlessLabel, type Protocol } from "../api/index.ts";
-import { type Family, formatIp, parseSloppyIp, withPort } from "../net/index.ts";
+import { type Family, withPort } from "../net/index.ts";
+import { canonicalAddress } from "./addresses.ts";
+import { isPortNumber } from "./writable.ts";
 
 /** One address and port behind a Service port, with what its slice says about it. */
 export interface ServiceEndpoint {
@@ -37,7 +39,8 @@ export function endpointName(endpoint: ServiceEndpoint): string {
 }
 
 /**
- * The endpoints of one named port in one family, sorted by `address:port`. An endpoint may be in several slices
+ * The endpoints of one named port in one family, sorted by `address:port`. A port without any name, not even an empty
+ * one, belongs to no Service: the API server gives each at least the empty one. An endpoint may be in several slices
  * while it moves between them: the copy in the better state wins.
  */
 export function endpointsOf(
@@ -48,7 +51,7 @@ export function endpointsOf(
 ): readonly ServiceEndpoint[] {
   return mergeEndpoints(
     slices.filter(({ addressType }) => addressType === family),
-    (port) => (port.name ?? "") === portName && (port.protocol ?? "TCP") === protocol,
+    (port) => port.name === portName && (port.protocol ?? "TCP") === protocol,
   );
 }
 
@@ -63,34 +66,49 @@ function mergeEndpoints(
 ): readonly ServiceEndpoint[] {
   const found = new Map<string, ServiceEndpoint>();
   for (const slice of slices.toSorted((a, b) => compare(a.metadata.name ?? "", b.metadata.name ?? ""))) {
-    if (slice.metadata.labels?.[headlessLabel] !== undefined) continue;
-    const ports = (slice.ports ?? []).flatMap((port) => (port.port && wanted(port) ? [port.port] : []));
-    for (const endpoint of slice.endpoints ?? [])
-      for (const entry of ports.flatMap((port) => readEndpoint(endpoint, port, slice.addressType) ?? [])) {
-        const before = found.get(endpointName(entry));
-        if (before === undefined || rank(entry) > rank(before)) found.set(endpointName(entry), entry);
+    const { addressType } = slice;
+    if (slice.metadata.labels?.[headlessLabel] !== undefined || !isFamily(addressType)) continue;
+    const ports = (slice.ports ?? []).flatMap((port) => (isPortNumber(port.port) && wanted(port) ? [port.port] : []));
+    for (const endpoint of slice.endpoints ?? []) {
+      // Only the first address counts (kubernetes/kubernetes#106267).
+      const address = canonicalAddress(endpoint.addresses?.[0], addressType);
+      if (address === undefined) continue;
+      for (const port of ports) {
+        const name = withPort(address, port);
+        const entry = readEndpoint(endpoint, address, port);
+        const before = found.get(name);
+        if (before === undefined || rank(entry) > rank(before)) found.set(name, entry);
       }
+    }
   }
   return [...found].sort(([a], [b]) => compare(a, b)).map(([, entry]) => entry);
 }
 
-/** Only the first address counts (kubernetes/kubernetes#106267); one that is no address of its slice's type is left out. */
-function readEndpoint(endpoint: Endpoint, port: number, addressType: string): ServiceEndpoint | undefined {
-  const ip = parseSloppyIp(endpoint.addresses[0] ?? "");
-  if (ip?.family !== addressType) return undefined;
-  const { ready, serving, terminating } = endpoint.conditions ?? {};
+function isFamily(addressType: string): addressType is Family {
+  return addressType === "IPv4" || addressType === "IPv6";
+}
+
+function readEndpoint({ conditions, hints, nodeName }: Endpoint, address: string, port: number): ServiceEndpoint {
+  const { ready, serving, terminating } = conditions ?? {};
   return {
-    address: formatIp(ip),
+    address,
     port,
-    node: endpoint.nodeName,
+    node: nodeName,
     ready: ready ?? true,
     serving: serving ?? true,
     terminating: terminating ?? false,
-    hints: {
-      zones: endpoint.hints?.forZones?.map(({ name }) => name) ?? [],
-      nodes: endpoint.hints?.forNodes?.map(({ name }) => name) ?? [],
-    },
+    hints: readHints(hints),
   };
+}
+
+/** One for all endpoints without hints: there may be many thousands. */
+const noHints: ServiceEndpoint["hints"] = { zones: [], nodes: [] };
+
+function readHints(hints: Endpoint["hints"]): ServiceEndpoint["hints"] {
+  const { forZones, forNodes } = hints ?? {};
+  return (forZones ?? []).length + (forNodes ?? []).length === 0
+    ? noHints
+    : { zones: forZones?.map(({ name }) => name) ?? [], nodes: forNodes?.map(({ name }) => name) ?? [] };
 }
 
 function rank({ ready, serving, terminating }: ServiceEndpoint): number {
@@ -106,10 +124,10 @@ function compare(a: string, b: string): number {
  * Hints narrow policy Cluster when every ready endpoint has them and one names this node, or else its zone.
  */
 export function chooseEndpoints(endpoints: readonly ServiceEndpoint[], node: NodePlace): EndpointChoice {
-  const ready = endpoints.filter((endpoint) => endpoint.ready);
-  const ending = endpoints.filter((endpoint) => endpoint.serving && endpoint.terminating);
+  const ready = those(endpoints, (endpoint) => endpoint.ready);
+  const ending = those(endpoints, (endpoint) => endpoint.serving && endpoint.terminating);
   const local = (list: readonly ServiceEndpoint[]): readonly ServiceEndpoint[] =>
-    list.filter((endpoint) => endpoint.node === node.name);
+    those(list, (endpoint) => endpoint.node === node.name);
   const localReady = local(ready);
   return {
     cluster: ready.length > 0 ? hinted(ready, node) : ending,
@@ -117,6 +135,17 @@ export function chooseEndpoints(endpoints: readonly ServiceEndpoint[], node: Nod
     any: ready.length > 0 || ending.length > 0,
   };
 }
+
+/** All or none of a list is no list of its own: there are some of these for each port of each Service. */
+function those(
+  list: readonly ServiceEndpoint[],
+  wanted: (endpoint: ServiceEndpoint) => boolean,
+): readonly ServiceEndpoint[] {
+  if (list.every(wanted)) return list;
+  return list.some(wanted) ? list.filter(wanted) : noEndpoints;
+}
+
+const noEndpoints: readonly ServiceEndpoint[] = [];
 
 function hinted(ready: readonly ServiceEndpoint[], { name, zone }: NodePlace): readonly ServiceEndpoint[] {
   if (ready.every(({ hints }) => hints.nodes.length > 0)) {

@@ -1,5 +1,6 @@
 // What Services, slices and nodes mean, as pure functions: frontends and the endpoints that may serve them on a
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
+export { readAddress, readPrefix } from "./addresses.ts";
 export {
   type Classification,
   type Cleanup,
@@ -16,7 +17,17 @@ export {
   type NodePlace,
   type ServiceEndpoint,
 } from "./endpoints.ts";
-export { type FrontendGuard, guardFrontends, type RefusedFrontend } from "./frontend-guard.ts";
+export {
+  type FrontendGuard,
+  guardFrontends,
+  type Objection,
+  type RefusedFrontend,
+  type Screened,
+  screenFrontends,
+  socketObjection,
+  type WaitingSocket,
+} from "./frontend-guard.ts";
+export type { Frontend } from "./frontends.ts";
 export type {
   DesiredLoadBalancer,
   Issue,
@@ -24,8 +35,8 @@ export type {
   NodeTarget,
 } from "./load-balancer.ts";
 export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
+export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {
-  type Frontend,
   type ProxiedPort,
   type ProxiedService,
   proxiedService,

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../api/index.ts";
+import { parseCidr } from "../net/index.ts";
 import { guardFrontends, type ProxiedService, proxiedService } from "./index.ts";
 import { port, service, slice } from "./testing/objects.ts";
 
@@ -74,10 +75,98 @@ it.each([
   expect(proxied(web(spec))!.ports.map(({ family }) => family)).toEqual(families);
 });
 
+const dual = {
+  clusterIPs: ["10.96.0.7", "fd00::7"],
+  ipFamilies: ["IPv4", "IPv6"],
+  externalIPs: ["192.0.2.1", "fd00:99::1"],
+  ports: [port("http", 80, { nodePort: 30080 })],
+};
+
+// The tables of kube-proxy's service map: what a port of each family is reached by.
+it.each<[string, Service, Record<string, string[]>]>([
+  [
+    "ports of a ClusterIP",
+    web({ ports: [port("p1", 1234, { protocol: "UDP" }), port("p2", 1235, { protocol: "UDP" })] }),
+    {
+      "IPv4 ns/web:p1": ["ClusterIP 10.96.0.7"],
+      "IPv4 ns/web:p2": ["ClusterIP 10.96.0.7"],
+    },
+  ],
+  [
+    "a load balancer without an address yet",
+    web({ type: "LoadBalancer", ports: dual.ports }),
+    {
+      "IPv4 ns/web:http": ["ClusterIP 10.96.0.7", "NodePort undefined"],
+    },
+  ],
+  [
+    "a load balancer without node ports",
+    web({ type: "LoadBalancer" }, ["203.0.113.7"]),
+    {
+      "IPv4 ns/web:http": ["ClusterIP 10.96.0.7", "LoadBalancerIP 203.0.113.7"],
+    },
+  ],
+  [
+    "both families, each with its own",
+    web({ type: "LoadBalancer", ...dual }, ["203.0.113.7", "fd00:1::7"]),
+    {
+      "IPv4 ns/web:http": [
+        "ClusterIP 10.96.0.7",
+        "ExternalIP 192.0.2.1",
+        "LoadBalancerIP 203.0.113.7",
+        "NodePort undefined",
+      ],
+      "IPv6 ns/web:http": [
+        "ClusterIP fd00::7",
+        "ExternalIP fd00:99::1",
+        "LoadBalancerIP fd00:1::7",
+        "NodePort undefined",
+      ],
+    },
+  ],
+  [
+    "IPv6 alone with addresses of both",
+    web({ ...dual, clusterIP: "fd00::7", clusterIPs: ["fd00::7"], ipFamilies: ["IPv6"] }),
+    {
+      "IPv6 ns/web:http": ["ClusterIP fd00::7", "ExternalIP fd00:99::1", "NodePort undefined"],
+    },
+  ],
+  [
+    "an old object without families",
+    web({ clusterIP: "fd00::7", ipFamilies: [] }),
+    {
+      "IPv6 ns/web:http": ["ClusterIP fd00::7"],
+    },
+  ],
+  [
+    "a name of a load balancer",
+    { ...web(), status: { loadBalancer: { ingress: [{ hostname: "lb.example.org" }] } } },
+    {
+      "IPv4 ns/web:http": ["ClusterIP 10.96.0.7"],
+    },
+  ],
+])("is reached by %s", (_what, object, expected) => {
+  const found = proxied(object)!.ports.map(({ family, name, frontends: list }) => [
+    `${family} ${name}`,
+    list.map(({ kind, address }) => `${kind} ${address}`),
+  ]);
+  expect(Object.fromEntries(found)).toEqual(expected);
+});
+
+it("follows an object from ClusterIP to load balancer and back", () => {
+  const plain = web();
+  const balanced = web({ type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 345 }, [
+    "203.0.113.7",
+  ]);
+  expect(proxied(plain)!.healthCheck).toBeUndefined();
+  expect(proxied(balanced)).toMatchObject({ healthCheck: { port: 345 }, ports: [{ externalPolicy: "Local" }] });
+  expect(proxied(web({ healthCheckNodePort: 345 }))).toEqual(proxied(plain));
+});
+
 it.each([
-  ["trimmed, sorted, of the family", [" 203.0.113.9/25 ", "10.0.0.0/8", "fd00::/8"], ["10.0.0.0/8", "203.0.113.0/25"]],
-  ["everybody", ["10.0.0.0/8", "0.0.0.0/0"], []],
-  ["none", undefined, []],
+  ["trimmed, of the family", [" 203.0.113.9/25 ", "10.0.0.0/8", "fd00::/8"], ["203.0.113.0/25", "10.0.0.0/8"]],
+  ["everybody", ["10.0.0.0/8", "0.0.0.0/0"], undefined],
+  ["none", undefined, undefined],
 ])("source ranges: %s", (_what, loadBalancerSourceRanges, ranges) => {
   expect(
     proxied(web({ ...(loadBalancerSourceRanges && { loadBalancerSourceRanges }) }))!.ports[0]!.sourceRanges,
@@ -110,6 +199,8 @@ it("has no external policy without an external way in", () => {
 const guard = {
   apiServers: new Set(["192.0.2.9:6443"]),
   nodeAddresses: new Set(["192.0.2.1"]),
+  translated: new Map(),
+  externalIps: ["0.0.0.0/0"].flatMap((text) => parseCidr(text) ?? []),
   reservedPorts: [
     { first: 22, last: 22 },
     { first: 30000, last: 32767 },

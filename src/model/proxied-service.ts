@@ -7,7 +7,7 @@ import {
   type ServiceSpec,
   serviceProxyNameLabel,
 } from "../api/index.ts";
-import { type Family, formatCidr, formatIp, parseCidr, parseSloppyIp } from "../net/index.ts";
+import type { Family } from "../net/index.ts";
 import {
   chooseEndpoints,
   type EndpointChoice,
@@ -15,16 +15,10 @@ import {
   type NodePlace,
   type ServiceEndpoint,
 } from "./endpoints.ts";
-
-export type FrontendKind = "ClusterIP" | "ExternalIP" | "LoadBalancerIP" | "NodePort";
-
-/** Where clients send to. */
-export interface Frontend {
-  readonly kind: FrontendKind;
-  /** In canonical form; undefined for a NodePort, which is on every address of the node. */
-  readonly address: string | undefined;
-  readonly port: number;
-}
+import type { RefusedFrontend } from "./frontend-guard.ts";
+import { brokenFrontends, clusterIps, type Frontend, type FrontendObjection, frontendsOf } from "./frontends.ts";
+import { sourceRanges } from "./source-ranges.ts";
+import { isPortNumber, isWritableName, quoted } from "./writable.ts";
 
 /** One port of a Service in one address family: who may send where, and who answers. */
 export interface ProxiedPort {
@@ -38,8 +32,8 @@ export interface ProxiedPort {
   readonly externalPolicy: "Cluster" | "Local";
   /** How long a client stays with its endpoint; undefined without session affinity. */
   readonly affinitySeconds: number | undefined;
-  /** Who may send to load-balancer addresses; empty: everybody. */
-  readonly sourceRanges: readonly string[];
+  /** Who may send to load-balancer addresses; undefined: everybody, empty: nobody. */
+  readonly sourceRanges: readonly string[] | undefined;
   /** 0 when the Service has none. */
   readonly healthCheckNodePort: number;
   /** All that the slices name, usable or not. */
@@ -60,6 +54,8 @@ export interface ProxiedService {
   /** In the order of `spec.ports`, IPv4 before IPv6. */
   readonly ports: readonly ProxiedPort[];
   readonly healthCheck: ServiceHealthCheck | undefined;
+  /** What the object asks for and cannot get, for a fault of its own; absent: nothing. */
+  readonly refused?: readonly RefusedFrontend[];
 }
 
 /** What a node has to do for a Service; undefined when another proxy, DNS or nobody serves it. */
@@ -69,23 +65,79 @@ export function proxiedService(
   node: NodePlace,
 ): ProxiedService | undefined {
   const { spec } = service;
-  const skip =
-    spec === undefined ||
-    spec.type === "ExternalName" ||
-    spec.clusterIP === undefined ||
-    spec.clusterIP === "" ||
-    spec.clusterIP === "None" ||
-    service.metadata.labels?.[serviceProxyNameLabel] !== undefined;
-  if (skip) return undefined;
-  const ports = (spec.ports ?? []).flatMap((port) =>
-    clusterIps(spec).map(({ family, address }) => proxiedPort(service, spec, port, family, address, slices, node)),
-  );
-  const healthPort = healthCheckNodePort(spec);
+  if (spec === undefined || isSkipped(service, spec)) return undefined;
+  const key = objectKey(service.metadata);
+  const addresses = clusterIps(spec);
+  const refused: RefusedFrontend[] = [];
+  const ports = portsOf(spec).flatMap((port) => {
+    const protocol = protocolOf(port);
+    const refuse = (objections: readonly FrontendObjection[]): void => {
+      refused.push(...objections.map((one) => ({ service: key, protocol, ...one })));
+    };
+    const why = objection(service, port);
+    if (why !== undefined) {
+      refuse([{ frontend: { kind: "ClusterIP", address: undefined, port: numberOf(port.port) }, why }]);
+      return [];
+    }
+    refuse(brokenFrontends(service, port));
+    if (addresses.size === 0)
+      refuse([{ frontend: { kind: "ClusterIP", address: undefined, port: port.port }, why: noFamily }]);
+    return [...addresses].map(([family, address]) => {
+      const proxied = proxiedPort(service, spec, port, family, address, slices, node);
+      refuse(unreadRanges(spec, proxied));
+      return proxied;
+    });
+  });
+  const healthPort = ports.length > 0 ? healthCheckNodePort(spec) : 0;
   return {
-    key: objectKey(service.metadata),
+    key,
     ports,
     healthCheck: healthPort === 0 ? undefined : { port: healthPort, localEndpoints: localReady(ports, node) },
+    ...(refused.length > 0 && { refused }),
   };
+}
+
+function isSkipped({ metadata }: Service, { type, clusterIP }: ServiceSpec): boolean {
+  return (
+    type === "ExternalName" ||
+    (clusterIP ?? "") === "" ||
+    clusterIP === "None" ||
+    metadata.labels?.[serviceProxyNameLabel] !== undefined
+  );
+}
+
+/** A port is known by its name and protocol; of two with the same the last counts, as in kube-proxy's maps. */
+function portsOf({ ports }: ServiceSpec): ServicePort[] {
+  return [...new Map((ports ?? []).map((port) => [`${port.name ?? ""} ${port.protocol ?? "TCP"}`, port])).values()];
+}
+
+/** Unless it is none at all, to which there is an objection. */
+function protocolOf({ protocol }: ServicePort): Protocol {
+  return (protocol ?? "TCP") as Protocol;
+}
+
+const protocols: ReadonlySet<unknown> = new Set<Protocol>(["TCP", "UDP", "SCTP"]);
+
+/** Why no rule may be written for the port. */
+function objection({ metadata }: Service, { name, protocol, port }: ServicePort): string | undefined {
+  const owner = [metadata.namespace, metadata.name].find((text) => text !== undefined && !isWritableName(text));
+  if (owner !== undefined) return `${quoted(owner)} is no name of a Service or namespace`;
+  if ((name ?? "") !== "" && !isWritableName(name)) return `${quoted(name)} is no name of a port`;
+  if (!protocols.has(protocol ?? "TCP")) return `protocol ${quoted(protocol)} is not TCP, UDP or SCTP`;
+  if (!isPortNumber(port)) return `${quoted(port)} is no port number`;
+  return undefined;
+}
+
+const noFamily = "no ClusterIP is an address of a family in spec.ipFamilies";
+
+function numberOf(value: unknown): number {
+  return typeof value === "number" ? value : 0;
+}
+
+function unreadRanges(spec: ServiceSpec, { family, frontends }: ProxiedPort): FrontendObjection[] {
+  const { why } = sourceRanges(spec, family);
+  if (why === undefined) return [];
+  return frontends.filter(({ kind }) => kind === "LoadBalancerIP").map((frontend) => ({ frontend, why }));
 }
 
 function proxiedPort(
@@ -98,74 +150,44 @@ function proxiedPort(
   node: NodePlace,
 ): ProxiedPort {
   const key = objectKey(service.metadata);
-  const protocol = (port.protocol ?? "TCP") as Protocol;
+  const protocol = protocolOf(port);
   const endpoints = endpointsOf(slices, family, port.name ?? "", protocol);
-  const frontends: Frontend[] = [
-    { kind: "ClusterIP", address: clusterIp, port: port.port },
-    ...externalFrontends("ExternalIP", spec.externalIPs ?? [], family, port.port),
-    ...externalFrontends("LoadBalancerIP", virtualIps(service), family, port.port),
-  ];
-  if (port.nodePort) frontends.push({ kind: "NodePort", address: undefined, port: port.nodePort });
-  const external = frontends.length > 1;
   return {
     service: key,
     name: port.name ? `${key}:${port.name}` : key,
     protocol,
     family,
-    frontends,
+    frontends: frontendsOf(service, port, family, clusterIp),
     internalPolicy: spec.internalTrafficPolicy === "Local" ? "Local" : "Cluster",
-    externalPolicy: external && spec.externalTrafficPolicy === "Local" ? "Local" : "Cluster",
-    affinitySeconds:
-      spec.sessionAffinity === "ClientIP"
-        ? (spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds)
-        : undefined,
-    sourceRanges: sourceRanges(spec, family),
+    externalPolicy: externalPolicy(spec),
+    affinitySeconds: affinitySeconds(spec),
+    sourceRanges: sourceRanges(spec, family).ranges,
     healthCheckNodePort: healthCheckNodePort(spec),
     endpoints,
     choice: chooseEndpoints(endpoints, node),
   };
 }
 
-/** Three hours, the default of the API. */
+/** The policy is one of Services that can be reached from outside; what else it says on others does not count. */
+function externalPolicy({ type, externalIPs, externalTrafficPolicy }: ServiceSpec): "Cluster" | "Local" {
+  const outside = type === "LoadBalancer" || type === "NodePort" || (externalIPs ?? []).length > 0;
+  return outside && externalTrafficPolicy === "Local" ? "Local" : "Cluster";
+}
+
+/** Three hours, the default of the API, and a day, the most that it allows. */
 const defaultAffinitySeconds = 10_800;
+const maxAffinitySeconds = 86_400;
 
-function clusterIps(spec: ServiceSpec): { family: Family; address: string }[] {
-  const wanted: ReadonlySet<string> = new Set(spec.ipFamilies ?? []);
-  return [...new Set([...(spec.clusterIPs ?? []), spec.clusterIP ?? ""])]
-    .flatMap((text) => {
-      const ip = parseSloppyIp(text);
-      if (ip === undefined || (wanted.size > 0 && !wanted.has(ip.family))) return [];
-      return [{ family: ip.family, address: formatIp(ip) }];
-    })
-    .sort((a, b) => (a.family < b.family ? -1 : 1));
-}
-
-/** Ingress addresses that nodes answer themselves; `ipMode: Proxy` means that the load balancer is elsewhere (KEP-1860). */
-function virtualIps(service: Service): readonly string[] {
-  return (service.status?.loadBalancer?.ingress ?? [])
-    .filter(({ ipMode }) => (ipMode ?? "VIP") === "VIP")
-    .map(({ ip }) => ip ?? "");
-}
-
-function externalFrontends(kind: FrontendKind, addresses: readonly string[], family: Family, port: number): Frontend[] {
-  const own = addresses.flatMap((text) => {
-    const ip = parseSloppyIp(text);
-    return ip?.family === family ? [formatIp(ip)] : [];
-  });
-  return [...new Set(own)].map((address) => ({ kind, address, port }));
-}
-
-function sourceRanges(spec: ServiceSpec, family: Family): string[] {
-  const ranges = (spec.loadBalancerSourceRanges ?? [])
-    .map((text) => parseCidr(text.trim()))
-    .filter((range) => range?.base.family === family);
-  return ranges.some((range) => range?.prefix === 0)
-    ? []
-    : [...new Set(ranges.map((range) => (range === undefined ? "" : formatCidr(range))))].sort();
+function affinitySeconds({ sessionAffinity, sessionAffinityConfig }: ServiceSpec): number | undefined {
+  if (sessionAffinity !== "ClientIP") return undefined;
+  const seconds: unknown = sessionAffinityConfig?.clientIP?.timeoutSeconds;
+  const valid = Number.isInteger(seconds) && Number(seconds) >= 1 && Number(seconds) <= maxAffinitySeconds;
+  return valid ? Number(seconds) : defaultAffinitySeconds;
 }
 
 function healthCheckNodePort(spec: ServiceSpec): number {
-  return spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local" ? (spec.healthCheckNodePort ?? 0) : 0;
+  const wanted = spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local";
+  return wanted && isPortNumber(spec.healthCheckNodePort) ? spec.healthCheckNodePort : 0;
 }
 
 /** A pod of a dual-stack Service is in both families; the larger one counts it once. */

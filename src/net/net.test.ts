@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { Address4, Address6 } from "ip-address";
 import { describe, expect, it } from "vitest";
 import {
+  canonicalFamily,
   cidrAddressAt,
   cidrContains,
   cidrOverlaps,
@@ -37,6 +38,32 @@ describe("ip", () => {
   it("keeps leading zeros decimal when sloppy, as kube-proxy does", () => {
     const ip = parseSloppyIp("172.030.000.09");
     expect(ip && formatIp(ip)).toBe("172.30.0.9");
+  });
+
+  it("knows what is canonical without parsing it", () => {
+    const octet = fc.constantFrom("0", "00", "01", "9", "10", "99", "255", "256", "1000", "", "a");
+    const group = fc.constantFrom("0", "00", "1", "01", "a", "A", "ffff", "10000", "", "g", "1.2.3.4");
+    const text = fc.oneof(
+      fc.string(),
+      fc.ipV4(),
+      fc.ipV6(),
+      fc.ipV6().map((address) => formatIp(parseIp(address)!)),
+      fc.array(octet, { minLength: 3, maxLength: 5 }).map((list) => list.join(".")),
+      fc.array(group, { minLength: 1, maxLength: 9 }).map((list) => list.join(":")),
+      fc.array(fc.constantFrom("0", "1"), { minLength: 8, maxLength: 8 }).map((list) => list.join(":")),
+      fc.array(fc.constantFrom("0", "1"), { minLength: 8, maxLength: 8 }).map((l) => formatIp(parseIp(l.join(":"))!)),
+      fc
+        .tuple(fc.array(fc.constantFrom("0", "1")), fc.array(fc.constantFrom("0", "1", "ffff")))
+        .map(([left, right]) => `${left.join(":")}::${right.join(":")}`),
+    );
+    fc.assert(
+      fc.property(text, (text) => {
+        const ip = parseIp(text);
+        const canonical = ip !== undefined && formatIp(ip) === text && !text.startsWith("::ffff:");
+        expect([text, canonicalFamily(text)]).toEqual([text, canonical ? ip.family : undefined]);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it("agrees with ip-address on every v4 address", () => {

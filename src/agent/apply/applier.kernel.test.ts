@@ -16,8 +16,10 @@ import {
   systemExec,
   trialChain,
 } from "../../kernel/index.ts";
+import { proxiedService } from "../../model/index.ts";
+import { port, service, slice } from "../../model/testing/objects.ts";
 import { planService, type RuleProgram } from "../plan/index.ts";
-import { config, fixture, programOf, proxied } from "../plan/testing/services.ts";
+import { config, fixture, place, programOf, proxied } from "../plan/testing/services.ts";
 import { difference, observe, restoreInput } from "./difference.ts";
 import { RuleApplier } from "./index.ts";
 
@@ -45,12 +47,52 @@ describe.each(flavours)("iptables-%s", (flavour) => {
   it("holds every kind of Service as written", async () => {
     const first = await applier().apply(program, signal);
     expect(first.chains).toHaveLength(chainCount(program));
-    expect(first.jumps).toHaveLength(12);
+    expect(first.jumps).toHaveLength(14);
     expect(await applier().apply(program, signal)).toMatchObject(nothing);
     // Without its Services a node goes back to what it has without any.
     const last = await applier().apply(empty, signal);
     expect(last.removed).toHaveLength(first.chains.length - chainCount(empty));
     expect(await applier().apply(empty, signal)).toMatchObject(nothing);
+  });
+
+  it("takes every mode and the longest names, and shows them as written", async () => {
+    const long = "a".repeat(253);
+    const web = service(
+      `${long}/${long}`,
+      {
+        type: "LoadBalancer",
+        clusterIPs: ["172.30.0.50", "fd00:30::50"],
+        clusterIP: "172.30.0.50",
+        externalTrafficPolicy: "Local",
+        loadBalancerSourceRanges: ["203.0.113.0/24", "fd00:cc::/64"],
+        healthCheckNodePort: 32000,
+        ports: [port(long, 80, { nodePort: 30080 }), port("s", 81, { protocol: "SCTP", nodePort: 30081 })],
+      },
+      ["1.2.3.4", "fd00:99::1"],
+    );
+    const slices = ["10.180.0.1", "fd00:10::1"].map((ip) =>
+      slice(
+        ip,
+        [
+          { name: long, port: 8080 },
+          { name: "s", port: 8081, protocol: "SCTP" },
+        ],
+        [{ ip, node: place.name }],
+      ),
+    );
+    const odd = proxiedService(web, slices, place)!;
+    const modes = {
+      localTraffic: { ifLocal: "-i veth+", ifNotLocal: "! -i veth+" },
+      localhostNodePorts: true,
+      masqueradeBit: 31,
+    };
+    for (const family of ["IPv4", "IPv6"] as const)
+      for (const own of [modes, { ...modes, masqueradeAll: true, randomFully: false, largeCluster: true }]) {
+        const program = programOf([odd], family, { ...config, ...own });
+        const fresh = (): RuleApplier => new RuleApplier(new Iptables(exec, family));
+        await fresh().apply(program, signal);
+        expect(await fresh().apply(program, signal)).toMatchObject(nothing);
+      }
   });
 
   it("starts from what is there after a restore was killed between two tables", async () => {
@@ -182,6 +224,6 @@ function asKubeProxyWrites(of: RuleProgram): string[] {
     ]),
   );
   return [...restoreInput(difference(observe(new Map(), rewritten), rewritten))].filter(
-    (line) => !line.startsWith("-I "),
+    (line) => !/^-[IN] /.test(line),
   );
 }

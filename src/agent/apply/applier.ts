@@ -1,11 +1,11 @@
-import { type Clock, systemClock } from "../../base/index.ts";
+import { type Clock, inTurns, systemClock } from "../../base/index.ts";
 import { type Candidate, findRefused, type Iptables, RestoreError } from "../../kernel/index.ts";
 import type { RuleProgram, TableName } from "../plan/index.ts";
 import {
-  difference,
+  differenceInSteps,
   type HeldTable,
   heldAfter,
-  observe,
+  observeInSteps,
   restoreInput,
   restoreLines,
   type TableDifference,
@@ -39,6 +39,8 @@ export class RuleApplier {
   readonly #isolation: Isolation;
   /** What each table is known to hold; a table that is not here has to be read. */
   #held: ReadonlyMap<TableName, HeldTable> = new Map();
+  /** Tables of which somebody said so while they were being read or written. */
+  readonly #distrusted = new Set<TableName>();
   #program: RuleProgram | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -59,7 +61,23 @@ export class RuleApplier {
 
   /** Somebody else may have changed the table, or any: the next call reads it and repairs what differs. */
   distrust(table?: TableName): void {
-    this.#held = table === undefined ? new Map() : new Map([...this.#held].filter(([name]) => name !== table));
+    for (const name of table === undefined ? tables : [table]) this.#distrusted.add(name);
+    this.#held = trusted(this.#held, this.#distrusted);
+  }
+
+  /**
+   * Reads the kernel and tells what differs from what was last written, without writing; nothing if nothing was
+   * written yet. The next `apply` writes what was found.
+   */
+  async compare(signal: AbortSignal): Promise<readonly TableDifference[]> {
+    return this.#exclusive(async () => {
+      if (this.#program === undefined) return [];
+      this.#held = new Map();
+      await this.#observe(this.#program, signal);
+      const differences = await inTurns(differenceInSteps(this.#held, this.#program));
+      this.#held = trusted(this.#held, this.#distrusted);
+      return differences;
+    });
   }
 
   /** What was written last, without Services that are left out; undefined before the first write. */
@@ -74,9 +92,9 @@ export class RuleApplier {
   async repair(differences: readonly TableDifference[], signal: AbortSignal): Promise<Written> {
     return this.#exclusive(async () => {
       const held = this.#held;
-      this.distrust();
+      this.#held = new Map();
       await this.#iptables.restore(restoreInput(differences), signal);
-      this.#held = held;
+      this.#held = trusted(held, this.#distrusted);
       return { ...summary(differences), observed: true, isolated: this.#isolation.services, refusals: 0 };
     });
   }
@@ -104,15 +122,15 @@ export class RuleApplier {
       const wanted = leftOut.size === 0 ? program : without(program, plans(), leftOut);
       await this.#observe(wanted, signal);
       const held = this.#held;
-      const differences = difference(held, wanted);
+      const differences = await inTurns(differenceInSteps(held, wanted));
       try {
         // Until it has succeeded nobody knows what the kernel holds.
         if (differences.length > 0) {
-          this.distrust();
+          this.#held = new Map();
           restores += 1;
           await this.#iptables.restore(restoreInput(differences), signal);
         }
-        this.#held = heldAfter(held, wanted);
+        this.#held = trusted(heldAfter(held, wanted), this.#distrusted);
         this.#program = wanted;
         return { ...summary(differences), observed, isolated: this.#isolation.settled(leftOut), refusals };
       } catch (error) {
@@ -131,8 +149,10 @@ export class RuleApplier {
   async #observe(wanted: RuleProgram, signal: AbortSignal): Promise<void> {
     const unknown = tables.filter((table) => !this.#held.has(table));
     if (unknown.length === 0) return;
+    for (const table of unknown) this.#distrusted.delete(table);
     const saved = await this.#iptables.save(signal, unknown.length === 1 ? unknown[0] : undefined);
-    const read = observe(saved, new Map([...wanted].filter(([table]) => unknown.includes(table))));
+    const part = new Map([...wanted].filter(([table]) => unknown.includes(table)));
+    const read = await inTurns(observeInSteps(saved, part));
     this.#held = new Map([...this.#held, ...read]);
   }
 
@@ -157,6 +177,13 @@ export class RuleApplier {
     if (!complete || refused.length === 0) throw error;
     return { services: refused.map(({ candidate }) => candidate.service), restores };
   }
+}
+
+function trusted(
+  held: ReadonlyMap<TableName, HeldTable>,
+  distrusted: ReadonlySet<TableName>,
+): ReadonlyMap<TableName, HeldTable> {
+  return new Map([...held].filter(([table]) => !distrusted.has(table)));
 }
 
 interface Suspect extends Candidate {

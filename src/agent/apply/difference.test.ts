@@ -22,10 +22,12 @@ function kernel(inputRules: readonly string[], more: readonly string[] = []): Fa
   return iptables;
 }
 
+function text(lines: Iterable<string>): string {
+  return [...lines].join("\n");
+}
+
 function heal(iptables: FakeIptables): string {
-  const input = [...restoreInput(difference(observe(parseIptablesSave(iptables.save()), program), program))].join("\n");
-  iptables.restore(input);
-  return input;
+  return applyTo(iptables, program);
 }
 
 it("inserts what is missing among foreign rules, in order, and then nothing more", () => {
@@ -46,6 +48,12 @@ it("inserts what is missing among foreign rules, in order, and then nothing more
 
 it("puts all jumps on top where they have to be, below kubelet's at most, and then nothing more", () => {
   const kubelet = "-j KUBE-FIREWALL";
+  const shared: RuleProgram = new Map(
+    [...program].map(([table, own]) => [
+      table,
+      { ...own, jumps: [{ from: "INPUT", rule: kubelet, shared: true }, ...own.jumps] },
+    ]),
+  );
   fc.assert(
     fc.property(
       fc.shuffledSubarray([...jumps, ...jumps]),
@@ -55,13 +63,15 @@ it("puts all jumps on top where they have to be, below kubelet's at most, and th
         for (const at of foreign) rules.splice(at, 0, "-s 10.9.9.9 -j DROP", kubelet);
         const iptables = kernel(rules, [":KUBE-FIREWALL - [0:0]"]);
         const move = (): string => {
-          const found = observe(parseIptablesSave(iptables.save()), program, () => true);
-          const input = [...restoreInput(difference(found, program))].join("\n");
+          const found = observe(parseIptablesSave(iptables.save()), shared, () => true);
+          const input = [...restoreInput(difference(found, shared))].join("\n");
           iptables.restore(input);
           return input;
         };
         move();
-        const after = iptables.chain("filter", "INPUT")!.filter((rule) => rule !== kubelet);
+        const all = iptables.chain("filter", "INPUT")!;
+        expect(all.filter((rule) => rule === kubelet)).toHaveLength(Math.max(1, foreign.length));
+        const after = all.filter((rule) => rule !== kubelet);
         expect(after.slice(0, 4).map(canonicalRule)).toEqual(jumps.map(({ rule }) => canonicalRule(rule)));
         expect(after.filter((rule) => rule.includes("10.9.9.9"))).toHaveLength(foreign.length);
         expect(move()).toBe("");
@@ -81,4 +91,57 @@ it("puts a jump next to its neighbours, not above foreign rules", () => {
 
 it("writes nothing for a program that is held", () => {
   expect([...restoreInput([])]).toEqual([]);
+});
+
+const kubeletJump = { from: "INPUT", rule: "-j KUBE-FIREWALL", shared: true } as const;
+const sharing: RuleProgram = new Map([["filter", { ...program.get("filter")!, jumps: [kubeletJump, ...jumps] }]]);
+const martians = "-d 127.0.0.0/8 -j DROP";
+
+function applyTo(iptables: FakeIptables, wanted: RuleProgram): string {
+  const input = text(restoreInput(difference(observe(parseIptablesSave(iptables.save()), wanted), wanted)));
+  iptables.restore(input);
+  return input;
+}
+
+it("makes the chain that kubelet shares, and its jump above ours, when there is none", () => {
+  const iptables = new FakeIptables("IPv4");
+  applyTo(iptables, sharing);
+  expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([]);
+  expect(iptables.chain("filter", "INPUT")).toEqual(["-j KUBE-FIREWALL", ...jumps.map(({ rule }) => rule)]);
+  expect(applyTo(iptables, sharing)).toBe("");
+});
+
+it("leaves kubelet's chain and jump as they are, and lets neither lead ours below foreign rules", () => {
+  const iptables = new FakeIptables("IPv4");
+  const foreign = "-s 10.9.9.9 -j ACCEPT";
+  iptables.restore(
+    `*filter\n:KUBE-FIREWALL - [0:0]\n-A KUBE-FIREWALL ${martians}\n-A INPUT ${foreign}\n-A INPUT -j KUBE-FIREWALL\nCOMMIT\n`,
+  );
+  applyTo(iptables, sharing);
+  expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);
+  expect(iptables.chain("filter", "INPUT")).toEqual([...jumps.map(({ rule }) => rule), foreign, "-j KUBE-FIREWALL"]);
+  expect(applyTo(iptables, sharing)).toBe("");
+});
+
+it("never empties a chain that kubelet made in the meantime", () => {
+  const iptables = new FakeIptables("IPv4");
+  const input = text(restoreInput(difference(observe(parseIptablesSave(iptables.save()), sharing), sharing)));
+  iptables.restore(`*filter\n:KUBE-FIREWALL - [0:0]\n-A KUBE-FIREWALL ${martians}\nCOMMIT\n`);
+  expect(() => iptables.restore(input)).toThrow("Chain already exists");
+  expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);
+  applyTo(iptables, sharing);
+  expect(iptables.chain("filter", "INPUT")).toHaveLength(5);
+});
+
+it("owns the rules of the shared chain when the program has them", () => {
+  const owning: RuleProgram = new Map([
+    [
+      "filter",
+      { chains: new Map([...program.get("filter")!.chains, ["KUBE-FIREWALL", [martians]]]), jumps: [kubeletJump] },
+    ],
+  ]);
+  const iptables = new FakeIptables("IPv4");
+  applyTo(iptables, owning);
+  expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);
+  expect(applyTo(iptables, owning)).toBe("");
 });

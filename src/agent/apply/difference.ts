@@ -1,5 +1,13 @@
+import { atOnce, type Steps } from "../../base/index.ts";
 import { canonicalRule, parseRule, type SavedTables, trialChain } from "../../kernel/index.ts";
-import { isServiceChain, type Jump, type RuleProgram, sameLines, type TableName } from "../plan/index.ts";
+import {
+  differingChains,
+  isServiceChain,
+  type Jump,
+  type RuleProgram,
+  sameLines,
+  type TableName,
+} from "../plan/index.ts";
 import { sameMeaning } from "./meaning.ts";
 
 /** What the kernel is known to hold of ours, by table. */
@@ -18,6 +26,8 @@ export interface HeldTable {
 export interface JumpInsert extends Jump {
   /** From 1, counted when the inserts before it are done. */
   readonly position: number;
+  /** The chain that it jumps to, if that has to be created without rules of ours. */
+  readonly create?: string;
 }
 
 export interface TableDifference {
@@ -31,12 +41,25 @@ export interface TableDifference {
 /** Whether our jumps in this built-in chain must stand above all other rules; otherwise foreign rules may. */
 export type JumpsOnTop = (table: TableName, chain: string) => boolean;
 
+const anywhere: JumpsOnTop = () => false;
+
+/** Rules that are compared in one step of a turn. */
+const rulesOfStep = 16;
+
 /**
  * Compares what was saved with the program. A chain that means the same is held as the program words it; one that
  * differs is held as it was found, so that the difference to the program shows it. Chains of Services that are not in
  * the program are what an earlier agent or kube-proxy left; all other chains are somebody else's.
  */
-export function observe(saved: SavedTables, program: RuleProgram, jumpsOnTop: JumpsOnTop = () => false): Held {
+export function observe(saved: SavedTables, program: RuleProgram, jumpsOnTop: JumpsOnTop = anywhere): Held {
+  return atOnce(observeInSteps(saved, program, jumpsOnTop));
+}
+
+export function* observeInSteps(
+  saved: SavedTables,
+  program: RuleProgram,
+  jumpsOnTop: JumpsOnTop = anywhere,
+): Steps<Held> {
   const held = new Map<TableName, HeldTable>();
   for (const [table, { chains, jumps }] of program) {
     const found = new Map<string, readonly string[]>();
@@ -46,12 +69,13 @@ export function observe(saved: SavedTables, program: RuleProgram, jumpsOnTop: Ju
       if (wanted !== undefined) found.set(chain, sameRules(rules, wanted) ? wanted : rules);
       else if (isServiceChain(chain) || chain === trialChain) found.set(chain, rules);
       else for (const target of serviceTargets(rules)) pinned.add(target);
+      yield rules.length / rulesOfStep;
     }
     const builtIn = (chain: string): readonly string[] => saved.get(table)?.get(chain)?.rules ?? [];
-    const misplaced = misplacedJumps(jumps, builtIn, (chain) => jumpsOnTop(table, chain));
-    const emptied = new Set(misplaced.map(({ from }) => from));
-    const left = (chain: string): readonly string[] => (emptied.has(chain) ? [] : builtIn(chain));
-    held.set(table, { chains: found, missing: missingJumps(jumps, left), misplaced, pinned });
+    const known = (chain: string): boolean => chains.has(chain) || saved.get(table)?.has(chain) === true;
+    const { misplaced, left } = misplacedJumps(jumps, builtIn, (chain) => jumpsOnTop(table, chain));
+    const missing = missingJumps(jumps, left).map((jump) => withChain(jump, known));
+    held.set(table, { chains: found, missing, misplaced, pinned });
   }
   return held;
 }
@@ -60,24 +84,41 @@ function sameRules(found: readonly string[], wanted: readonly string[]): boolean
   return found === wanted || sameMeaning(found.map(canonicalRule), wanted.map(canonicalRule));
 }
 
-/** Kubelet puts its own jump to it where it likes, and leaves it there. */
-export const kubeletChain = "KUBE-FIREWALL";
+type BuiltIn = (chain: string) => readonly string[];
 
-/** All of ours in each chain where they have to stand on top, in order, and do not. */
+/**
+ * All of ours in each chain where they have to stand on top, in order, and do not, and what is there without them that
+ * their new places depend on. Jumps that others make as well may stand anywhere.
+ */
 function misplacedJumps(
   jumps: readonly Jump[],
-  builtIn: (chain: string) => readonly string[],
+  builtIn: BuiltIn,
   onTop: (chain: string) => boolean,
-): Jump[] {
-  return [...new Set(jumps.map(({ from }) => from))].filter(onTop).flatMap((from) => {
-    const wanted = jumps.filter((jump) => jump.from === from).map(({ rule }) => canonicalRule(rule));
-    const rules = builtIn(from)
-      .map((rule) => ({ rule, canonical: canonicalRule(rule) }))
-      .filter(({ rule, canonical }) => parseRule(rule).target?.name !== kubeletChain || wanted.includes(canonical));
-    const ours = rules.filter(({ canonical }) => wanted.includes(canonical));
-    const first = rules.slice(0, wanted.length).map(({ canonical }) => canonical);
-    return sameLines(first, wanted) ? [] : ours.map(({ rule }) => ({ from, rule }));
-  });
+): { readonly misplaced: readonly Jump[]; readonly left: BuiltIn } {
+  const misplaced: Jump[] = [];
+  const left = new Map<string, readonly string[]>();
+  for (const from of new Set(jumps.map((jump) => jump.from))) {
+    if (!onTop(from)) continue;
+    const canonical = ({ rule }: Jump): string => canonicalRule(rule);
+    const own = jumps.filter((jump) => jump.from === from);
+    const wanted = own.filter(({ shared }) => shared !== true).map(canonical);
+    const shared = new Set(own.filter((jump) => jump.shared === true).map(canonical));
+    const rules = builtIn(from).map((rule) => ({ rule, canonical: canonicalRule(rule) }));
+    const first = rules.filter((one) => !shared.has(one.canonical)).slice(0, wanted.length);
+    if (
+      sameLines(
+        first.map((one) => one.canonical),
+        wanted,
+      )
+    )
+      continue;
+    for (const { rule, canonical: text } of rules) if (wanted.includes(text)) misplaced.push({ from, rule });
+    left.set(
+      from,
+      rules.filter((one) => shared.has(one.canonical)).map(({ rule }) => rule),
+    );
+  }
+  return { misplaced, left: (chain) => left.get(chain) ?? builtIn(chain) };
 }
 
 function serviceTargets(rules: readonly string[]): string[] {
@@ -87,44 +128,66 @@ function serviceTargets(rules: readonly string[]): string[] {
   });
 }
 
-/** Puts each missing jump right before the next one of ours that is there, or behind the one before it, or on top. */
+function withChain(jump: JumpInsert, known: (chain: string) => boolean): JumpInsert {
+  const chain = parseRule(jump.rule).target?.name;
+  return jump.shared && chain !== undefined && !known(chain) ? { ...jump, create: chain } : jump;
+}
+
+/**
+ * Puts each missing jump right before the next one of ours that is there, or behind the one before it, or on top.
+ * Jumps that others make as well come last and lead nobody: kubelet's may stand below rules that ours go above.
+ */
 function missingJumps(jumps: readonly Jump[], builtIn: (chain: string) => readonly string[]): JumpInsert[] {
   return [...new Set(jumps.map(({ from }) => from))].flatMap((from) => {
     const wanted = jumps
       .filter((jump) => jump.from === from)
-      .map((jump) => ({ jump, canonical: canonicalRule(jump.rule) }));
+      .map((jump, order) => ({ jump, order, canonical: canonicalRule(jump.rule) }));
     const present = builtIn(from).map(canonicalRule);
-    return wanted.flatMap(({ jump, canonical }, i) => {
-      if (present.includes(canonical)) return [];
-      const next = wanted.slice(i + 1).find((later) => present.includes(later.canonical));
-      const previous = wanted[i - 1];
-      const index =
-        next !== undefined
-          ? present.indexOf(next.canonical)
-          : previous !== undefined
-            ? present.indexOf(previous.canonical) + 1
-            : 0;
-      present.splice(index, 0, canonical);
-      return [{ ...jump, position: index + 1 }];
-    });
+    const guides = wanted.filter(({ jump, canonical }) => jump.shared !== true && present.includes(canonical));
+    return wanted
+      .toSorted((a, b) => Number(a.jump.shared ?? false) - Number(b.jump.shared ?? false))
+      .flatMap((one) => {
+        const { jump, order, canonical } = one;
+        if (present.includes(canonical)) return [];
+        const next = guides.find((guide) => guide.order > order);
+        const previous = guides.findLast((guide) => guide.order < order);
+        const index =
+          next !== undefined
+            ? present.indexOf(next.canonical)
+            : previous !== undefined
+              ? present.indexOf(previous.canonical) + 1
+              : 0;
+        present.splice(index, 0, canonical);
+        guides.push(one);
+        guides.sort((a, b) => a.order - b.order);
+        return [{ ...jump, position: index + 1 }];
+      });
   });
 }
 
 /** What has to be written so that the kernel holds the program; tables without a difference are left out. */
 export function difference(held: Held, program: RuleProgram): TableDifference[] {
-  return [...program].flatMap(([table, { chains }]) => {
+  return atOnce(differenceInSteps(held, program));
+}
+
+/** Each step of it is as long as a turn when all chains differ. */
+export function* differenceInSteps(held: Held, program: RuleProgram): Steps<TableDifference[]> {
+  const differences: TableDifference[] = [];
+  for (const [table, { chains }] of program) {
     const before = held.get(table);
-    const gone = [...(before?.chains ?? [])].filter(([chain]) => !chains.has(chain));
-    const emptied = gone.filter(([chain, lines]) => before?.pinned.has(chain) && lines.length > 0);
-    const write = [
-      ...[...chains].filter(([chain, lines]) => !sameLines(before?.chains.get(chain), lines)),
-      ...emptied.map(([chain]) => [chain, []] as const),
-    ];
-    const remove = gone.map(([chain]) => chain).filter((chain) => !before?.pinned.has(chain));
+    const differing = differingChains(before?.chains ?? new Map(), chains);
+    yield differing.length / 64;
+    const write = differing.flatMap((chain): [string, readonly string[]][] => {
+      const lines = chains.get(chain);
+      if (lines !== undefined) return [[chain, lines]];
+      return before?.pinned.has(chain) && before.chains.get(chain)?.length !== 0 ? [[chain, []]] : [];
+    });
+    yield differing.length / 64;
+    const remove = differing.filter((chain) => !chains.has(chain) && !before?.pinned.has(chain));
     const { missing: insert = [], misplaced: unlink = [] } = before ?? {};
-    if (write.length + remove.length + insert.length === 0) return [];
-    return [{ table, write: write.sort(([a], [b]) => (a < b ? -1 : 1)), remove: remove.sort(), unlink, insert }];
-  });
+    if (write.length + remove.length + insert.length > 0) differences.push({ table, write, remove, unlink, insert });
+  }
+  return differences;
 }
 
 /** What the kernel holds once the difference between what it held and the program is written. */
@@ -133,7 +196,7 @@ export function heldAfter(held: Held, program: RuleProgram): Map<TableName, Held
     [...program].map(([table, { chains }]) => {
       const before = held.get(table);
       const pinned = before?.pinned ?? new Set<string>();
-      const left = [...(before?.chains.keys() ?? [])].filter((chain) => pinned.has(chain) && !chains.has(chain));
+      const left = [...pinned].filter((chain) => before?.chains.has(chain) && !chains.has(chain));
       if (left.length === 0) return [table, { chains, missing: [], misplaced: [], pinned }];
       const all = new Map([...chains, ...left.map((chain) => [chain, []] as const)]);
       return [table, { chains: all, missing: [], misplaced: [], pinned }];
@@ -161,6 +224,8 @@ export function* restoreLines(differences: readonly TableDifference[]): Generato
     yield { text: `*${table}`, table };
     for (const [chain] of write) yield { text: `:${chain} - [0:0]`, table, chain };
     for (const chain of remove) yield { text: `:${chain} - [0:0]`, table };
+    // Not as a chain line, which would empty a chain that its owner made a moment ago.
+    for (const chain of new Set(insert.flatMap(({ create }) => create ?? []))) yield { text: `-N ${chain}`, table };
     for (const { from, rule } of unlink) yield { text: `-D ${from} ${rule}`, table };
     for (const { from, position, rule } of insert) yield { text: `-I ${from} ${position} ${rule}`, table };
     for (const [chain, lines] of write)

@@ -1,9 +1,16 @@
 import type { Counter } from "prom-client";
-import type { Clock } from "../../base/index.ts";
-import type { Iptables, SavedTables } from "../../kernel/index.ts";
+import { type Clock, inTurns } from "../../base/index.ts";
+import { type Iptables, parseRule, type SavedTables } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
-import { difference, type JumpsOnTop, observe, type RuleApplier, type Written } from "../apply/index.ts";
+import {
+  differenceInSteps,
+  type JumpsOnTop,
+  observeInSteps,
+  type RuleApplier,
+  type TableDifference,
+  type Written,
+} from "../apply/index.ts";
 import type { Jump, RuleProgram, TableProgram } from "../plan/index.ts";
 import { type ForeignRules, foreignAbove } from "./foreign-rules.ts";
 import type { JumpOrder } from "./jump-order.ts";
@@ -77,7 +84,8 @@ export class Checker {
     if (settled()) {
       reading = await this.#read(suspect, part, signal);
       if (reading === undefined) return "intact";
-      if (settled() && this.#differences(suspect, reading).length === 0) return this.#intact(suspect, reading);
+      if (settled() && (await this.#differences(suspect, reading)).length === 0 && settled())
+        return this.#intact(suspect, reading);
     }
     return await target.exclusively(async () => {
       const now = kernel.applier.program?.get(table);
@@ -91,7 +99,7 @@ export class Checker {
     const { clock, jumpOrder, repairs } = this.#options;
     const { family, table } = suspect;
     const start = clock.monotonic();
-    const differences = this.#differences(suspect, reading);
+    const differences = await this.#differences(suspect, reading);
     if (differences.length === 0) return this.#intact(suspect, reading);
     for (const { unlink } of differences)
       for (const from of new Set(unlink.map((jump) => jump.from))) jumpOrder.moved(family, table, from);
@@ -108,10 +116,11 @@ export class Checker {
     return "intact";
   }
 
-  #differences({ family }: Suspect, { saved, part }: Reading): ReturnType<typeof difference> {
+  async #differences({ family }: Suspect, { saved, part }: Reading): Promise<TableDifference[]> {
     const { jumpOrder } = this.#options;
     const onTop: JumpsOnTop = (table, chain) => jumpOrder.mayMove(family, table, chain);
-    return difference(observe(saved, part, onTop), part);
+    const held = await inTurns(observeInSteps(saved, part, onTop));
+    return await inTurns(differenceInSteps(held, part));
   }
 
   async #read(suspect: Suspect, program: TableProgram, signal: AbortSignal): Promise<Reading | undefined> {
@@ -133,7 +142,7 @@ export class Checker {
     const known = this.#tables.get(key) ?? new SavedTable();
     this.#tables.set(key, known);
     if (known.same(text, program)) return undefined;
-    const { chains, accept } = known.read(text, table, program);
+    const { chains, accept } = await inTurns(known.readInSteps(text, table, program));
     return { saved: new Map([[table, chains]]), part: new Map([[table, program]]), accept };
   }
 
@@ -145,13 +154,16 @@ export class Checker {
   ): Promise<Reading> {
     const iptables = this.#options.iptables(family);
     const saved = new Map<string, { policy: undefined; rules: readonly string[] }>();
-    for (const chain of [...names].sort()) {
+    const own = jumps.filter(({ from }) => names.has(from));
+    // Whether there is the chain that such a jump needs, which is not ours to make again.
+    const targets = own.flatMap(({ shared, rule }) => (shared === true ? (parseRule(rule).target?.name ?? []) : []));
+    for (const chain of [...new Set([...names, ...targets])].sort()) {
       const rules = await iptables.listChain(table, chain, signal);
       if (rules !== undefined) saved.set(chain, { policy: undefined, rules });
     }
     const part: TableProgram = {
       chains: new Map([...names].flatMap((chain) => (chains.has(chain) ? [[chain, chains.get(chain) ?? []]] : []))),
-      jumps: jumps.filter(({ from }) => names.has(from)),
+      jumps: own,
     };
     return { saved: new Map([[table, saved]]), part: new Map([[table, part]]), accept: () => {} };
   }

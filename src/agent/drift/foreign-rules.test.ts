@@ -6,7 +6,8 @@ import { ForeignRules, foreignAbove } from "./foreign-rules.ts";
 const jumps = [
   { from: "INPUT", rule: '-m comment --comment "kubernetes portals" -j KUBE-A' },
   { from: "INPUT", rule: "-m conntrack --ctstate NEW -j KUBE-B" },
-];
+  { from: "INPUT", rule: "-j KUBE-FIREWALL", shared: true },
+] as const;
 const [a, b] = ['-m comment --comment "kubernetes portals" -j KUBE-A', "-m conntrack --ctstate NEW -j KUBE-B"];
 
 it.each([
@@ -16,6 +17,7 @@ it.each([
   ["one above", ["-s 10.0.0.1/32 -j DROP", a, b], ["-s 10.0.0.1/32 -j DROP"]],
   ["one between", [a, "-j CNI", b, "-j CNI"], ["-j CNI"]],
   ["kubelet's jump above", ["-j KUBE-FIREWALL", a, b], []],
+  ["kubelet's jump below", [a, b, "-j CNI", "-j KUBE-FIREWALL"], []],
   ["foreign ones where ours are missing", ["-j CNI", "-j DROP"], []],
   ["a jump of ours that stands twice", [a, b, "-j CNI", a], ["-j CNI"]],
 ])("finds foreign rules above: %s", (_what, rules, expected) => {

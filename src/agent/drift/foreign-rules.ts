@@ -1,8 +1,7 @@
 import type { Gauge } from "prom-client";
-import { canonicalRule, parseRule } from "../../kernel/index.ts";
+import { canonicalRule } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
-import { kubeletChain } from "../apply/index.ts";
 import type { Jump, TableName } from "../plan/index.ts";
 
 /** A rule of somebody else that packets meet before they have met all jumps of ours in that chain. */
@@ -13,13 +12,11 @@ export interface ForeignRule {
   readonly rule: string;
 }
 
-/** Rules of a built-in chain above the last of our jumps in it, as saved. */
+/** Rules of a built-in chain above the last of our jumps in it that nobody else makes, as saved. */
 export function foreignAbove(rules: readonly string[], jumps: readonly Jump[]): string[] {
-  const ours = new Set(jumps.map(({ rule }) => canonicalRule(rule)));
-  const known = rules.map((rule) => ours.has(canonicalRule(rule)));
-  return rules
-    .slice(0, known.lastIndexOf(true) + 1)
-    .filter((rule, i) => known[i] === false && parseRule(rule).target?.name !== kubeletChain);
+  const ours = new Map(jumps.map(({ rule, shared }) => [canonicalRule(rule), shared === true]));
+  const found = rules.map((rule) => ours.get(canonicalRule(rule)));
+  return rules.slice(0, found.lastIndexOf(false) + 1).filter((_, i) => found[i] === undefined);
 }
 
 export type ForeignGauge = Gauge<"family" | "table" | "chain">;

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { atOnce } from "../../base/index.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
 import type { TableProgram } from "../plan/index.ts";
 import { SavedTable } from "./saved-table.ts";
@@ -27,7 +28,7 @@ COMMIT
 it("knows what it accepted, whatever the counters and the time", () => {
   const known = new SavedTable();
   expect(known.same(text(1, "Mon"), program)).toBe(false);
-  const { chains, accept } = known.read(text(1, "Mon"), "filter", program);
+  const { chains, accept } = atOnce(known.readInSteps(text(1, "Mon"), "filter", program));
   expect(chains.get("KUBE-A")?.rules).toEqual(["-p tcp -m tcp --dport 80 -j ACCEPT"]);
   accept();
   expect(known.same(text(2, "Tue"), program)).toBe(true);
@@ -42,18 +43,20 @@ it.each([
   ["nothing", ""],
 ])("sees %s", (_what, other) => {
   const known = new SavedTable();
-  known.read(text(1, "Mon"), "filter", program).accept();
+  atOnce(known.readInSteps(text(1, "Mon"), "filter", program)).accept();
   expect(known.same(other, program)).toBe(false);
 });
 
 it("words chains that say the same as the program does, and others as they are", () => {
   const known = new SavedTable();
-  known.read(text(1, "Mon"), "filter", program).accept();
+  atOnce(known.readInSteps(text(1, "Mon"), "filter", program)).accept();
   const wanted = program.chains.get("KUBE-A");
-  expect(known.read(text(2, "Tue"), "filter", program).chains.get("KUBE-A")?.rules).toBe(wanted);
-  expect(known.read(text(2, "Tue", "-j DROP"), "filter", program).chains.get("KUBE-A")?.rules).toEqual(["-j DROP"]);
+  expect(atOnce(known.readInSteps(text(2, "Tue"), "filter", program)).chains.get("KUBE-A")?.rules).toBe(wanted);
+  expect(atOnce(known.readInSteps(text(2, "Tue", "-j DROP"), "filter", program)).chains.get("KUBE-A")?.rules).toEqual([
+    "-j DROP",
+  ]);
   const changed = { ...program, chains: new Map([["KUBE-A", ["-j DROP"]]]) };
-  expect(known.read(text(2, "Tue"), "filter", changed).chains.get("KUBE-A")?.rules).not.toBe(wanted);
+  expect(atOnce(known.readInSteps(text(2, "Tue"), "filter", changed)).chains.get("KUBE-A")?.rules).not.toBe(wanted);
 });
 
 it("takes two tables for the same only when their rules are", () => {
@@ -74,7 +77,7 @@ it("takes two tables for the same only when their rules are", () => {
   fc.assert(
     fc.property(tables, tables, (one, other) => {
       const known = new SavedTable();
-      known.read(save(one), "filter", program).accept();
+      atOnce(known.readInSteps(save(one), "filter", program)).accept();
       expect(known.same(save(other), program)).toBe(save(one) === save(other));
     }),
   );

@@ -1,6 +1,10 @@
 import { hash } from "node:crypto";
-import { parseIptablesSave, type SavedTables } from "../../kernel/index.ts";
+import type { Steps } from "../../base/index.ts";
+import { parseInSteps, type SavedTables } from "../../kernel/index.ts";
 import type { TableProgram } from "../plan/index.ts";
+
+/** Rules that are hashed in one step of a turn. */
+const rulesOfStep = 64;
 
 type Chains = SavedTables extends ReadonlyMap<string, infer C> ? C : never;
 
@@ -27,12 +31,13 @@ export class SavedTable {
    * What the text says; chains that say what they said when accepted are worded as the program has them. `accept` is
    * called when all of it turned out to mean the program.
    */
-  read(text: string, table: string, program: TableProgram): { chains: Chains; accept: () => void } {
+  *readInSteps(text: string, table: string, program: TableProgram): Steps<{ chains: Chains; accept: () => void }> {
     const found = new Map<string, Known>();
-    const chains = new Map(parseIptablesSave(text).get(table));
+    const chains = new Map((yield* parseInSteps(text)).get(table));
     for (const [name, wanted] of program.chains) {
       const chain = chains.get(name);
       if (chain === undefined) continue;
+      yield chain.rules.length / rulesOfStep;
       const digest = hash("sha1", chain.rules.join("\n"), "base64");
       const known = this.#chains.get(name);
       if (known?.digest === digest && known.wanted === wanted) chains.set(name, { ...chain, rules: wanted });

@@ -1,6 +1,9 @@
 // The rules that a node's Services need, as data: named chains of lines in kube-proxy's layout (its chain names,
 // hashes, comments and order). Invariant: no I/O, and the same input gives the same bytes; who changes one Service
 // plans one Service. Does not know what the kernel holds.
+export { differingChains, ruleTotal, sameLines } from "./chain-map.ts";
+export type { Jump } from "./jumps.ts";
 export { isServiceChain } from "./names.ts";
-export { type Jump, RulePlanner, type RuleProgram, sameLines, type TableName, type TableProgram } from "./program.ts";
-export { type PlanConfig, planService, type ServicePlan } from "./service-plan.ts";
+export { isLargeCluster, type LocalTraffic, type PlanConfig } from "./plan-config.ts";
+export { RulePlanner, type RuleProgram, type TableName, type TableProgram } from "./program.ts";
+export { planService, type ServicePlan } from "./service-plan.ts";

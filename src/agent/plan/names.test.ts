@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { chainHash } from "./names.ts";
+import { chainName } from "./names.ts";
 
 it.each([
   ["ns1/svc1:p80tcp", "XPGD46QRK7WJZT7O"],
@@ -7,5 +7,5 @@ it.each([
   ["default/kubernetes:httpstcp", "NPX46M4PTMTKRN6Y"],
   ["kube-system/kube-dns:dnsudp", "TCOU7JCQXEZGVUNU"],
 ])("hashes %s as kube-proxy does", (text, hash) => {
-  expect(chainHash(text)).toBe(hash);
+  expect(chainName("KUBE-SVC-", text)).toBe(`KUBE-SVC-${hash}`);
 });

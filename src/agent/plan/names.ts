@@ -1,13 +1,21 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { ProxiedPort } from "../../model/index.ts";
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/** The first 16 characters of the base32 text of a SHA-256: what kube-proxy puts behind a chain's prefix. */
-export function chainHash(text: string): string {
-  const digest = createHash("sha256").update(text).digest();
-  const bits = BigInt(`0x${digest.subarray(0, 10).toString("hex")}`);
-  return Array.from({ length: 16 }, (_, i) => alphabet[Number((bits >> BigInt(75 - 5 * i)) & 31n)]).join("");
+/**
+ * `prefix` and the first 16 characters of the base32 text of a SHA-256: how kube-proxy names chains. Joined, as a
+ * concatenation of more than 12 characters would keep its parts in memory for as long as there is the chain.
+ */
+export function chainName(prefix: string, text: string): string {
+  const hex = hash("sha256", text, "hex");
+  return [prefix, base32(hex, 0), base32(hex, 5), base32(hex, 10), base32(hex, 15)].join("");
+}
+
+/** Four characters for the five hexadecimal digits at `index`. */
+function base32(hex: string, index: number): string {
+  const bits = Number.parseInt(hex.slice(index, index + 5), 16);
+  return `${alphabet[bits >> 15]}${alphabet[(bits >> 10) & 31]}${alphabet[(bits >> 5) & 31]}${alphabet[bits & 31]}`;
 }
 
 export interface PortChains {
@@ -22,7 +30,7 @@ export interface PortChains {
 }
 
 export function portChains({ name, protocol }: ProxiedPort): PortChains {
-  const hash = chainHash(name + protocol.toLowerCase());
+  const hash = chainName("", name + protocol.toLowerCase());
   return {
     cluster: `KUBE-SVC-${hash}`,
     local: `KUBE-SVL-${hash}`,
@@ -33,7 +41,7 @@ export function portChains({ name, protocol }: ProxiedPort): PortChains {
 
 /** `endpoint` is `address:port`. */
 export function endpointChain({ name, protocol }: ProxiedPort, endpoint: string): string {
-  return `KUBE-SEP-${chainHash(name + protocol.toLowerCase() + endpoint)}`;
+  return chainName("KUBE-SEP-", name + protocol.toLowerCase() + endpoint);
 }
 
 /** Whether the chain belongs to one Service, so that it goes when the Service goes. */

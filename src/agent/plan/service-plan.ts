@@ -1,40 +1,10 @@
-import { endpointName, type Frontend, type ProxiedPort, type ServiceEndpoint } from "../../model/index.ts";
+import type { Frontend, ProxiedPort } from "../../model/index.ts";
 import { cidrContains, parseCidr, parseIp } from "../../net/index.ts";
-import { endpointChain, type PortChains, portChains } from "./names.ts";
-
-/** How packets of this node's own pods are told from others (KEP-2450), as iptables matches. */
-export interface LocalTraffic {
-  /** Holds for packets of pods: `-s 10.0.0.0/8`, `-i cni+`. */
-  readonly ifLocal: string;
-  /** Holds for all others: `! -s 10.0.0.0/8`. */
-  readonly ifNotLocal: string;
-}
-
-/** What the plan needs to know of the node, in one address family. */
-export interface PlanConfig {
-  /** Undefined: no way to tell pods from others. */
-  readonly localTraffic: LocalTraffic | undefined;
-  /** The node's own main address. */
-  readonly nodeIp: string | undefined;
-  /** Addresses on which NodePorts answer; undefined: all of the node but, unless `localhostNodePorts`, loopback. */
-  readonly nodePortAddresses: readonly string[] | undefined;
-  /** NodePorts answer on 127.0.0.0/8 too, for which the kernel has to route it (`route_localnet`). IPv4 only. */
-  readonly localhostNodePorts: boolean;
-  /** Masquerade all traffic to ClusterIPs, whoever sends it. */
-  readonly masqueradeAll: boolean;
-  /** The bit of the packet mark, 0-31; kubelet and CNI plug-ins know 14. */
-  readonly masqueradeBit: number;
-  /** Whether `MASQUERADE` takes `--random-fully` (iptables 1.6.2). */
-  readonly randomFully: boolean;
-  /** Drop packets that connection tracking finds invalid (kubernetes/kubernetes#74839). */
-  readonly dropInvalid: boolean;
-  /** Whether the accounting objects of kube-proxy's two counting rules exist (xt_nfacct). */
-  readonly accounting: boolean;
-  /** Whether the kernel can remember clients (xt_recent). */
-  readonly sessionAffinity: boolean;
-  /** Leave out the comments of rules that there are many of: kube-proxy does above 1,000 endpoints. */
-  readonly largeCluster: boolean;
-}
+import { balance, endpointTarget, toEndpoint } from "./endpoint-chains.ts";
+import { type PortChains, portChains } from "./names.ts";
+import { nodePortRows } from "./node-ports.ts";
+import type { PlanConfig } from "./plan-config.ts";
+import { destination, rule } from "./rule-text.ts";
 
 /** A chain that all Services share, with its table. */
 export const sharedChains = [
@@ -56,7 +26,7 @@ export interface ServicePlan {
 export function planService(ports: readonly ProxiedPort[], config: PlanConfig): ServicePlan {
   const plan = new PlanWriter();
   for (const port of ports)
-    planPort(plan, config.sessionAffinity ? port : { ...port, affinitySeconds: undefined }, config);
+    planPort(plan, outlookOf(config.sessionAffinity ? port : { ...port, affinitySeconds: undefined }), config);
   return plan;
 }
 
@@ -66,125 +36,143 @@ class PlanWriter implements ServicePlan {
   readonly rows = new Map<SharedChain, string[]>();
 
   row(chain: SharedChain, comment: string, ...rest: readonly string[]): void {
-    append(this.rows, chain, rule(comment, ...rest));
+    this.rowsOf(chain, [rule(comment, ...rest)]);
+  }
+
+  rowsOf(chain: SharedChain, lines: readonly string[]): void {
+    append(this.rows, chain, lines);
   }
 
   line(chain: string, comment: string, ...rest: readonly string[]): void {
-    append(this.chains, chain, rule(comment, ...rest));
+    this.lines(chain, [rule(comment, ...rest)]);
+  }
+
+  lines(chain: string, lines: readonly string[]): void {
+    append(this.chains, chain, lines);
   }
 }
 
-function append<K>(map: Map<K, string[]>, key: K, line: string): void {
-  const lines = map.get(key);
-  if (lines === undefined) map.set(key, [line]);
-  else lines.push(line);
+function append<K>(map: Map<K, string[]>, key: K, lines: readonly string[]): void {
+  if (lines.length === 0) return;
+  // Not by `push`, which leaves room for 16 more: chains are many, and most are never added to.
+  map.set(key, (map.get(key) ?? []).concat(lines));
 }
 
-/** A rule whose comment is quoted; the callers' texts hold neither quotes nor backslashes. */
-function rule(comment: string, ...rest: readonly string[]): string {
-  return [...(comment === "" ? [] : [`-m comment --comment "${comment}"`]), ...rest].join(" ");
+/** What a port's traffic policies make of its endpoints. */
+interface Outlook {
+  readonly port: ProxiedPort;
+  readonly chains: PortChains;
+  /** Whether clients inside the cluster, and those outside, reach an endpoint. */
+  readonly internal: boolean;
+  readonly external: boolean;
+  /** Whether there is any way in beside the ClusterIP. */
+  readonly exposed: boolean;
+  /** Whether source ranges filter what comes to load-balancer addresses. */
+  readonly filtered: boolean;
+  /** What becomes of packets that reach no endpoint, with the comment that says why. */
+  readonly refusal: readonly [comment: string, verdict: string];
 }
 
-function planPort(plan: PlanWriter, port: ProxiedPort, config: PlanConfig): void {
-  const chains = portChains(port);
+function outlookOf(port: ProxiedPort): Outlook {
+  const { choice, frontends, name } = port;
+  const usable = (policy: "Cluster" | "Local"): boolean => (policy === "Local" ? choice.local.length > 0 : choice.any);
+  return {
+    port,
+    chains: portChains(port),
+    internal: usable(port.internalPolicy),
+    external: usable(port.externalPolicy),
+    exposed: frontends.some(({ kind }) => kind !== "ClusterIP"),
+    filtered: choice.any && port.sourceRanges !== undefined && frontends.some(({ kind }) => kind === "LoadBalancerIP"),
+    // A node that has none must not tell the client that nobody has: others may (policy Local).
+    refusal: choice.any ? [`${name} has no local endpoints`, "-j DROP"] : [`${name} has no endpoints`, "-j REJECT"],
+  };
+}
+
+function planPort(plan: PlanWriter, outlook: Outlook, config: PlanConfig): void {
+  const { port, chains, exposed, filtered } = outlook;
   const { choice, name } = port;
-  const external = port.frontends.some(({ kind }) => kind !== "ClusterIP");
-  const internalUsable = port.internalPolicy === "Local" ? choice.local.length > 0 : choice.any;
-  const externalUsable = port.externalPolicy === "Local" ? choice.local.length > 0 : choice.any;
-  const firewall =
-    choice.any && port.sourceRanges.length > 0 && port.frontends.some(({ kind }) => kind === "LoadBalancerIP");
-  const refusal = choice.any ? `${name} has no local endpoints` : `${name} has no endpoints`;
-  const verdict = choice.any ? "-j DROP" : "-j REJECT";
-
-  for (const frontend of port.frontends) {
-    const to = destination(port, frontend);
-    switch (frontend.kind) {
-      case "ClusterIP": {
-        const policy = port.internalPolicy === "Local" ? chains.local : chains.cluster;
-        if (internalUsable) {
-          plan.row("nat KUBE-SERVICES", `${name} cluster IP`, to, `-j ${policy}`);
-          if (config.localTraffic !== undefined)
-            plan.line(policy, `${name} cluster IP`, to, `${config.localTraffic.ifNotLocal} -j KUBE-MARK-MASQ`);
-        } else {
-          plan.row("filter KUBE-SERVICES", refusal, to, verdict);
-        }
-        break;
-      }
-      case "ExternalIP":
-        if (choice.any) plan.row("nat KUBE-SERVICES", `${name} external IP`, to, `-j ${chains.external}`);
-        if (!externalUsable) plan.row("filter KUBE-EXTERNAL-SERVICES", refusal, to, verdict);
-        break;
-      case "LoadBalancerIP": {
-        const target = firewall ? chains.firewall : chains.external;
-        if (choice.any) plan.row("nat KUBE-SERVICES", `${name} loadbalancer IP`, to, `-j ${target}`);
-        if (firewall)
-          plan.row("filter KUBE-PROXY-FIREWALL", `${name} traffic not accepted by ${chains.firewall}`, to, "-j DROP");
-        if (!externalUsable) plan.row("filter KUBE-EXTERNAL-SERVICES", refusal, to, verdict);
-        break;
-      }
-      case "NodePort":
-        if (choice.any) plan.row("nat KUBE-NODEPORTS", name, to, `-j ${chains.external}`);
-        if (!externalUsable)
-          plan.row("filter KUBE-EXTERNAL-SERVICES", refusal, "-m addrtype --dst-type LOCAL", to, verdict);
-        break;
-    }
-  }
+  for (const frontend of port.frontends) planFrontend(plan, outlook, frontend, config);
   if (port.healthCheckNodePort !== 0)
     plan.row(
       "filter KUBE-NODEPORTS",
       `${name} health check node port`,
       `-m tcp -p tcp --dport ${port.healthCheckNodePort} -j ACCEPT`,
     );
-
-  if (external && choice.any) planExternal(plan, port, chains, config, externalUsable);
-  if (firewall) planFirewall(plan, port, chains, config);
-  const usesCluster = port.internalPolicy === "Cluster" || external;
-  const usesLocal = port.internalPolicy === "Local" || (port.externalPolicy === "Local" && external);
-  const cluster = usesCluster ? choice.cluster : [];
-  const local = usesLocal ? choice.local : [];
-  balance(plan, port, chains.cluster, cluster);
-  balance(plan, port, chains.local, local);
-  for (const endpoint of new Set([...cluster, ...local])) planEndpoint(plan, port, endpoint);
+  if (exposed && choice.any) planExternal(plan, outlook, config);
+  if (filtered) planFirewall(plan, outlook, config);
+  const cluster = port.internalPolicy === "Cluster" || exposed ? choice.cluster : [];
+  const local = port.internalPolicy === "Local" || (port.externalPolicy === "Local" && exposed) ? choice.local : [];
+  const targets = new Map([...cluster, ...local].map((endpoint) => [endpoint, endpointTarget(port, endpoint)]));
+  const targetsOf = (endpoints: typeof cluster) => endpoints.flatMap((endpoint) => targets.get(endpoint) ?? []);
+  plan.lines(chains.cluster, balance(port, targetsOf(cluster), config));
+  plan.lines(chains.local, balance(port, targetsOf(local), config));
+  for (const target of targets.values()) plan.lines(target.chain, toEndpoint(port, target, config));
 }
 
-function destination({ protocol }: ProxiedPort, { address, port }: Frontend): string {
-  const layer4 = protocol.toLowerCase();
-  return `-m ${layer4} -p ${layer4}${address === undefined ? "" : ` -d ${address}`} --dport ${port}`;
+function planFrontend(plan: PlanWriter, outlook: Outlook, frontend: Frontend, config: PlanConfig): void {
+  const { port, chains, filtered, refusal } = outlook;
+  const { choice, name } = port;
+  const [comment, verdict] = refusal;
+  const to = destination(port, frontend);
+  switch (frontend.kind) {
+    case "ClusterIP": {
+      if (!outlook.internal) {
+        plan.row("filter KUBE-SERVICES", comment, to, verdict);
+        return;
+      }
+      const policy = port.internalPolicy === "Local" ? chains.local : chains.cluster;
+      plan.row("nat KUBE-SERVICES", `${name} cluster IP`, to, `-j ${policy}`);
+      if (config.masqueradeAll) plan.line(policy, `${name} cluster IP`, to, "-j KUBE-MARK-MASQ");
+      // Others than pods come by a route to this node, and the endpoint may be on another: the answer has to come back.
+      else if (config.localTraffic !== undefined)
+        plan.line(policy, `${name} cluster IP`, to, `${config.localTraffic.ifNotLocal} -j KUBE-MARK-MASQ`);
+      return;
+    }
+    case "ExternalIP":
+      if (choice.any) plan.row("nat KUBE-SERVICES", `${name} external IP`, to, `-j ${chains.external}`);
+      if (!outlook.external) plan.row("filter KUBE-EXTERNAL-SERVICES", comment, to, verdict);
+      return;
+    case "LoadBalancerIP": {
+      const target = filtered ? chains.firewall : chains.external;
+      if (choice.any) plan.row("nat KUBE-SERVICES", `${name} loadbalancer IP`, to, `-j ${target}`);
+      if (filtered)
+        plan.row("filter KUBE-PROXY-FIREWALL", `${name} traffic not accepted by ${chains.firewall}`, to, "-j DROP");
+      if (!outlook.external) plan.row("filter KUBE-EXTERNAL-SERVICES", comment, to, verdict);
+      return;
+    }
+    case "NodePort":
+      if (choice.any) plan.rowsOf("nat KUBE-NODEPORTS", nodePortRows(port, frontend, chains.external, config));
+      if (!outlook.external)
+        plan.row("filter KUBE-EXTERNAL-SERVICES", comment, "-m addrtype --dst-type LOCAL", to, verdict);
+      return;
+  }
 }
 
 /** What every external destination of the port has in common, then on to the chain of its traffic policy. */
-function planExternal(
-  plan: PlanWriter,
-  { name, externalPolicy }: ProxiedPort,
-  chains: PortChains,
-  { localTraffic }: PlanConfig,
-  usable: boolean,
-): void {
-  const { external } = chains;
+function planExternal(plan: PlanWriter, outlook: Outlook, { localTraffic }: PlanConfig): void {
+  const { name, externalPolicy } = outlook.port;
+  const { external, cluster, local } = outlook.chains;
   if (externalPolicy === "Cluster") {
     // The endpoint may be on another node, and its answer has to come back through this one.
     plan.line(external, `masquerade traffic for ${name} external destinations`, "-j KUBE-MARK-MASQ");
   } else {
     // Pods and the node itself are inside: they are served as if they had gone out to the load balancer and back.
     if (localTraffic !== undefined)
-      plan.line(
-        external,
-        `pod traffic for ${name} external destinations`,
-        `${localTraffic.ifLocal} -j ${chains.cluster}`,
-      );
+      plan.line(external, `pod traffic for ${name} external destinations`, `${localTraffic.ifLocal} -j ${cluster}`);
     const own = "-m addrtype --src-type LOCAL";
     plan.line(external, `masquerade LOCAL traffic for ${name} external destinations`, own, "-j KUBE-MARK-MASQ");
-    plan.line(external, `route LOCAL traffic for ${name} external destinations`, own, `-j ${chains.cluster}`);
+    plan.line(external, `route LOCAL traffic for ${name} external destinations`, own, `-j ${cluster}`);
   }
-  if (usable) plan.line(external, "", `-j ${externalPolicy === "Local" ? chains.local : chains.cluster}`);
+  if (outlook.external) plan.line(external, "", `-j ${externalPolicy === "Local" ? local : cluster}`);
 }
 
 /** Whoever falls through keeps the load balancer's address and meets the DROP in KUBE-PROXY-FIREWALL. */
-function planFirewall(plan: PlanWriter, port: ProxiedPort, chains: PortChains, { nodeIp }: PlanConfig): void {
+function planFirewall(plan: PlanWriter, { port, chains }: Outlook, { nodeIp }: PlanConfig): void {
   const comment = `${port.name} loadbalancer IP`;
-  for (const range of port.sourceRanges) plan.line(chains.firewall, comment, `-s ${range} -j ${chains.external}`);
+  const ranges = port.sourceRanges ?? [];
+  for (const range of ranges) plan.line(chains.firewall, comment, `-s ${range} -j ${chains.external}`);
   // A cloud may give the address to the node as well; then the node's own traffic carries it as its source.
-  if (port.sourceRanges.some((range) => contains(range, nodeIp)))
+  if (ranges.some((range) => contains(range, nodeIp)))
     for (const { kind, address } of port.frontends)
       if (kind === "LoadBalancerIP") plan.line(chains.firewall, comment, `-s ${address} -j ${chains.external}`);
   plan.line(chains.firewall, `other traffic to ${port.name} will be dropped by KUBE-PROXY-FIREWALL`);
@@ -194,32 +182,4 @@ function contains(range: string, address: string | undefined): boolean {
   const cidr = parseCidr(range);
   const ip = parseIp(address ?? "");
   return cidr !== undefined && ip !== undefined && cidrContains(cidr, ip);
-}
-
-/** Known clients to their endpoint, the others evenly: the i-th of n rules takes 1/(n-i) of what reaches it. */
-function balance(plan: PlanWriter, port: ProxiedPort, chain: string, endpoints: readonly ServiceEndpoint[]): void {
-  const targets = endpoints.map((endpoint) => {
-    const name = endpointName(endpoint);
-    return { comment: `${port.name} -> ${name}`, chain: endpointChain(port, name) };
-  });
-  if (port.affinitySeconds !== undefined)
-    for (const target of targets) {
-      const known = `-m recent --name ${target.chain} --rcheck --seconds ${port.affinitySeconds} --reap`;
-      plan.line(chain, target.comment, known, `-j ${target.chain}`);
-    }
-  for (const [i, target] of targets.entries()) {
-    const left = targets.length - i;
-    const share = left === 1 ? [] : [`-m statistic --mode random --probability ${(1 / left).toFixed(10)}`];
-    plan.line(chain, target.comment, ...share, `-j ${target.chain}`);
-  }
-}
-
-function planEndpoint(plan: PlanWriter, port: ProxiedPort, endpoint: ServiceEndpoint): void {
-  const name = endpointName(endpoint);
-  const chain = endpointChain(port, name);
-  const layer4 = port.protocol.toLowerCase();
-  // Hairpin: a pod that reaches itself has to see another source than itself.
-  plan.line(chain, port.name, `-s ${endpoint.address} -j KUBE-MARK-MASQ`);
-  const remember = port.affinitySeconds === undefined ? [] : [`-m recent --name ${chain} --set`];
-  plan.line(chain, port.name, ...remember, `-m ${layer4} -p ${layer4} -j DNAT --to-destination ${name}`);
 }

@@ -30,7 +30,9 @@ export interface SliceEndpoint {
   readonly ready?: boolean;
   readonly serving?: boolean;
   readonly terminating?: boolean;
+  /** Zones and nodes that hints name. */
   readonly zones?: readonly string[];
+  readonly nodes?: readonly string[];
 }
 
 /** A slice for one port; all endpoints of one family. */
@@ -43,7 +45,7 @@ export function slice(
     metadata: { name, namespace: "ns" },
     addressType: endpoints.some(({ ip }) => ip.includes(":")) ? "IPv6" : "IPv4",
     ports: ports.map((p) => ({ protocol: "TCP", ...p })),
-    endpoints: endpoints.map(({ ip, node: nodeName, ready, serving, terminating, zones }) => ({
+    endpoints: endpoints.map(({ ip, node: nodeName, ready, serving, terminating, zones, nodes }) => ({
       addresses: [ip],
       ...(nodeName !== undefined && { nodeName }),
       conditions: {
@@ -51,7 +53,12 @@ export function slice(
         ...(serving !== undefined && { serving }),
         ...(terminating !== undefined && { terminating }),
       },
-      ...(zones !== undefined && { hints: { forZones: zones.map((zone) => ({ name: zone })) } }),
+      ...((zones ?? nodes) !== undefined && {
+        hints: {
+          ...(zones !== undefined && { forZones: zones.map((zone) => ({ name: zone })) }),
+          ...(nodes !== undefined && { forNodes: nodes.map((name) => ({ name })) }),
+        },
+      }),
     })),
   };
 }
