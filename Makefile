@@ -52,8 +52,9 @@ churn: setup ## kube-proxy and kubectl beside both API servers, CHURN_MINUTES=10
 golden: setup ## rewrite golden files from what the code does now; read the diff
 	@$(VITEST) --project unit --update
 
-bench: setup ## measurements side by side with the peer
-	@$(NODE) bench/main.ts
+bench: setup ## the agent side by side with kube-proxy, 40 minutes (root; needs e2e/kube-binaries/build once)
+	@$(NODE) bench/agent/main.ts
+	@$(NODE) bench/agent/rollout.ts
 
 bench-kube: setup ## our informer side by side with those of client-node and client-go (builds what is missing; needs Go)
 	@e2e/kube-binaries/build

@@ -11,6 +11,8 @@ export interface Measure<L> {
 
 export const milliseconds = (value: number): string => `${value.toFixed(0)} ms`;
 export const mebibytes = (value: number): string => `${(value / 2 ** 20).toFixed(0)} MiB`;
+export const bytes = (value: number): string => `${value.toFixed(0)} B`;
+export const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
 
 export const median = (summary: Summary): number => summary.median;
 export const p99 = (summary: Summary): number => summary.p99;

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+
 /** Times in /proc are in hundredths of a second, whatever the kernel itself counts in (USER_HZ). */
 const tickMs = 10;
 
@@ -23,4 +25,39 @@ function parseBytes(status: string, field: string): number {
   const [, kibibytes] = new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status) ?? [];
   if (kibibytes === undefined) throw new Error(`no ${field} in /proc/PID/status; the process has ended`);
   return Number(kibibytes) * 1024;
+}
+
+/** What a process and all that it has started cost. */
+export interface Usage {
+  /** Processor time so far, of children that have ended as well. */
+  readonly cpuMs: number;
+  readonly residentBytes: number;
+}
+
+/** Of a process and its descendants; a child that ends while it is looked at counts as ended. */
+export function usageOf(pid: number): Usage {
+  const stat = parseCpuMs(readFileSync(`/proc/${pid}/stat`, "utf8"));
+  const resident = parseResidentBytes(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return childrenOf(pid)
+    .flatMap((child) => orNothing(() => usageOf(child)) ?? [])
+    .reduce(
+      (sum, { cpuMs, residentBytes }) => ({
+        cpuMs: sum.cpuMs + cpuMs,
+        residentBytes: sum.residentBytes + residentBytes,
+      }),
+      { cpuMs: stat, residentBytes: resident },
+    );
+}
+
+function childrenOf(pid: number): readonly number[] {
+  const text = orNothing(() => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")) ?? "";
+  return text.split(" ").filter(Boolean).map(Number);
+}
+
+function orNothing<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

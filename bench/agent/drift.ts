@@ -91,7 +91,7 @@ async function measure(flavour: Flavour, families: readonly Family[]): Promise<s
       localAddresses: () => [],
       localSockets: async () => [],
       health: new SyncHealth(families, clock),
-      healthPorts: { update: async () => {} },
+      healthPorts: { update: async () => true },
       metrics: new AgentMetrics(metrics),
       ...common,
     });

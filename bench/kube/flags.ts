@@ -1,5 +1,5 @@
 import { Command, Option } from "commander";
-import { parseCount } from "../flags.ts";
+import { parseCount } from "../count.ts";
 
 export interface Flags {
   readonly slices: number;

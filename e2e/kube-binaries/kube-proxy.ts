@@ -16,5 +16,6 @@ export function kubeProxyArguments(kubeconfig: string, node: string): readonly s
     "--conntrack-min=0",
     "--conntrack-tcp-timeout-established=0",
     "--conntrack-tcp-timeout-close-wait=0",
+    "--oom-score-adj=0",
   ];
 }

@@ -1,10 +1,12 @@
-// Steady traffic: new HTTP connections to one URL, one after the other over a few lanes, until SIGTERM; then prints
-// `{"answered": N, "failures": [...]}`. Run as `node load.ts HOST PORT` in the client's namespace; prints `started`
-// with the first answer.
+// Steady traffic: new HTTP connections to one URL, one after the other over a few lanes or so many a second whether
+// they are answered or not, until SIGTERM; then prints `{"answered": N, "failures": [...]}`. Run as
+// `node load.ts HOST PORT [PER-SECOND]` in the client's namespace; prints `started` with the first answer.
 import { get } from "node:http";
+import { setTimeout as wait } from "node:timers/promises";
 
-const [host = "", port = ""] = process.argv.slice(2);
+const [host = "", port = "", perSecond = "0"] = process.argv.slice(2);
 const lanes = 4;
+const tickMs = 10;
 const answerWithinMs = 10_000;
 const failures: string[] = [];
 let answered = 0;
@@ -36,5 +38,14 @@ async function lane(): Promise<void> {
   while (!stop.signal.aborted) await ask();
 }
 
-await Promise.all(Array.from({ length: lanes }, lane));
+/** Sends at its pace, however long answers take; resolves when the last one is there. */
+async function pace(rate: number): Promise<void> {
+  const asked: Promise<void>[] = [];
+  for (const begin = performance.now(); !stop.signal.aborted; await wait(tickMs)) {
+    while (asked.length < ((performance.now() - begin) * rate) / 1000) asked.push(ask());
+  }
+  await Promise.all(asked);
+}
+
+await (Number(perSecond) > 0 ? pace(Number(perSecond)) : Promise.all(Array.from({ length: lanes }, lane)));
 process.stdout.write(`${JSON.stringify({ answered, failures })}\n`);

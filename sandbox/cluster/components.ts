@@ -66,6 +66,9 @@ export function apiserverCommand(run: Run, plan: ClusterPlan): Command {
   ];
 }
 
+/** Leaves alone what an agent would set for the whole machine, and its own place when memory is short. */
+export const keepMachine: readonly string[] = ["--conntrack-max-per-core=0", "--oom-score-adj=0"];
+
 export function agentCommand(run: Run, plan: ClusterPlan, node: NodePlan, args: readonly string[]): Command {
   return [
     ...berth,
@@ -74,6 +77,7 @@ export function agentCommand(run: Run, plan: ClusterPlan, node: NodePlan, args: 
     `--node-name=${node.name}`,
     `--cluster-cidr=${plan.clusterCidrs.join(",")}`,
     "--healthz-bind-address=[::]:10256",
+    ...keepMachine,
     ...args,
   ];
 }

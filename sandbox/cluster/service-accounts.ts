@@ -9,6 +9,7 @@ export type RoleOwner = (typeof roleOwners)[number];
 
 const rbac = "rbac.authorization.k8s.io";
 const account = resource("", "ServiceAccount", true);
+const namespaces = resource("", "Namespace", false);
 const resources = [
   account,
   resource(rbac, "ClusterRole", false),
@@ -34,8 +35,12 @@ export async function shippedRoles(owner: RoleOwner): Promise<readonly RoleObjec
 /** Loads the shipped roles of every process, as `kubectl create -f deploy/rbac` does. */
 export async function loadShippedRoles(client: KubeClient, signal: AbortSignal): Promise<void> {
   const objects = (await Promise.all(roleOwners.map(shippedRoles))).flat();
+  const [homes, others] = [true, false].map((wanted) =>
+    objects.filter(({ kind }) => (kind === "Namespace") === wanted),
+  );
+  await Promise.all((homes ?? []).map((object) => client.create(namespaces, object, signal)));
   await Promise.all(
-    objects.map(async (object) => {
+    (others ?? []).map(async (object) => {
       const found = resources.find(({ kind }) => kind === object.kind);
       if (found === undefined) throw new Error(`deploy/rbac: no such kind here: ${object.kind}`);
       await client.create(found, object, signal);

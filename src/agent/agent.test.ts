@@ -1,73 +1,13 @@
 import { afterEach, expect, it, vi } from "vitest";
-import { type EndpointSlice, type ObjectMeta, objectKey } from "../api/index.ts";
+import type { EndpointSlice, Node } from "../api/index.ts";
+import { FakeClock } from "../base/fake-clock.ts";
 import { systemClock } from "../base/index.ts";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
-import type { WatchEvent } from "../kube/index.ts";
 import { node, port, service, slice } from "../model/testing/objects.ts";
 import { createMetrics, nullLogger, serveEndpoints } from "../telemetry/index.ts";
-import { runAgent } from "./agent.ts";
-import type { ClusterSource } from "./cluster-state.ts";
+import { type AgentOptions, runAgent } from "./agent.ts";
+import { FakeSource } from "./testing/fake-source.ts";
 import { nodeSettings } from "./testing/settings.ts";
-
-interface Object {
-  readonly metadata: ObjectMeta;
-}
-
-/** An API server of three collections; a collection answers watches once it is opened. */
-class FakeSource implements ClusterSource {
-  readonly paths: string[] = [];
-  #version = 0;
-  readonly #opened = new Map<string, PromiseWithResolvers<void>>();
-  readonly #events = new Map<string, WatchEvent<Object>[]>();
-  #wake = Promise.withResolvers<void>();
-
-  open(plural: string): void {
-    this.#gate(plural).resolve();
-  }
-
-  send(plural: string, type: "ADDED" | "MODIFIED" | "DELETED", object: Object): void {
-    const resourceVersion = `${++this.#version}`;
-    const metadata = { uid: objectKey(object.metadata), ...object.metadata, resourceVersion };
-    this.#list(plural).push({ type, object: { ...object, metadata } });
-    this.#wake.resolve();
-    this.#wake = Promise.withResolvers();
-  }
-
-  list(): never {
-    throw new Error("no watch breaks");
-  }
-
-  listAll(): never {
-    throw new Error("watches bring the initial state");
-  }
-
-  async *watch<T>(path: string, query: object, signal: AbortSignal): AsyncGenerator<WatchEvent<T>, void, void> {
-    const plural = path.split("/").at(-1) ?? "";
-    this.paths.push(`${path} ${JSON.stringify(query)}`);
-    const aborted = new Promise<never>((_, reject) => {
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
-    });
-    aborted.catch(() => {});
-    await Promise.race([this.#gate(plural).promise, aborted]);
-    const events = this.#list(plural) as WatchEvent<T>[];
-    let sent = 0;
-    while (sent < events.length) yield events[sent++]!;
-    const annotations = { "k8s.io/initial-events-end": "true" };
-    yield { type: "BOOKMARK", object: { metadata: { resourceVersion: `${this.#version}`, annotations } } };
-    for (;;) {
-      while (sent < events.length) yield events[sent++]!;
-      await Promise.race([this.#wake.promise, aborted]);
-    }
-  }
-
-  #gate(plural: string): PromiseWithResolvers<void> {
-    return this.#opened.getOrInsertComputed(plural, () => Promise.withResolvers<void>());
-  }
-
-  #list(plural: string): WatchEvent<Object>[] {
-    return this.#events.getOrInsertComputed(plural, () => []);
-  }
-}
 
 const web = service("ns/web", { clusterIP: "172.30.0.41", ports: [port("p", 80)] });
 
@@ -93,35 +33,62 @@ afterEach(async () => {
   await done;
 });
 
-async function start(source: FakeSource, kernel: FakeIptables): Promise<(path: string) => Promise<number>> {
-  const healthz = { host: "127.0.0.1", port: await freePort() };
+let healthz: number;
+let metrics: number;
+let warnings: string[] = [];
+
+async function run(source: FakeSource, kernel: FakeIptables, own: Partial<AgentOptions> = {}): Promise<void> {
+  [healthz, metrics] = [await freePort(), await freePort()];
   stop = new AbortController();
+  warnings = [];
   done = runAgent(
     {
       settings: nodeSettings({ families: ["IPv4"] }),
       client: source,
       server: "http://api",
-      healthzAddress: healthz,
-      metricsAddress: { host: "127.0.0.1", port: 0 },
+      namespace: "berth",
+      identity: "host-a",
+      healthzAddress: { host: "127.0.0.1", port: healthz },
+      metricsAddress: { host: "127.0.0.1", port: metrics },
+      bindAddressHardFail: true,
+      configz: { mode: "iptables" },
       minSyncIntervalMs: 0,
+      syncPeriodMs: 30_000,
       exec: kernel,
       drift: undefined,
       metrics: createMetrics(),
-      logger: nullLogger,
+      logger: {
+        ...nullLogger,
+        warn: (text) => void warnings.push(text),
+        with: () => ({ ...nullLogger, warn: (text) => void warnings.push(text) }),
+      },
       clock: systemClock,
       random: () => 0,
+      ...own,
     },
     stop.signal,
   );
-  const ask = async (path: string) => (await fetch(`http://127.0.0.1:${healthz.port}${path}`)).status;
+  done.catch(() => {});
+}
+
+const ask = async (path: string) => (await fetch(`http://127.0.0.1:${healthz}${path}`)).status;
+const page = async (path: string) => await (await fetch(`http://127.0.0.1:${metrics}${path}`)).text();
+
+async function start(source: FakeSource, kernel: FakeIptables, own: Partial<AgentOptions> = {}): Promise<void> {
+  await run(source, kernel, own);
   await vi.waitFor(async () => expect(await ask("/livez")).toBe(200));
-  return ask;
+}
+
+function opened(): FakeSource {
+  const source = new FakeSource();
+  for (const plural of ["services", "endpointslices", "nodes"]) source.open(plural);
+  return source;
 }
 
 it("writes nothing before it has read Services, slices and its Node, and then all in one restore", async () => {
   const source = new FakeSource();
   const kernel = new FakeIptables("IPv4");
-  const ask = await start(source, kernel);
+  await start(source, kernel);
   source.send("services", "ADDED", web);
   source.send("endpointslices", "ADDED", webSlice("10.0.0.1"));
   source.send("nodes", "ADDED", node("node-a"));
@@ -142,10 +109,9 @@ it("writes nothing before it has read Services, slices and its Node, and then al
 });
 
 it("follows Services, slices and its Node", async () => {
-  const source = new FakeSource();
+  const source = opened();
   const kernel = new FakeIptables("IPv4");
-  for (const plural of ["services", "endpointslices", "nodes"]) source.open(plural);
-  const ask = await start(source, kernel);
+  await start(source, kernel);
   source.send("nodes", "ADDED", node("node-a"));
   await vi.waitFor(async () => expect(await ask("/healthz")).toBe(200));
   source.send("services", "ADDED", web);
@@ -159,7 +125,109 @@ it("follows Services, slices and its Node", async () => {
   source.send("services", "DELETED", web);
   await vi.waitFor(() => expect(kernel.save()).not.toContain("ns/web"));
   const leaving = { key: "ToBeDeletedByClusterAutoscaler", effect: "NoSchedule" };
-  source.send("nodes", "MODIFIED", { ...node("node-a"), spec: { taints: [leaving] } } as Object);
+  source.send("nodes", "MODIFIED", { ...node("node-a"), spec: { taints: [leaving] } });
   await vi.waitFor(async () => expect(await ask("/healthz")).toBe(503));
   expect(await ask("/livez")).toBe(200);
+});
+
+it("shows what it is and believes, and tells the cluster of itself and of what it refuses", async () => {
+  const source = opened();
+  await start(source, new FakeIptables("IPv4"));
+  source.send("nodes", "ADDED", node("node-a"));
+  source.send("services", "ADDED", { ...web, spec: { ...web.spec, externalIPs: ["192.0.2.7"] } });
+  source.send("endpointslices", "ADDED", webSlice("10.0.0.1"));
+  await vi.waitFor(async () => expect(await ask("/healthz")).toBe(200));
+  expect([await page("/proxyMode"), await page("/healthz")]).toEqual(["iptables", "ok"]);
+  expect(await page("/configz")).toBe('{"kubeproxy.config.k8s.io":{"mode":"iptables"}}');
+  expect(await page("/metrics")).toContain('kubeproxy_proxy_healthz_total{code="200"}');
+  await vi.waitFor(async () =>
+    expect(JSON.parse(await page("/debug/state"))).toMatchObject({
+      node: "node-a",
+      families: {
+        IPv4: { healthy: true, pendingServices: [], lastFailure: null, programmed: expect.not.stringMatching(/^0+$/) },
+      },
+      changesWaiting: { services: 0, endpointSlices: 0 },
+      refused: [],
+      services: {
+        total: 1,
+        items: [{ service: "ns/web", ports: [{ endpoints: { known: 1, cluster: ["10.0.0.1:8080"], local: [] } }] }],
+      },
+    }),
+  );
+  const apiServer = slice("kubernetes", [{ name: "https", port: 80 }], [{ ip: "192.0.2.7" }]);
+  const labels = { "kubernetes.io/service-name": "kubernetes" };
+  source.send("endpointslices", "ADDED", {
+    ...apiServer,
+    metadata: { name: "kubernetes", namespace: "default", labels },
+  });
+  const events = () => source.writes.filter((text) => text.startsWith("Event"));
+  await vi.waitFor(() => expect(events()).toHaveLength(2));
+  expect(events()).toEqual([
+    "Event Starting: ",
+    "Event FrontendRefused: node node-a: ExternalIP 192.0.2.7:80/TCP is not served: this is the API server's own address and port",
+  ]);
+  expect(source.writes).toContain("Lease berth-agent-node-a");
+  expect(JSON.parse(await page("/debug/state"))).toMatchObject({
+    refused: [{ service: "ns/web", frontend: "ExternalIP 192.0.2.7:80/TCP" }],
+  });
+  stop.abort();
+  await done;
+});
+
+it("warns once that it may not write its Lease, and does all else", async () => {
+  const source = opened();
+  source.mayReport = false;
+  const kernel = new FakeIptables("IPv4");
+  await start(source, kernel);
+  source.send("nodes", "ADDED", node("node-a"));
+  source.send("services", "ADDED", web);
+  source.send("endpointslices", "ADDED", webSlice("10.0.0.1"));
+  await vi.waitFor(() => expect(kernel.save()).toContain("--to-destination 10.0.0.1:8080"));
+  await vi.waitFor(() => expect(warnings.filter((text) => text === "node report not written")).toHaveLength(1));
+  expect(await ask("/healthz")).toBe(200);
+});
+
+it("ends when its pages cannot be served, or tries again, as told, and says so in an event", async () => {
+  await using taken = await serveEndpoints({ host: "127.0.0.1", port: 0, routes: {} });
+  const metricsAddress = { host: "127.0.0.1", port: taken.port };
+  const failed = opened();
+  await run(failed, new FakeIptables("IPv4"), { metricsAddress });
+  await expect(done).rejects.toThrow(
+    /^--metrics-bind-address: cannot listen on 127.0.0.1 port \d+: the port is taken .*; free it or give another$/,
+  );
+  expect(failed.writes).toEqual([expect.stringMatching(/^Event FailedToStartMetricServer: cannot listen on/)]);
+
+  const clock = new FakeClock();
+  await run(opened(), new FakeIptables("IPv4"), { metricsAddress, bindAddressHardFail: false, clock });
+  await vi.waitFor(async () => expect(await ask("/livez")).toBe(200));
+  expect(warnings).toContain("pages not served; tried again every five seconds");
+  await taken[Symbol.asyncDispose]();
+  metrics = metricsAddress.port;
+  await vi.waitFor(async () => {
+    await clock.run(5000);
+    expect(await page("/proxyMode")).toBe("iptables");
+  });
+});
+
+it("writes no rule before the Node has its pod prefixes, or five minutes later", async () => {
+  const settings = nodeSettings({ families: ["IPv4"], localTraffic: { mode: "NodeCIDR" } });
+  for (const comes of [true, false]) {
+    const clock = new FakeClock();
+    const source = opened();
+    const kernel = new FakeIptables("IPv4");
+    source.send("nodes", "ADDED", node("node-a"));
+    await start(source, kernel, { settings, clock });
+    await vi.waitFor(() => expect(source.writes).toContain("Event Starting: "));
+    await clock.run(299_000);
+    expect(kernel.saves).toBe(0);
+    const ready: Node = { ...node("node-a"), spec: { podCIDRs: ["10.244.3.0/24"] } };
+    if (comes) source.send("nodes", "MODIFIED", ready);
+    await vi.waitFor(async () => {
+      if (!comes) await clock.run(2000);
+      expect(await ask("/healthz")).toBe(200);
+    });
+    expect(warnings.some((text) => text.startsWith("no spec.podCIDRs yet"))).toBe(!comes);
+    stop.abort();
+    await done;
+  }
 });

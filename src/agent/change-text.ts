@@ -27,6 +27,11 @@ export function count(n: number, what: string): string {
   return `${n} ${what}${n === 1 ? "" : "s"}`;
 }
 
+/** How many endpoints the node's rules send to. */
+export function endpointCount(service: ProxiedService | undefined): number {
+  return service === undefined ? 0 : usable(service).size;
+}
+
 /** Endpoints that the node's rules send to, by `address:port`. */
 function usable(service: ProxiedService): Map<string, ServiceEndpoint> {
   return byName(service.ports.flatMap(({ choice }) => [...choice.cluster, ...choice.local]));

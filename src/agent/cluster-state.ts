@@ -22,11 +22,19 @@ export interface ClusterState {
   node(): Node | undefined;
 }
 
+/** Which slice changed, and how. */
+export interface SliceChange {
+  readonly name: string;
+  /** `IPv4`, `IPv6`, `FQDN`. */
+  readonly addressType: string;
+  readonly isDeleted: boolean;
+}
+
 /** Who wants to know what changed. */
 export interface ClusterListener {
   serviceChanged(key: string): void;
   /** `changedAt`: when the pod changed, in milliseconds since the epoch, if the slice says so. */
-  endpointsChanged(serviceKey: string, changedAt: number | undefined): void;
+  endpointsChanged(serviceKey: string, changedAt: number | undefined, slice?: SliceChange): void;
   nodeChanged(): void;
 }
 
@@ -75,25 +83,30 @@ export class WatchedCluster implements ClusterState {
   subscribe(listener: ClusterListener): Disposable {
     const stack = new DisposableStack();
     const service = ({ metadata }: Service): void => listener.serviceChanged(objectKey(metadata));
-    const slice = (after: EndpointSlice, before?: EndpointSlice): void => {
+    const slice = (after: EndpointSlice, before: EndpointSlice | undefined, isDeleted = false): void => {
       const text = after.metadata.annotations?.[changedAtAnnotation];
       const isNew = text !== undefined && text !== before?.metadata.annotations?.[changedAtAnnotation];
-      listener.endpointsChanged(serviceKeyOf(after), isNew ? Date.parse(text) : undefined);
+      const change = { name: after.metadata.name ?? "", addressType: after.addressType, isDeleted };
+      listener.endpointsChanged(serviceKeyOf(after), isNew ? readTime(text) : undefined, change);
     };
     stack.use(this.#services.subscribe({ add: service, update: (_, after) => service(after), delete: service }));
     stack.use(
       this.#slices.subscribe({
-        add: (added, initial) => (initial ? slice(added, added) : slice(added)),
+        add: (added, initial) => slice(added, initial ? added : undefined),
         update(before, after) {
-          if (serviceKeyOf(before) !== serviceKeyOf(after)) slice(before, before);
+          if (serviceKeyOf(before) !== serviceKeyOf(after)) slice(before, before, true);
           slice(after, before);
         },
-        delete: (last) => slice(last, last),
+        delete: (last) => slice(last, last, true),
       }),
     );
-    const node = (): void => listener.nodeChanged();
-    stack.use(this.#nodes.subscribe({ add: node, update: node, delete: node }));
+    stack.use(this.onNode(() => listener.nodeChanged()));
     return stack;
+  }
+
+  /** Calls back when the Node object comes, changes or goes. */
+  onNode(listener: () => void): Disposable {
+    return this.#nodes.subscribe({ add: () => listener(), update: () => listener(), delete: () => listener() });
   }
 
   /** Keeps the mirror up to date until aborted. */
@@ -120,4 +133,10 @@ export class WatchedCluster implements ClusterState {
 
 function serviceKeyOf({ metadata }: EndpointSlice): string {
   return `${metadata.namespace ?? ""}/${metadata.labels?.[serviceNameLabel] ?? ""}`;
+}
+
+/** Undefined for what is no time: anybody may write annotations. */
+function readTime(text: string): number | undefined {
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? undefined : time;
 }

@@ -1,36 +1,41 @@
 import { expect, it } from "vitest";
+import type { Node } from "../api/index.ts";
 import { FakeClock } from "../base/fake-clock.ts";
-import { createMetrics, nullLogger, type RouteAnswer, serveEndpoints } from "../telemetry/index.ts";
-import { healthRoutes } from "./health-pages.ts";
-import { HealthPorts } from "./health-ports.ts";
+import { node } from "../model/testing/objects.ts";
+import { createMetrics, type RouteAnswer, serveEndpoints } from "../telemetry/index.ts";
+import { healthRoutes, metricsRoutes } from "./health-pages.ts";
 import { AgentMetrics } from "./metrics.ts";
+import { nodeEligible } from "./node-facts.ts";
 import { SyncHealth } from "./sync-health.ts";
 
 const clock = new FakeClock();
 
-function bench() {
+function bench(eligible = true) {
   const health = new SyncHealth(["IPv4", "IPv6"], clock);
-  const routes = healthRoutes(health, new AgentMetrics(createMetrics()), clock);
+  const routes = healthRoutes(health, () => eligible, new AgentMetrics(createMetrics()), clock);
   const ask = (path: string): RouteAnswer => routes[path]!({} as never) as RouteAnswer;
   return { health, codes: () => [ask("/healthz").status, ask("/livez").status], ask };
 }
 
+/** A sync that writes these families. */
+function sync(health: SyncHealth, ...families: readonly ("IPv4" | "IPv6")[]): void {
+  health.begin();
+  for (const family of families) health.updated(family);
+}
+
 it("is not healthy before the first sync of both families, but alive", () => {
   const { health, codes } = bench();
-  health.nodeEligible = true;
   health.queued();
   expect(codes()).toEqual([503, 200]);
-  health.updated("IPv4");
+  sync(health, "IPv4");
   expect(codes()).toEqual([503, 200]);
-  health.updated("IPv6");
+  sync(health, "IPv6");
   expect(codes()).toEqual([200, 200]);
 });
 
-it("is neither when something waits for longer than a minute", () => {
-  const { health, codes } = bench();
-  health.nodeEligible = true;
-  health.updated("IPv4");
-  health.updated("IPv6");
+it("is neither when something waits for longer than a minute in a family, and says in which", () => {
+  const { health, codes, ask } = bench();
+  sync(health, "IPv4", "IPv6");
   clock.advance(3_600_000);
   expect(codes()).toEqual([200, 200]);
   health.queued();
@@ -39,68 +44,96 @@ it("is neither when something waits for longer than a minute", () => {
   expect(codes()).toEqual([200, 200]);
   clock.advance(1000);
   expect(codes()).toEqual([503, 503]);
-  health.updated("IPv4");
+  sync(health, "IPv4");
   expect(codes()).toEqual([503, 503]);
-  health.updated("IPv6");
+  expect(JSON.parse(ask("/livez").body)).toMatchObject({
+    healthy: false,
+    status: { IPv4: { healthy: true }, IPv6: { healthy: false } },
+  });
+  sync(health, "IPv6");
   expect(codes()).toEqual([200, 200]);
 });
 
-it("takes an ineligible node out of load balancers without calling the agent dead", () => {
-  const { health, codes, ask } = bench();
+it("does not count as written what came while a sync was writing", () => {
+  const { health, codes } = bench();
+  sync(health, "IPv4", "IPv6");
+  health.queued();
+  health.begin();
+  clock.advance(30_000);
+  health.queued();
   health.updated("IPv4");
   health.updated("IPv6");
-  expect(codes()).toEqual([503, 200]);
-  const time = new Date(clock.now()).toISOString();
-  expect(JSON.parse(ask("/healthz").body)).toEqual({
-    lastUpdated: time,
-    currentTime: time,
-    nodeEligible: false,
+  clock.advance(59_999);
+  expect(codes()).toEqual([200, 200]);
+  clock.advance(1);
+  expect(codes()).toEqual([503, 503]);
+});
+
+it("has kube-proxy's body, fresh while all is well", () => {
+  const { health, ask } = bench();
+  const body = (path: string): unknown => JSON.parse(ask(path).body);
+  const now = () => new Date(clock.now()).toISOString();
+  const never = "0001-01-01T00:00:00Z";
+  expect(body("/healthz")).toEqual({
+    lastUpdated: never,
+    currentTime: now(),
+    nodeEligible: true,
     healthy: false,
-    status: { IPv4: { lastUpdated: time, healthy: true }, IPv6: { lastUpdated: time, healthy: true } },
+    status: { IPv4: { lastUpdated: never, healthy: false }, IPv6: { lastUpdated: never, healthy: false } },
   });
+  const synced = now();
+  sync(health, "IPv4", "IPv6");
+  clock.advance(5000);
+  expect(body("/livez")).toEqual({
+    lastUpdated: now(),
+    currentTime: now(),
+    healthy: true,
+    status: { IPv4: { lastUpdated: synced, healthy: true }, IPv6: { lastUpdated: synced, healthy: true } },
+  });
+  const { headers, contentType } = ask("/healthz");
+  expect([headers, contentType]).toEqual([{ "x-content-type-options": "nosniff" }, "application/json"]);
+});
+
+it("takes an ineligible node out of load balancers without calling the agent dead", () => {
+  const { health, codes, ask } = bench(false);
+  sync(health, "IPv4", "IPv6");
+  expect(codes()).toEqual([503, 200]);
+  expect(JSON.parse(ask("/healthz").body)).toMatchObject({ nodeEligible: false, healthy: false });
   expect(JSON.parse(ask("/livez").body)).not.toHaveProperty("nodeEligible");
 });
 
-async function freePort(): Promise<number> {
-  await using endpoint = await serveEndpoints({ host: "127.0.0.1", port: 0, routes: {} });
-  return endpoint.port;
-}
+const tainted = (key: string): Node => ({ ...node("n"), spec: { taints: [{ key, effect: "NoSchedule" }] } });
 
-it("tells the load balancer how many endpoints the node has, on the Service's own port", async () => {
-  let healthy = true;
-  await using ports = new HealthPorts("127.0.0.1", () => healthy, nullLogger);
-  const port = await freePort();
-  const update = (localEndpoints: number, on = port) =>
-    ports.update([{ key: "ns/web", ports: [], healthCheck: { port: on, localEndpoints } }]);
-  const ask = async () => {
-    const answer = await fetch(`http://127.0.0.1:${port}/anything`);
-    return [answer.status, answer.headers.get("x-load-balancing-endpoint-weight"), await answer.json()];
-  };
-  await update(2);
-  expect(await ask()).toEqual([
-    200,
-    "2",
-    { service: { namespace: "ns", name: "web" }, localEndpoints: 2, serviceProxyHealthy: true },
-  ]);
-  await update(0);
-  expect((await ask()).slice(0, 2)).toEqual([503, "0"]);
-  await update(1);
-  healthy = false;
-  expect((await ask()).slice(0, 2)).toEqual([503, "1"]);
-  await ports.update([]);
-  await expect(ask()).rejects.toThrow("fetch failed");
+it.each<[string, Node | undefined, boolean]>([
+  ["there", node("n"), true],
+  ["missing", undefined, false],
+  ["cordoned", { ...node("n"), spec: { unschedulable: true } }, true],
+  ["scaled away by the cluster autoscaler", tainted("ToBeDeletedByClusterAutoscaler"), false],
+  ["disrupted by Karpenter", tainted("karpenter.sh/disrupted"), false],
+  ["tainted by somebody else", tainted("example.com/gpu"), true],
+  ["being deleted", { ...node("n"), metadata: { name: "n", deletionTimestamp: "2026-01-01T00:00:00Z" } }, false],
+])("a node that is %s is eligible: %#", (_, object, eligible) => {
+  expect(nodeEligible(object)).toBe(eligible);
 });
 
-it("tries again when the port of a Service is taken", async () => {
-  await using ports = new HealthPorts("127.0.0.1", () => true, nullLogger);
-  const service = (port: number) => [{ key: "ns/web", ports: [], healthCheck: { port, localEndpoints: 1 } }];
-  let port = 0;
-  {
-    await using taken = await serveEndpoints({ host: "127.0.0.1", port: 0, routes: {} });
-    port = taken.port;
-    await ports.update(service(port));
-    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404);
-  }
-  await ports.update(service(port));
-  expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(200);
+it("has the pages of kube-proxy's metrics server", async () => {
+  const routes = metricsRoutes({
+    registry: createMetrics(),
+    configz: { kind: "KubeProxyConfiguration" },
+    state: async (query) => ({ asked: query.get("service") }),
+  });
+  await using server = await serveEndpoints({ host: "127.0.0.1", port: 0, routes });
+  const base = `http://127.0.0.1:${server.port}`;
+  const get = async (path: string, method = "GET") => await (await fetch(`${base}${path}`, { method })).text();
+  expect(await get("/proxyMode")).toBe("iptables");
+  expect(await get("/healthz")).toBe("ok");
+  expect(await get("/healthz?verbose")).toBe("[+]ping ok\nhealthz check passed\n");
+  expect(await get("/metrics/slis")).toContain('kubernetes_healthcheck{name="ping",type="healthz"} 1');
+  expect(await get("/metrics/slis")).toContain(
+    'kubernetes_healthchecks_total{name="ping",status="success",type="healthz"} 2',
+  );
+  expect(await get("/metrics/slis", "DELETE")).not.toContain("} 2");
+  expect(await get("/metrics")).toContain("process_cpu_seconds_total");
+  expect(await get("/configz")).toBe('{"kubeproxy.config.k8s.io":{"kind":"KubeProxyConfiguration"}}');
+  expect(JSON.parse(await get("/debug/state?service=ns%2Fweb"))).toEqual({ asked: "ns/web" });
 });

@@ -8,8 +8,6 @@ import { cidrContains, type Family, formatIp, parseCidr, parseIp } from "../net/
 export interface Host {
   /** Those whose rules are worth writing; IPv4 always. */
   readonly families: readonly Family[];
-  /** Unless the admin told connection tracking to be liberal, what it finds invalid must not reach a client. */
-  readonly dropInvalid: boolean;
 }
 
 const netAdmin = 12n;
@@ -19,8 +17,13 @@ export async function inspectHost(exec: Exec, signal: AbortSignal): Promise<Host
   await requireNetAdmin();
   const families: Family[] = (await hasIpv6()) ? ["IPv4", "IPv6"] : ["IPv4"];
   for (const family of families) await new Iptables(exec, family).check(signal);
+  return { families };
+}
+
+/** Unless the admin told connection tracking to be liberal, what it finds invalid must not reach a client. */
+export async function dropsInvalid(): Promise<boolean> {
   const liberal = await text("/proc/sys/net/netfilter/nf_conntrack_tcp_be_liberal");
-  return { families, dropInvalid: liberal === undefined || liberal.trim() === "0" };
+  return liberal === undefined || liberal.trim() === "0";
 }
 
 /** Throws FailureError unless this process may work on rules; iptables-legacy shows others a kernel without any. */

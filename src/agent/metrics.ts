@@ -10,7 +10,11 @@ function range(from: number, to: number, step: number): number[] {
 
 type ByFamily = "ip_family";
 
-/** The metrics of kube-proxy that apply, under its names, so that its dashboards go on working. */
+/**
+ * The metrics that kube-proxy has in iptables mode, under its names, so that its dashboards go on working; those of its
+ * nftables mode are as absent as there, and those that the kernel counts are registered with their reader. What nobody
+ * else has is called `berth_agent_`.
+ */
 export class AgentMetrics {
   readonly syncDuration: Histogram<ByFamily>;
   readonly fullSyncDuration: Histogram<ByFamily>;
@@ -31,6 +35,10 @@ export class AgentMetrics {
   readonly livez: Counter<"code">;
   readonly conntrackDuration: Histogram<ByFamily>;
   readonly conntrackDeleted: Counter<ByFamily>;
+  readonly refusedFrontends: Gauge;
+  readonly isolatedServices: Gauge<ByFamily>;
+  readonly healthPortFailures: Gauge<ByFamily>;
+  readonly reportWrites: Counter<"result">;
 
   constructor(registry: Metrics) {
     const registers = [registry];
@@ -40,7 +48,7 @@ export class AgentMetrics {
       help: string,
       labelNames: readonly L[],
     ): { name: string; help: string; labelNames: readonly L[]; registers: Metrics[] } => ({
-      name: `kubeproxy_${name}`,
+      name: name.startsWith("berth_") ? name : `kubeproxy_${name}`,
       help,
       labelNames,
       registers,
@@ -94,6 +102,22 @@ export class AgentMetrics {
     this.conntrackDuration = timing("conntrack_reconciler_sync_duration_seconds", "Time to reconcile UDP flows.");
     this.conntrackDeleted = new Counter(
       options("conntrack_reconciler_deleted_entries_total", "UDP flows forgotten.", family),
+    );
+    this.refusedFrontends = new Gauge(
+      options("berth_agent_refused_frontends", "Frontends that are left out to keep the cluster alive.", []),
+    );
+    this.isolatedServices = new Gauge(
+      options("berth_agent_isolated_services", "Services whose rules the kernel refuses.", family),
+    );
+    this.healthPortFailures = new Gauge(
+      options(
+        "berth_agent_health_check_node_ports_failed",
+        "Health check node ports that could not be opened.",
+        family,
+      ),
+    );
+    this.reportWrites = new Counter(
+      options("berth_agent_report_writes_total", "Writes of the node's Lease by result.", ["result"]),
     );
   }
 }

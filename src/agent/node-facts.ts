@@ -31,7 +31,7 @@ export interface NodeSettings {
   readonly localTraffic: LocalTrafficDetector;
   /**
    * NodePorts answer on the node's addresses within these prefixes, on all when a family has none; `primary`: on the
-   * addresses that the Node object names.
+   * addresses that the Node object names, on all of a family in which it names none.
    */
   readonly nodePortAddresses: "primary" | readonly Cidr[];
   /** NodePorts answer on 127.0.0.0/8 as well, if `nodePortAddresses` lets them. */

@@ -1,58 +1,20 @@
-import { existsSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { systemClock } from "../base/index.ts";
-import { type Exec, inputText, systemExec } from "../kernel/index.ts";
+import { systemExec } from "../kernel/index.ts";
 import { node, port, service, slice } from "../model/testing/objects.ts";
-import type { Family } from "../net/index.ts";
-import { createMetrics, nullLogger } from "../telemetry/index.ts";
-import { AgentMetrics } from "./metrics.ts";
-import { NodeProxy } from "./node-proxy.ts";
-import { SyncHealth } from "./sync-health.ts";
+import type { NodeProxy } from "./node-proxy.ts";
+import { flavourExec, flavours, kernelProxy } from "./testing/kernel-proxy.ts";
 import { Network } from "./testing/network.ts";
-import { nodeSettings } from "./testing/settings.ts";
 import { MemoryState } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
-const families: readonly Family[] = ["IPv4", "IPv6"];
-const flavours = ["nft", "legacy"].filter((flavour) => existsSync(`/usr/sbin/iptables-${flavour}-save`));
 
 describe.each(flavours)("with iptables-%s", (flavour) => {
   const network = new Network(systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }));
   const restores: string[] = [];
   const inside = network.exec("node");
-  const exec: Exec = {
-    run(program, args, options) {
-      // Pieces can be read once.
-      const stdin = inputText(options.stdin);
-      if (program.endsWith("-restore")) restores.push(stdin);
-      return inside.run(program.replace("tables-", `tables-${flavour}-`), args, { ...options, stdin });
-    },
-  };
+  const exec = flavourExec(inside, flavour, (restore) => restores.push(restore));
   const state = new MemoryState();
-
-  function proxy(): NodeProxy {
-    return new NodeProxy({
-      settings: nodeSettings({
-        localTraffic: {
-          mode: "ClusterCIDR",
-          cidrs: new Map([
-            ["IPv4", "10.244.0.0/16"],
-            ["IPv6", "fd00:244::/32"],
-          ]),
-        },
-        reservedPorts: [],
-      }),
-      state,
-      exec,
-      localAddresses: () => ["10.244.1.1", "192.0.2.1", "fd00:244:1::1", "fd00:c::1"],
-      localSockets: async () => [],
-      health: new SyncHealth(families, systemClock),
-      healthPorts: { update: async () => {} },
-      metrics: new AgentMetrics(createMetrics()),
-      logger: nullLogger,
-      clock: systemClock,
-    });
-  }
+  const proxy = (): NodeProxy => kernelProxy(exec, state);
 
   const ports = [
     { name: "tcp", port: 8080 },
@@ -89,7 +51,6 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
     );
     endpoints();
     await network.create(signal);
-    await Promise.all([network.serve("pod-1"), network.serve("pod-2")]);
   });
   afterAll(() => network[Symbol.asyncDispose]());
   beforeEach(() => {
@@ -104,14 +65,14 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
     await agent.sync(signal);
     expect(restores).toHaveLength(2);
     for (const host of ["10.96.0.7", "fd00:96::7"])
-      expect(await network.tcp("pod-1", host, 80, signal)).toBe("ECONNREFUSED");
+      expect(await network.ask("pod-1", { protocol: "TCP", address: host, port: 80 })).toBe("ECONNREFUSED");
     for (const [host, number] of [
       ["192.0.2.1", 30080],
       ["fd00:c::1", 30080],
       ["203.0.113.7", 80],
       ["fd00:cb::7", 80],
     ] as const)
-      expect(await network.tcp("client", host, number, signal)).toBe("ECONNREFUSED");
+      expect(await network.ask("client", { protocol: "TCP", address: host, port: number })).toBe("ECONNREFUSED");
   });
 
   it("sends every kind of frontend to the endpoint, over TCP and UDP, IPv4 and IPv6", async () => {
@@ -127,29 +88,41 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
       ["client", "203.0.113.7", 80, "10.244.1.1"],
       ["client", "fd00:cb::7", 80, "fd00:244:1::1"],
     ] as const) {
-      expect([member, host, await network.tcp(member, host, number, signal)]).toEqual([member, host, `pod-2 ${seen}`]);
-      const udp = await network.udp(member, host, number, 5000, signal);
+      expect([member, host, await network.ask(member, { protocol: "TCP", address: host, port: number })]).toEqual([
+        member,
+        host,
+        `pod-2 ${seen}`,
+      ]);
+      const udp = await network.askAgain(member, `${host} ${number}`, { address: host, port: number });
       expect([member, host, udp]).toEqual([member, host, `pod-2 ${seen}`]);
     }
   });
 
   it("lets a pod reach itself", async () => {
-    expect(await network.tcp("pod-2", "10.96.0.7", 80, signal)).toBe("pod-2 10.244.1.1");
-    expect(await network.tcp("pod-2", "fd00:96::7", 80, signal)).toBe("pod-2 fd00:244:1::1");
+    expect(await network.ask("pod-2", { protocol: "TCP", address: "10.96.0.7", port: 80 })).toBe("pod-2 10.244.1.1");
+    expect(await network.ask("pod-2", { protocol: "TCP", address: "fd00:96::7", port: 80 })).toBe(
+      "pod-2 fd00:244:1::1",
+    );
   });
 
   it("moves a UDP client that keeps its port to the endpoint that is left", async () => {
     endpoints(1);
     await changed(agent);
-    expect(await network.udp("client", "192.0.2.1", 30080, 5000, signal)).toBe("pod-1 10.244.1.1");
-    expect(await network.udp("client", "fd00:cb::7", 80, 5000, signal)).toBe("pod-1 fd00:244:1::1");
+    expect(await network.askAgain("client", "192.0.2.1 30080", { address: "192.0.2.1", port: 30080 })).toBe(
+      "pod-1 10.244.1.1",
+    );
+    expect(await network.askAgain("client", "fd00:cb::7 80", { address: "fd00:cb::7", port: 80 })).toBe(
+      "pod-1 fd00:244:1::1",
+    );
   });
 
   it("writes nothing when it starts anew and finds its rules", async () => {
     agent = proxy();
     await agent.sync(signal);
     expect(restores).toEqual([]);
-    expect(await network.tcp("client", "192.0.2.1", 30080, signal)).toBe("pod-1 10.244.1.1");
+    expect(await network.ask("client", { protocol: "TCP", address: "192.0.2.1", port: 30080 })).toBe(
+      "pod-1 10.244.1.1",
+    );
   });
 
   it("rewrites exactly the chain in which a rule was altered while it was away", async () => {

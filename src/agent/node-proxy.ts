@@ -4,15 +4,19 @@ import { Conntrack, type Exec, Iptables, RestoreError } from "../kernel/index.ts
 import type { WaitingSocket } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
+import type { ServiceEvents } from "./agent-events.ts";
 import { type Plans, RuleApplier, type Written } from "./apply/index.ts";
-import type { ClusterListener, ClusterState } from "./cluster-state.ts";
+import type { ClusterListener, ClusterState, SliceChange } from "./cluster-state.ts";
+import type { ProxyView } from "./debug-state.ts";
 import type { DriftTarget, KernelRules } from "./drift/index.ts";
+import { FamilyFollowUp, type NodePortPlaces } from "./family-follow-up.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
-import { type NodeSettings, nodeEligible, nodeFacts, nodeNotices } from "./node-facts.ts";
-import { type ServiceChange, ServiceTable } from "./service-table.ts";
+import { type NodeFacts, type NodeSettings, nodeFacts, nodeNotices } from "./node-facts.ts";
+import { NodeStanding } from "./node-standing.ts";
+import { ServiceTable } from "./service-table.ts";
 import type { SyncHealth } from "./sync-health.ts";
-import { countRules, NoLocalEndpoints } from "./sync-metrics.ts";
+import { countRules } from "./sync-metrics.ts";
 import { SyncReport } from "./sync-report.ts";
 import { FlowReconciler } from "./udp-flows.ts";
 
@@ -26,6 +30,10 @@ export interface NodeProxyOptions {
   readonly localSockets: () => Promise<readonly WaitingSocket[]>;
   readonly health: SyncHealth;
   readonly healthPorts: Pick<HealthPorts, "update">;
+  /** Undefined: nobody reads any. */
+  readonly events?: ServiceEvents;
+  /** Called when something is refused that was not, or no longer. */
+  readonly onStanding?: () => void;
   readonly metrics: AgentMetrics;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -34,42 +42,44 @@ export interface NodeProxyOptions {
 /** How long a Service waits at most for a port that a local process has let go. */
 const lookAgainMs = 30_000;
 
-interface FamilyProxy {
-  readonly family: Family;
+interface FamilyProxy extends KernelRules {
   readonly applier: RuleApplier;
-  readonly flows: FlowReconciler;
+  readonly followUp: FamilyFollowUp;
 }
+
+const noEvents: ServiceEvents = { serviceWarning() {} };
 
 /** Brings the kernel of one node in line with the cluster. Syncs must not overlap. */
 export class NodeProxy implements ClusterListener, DriftTarget {
   readonly #options: NodeProxyOptions;
   readonly #table: ServiceTable;
+  readonly #standing: NodeStanding;
   readonly #report: SyncReport;
   readonly #families: readonly FamilyProxy[];
-  readonly #noLocalEndpoints: NoLocalEndpoints;
-  #dirty = new Set<string>();
-  /** Changes that are planned but not in the kernel of every family yet. */
-  readonly #pending = new Map<string, ServiceChange>();
+  /** Services to be planned, with the objects that changed and the address type that each concerns. */
+  #dirty = new Map<string, Map<string, string | undefined>>();
+  readonly #changedServices = new Set<string>();
+  #changedSlices = 0;
   readonly #programmed = Promise.withResolvers<void>();
-  #turn: Promise<unknown> = Promise.resolve();
   /** As last seen: while the object is away the rules that depend on it stay. */
   #node: Node | undefined;
-  /** When pods changed: what waits to be planned, and what is planned. */
-  #changedAt: number[] = [];
-  #plannedAt: number[] = [];
-  #services = 0;
-  #slices = 0;
 
   constructor(options: NodeProxyOptions) {
-    const { settings, exec, metrics, logger, clock } = options;
+    const { settings, exec, metrics, logger, clock, healthPorts, events = noEvents, onStanding = () => {} } = options;
     this.#options = options;
     this.#table = new ServiceTable(settings.families, options.localSockets);
-    this.#noLocalEndpoints = new NoLocalEndpoints(metrics, settings.families);
-    this.#report = new SyncReport(logger);
+    this.#standing = new NodeStanding();
+    this.#report = new SyncReport({ standing: this.#standing, events, metrics, logger, clock, onStanding });
+    const shared = { healthPorts, report: this.#report, standing: this.#standing, metrics, clock };
     this.#families = settings.families.map((family) => ({
       family,
       applier: new RuleApplier(new Iptables(exec, family), clock),
-      flows: new FlowReconciler(new Conntrack(exec, family), family, metrics, logger, clock),
+      exclusively: turns(),
+      followUp: new FamilyFollowUp({
+        ...shared,
+        family,
+        flows: new FlowReconciler(new Conntrack(exec, family), family, metrics, logger, clock),
+      }),
     }));
   }
 
@@ -81,32 +91,46 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     return this.#programmed.promise;
   }
 
-  /** What syncs write and what is repaired takes turns. */
-  exclusively<T>(run: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(run);
-    this.#turn = result.catch(() => {});
-    return result;
-  }
-
   serviceChanged(key: string): void {
-    this.#services += 1;
+    this.#changedServices.add(key);
     this.#options.metrics.serviceChanges.inc();
-    this.#options.metrics.serviceChangesPending.set(this.#services);
-    this.#dirty.add(key);
-    this.#queued();
+    this.#options.metrics.serviceChangesPending.set(this.#changedServices.size);
+    this.#mark(key, "Service", undefined);
   }
 
-  endpointsChanged(serviceKey: string, changedAt: number | undefined): void {
-    this.#slices += 1;
+  endpointsChanged(serviceKey: string, changedAt: number | undefined, slice?: SliceChange): void {
+    this.#changedSlices += 1;
     this.#options.metrics.endpointChanges.inc();
-    this.#options.metrics.endpointChangesPending.set(this.#slices);
-    if (changedAt !== undefined) this.#changedAt.push(changedAt);
-    this.#dirty.add(serviceKey);
+    this.#options.metrics.endpointChangesPending.set(this.#changedSlices);
+    for (const { family, followUp } of this.#families)
+      if (slice === undefined || slice.addressType === family) {
+        if (slice?.isDeleted === true) followUp.sliceDeleted(serviceKey);
+        else if (changedAt !== undefined) followUp.podChanged(serviceKey, changedAt);
+      }
+    this.#mark(serviceKey, `EndpointSlice ${slice?.name ?? ""}`.trim(), slice?.addressType);
+  }
+
+  #mark(key: string, cause: string, addressType: string | undefined): void {
+    this.#dirty.getOrInsertComputed(key, () => new Map()).set(cause, addressType);
     this.#queued();
   }
 
   nodeChanged(): void {
     this.#queued();
+  }
+
+  /** What is believed, for those who ask. */
+  inspect(): ProxyView {
+    return {
+      standing: this.#standing,
+      services: this.#table.services(),
+      changesWaiting: { services: this.#changedServices.size, endpointSlices: this.#changedSlices },
+      families: this.#families.map(({ family, followUp }) => ({
+        family,
+        pending: followUp.pending,
+        lastFailure: this.#report.lastFailure(family),
+      })),
+    };
   }
 
   #queued(): void {
@@ -116,88 +140,77 @@ export class NodeProxy implements ClusterListener, DriftTarget {
   }
 
   /**
-   * Plans what changed and writes it. What could not be written is written by the next sync. Returns after how many
-   * milliseconds to come again though nothing changed: a Service that the kernel refuses is tried again then, and a
-   * frontend that gives way to a local process may be free.
+   * Plans what changed and writes it; a family that fails does not keep the other back. What could not be written is
+   * written by the next sync. Returns after how many milliseconds to come again though nothing changed: for what could
+   * not be done now, a Service that the kernel refuses, and a frontend that gives way to a local process.
    */
   async sync(signal: AbortSignal): Promise<number | undefined> {
-    const { state, localAddresses, health, healthPorts, clock } = this.#options;
-    const start = clock.monotonic();
-    // What came while the last sync was writing counted as written with it.
-    if (this.#dirty.size + this.#pending.size > 0) health.queued();
-    await this.#plan();
-    health.nodeEligible = nodeEligible(state.node());
-    const results = await this.exclusively(() =>
-      Promise.allSettled(this.#families.map((one) => this.#apply(one, signal))),
+    const start = this.#options.clock.monotonic();
+    this.#options.health.begin();
+    const places = await this.#plan();
+    const results = await Promise.allSettled(
+      this.#families.map((one) => this.#syncFamily(one, places(one.family), start, signal)),
     );
     const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
     if (errors.length === 1) throw errors[0];
     if (errors.length > 1) throw new AggregateError(errors);
-
-    const changes = [...this.#pending.values()];
-    this.#pending.clear();
-    this.#observeProgramming();
-    for (const { before, after } of changes) this.#noLocalEndpoints.changed(before, after);
-    const written = results.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
-    await this.#report.programmed(changes, written, clock.monotonic() - start);
-    const services = this.#table.services();
-    await healthPorts.update(services);
-    const addresses = new Set(localAddresses());
-    await Promise.all(this.#families.map(({ flows }) => flows.reconcile(changes, services, addresses, signal)));
-    const due = this.#families.flatMap(({ applier }) => applier.dueInMs ?? []);
+    const due = results.flatMap((result) => (result.status === "fulfilled" ? (result.value ?? []) : []));
+    due.push(...this.#families.flatMap(({ applier }) => applier.dueInMs ?? []));
     if (this.#table.givesWay) due.push(lookAgainMs);
     return due.length === 0 ? undefined : Math.min(...due);
   }
 
-  #observeProgramming(): void {
-    const { settings, metrics, clock } = this.#options;
-    for (const at of this.#plannedAt)
-      for (const family of settings.families)
-        metrics.programmingDuration.observe({ ip_family: family }, Math.max(0, clock.now() - at) / 1000);
-    this.#plannedAt = [];
+  async #syncFamily(
+    one: FamilyProxy,
+    places: NodePortPlaces,
+    start: number,
+    signal: AbortSignal,
+  ): Promise<number | undefined> {
+    try {
+      const written = await this.#apply(one, signal);
+      return await one.followUp.programmed(written, places, this.#options.clock.monotonic() - start, signal);
+    } catch (error) {
+      this.#report.failed(one.family, error);
+      throw error;
+    }
   }
 
   /** What changes while this plans, also of Services that it has yet to read, is planned by the next sync too. */
-  async #plan(): Promise<void> {
+  async #plan(): Promise<(family: Family) => NodePortPlaces> {
     const { state, settings, localAddresses, metrics } = this.#options;
     const addresses = localAddresses();
     const node = state.node();
     this.#node = node ?? this.#node;
     this.#report.node(settings.nodeName, nodeNotices(settings, node, this.#node, addresses));
     const facts = nodeFacts(settings, this.#node, state.slices("default/kubernetes"), addresses);
-    const keys = this.#dirty;
-    const [services, slices] = [this.#services, this.#slices];
-    this.#dirty = new Set();
-    this.#plannedAt.push(...this.#changedAt.splice(0));
+    const dirty = this.#dirty;
+    this.#dirty = new Map();
+    this.#changedServices.clear();
+    this.#changedSlices = 0;
+    metrics.serviceChangesPending.set(0);
+    metrics.endpointChangesPending.set(0);
+    for (const { followUp } of this.#families) followUp.planning();
     try {
-      for (const change of await this.#table.update(keys, state, facts)) this.#planned(change);
+      for (const change of await this.#table.update(dirty.keys(), state, facts)) {
+        this.#report.refused(change);
+        const causes = dirty.get(change.key) ?? new Map<string, string | undefined>();
+        for (const { followUp } of this.#families) followUp.planned({ ...change, causes });
+      }
     } catch (error) {
-      this.#dirty = new Set([...keys, ...this.#dirty]);
+      for (const [key, causes] of dirty) for (const [cause, addressType] of causes) this.#mark(key, cause, addressType);
       throw error;
     }
-    this.#services -= services;
-    this.#slices -= slices;
-    metrics.serviceChangesPending.set(this.#services);
-    metrics.endpointChangesPending.set(this.#slices);
+    return (family) => nodePortPlaces(facts, family, addresses);
   }
 
-  #planned(change: ServiceChange): void {
-    this.#report.refused(change);
-    const earlier = this.#pending.get(change.key);
-    this.#pending.set(
-      change.key,
-      earlier === undefined ? change : { ...change, before: earlier.before, plansBefore: earlier.plansBefore },
-    );
-  }
-
-  async #apply({ family, applier }: FamilyProxy, signal: AbortSignal): Promise<Written> {
+  async #apply({ family, applier, exclusively }: FamilyProxy, signal: AbortSignal): Promise<Written> {
     const { metrics, health, clock } = this.#options;
     const labels = { ip_family: family };
     const partial = applier.knowsKernel;
     const program = this.#table.program(family);
     const start = clock.monotonic();
     const plans = (): Plans => this.#table.plans(family);
-    const written = await applier.apply(program, signal, plans).catch((error: unknown) => {
+    const written = await exclusively(() => applier.apply(program, signal, plans)).catch((error: unknown) => {
       if (error instanceof RestoreError) {
         metrics.restoreFailures.inc(labels);
         if (partial) metrics.partialRestoreFailures.inc(labels);
@@ -212,9 +225,28 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);
     health.updated(family);
-    countRules(metrics, family, applier.program ?? program, written);
     this.#programmed.resolve();
+    countRules(metrics, family, applier.program ?? program, written);
     if (written.observed) this.#report.observed(family, written, durationMs);
     return written;
   }
+}
+
+/** Runs one after the other what it is given. */
+function turns(): KernelRules["exclusively"] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (run) => {
+    const result = last.then(run);
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
+/** Loopback is none of them unless rules say so: what is sent there goes to processes of the node. */
+function nodePortPlaces({ configs }: NodeFacts, family: Family, localAddresses: readonly string[]): NodePortPlaces {
+  const { nodePortAddresses: sockets, localhostNodePorts = false } = configs.get(family) ?? {};
+  const own = localAddresses.filter((address) => address.includes(":") === (family === "IPv6"));
+  const isServed = (address: string): boolean =>
+    localhostNodePorts || (address !== "::1" && !address.startsWith("127."));
+  return { sockets, addresses: sockets ?? own.filter(isServed) };
 }

@@ -28,6 +28,8 @@ export interface ServiceChange {
   readonly plansAfter: Plans;
   /** Frontends that are left out now and were not before. */
   readonly refused: readonly RefusedFrontend[];
+  /** All that are left out now. */
+  readonly refusals: readonly RefusedFrontend[];
 }
 
 interface Entry {
@@ -169,6 +171,7 @@ export class ServiceTable {
       plansBefore: before?.plans ?? noPlans,
       plansAfter: plans,
       refused: (admitted?.refused ?? []).filter((one) => !before?.refused.some((old) => sameData(old, one))),
+      refusals: admitted?.refused ?? [],
     };
   }
 

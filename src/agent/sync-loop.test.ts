@@ -8,11 +8,17 @@ async function settle(): Promise<void> {
   for (let i = 0; i < 20; i++) await Promise.resolve();
 }
 
-function bench(run: () => Promise<number | void>) {
+function bench(sync: () => Promise<number | undefined | void>) {
   const clock = new FakeClock();
   const stop = new AbortController();
-  const sync = async (): Promise<number | undefined> => (await run()) ?? undefined;
-  const loop = new SyncLoop({ sync, minIntervalMs: 100, logger: nullLogger, clock, random: () => 0 });
+  const loop = new SyncLoop({
+    sync: async () => (await sync()) ?? undefined,
+    minIntervalMs: 100,
+    maxRetryMs: 4000,
+    logger: nullLogger,
+    clock,
+    random: () => 0,
+  });
   return { clock, stop, loop, done: loop.run(stop.signal) };
 }
 
@@ -58,22 +64,38 @@ it("tries again with back-off and keeps new triggers waiting meanwhile", async (
   await done;
 });
 
-it("runs again by itself when something is left to be done, unless it ran meanwhile", async () => {
+it("never waits longer than the sync period to try again", async () => {
   const times: number[] = [];
   const { clock, stop, loop, done } = bench(async () => {
     times.push(clock.monotonic());
-    return times.length < 3 ? 1000 : undefined;
+    throw new Error("refused");
   });
   loop.trigger();
-  for (let at = 0; at <= 5000; at += 100) {
-    await settle();
-    if (at === 500) loop.trigger();
+  for (let i = 0; i < 200; i++) {
     await settle();
     clock.advance(100);
   }
-  expect(times).toEqual([0, 500, 1500]);
+  expect(times).toEqual([0, 500, 1500, 3500, 7500, 11_500, 15_500, 19_500]);
   stop.abort();
   await done;
+});
+
+it("comes again by itself when something is left to be done, and not else", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    return times.length < 3 ? 5000 : undefined;
+  });
+  loop.trigger();
+  for (let i = 0; i < 300; i++) {
+    if (clock.monotonic() === 2000) loop.trigger();
+    await settle();
+    clock.advance(100);
+  }
+  expect(times).toEqual([0, 2000, 7000]);
+  stop.abort();
+  await done;
+  expect(clock.pending).toEqual([]);
 });
 
 it("ends only after the run that is under way", async () => {

@@ -9,17 +9,20 @@ export interface SyncLoopOptions {
   readonly sync: () => Promise<number | undefined>;
   /** From the end of one run to the start of the next. */
   readonly minIntervalMs: number;
+  /** A run that failed is repeated after no longer than this: kube-proxy's sync period. */
+  readonly maxRetryMs: number;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
 }
 
 /** A restore that the kernel refuses is tried again soon, and in the end as often as kube-proxy does. */
-const retry = { baseMs: 500, capMs: 30_000, jitter: 0.2 } as const;
+const retry = { baseMs: 500, jitter: 0.2 } as const;
 
 /**
  * Runs `sync` for triggers: the first at once, those that come meanwhile as one more run after the minimum interval.
- * A run that fails is repeated with back-off, and what comes meanwhile waits with it.
+ * A run that fails is repeated with back-off, and what comes meanwhile waits with it. There is no other rhythm: that
+ * the kernel still holds what was written is for drift detection to see.
  */
 export class SyncLoop {
   readonly #options: SyncLoopOptions;
@@ -35,10 +38,10 @@ export class SyncLoop {
 
   /** Resolves when `signal` is aborted and the run that was under way has ended: a half-written state helps nobody. */
   async run(signal: AbortSignal): Promise<void> {
-    const { sync, minIntervalMs, logger, clock, random } = this.#options;
-    const backoff = new Backoff(retry, random);
-    let again: Disposable | undefined;
+    const { sync, minIntervalMs, maxRetryMs, logger, clock, random } = this.#options;
+    const backoff = new Backoff({ ...retry, capMs: maxRetryMs }, random);
     using later = new DisposableStack();
+    let again: Disposable | undefined;
     later.defer(() => again?.[Symbol.dispose]());
     const stopped = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => stopped.resolve(), { once: true });

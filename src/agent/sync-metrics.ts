@@ -1,4 +1,4 @@
-import type { ProxiedPort, ProxiedService } from "../model/index.ts";
+import type { ProxiedService } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Written } from "./apply/index.ts";
 import type { AgentMetrics } from "./metrics.ts";
@@ -12,29 +12,34 @@ export function countRules(metrics: AgentMetrics, family: Family, program: RuleP
   }
 }
 
-/** Counts ports of policy Local with endpoints, but none here: such traffic is dropped. */
+/** Ports of policy Local that have endpoints, but none here, in one family: such traffic is dropped. */
 export class NoLocalEndpoints {
   readonly #metrics: AgentMetrics;
+  readonly #family: Family;
+  #internal = 0;
+  #external = 0;
 
-  constructor(metrics: AgentMetrics, families: readonly Family[]) {
+  constructor(metrics: AgentMetrics, family: Family) {
     this.#metrics = metrics;
-    for (const family of families)
-      for (const policy of ["internal", "external"]) metrics.noLocalEndpoints.set(labelsOf(policy, family), 0);
+    this.#family = family;
   }
 
-  /** A Service is another one than before. */
-  changed(before: ProxiedService | undefined, after: ProxiedService | undefined): void {
-    for (const port of before?.ports ?? []) this.#count(port, -1);
-    for (const port of after?.ports ?? []) this.#count(port, 1);
+  update(changes: Iterable<{ before: ProxiedService | undefined; after: ProxiedService | undefined }>): void {
+    for (const { before, after } of changes) {
+      this.#add(before, -1);
+      this.#add(after, 1);
+    }
+    const show = (policy: string, count: number): void =>
+      this.#metrics.noLocalEndpoints.set({ traffic_policy: policy, ip_family: this.#family }, count);
+    show("internal", this.#internal);
+    show("external", this.#external);
   }
 
-  #count({ choice, family, internalPolicy, externalPolicy }: ProxiedPort, by: number): void {
-    if (!choice.any || choice.local.length > 0) return;
-    if (internalPolicy === "Local") this.#metrics.noLocalEndpoints.inc(labelsOf("internal", family), by);
-    if (externalPolicy === "Local") this.#metrics.noLocalEndpoints.inc(labelsOf("external", family), by);
+  #add(service: ProxiedService | undefined, sign: 1 | -1): void {
+    for (const { family, choice, internalPolicy, externalPolicy } of service?.ports ?? []) {
+      if (family !== this.#family || !choice.any || choice.local.length > 0) continue;
+      if (internalPolicy === "Local") this.#internal += sign;
+      if (externalPolicy === "Local") this.#external += sign;
+    }
   }
-}
-
-function labelsOf(policy: string, family: Family): { traffic_policy: string; ip_family: Family } {
-  return { traffic_policy: policy, ip_family: family };
 }

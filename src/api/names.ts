@@ -9,6 +9,14 @@ export const annotations = {
   allowReplace: "berth.dev/allow-replace",
 } as const;
 
+/** Annotation of a node's Lease: what the agent tells the controller, as JSON. */
+export const reportAnnotation = "berth.dev/report";
+
+/** The Lease of the agent of a node. */
+export function agentLease(nodeName: string): string {
+  return `berth-agent-${nodeName}`;
+}
+
 /** Kubernetes' own older word for `spec.loadBalancerSourceRanges`, which wins over it. */
 export const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 

@@ -8,6 +8,7 @@ import {
   findProcess,
   formatProcess,
   listNftChain,
+  oneOfEach,
   ProgramFailedError,
 } from "../kernel/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
@@ -21,7 +22,7 @@ import {
   textHash,
 } from "./config.ts";
 import { Directory } from "./directory.ts";
-import { oneOfEach, staleFlows } from "./flows.ts";
+import { staleFlows } from "./flows.ts";
 import { lockNamespace } from "./lock.ts";
 import { balancerMetrics } from "./metrics.ts";
 import type { Probe } from "./probe.ts";

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { UdpFlow } from "../kernel/index.ts";
 import type { BalancerConfig } from "./config.ts";
-import { oneOfEach, staleFlows } from "./flows.ts";
+import { staleFlows } from "./flows.ts";
 
 const config: BalancerConfig = {
   addresses: ["10.0.0.5"],
@@ -37,14 +37,4 @@ it.each<[string, UdpFlow, boolean]>([
 it("compares with the ports of the protocol", () => {
   const flows = [flow("10.0.0.5", 80, "10.1.0.1", 30_080), flow("10.0.0.5", 53, "10.1.0.1", 30_053)];
   expect(staleFlows(flows, "TCP", config, new Set(["a"]))).toEqual(flows.slice(1));
-});
-
-it("needs one flow of each pair of destination and answering address", () => {
-  const flows = [
-    flow("10.0.0.5", 53, "10.1.0.1", 1),
-    flow("10.0.0.5", 53, "10.1.0.2", 1),
-    flow("10.0.0.5", 53, "10.1.0.1", 2),
-  ];
-  const more = flows.map((one) => ({ ...one, sourcePort: 5 }));
-  expect(oneOfEach([...flows, ...more])).toEqual(more);
 });

@@ -20,10 +20,3 @@ export function staleFlows(
       !(alive.has(flow.replySource) && nodePorts.get(flow.destinationPort) === flow.replySourcePort),
   );
 }
-
-/** One flow for each pair of destination and answering address. */
-export function oneOfEach(flows: readonly UdpFlow[]): readonly UdpFlow[] {
-  const key = (flow: UdpFlow): string =>
-    [flow.destination, flow.destinationPort, flow.replySource, flow.replySourcePort].join(" ");
-  return [...new Map(flows.map((flow) => [key(flow), flow])).values()];
-}

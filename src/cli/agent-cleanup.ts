@@ -7,16 +7,16 @@ import type { Process } from "./command.ts";
 
 const flavours: readonly Flavour[] = ["nft", "legacy"];
 
-/** Exit code 1, naming what is left, when anything could not be deleted. */
 export function defineCleanUp(command: Command, process: Process): void {
   command
     .command("cleanup")
     .description("delete all Service rules of this node, those of kube-proxy too, and exit; Services stop working here")
     .addOption(new Option("--iptables <implementation>", "only those of this one").choices(flavours))
-    .action((_flags: unknown, self: Command) => run(self.opts<{ iptables?: Flavour }>().iptables, process));
+    .action((_flags: unknown, self: Command) => removeRules(process, self.opts<{ iptables?: Flavour }>().iptables));
 }
 
-async function run(only: Flavour | undefined, { environment, signal, stdout }: Process): Promise<void> {
+/** Throws FailureError, naming what is left, when anything could not be deleted. `only`: of this implementation. */
+export async function removeRules({ environment, signal, stdout }: Process, only?: Flavour): Promise<void> {
   await requireNetAdmin();
   const chosen = only === undefined ? flavours : [only];
   const { removed, kept, failed } = await cleanUp(systemExec(environment), ["IPv4", "IPv6"], signal, chosen);

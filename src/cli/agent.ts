@@ -1,127 +1,120 @@
-// `berth agent`: flags -> settings of one node -> the agent, in the network namespace that it is started in.
+// `berth agent`: flags and kube-proxy's file -> the configuration that holds -> the agent, in the network namespace that
+// it is started in.
 import { hostname } from "node:os";
-import { type Command, Option } from "commander";
-import { type AgentOptions, inspectHost, inspectIptables, runAgent } from "../agent/index.ts";
-import { systemClock, systemRandom, UsageError } from "../base/index.ts";
-import { systemExec, systemFollow } from "../kernel/index.ts";
-import { type Cidr, type Family, formatCidr, type PortRange, parseCidr } from "../net/index.ts";
-import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
-import { defineCleanUp } from "./agent-cleanup.ts";
-import type { Process } from "./command.ts";
-import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
+import type { Command } from "commander";
 import {
-  addLogFlags,
-  addressOption,
-  collectCidrs,
-  type HostPort,
-  type LogFlags,
-  loggerFor,
-  parseDuration,
-  parsePortRangeFlag,
-} from "./flags.ts";
+  type AgentOptions,
+  applyHostSettings,
+  dropsInvalid,
+  findLivePeer,
+  inspectHost,
+  inspectIptables,
+  kernelFiles,
+  peerAddresses,
+  runAgent,
+} from "../agent/index.ts";
+import { FailureError, systemClock, systemRandom } from "../base/index.ts";
+import { type Exec, systemExec, systemFollow } from "../kernel/index.ts";
+import { createMetrics, type Logger, watchEventLoop } from "../telemetry/index.ts";
+import { connectAgent, explainNoAnswer } from "./agent/api-server.ts";
+import { readConfigFile, writeConfigFile } from "./agent/config-file.ts";
+import { untilChanged } from "./agent/config-watch.ts";
+import { type Configuration, resolve } from "./agent/configuration.ts";
+import { addFlags, given } from "./agent/options.ts";
+import { hostSettings, logSettings, nodeSettings, processSettings } from "./agent/settings.ts";
+import { versionText } from "./agent/version.ts";
+import { defineCleanUp, removeRules } from "./agent-cleanup.ts";
+import type { Process } from "./command.ts";
+import { workOnceAnswered } from "./connection.ts";
+import { loggerFor } from "./flags.ts";
 
-interface Flags extends LogFlags, ConnectionFlags {
-  readonly hostnameOverride?: string;
-  readonly nodeName?: string;
-  readonly clusterCidr?: readonly Cidr[];
-  readonly nodeportAddresses?: readonly Cidr[];
-  readonly reservedPorts: readonly PortRange[];
-  readonly healthzBindAddress: HostPort;
-  readonly metricsBindAddress: HostPort;
-  readonly iptablesMinSyncPeriod: number;
-}
+export { normalizeArguments } from "./agent/options.ts";
 
-/** SSH, BGP, etcd, the API server, kubelet and its neighbours, NodePorts. */
-const reservedPorts = "22,179,2379-2380,6443,10249-10259,30000-32767";
+/** A restore that is cut short is finished by the next start, which reads what the kernel holds. */
+export const isCrashSafe = true;
 
 export function define(command: Command, process: Process): void {
-  addConnectionFlags(command)
-    .option("--hostname-override <name>", "name of the Node object (default: this machine's host name)")
-    .option("--node-name <name>", "the same")
-    .option(
-      "--cluster-cidr <prefixes>",
-      "prefix of all pods, one for each family; without it pods are not told from others",
-      collectCidrs("--cluster-cidr"),
-    )
-    .option(
-      "--nodeport-addresses <prefixes>",
-      "NodePorts answer only on the node's addresses within these",
-      collectCidrs("--nodeport-addresses"),
-    )
-    .addOption(
-      new Option("--reserved-ports <ranges>", "ports of the node's own addresses that no Service may take")
-        .default(parsePortRanges(reservedPorts), reservedPorts)
-        .argParser(parsePortRanges),
-    )
-    .addOption(addressOption("--healthz-bind-address", "where /healthz and /livez answer", "0.0.0.0:10256"))
-    .addOption(addressOption("--metrics-bind-address", "where /metrics and /proxyMode answer", "127.0.0.1:10249"))
-    .addOption(
-      new Option("--iptables-min-sync-period <duration>", "shortest time between two writes of rules")
-        .default(100, "100ms")
-        .argParser(parseDuration("--iptables-min-sync-period")),
-    );
-  addLogFlags(command).action((flags: Flags) => run(flags, process));
+  addFlags(command);
+  command.action(() => run(command, process));
   defineCleanUp(command, process);
 }
 
-async function run(flags: Flags, process: Process): Promise<void> {
-  const clusterCidrs = byFamily(flags.clusterCidr ?? []);
-  const nodeName = nodeNameOf(flags);
-  const programs = systemExec(process.environment);
-  const host = await inspectHost(programs, process.signal);
-  const { exec, flavour, notes, ...iptables } = await inspectIptables(programs, host.families, process.signal);
+async function run(command: Command, process: Process): Promise<void> {
+  const flags = given(command);
+  const { version = "false", config = "" } = flags.switches;
+  if (version !== "false") {
+    process.stdout.write(versionText(version));
+    return;
+  }
+  const configuration = resolve(flags, config === "" ? undefined : await readConfigFile(config));
+  const { values, switches, warnings } = configuration;
+  const logger = loggerFor(logSettings(configuration), process);
+  for (const { what, why } of warnings) logger.warn("part of the configuration has no effect", { what, why });
+  if (switches["write-config-to"] !== "") {
+    await writeConfigFile(switches["write-config-to"], values);
+    logger.info("configuration written", { path: switches["write-config-to"] });
+    return;
+  }
+  if (switches.cleanup) return await removeRules(process);
+  const exec = systemExec(process.environment);
+  if (switches["init-only"]) return await setUpHost(configuration, exec, logger, process.signal);
+  await refuseLivePeer(configuration, logger, process.signal);
+  await serve(configuration, exec, logger, process);
+}
+
+async function serve(configuration: Configuration, programs: Exec, logger: Logger, process: Process): Promise<void> {
+  const { signal } = process;
+  const host = await inspectHost(programs, signal);
   const metrics = createMetrics();
-  const common = { metrics, logger: loggerFor(flags, process), clock: systemClock };
+  const common = { metrics, logger, clock: systemClock };
   using _loop = watchEventLoop(common);
-  const connection = await connect(flags, process, metrics);
+  const connection = await connectAgent(configuration, process, metrics);
   const { client, server } = connection;
   await using _client = client;
+  // Now nothing is left that could be wrong with the command line.
+  const { exec, flavour, notes, ...abilities } = await inspectIptables(programs, host.families, signal);
+  await setUpHost(configuration, exec, logger, signal);
   const options: AgentOptions = {
-    settings: {
-      nodeName,
-      localTraffic: { mode: "ClusterCIDR", cidrs: clusterCidrs },
-      nodePortAddresses: flags.nodeportAddresses ?? [],
-      localhostNodePorts: false,
-      masqueradeAll: false,
-      masqueradeBit: 14,
-      externalIps: everywhere,
-      reservedPorts: flags.reservedPorts,
-      dropInvalid: host.dropInvalid,
-      ...iptables,
-    },
+    // Whether connection tracking is liberal may have been set only now.
+    settings: nodeSettings(configuration, { ...abilities, dropInvalid: await dropsInvalid(), hostName: hostname() }),
     client,
     server,
-    healthzAddress: flags.healthzBindAddress,
-    metricsAddress: flags.metricsBindAddress,
+    identity: hostname(),
+    ...processSettings(configuration),
     notes,
-    minSyncIntervalMs: flags.iptablesMinSyncPeriod,
     exec,
-    drift: { flavour, follow: systemFollow(process.environment), enforceJumpOrder: false },
+    drift: {
+      flavour,
+      follow: systemFollow(process.environment),
+      enforceJumpOrder: configuration.switches["enforce-jump-order"],
+    },
     ...common,
     random: systemRandom,
   };
-  await workOnceAnswered(connection, flags, process.signal, (signal) => runAgent(options, signal));
-}
-
-const everywhere = ["0.0.0.0/0", "::/0"].flatMap((text) => parseCidr(text) ?? []);
-
-function nodeNameOf({ hostnameOverride, nodeName }: Flags): string {
-  const name = (hostnameOverride ?? nodeName ?? hostname()).trim().toLowerCase();
-  if (name === "") throw new UsageError("--hostname-override: empty; give the name of the Node object");
-  return name;
-}
-
-function byFamily(prefixes: readonly Cidr[]): ReadonlyMap<Family, string> {
-  const found = new Map<Family, string>();
-  for (const prefix of prefixes) {
-    const { family } = prefix.base;
-    if (found.has(family))
-      throw new UsageError(`--cluster-cidr: two ${family} prefixes; give one that holds all pods of the family`);
-    found.set(family, formatCidr(prefix));
+  const patience = { apiServerTimeout: configuration.switches["api-server-timeout"] };
+  const { file } = configuration;
+  const work = (end: AbortSignal): Promise<void> =>
+    workOnceAnswered(connection, patience, end, (over) => runAgent(options, over));
+  try {
+    await (file === undefined ? work(signal) : untilChanged(file, signal, systemClock, work));
+  } catch (error) {
+    throw await explainNoAnswer(error, configuration, process, exec);
   }
-  return found;
 }
 
-function parsePortRanges(text: string): readonly PortRange[] {
-  return text === "" ? [] : text.split(",").map(parsePortRangeFlag("--reserved-ports"));
+async function setUpHost(configuration: Configuration, exec: Exec, logger: Logger, signal: AbortSignal): Promise<void> {
+  await applyHostSettings(hostSettings(configuration), { files: kernelFiles(), exec, logger }, signal);
+}
+
+async function refuseLivePeer(configuration: Configuration, logger: Logger, signal: AbortSignal): Promise<void> {
+  const { healthzAddress, metricsAddress } = processSettings(configuration);
+  const ours = [healthzAddress, metricsAddress].filter((address) => address !== undefined);
+  const peer = await findLivePeer(peerAddresses(ours), signal);
+  if (peer === undefined) return;
+  const what = `another proxy is alive on this node (${peer}): both would remove each other's rules`;
+  if (!configuration.switches.force)
+    throw new FailureError(
+      `${what}; stop kube-proxy or the other agent here first, or give --force to start all the same`,
+    );
+  logger.warn("another proxy is alive on this node; started because of --force", { why: peer });
 }

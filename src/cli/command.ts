@@ -13,7 +13,11 @@ export interface Process {
 
 /** A sub-command's module: adds its options and its action to `command`. */
 export interface CommandModule {
+  /** A second signal ends it at once: it leaves nothing half done, however it ends. */
+  readonly isCrashSafe?: boolean;
   define(command: Command, process: Process): void;
+  /** The arguments as the command's options are spelt. */
+  readonly normalizeArguments?: (args: readonly string[]) => readonly string[];
 }
 
 /** A command whose mistakes are told in one line that says where help is. */

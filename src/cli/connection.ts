@@ -1,17 +1,22 @@
 // How a process of ours comes to its API server: flags -> a client, and work that needs its answers.
 import { type Command, Option } from "commander";
-import { errorMessage, FailureError, onAbort, sleep, systemClock } from "../base/index.ts";
+import { errorMessage, FailureError, onAbort, sleep, systemClock, UsageError } from "../base/index.ts";
 import {
   inClusterConnection,
   isCertificateError,
   isUnauthorized,
   KubeApiError,
   KubeClient,
+  type KubeConnection,
   loadKubeconfig,
+  staticConnection,
 } from "../kube/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { parseDuration } from "./flags.ts";
+
+/** Nobody answered where the API server is to be, in all the time that there was. */
+export class UnreachableError extends FailureError {}
 
 export interface ConnectionFlags {
   readonly kubeconfig?: string;
@@ -33,15 +38,30 @@ export interface Connection {
   readonly server: string;
 }
 
-/** Throws UsageError for the kubeconfig; nothing is asked yet. */
-export async function connect(
-  { kubeconfig }: ConnectionFlags,
-  { environment }: Process,
-  metrics: Metrics,
-): Promise<Connection> {
-  const connection =
-    kubeconfig === undefined ? await inClusterConnection(environment) : await loadKubeconfig(kubeconfig);
+export interface ServerChoice {
+  readonly kubeconfig?: string;
+  /** URL in place of the kubeconfig's or the pod's. */
+  readonly master?: string;
+}
+
+/** Throws UsageError for the kubeconfig or the URL; nothing is asked yet. */
+export async function connect(choice: ServerChoice, { environment }: Process, metrics: Metrics): Promise<Connection> {
+  const connection = await connectionTo(choice, environment);
   return { client: new KubeClient({ connection, metrics }), server: connection.server };
+}
+
+async function connectionTo(
+  { kubeconfig, master }: ServerChoice,
+  environment: Process["environment"],
+): Promise<KubeConnection> {
+  if (kubeconfig !== undefined) return await loadKubeconfig(kubeconfig, { server: master });
+  if (master === undefined) return await inClusterConnection(environment);
+  // A pod's token is for the API server alone: it does not go over the wire in the clear.
+  if (master.startsWith("http:")) return staticConnection(master);
+  return await inClusterConnection(environment, { server: master }).catch((error: unknown) => {
+    if (error instanceof UsageError) return staticConnection(master);
+    throw error;
+  });
 }
 
 /**
@@ -50,7 +70,7 @@ export async function connect(
  */
 export async function workOnceAnswered(
   connection: Connection,
-  { apiServerTimeout }: ConnectionFlags,
+  { apiServerTimeout }: Pick<ConnectionFlags, "apiServerTimeout">,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
@@ -84,7 +104,9 @@ async function firstAnswer({ client, server }: Connection, timeoutMs: number, si
       if (error instanceof KubeApiError && error.reason !== "" && !isUnauthorized(error)) return;
       // Certificates have been looked at anew already; waiting does not make them fit.
       if (isCertificateError(error) || systemClock.monotonic() >= deadline)
-        throw new FailureError(unanswered(error, server));
+        throw error instanceof KubeApiError || isCertificateError(error)
+          ? new FailureError(unanswered(error, server))
+          : new UnreachableError(unanswered(error, server));
     }
     await sleep(retryMs, signal);
   }

@@ -5,6 +5,7 @@ import { UsageError } from "../base/index.ts";
 import { type Cidr, type PortRange, parseCidr, parseIp, parsePortRange } from "../net/index.ts";
 import { createLogger, type LogFormat, type Logger, type LogLevel, logLevels } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
+import { durationMs, parseGoDuration } from "./go-duration.ts";
 
 export interface HostPort {
   readonly host: string;
@@ -53,15 +54,13 @@ export function parsePortRangeFlag(flag: string): (text: string) => PortRange {
   };
 }
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-
 /** A duration as Go writes it: `100ms`, `1s`, `1m30s`. In milliseconds. */
 export function parseDuration(flag: string): (text: string) => number {
   return (text) => {
-    const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-    if (parts.length === 0 || parts.map(([part]) => part).join("") !== text)
+    const ns = parseGoDuration(text);
+    if (ns === undefined || ns < 0n)
       throw new UsageError(`${flag}: ${JSON.stringify(text)} is no duration; give one such as 100ms, 1s or 1m30s`);
-    return parts.reduce((sum, [, number, unit]) => sum + Number(number) * (unitMs[unit ?? ""] ?? 0), 0);
+    return durationMs(ns);
   };
 }
 

@@ -34,11 +34,12 @@ async function run(process: Process): Promise<void> {
     return;
   }
   const module = await found.load();
+  if (module.isCrashSafe === true) impatienceMs = 0;
   // Node would keep what it compiled only at its end, and these processes run for long.
   flushCompileCache();
   const command = newCommand(`berth ${name}`).description(found.summary);
   module.define(command, process);
-  await command.parseAsync(args, { from: "user" });
+  await command.parseAsync(module.normalizeArguments?.(args) ?? args, { from: "user" });
 }
 
 function exitCode(thrown: unknown, process: Process): number {
@@ -53,7 +54,8 @@ function exitCode(thrown: unknown, process: Process): number {
 const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 let stoppedBy: keyof typeof signalExitCodes = "SIGTERM";
 let stoppedAt = 0;
-const orderlyEndMs = 10_000;
+/** How long after the first signal a second one ends the process. */
+let impatienceMs = 10_000;
 const stop = new AbortController();
 const self: Process = {
   argv: process.argv.slice(2),
@@ -67,7 +69,7 @@ function onSignal(name: keyof typeof signalExitCodes): void {
   // The first one asks the command to end in order. An impatient second must not leave half of that undone, but
   // whatever hangs can be ended.
   if (stop.signal.aborted) {
-    if (performance.now() - stoppedAt > orderlyEndMs) process.exit(signalExitCodes[name]);
+    if (performance.now() - stoppedAt >= impatienceMs) process.exit(signalExitCodes[name]);
     return;
   }
   stoppedAt = performance.now();
@@ -77,7 +79,11 @@ function onSignal(name: keyof typeof signalExitCodes): void {
 
 process.on("SIGHUP", () => onSignal("SIGHUP"));
 // A terminal or a reader that has gone away: as a hang-up, and no reason to drop what has to be undone.
-for (const stream of [process.stdout, process.stderr]) stream.on("error", () => onSignal("SIGHUP"));
+for (const stream of [process.stdout, process.stderr])
+  stream.on("error", () => {
+    // Each line that is written on the way out fails too, which is nobody's impatience.
+    if (!stop.signal.aborted) onSignal("SIGHUP");
+  });
 process.on("SIGINT", () => onSignal("SIGINT"));
 process.on("SIGTERM", () => onSignal("SIGTERM"));
 process.on("unhandledRejection", (error) => process.exit(exitCode(error, self) || 1));

@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import type { Family } from "../net/index.ts";
 import { type Exec, execOk, ProgramFailedError } from "./exec.ts";
 
@@ -11,31 +12,59 @@ export interface UdpFlow {
   readonly replySourcePort: number;
 }
 
+/** Which flows to list: to this port, and to this address if one is given. */
+export interface FlowFilter {
+  readonly destination: string | undefined;
+  readonly destinationPort: number;
+}
+
 const timeoutMs = 30_000;
+/** Some milliseconds of parsing. */
+const linesPerTurn = 2000;
 
 /** Reads what `conntrack -L -p udp` prints, one flow a line. Lines of another shape are left out. */
 export function parseUdpFlows(text: string): UdpFlow[] {
-  return text.split("\n").flatMap((line) => {
-    const values = (key: string): string[] =>
-      [...line.matchAll(new RegExp(` ${key}=(\\S+)`, "g"))].map((m) => m[1] ?? "");
-    const [[source, replySource], [destination], [sourcePort, replySourcePort], [destinationPort]] = [
-      values("src"),
-      values("dst"),
-      values("sport"),
-      values("dport"),
-    ];
-    if (source === undefined || replySource === undefined || destination === undefined) return [];
-    return [
-      {
-        source,
-        sourcePort: Number(sourcePort),
-        destination,
-        destinationPort: Number(destinationPort),
-        replySource,
-        replySourcePort: Number(replySourcePort),
-      },
-    ];
-  });
+  return [...flowsIn(text)];
+}
+
+function* flowsIn(text: string): Generator<UdpFlow> {
+  for (let start = 0; start < text.length; ) {
+    const end = text.indexOf("\n", start);
+    const line = text.slice(start, end === -1 ? undefined : end);
+    start += line.length + 1;
+    const flow = parseFlow(line);
+    if (flow !== undefined) yield flow;
+  }
+}
+
+/** The tuple of the sender's packet, then that of the answer. */
+function parseFlow(line: string): UdpFlow | undefined {
+  const found: string[] = [];
+  let at = 0;
+  for (const key of [" src=", " dst=", " sport=", " dport=", " src=", " dst=", " sport="]) {
+    const from = line.indexOf(key, at);
+    if (from === -1) return undefined;
+    const begin = from + key.length;
+    const space = line.indexOf(" ", begin);
+    at = space === -1 ? line.length : space;
+    found.push(line.slice(begin, at));
+  }
+  const [source = "", destination = "", sourcePort, destinationPort, replySource = "", , replySourcePort] = found;
+  return {
+    source,
+    sourcePort: Number(sourcePort),
+    destination,
+    destinationPort: Number(destinationPort),
+    replySource,
+    replySourcePort: Number(replySourcePort),
+  };
+}
+
+/** One flow for each pair of destination and answering address: all that `forgetAlike` needs to know of the others. */
+export function oneOfEach(flows: readonly UdpFlow[]): readonly UdpFlow[] {
+  const key = (flow: UdpFlow): string =>
+    [flow.destination, flow.destinationPort, flow.replySource, flow.replySourcePort].join(" ");
+  return [...new Map(flows.map((flow) => [key(flow), flow])).values()];
 }
 
 /** The connection tracking table of one address family. */
@@ -49,19 +78,33 @@ export class Conntrack {
   }
 
   async udpFlows(signal: AbortSignal): Promise<UdpFlow[]> {
-    return parseUdpFlows(await execOk(this.#exec, "conntrack", ["-L", ...this.#common()], { signal, timeoutMs }));
+    return parseUdpFlows(await this.#list(this.#common(), signal));
+  }
+
+  /**
+   * The UDP flows that one of the filters takes, all of them without a filter, and that `wanted` takes too. A table may
+   * hold hundreds of thousands: they are looked at in steps, and only those wanted are kept.
+   */
+  async findUdpFlows(
+    filters: readonly FlowFilter[],
+    wanted: (flow: UdpFlow) => boolean,
+    signal: AbortSignal,
+  ): Promise<UdpFlow[]> {
+    const found: UdpFlow[] = [];
+    for (const args of filters.length === 0 ? [[]] : filters.map(filterArgs)) {
+      let lines = 0;
+      for (const flow of flowsIn(await this.#list([...this.#common(), ...args], signal))) {
+        if (wanted(flow)) found.push(flow);
+        lines += 1;
+        if (lines % linesPerTurn === 0) await setImmediate();
+      }
+    }
+    return found;
   }
 
   /** TCP connections whose client has not been answered yet; in the same words as UDP flows. */
   async openingFlows(signal: AbortSignal): Promise<UdpFlow[]> {
-    return parseUdpFlows(await execOk(this.#exec, "conntrack", ["-L", ...this.#opening()], { signal, timeoutMs }));
-  }
-
-  /** Forgets one flow, so that its next packet meets the rules again. A flow that is gone already is no error. */
-  async forget(flow: UdpFlow, signal: AbortSignal): Promise<void> {
-    const tuple = ["-s", flow.source, "-d", flow.destination];
-    const ports = ["--sport", `${flow.sourcePort}`, "--dport", `${flow.destinationPort}`];
-    await this.#delete([...this.#common(), ...tuple, ...ports], signal);
+    return parseUdpFlows(await this.#list(this.#opening(), signal));
   }
 
   /** Forgets all UDP flows to the destination of this one that are answered by the same as this one, in one go. */
@@ -69,9 +112,18 @@ export class Conntrack {
     await this.#delete([...this.#common(), ...alike(flow)], signal);
   }
 
+  /** Forgets all UDP flows to the destination of this one. */
+  async forgetTo(flow: UdpFlow, signal: AbortSignal): Promise<void> {
+    await this.#delete([...this.#common(), ...filterArgs(flow)], signal);
+  }
+
   /** As `forgetAlike`, for TCP connections whose client has not been answered yet: its next SYN starts anew. */
   async forgetOpening(flow: UdpFlow, signal: AbortSignal): Promise<void> {
     await this.#delete([...this.#opening(), ...alike(flow)], signal);
+  }
+
+  async #list(filter: readonly string[], signal: AbortSignal): Promise<string> {
+    return await execOk(this.#exec, "conntrack", ["-L", ...filter], { signal, timeoutMs });
   }
 
   async #delete(filter: readonly string[], signal: AbortSignal): Promise<void> {
@@ -90,7 +142,10 @@ export class Conntrack {
   }
 }
 
-function alike({ destination, destinationPort, replySource, replySourcePort }: UdpFlow): readonly string[] {
-  const asked = ["-d", destination, "--dport", `${destinationPort}`];
-  return [...asked, "--reply-src", replySource, "--reply-port-src", `${replySourcePort}`];
+function alike(flow: UdpFlow): readonly string[] {
+  return [...filterArgs(flow), "--reply-src", flow.replySource, "--reply-port-src", `${flow.replySourcePort}`];
+}
+
+function filterArgs({ destination, destinationPort }: FlowFilter): string[] {
+  return [...(destination === undefined ? [] : ["-d", destination]), "--dport", `${destinationPort}`];
 }

@@ -1,6 +1,7 @@
 // The kernel as Berth sees it: child processes (iptables-restore, iptables-save, nft, conntrack, ip), never a shell,
-// input on standard input; and files of /proc, to read. Invariant: text that the kernel's tools print is parsed here and nowhere else.
-export { Conntrack, type UdpFlow } from "./conntrack.ts";
+// input on standard input; and files of /proc, to read. Invariant: text that the kernel's tools print is parsed here
+// and nowhere else.
+export { Conntrack, type FlowFilter, oneOfEach, type UdpFlow } from "./conntrack.ts";
 export {
   type Exec,
   type ExecOptions,

@@ -186,6 +186,20 @@ describe("by kubeconfig", () => {
   });
 
   it.each([
+    ["tls-token", "https://192.0.2.1:6443", { ca: "CA" }],
+    // Nothing of the old URL's lack of encryption goes over to the new one.
+    ["plain-token", "https://192.0.2.1:6443", {}],
+    ["tls-token", "http://192.0.2.1:8080", { ca: "CA" }],
+    ["odd-token", "https://192.0.2.1:6443", {}],
+  ])("reads context %s for the server %s", async (context, server, tls) => {
+    const connection = await loadKubeconfig(await write(), { context, server });
+    expect(connection.server).toBe(server);
+    const credentials = await connection.credentials();
+    expect(Object.fromEntries(Object.entries(credentials.tls).map(([k, v]) => [k, String(v)]))).toEqual(tls);
+    expect(credentials.headers["authorization"]).toBe("Bearer T");
+  });
+
+  it.each([
     ["odd-token", /clusters\[odd\]\.cluster\.server: "k8s:6443" is no URL; give https:\/\/HOST:PORT/],
     ["nowhere-token", /contexts\[nowhere-token\]\.context\.cluster: no such cluster: nowhere; mend the file/],
     ["tls-nobody", /contexts\[tls-nobody\]\.context\.user: no such user: nobody; mend the file/],

@@ -7,21 +7,17 @@ const serviceAccountFolder = "/var/run/secrets/kubernetes.io/serviceaccount";
 export interface InClusterOptions {
   /** Where the kubelet mounts `token` and `ca.crt`. */
   readonly folder?: string;
+  /** URL in place of the environment's. */
+  readonly server?: string | undefined;
   readonly clock?: Clock;
 }
 
 /** The connection of a pod: the address from its environment, token and CA from the mounted service account. */
 export async function inClusterConnection(
   environment: Readonly<Record<string, string | undefined>>,
-  { folder = serviceAccountFolder, clock = systemClock }: InClusterOptions = {},
+  { folder = serviceAccountFolder, server: override, clock = systemClock }: InClusterOptions = {},
 ): Promise<KubeConnection> {
-  const host = environment["KUBERNETES_SERVICE_HOST"];
-  const port = environment["KUBERNETES_SERVICE_PORT"];
-  if (host === undefined || host === "" || port === undefined || port === "")
-    throw new UsageError(
-      "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: not in a pod; give --kubeconfig FILE",
-    );
-  const server = checkServer(`https://${host.includes(":") ? `[${host}]` : host}:${port}`, "KUBERNETES_SERVICE_HOST");
+  const server = override === undefined ? serverOf(environment) : checkServer(override, "API server address");
 
   async function read(): Promise<Credentials> {
     const [token, ca] = await Promise.all([readFile(`${folder}/token`, "utf8"), readFile(`${folder}/ca.crt`, "utf8")]);
@@ -34,4 +30,14 @@ export async function inClusterConnection(
     );
   });
   return { server, credentials: cachedCredentials(read, first, clock) };
+}
+
+function serverOf(environment: Readonly<Record<string, string | undefined>>): string {
+  const host = environment["KUBERNETES_SERVICE_HOST"];
+  const port = environment["KUBERNETES_SERVICE_PORT"];
+  if (host === undefined || host === "" || port === undefined || port === "")
+    throw new UsageError(
+      "KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are not set: not in a pod; give --kubeconfig FILE",
+    );
+  return checkServer(`https://${host.includes(":") ? `[${host}]` : host}:${port}`, "KUBERNETES_SERVICE_HOST");
 }

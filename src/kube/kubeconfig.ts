@@ -14,13 +14,15 @@ import {
 export interface KubeconfigOptions {
   /** The file's current context by default. */
   readonly context?: string | undefined;
+  /** URL in place of the cluster's. */
+  readonly server?: string | undefined;
   readonly clock?: Clock;
 }
 
 /** The connection that a kubeconfig file describes. Loads the Kubernetes client library, which costs 35 MB. */
 export async function loadKubeconfig(
   path: string,
-  { context, clock = systemClock }: KubeconfigOptions = {},
+  { context, server: override, clock = systemClock }: KubeconfigOptions = {},
 ): Promise<KubeConnection> {
   const file = await readYaml(path);
   let config = await load(file, path);
@@ -31,7 +33,10 @@ export async function loadKubeconfig(
   // Admin kubeconfigs of test clusters may name no user at all.
   if (chosen.user && config.getUser(chosen.user) === null)
     throw wrong(path, `contexts[${chosen.name}].context.user`, `no such user: ${chosen.user}`);
-  const server = checkServer(cluster.server, `kubeconfig ${path}: clusters[${cluster.name}].cluster.server`);
+  const server =
+    override === undefined
+      ? checkServer(cluster.server, `kubeconfig ${path}: clusters[${cluster.name}].cluster.server`)
+      : checkServer(override, "API server address");
   // The library does not know this field, though kubectl does.
   const users = Array.isArray(file.users) ? file.users : [];
   const token = users.find(({ name }) => name === chosen.user)?.user?.tokenFile;
@@ -42,7 +47,8 @@ export async function loadKubeconfig(
     if (renew) config = await load(file, path);
     config.setCurrentContext(chosen.name);
     // The library refuses http:// unless told not to verify, though there is nothing to verify.
-    if (server.startsWith("http:")) config.clusters = config.clusters.map((c) => ({ ...c, skipTLSVerify: true }));
+    const verify = server.startsWith("http:") ? { skipTLSVerify: true } : {};
+    config.clusters = config.clusters.map((c) => ({ ...c, server, ...verify }));
     return await credentialsOf(config, cluster, tokenFile);
   };
   const first = await read(false).catch((error: unknown) => {

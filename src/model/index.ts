@@ -40,5 +40,4 @@ export {
   type ProxiedPort,
   type ProxiedService,
   proxiedService,
-  type ServiceHealthCheck,
 } from "./proxied-service.ts";

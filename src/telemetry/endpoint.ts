@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, ListenOptions } from "node:net";
 
 export interface RouteAnswer {
   readonly status: number;
@@ -14,6 +14,8 @@ export interface EndpointOptions {
   readonly host: string;
   /** 0 takes a free port. */
   readonly port: number;
+  /** Whether `::` means IPv6 alone, so that another server may have the port on IPv4. */
+  readonly ipv6Only?: boolean;
   /** Path -> answer; the path `*` answers whatever has no route of its own (else 404). */
   readonly routes: Readonly<Record<string, Route>>;
 }
@@ -25,9 +27,9 @@ export interface HttpEndpoint extends AsyncDisposable {
 }
 
 /** Serves health, metrics and debug pages. Rejects with the listen error (`EADDRINUSE`, ...) when it cannot. */
-export async function serveEndpoints({ host, port, routes }: EndpointOptions): Promise<HttpEndpoint> {
+export async function serveEndpoints({ host, port, ipv6Only = false, routes }: EndpointOptions): Promise<HttpEndpoint> {
   const server = createServer((request, response) => void respond(routes, request, response));
-  await listen(server, host, port);
+  await listen(server, { host, port, ipv6Only });
   const address = server.address() as AddressInfo;
   return {
     host: address.address,
@@ -60,10 +62,10 @@ async function answer(routes: EndpointOptions["routes"], request: IncomingMessag
   }
 }
 
-function listen(server: Server, host: string, port: number): Promise<void> {
+function listen(server: Server, at: ListenOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(port, host, () => {
+    server.listen(at, () => {
       server.off("error", reject);
       resolve();
     });

@@ -21,6 +21,8 @@ export interface LogFields {
   readonly reason?: string;
   readonly why?: string;
   readonly what?: string;
+  /** The objects whose change led to this: `EndpointSlice web-x7k2p`. */
+  readonly cause?: string;
   readonly step?: string;
   readonly plan?: string;
   readonly attempt?: number;
@@ -28,6 +30,7 @@ export interface LogFields {
   readonly retryMs?: number;
   readonly count?: number;
   readonly endpoints?: number;
+  readonly endpointsBefore?: number;
   readonly table?: string;
   readonly chain?: string;
   readonly chains?: readonly string[];

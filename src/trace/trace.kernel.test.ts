@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { RuleApplier } from "../agent/apply/index.ts";
 import { chainName } from "../agent/plan/names.ts";
-import { Network } from "../agent/testing/network.ts";
+import { type Member, Network } from "../agent/testing/network.ts";
 import {
   type Exec,
   execOk,
@@ -36,13 +36,16 @@ beforeAll(async () => {
   await execOk(inside, "sysctl", ["-qw", "net.ipv4.igmp_link_local_mcast_reports=0"], { signal });
   await ipBatch(inside, [`neigh add ${nobody} lladdr ${nobodysMac} dev br0`], { signal });
   // Otherwise the bridge sends it to all of its ports, and with br_netfilter each copy passes the rules.
-  await execOk(inside, "bridge", ["fdb", "add", nobodysMac, "dev", "pod2", "master", "static"], { signal });
+  await execOk(inside, "bridge", ["fdb", "add", nobodysMac, "dev", "pod-2", "master", "static"], { signal });
   const routes = await listRoutes(inside, "IPv4", { signal });
-  node = { addresses: ["10.244.1.1", "192.0.2.1"], interfaceTo: (address) => routeDevice(routes, address) };
+  node = {
+    addresses: ["10.244.1.1", "192.0.2.1", "192.0.2.9", "10.244.2.1"],
+    interfaceTo: (address) => routeDevice(routes, address),
+  };
 });
 afterAll(() => network[Symbol.asyncDispose]());
 
-async function send(member: string, source: string, to: string, number: number): Promise<void> {
+async function send(member: Member, source: string, to: string, number: number): Promise<void> {
   const script = `const socket = require("node:dgram").createSocket("udp4");
     socket.bind(0, ${JSON.stringify(source)}, () => socket.send("x", ${number}, ${JSON.stringify(to)}, () => socket.close()));`;
   await execOk(network.exec(member), process.execPath, ["-e", script], { signal });
@@ -65,7 +68,7 @@ function counters(saved: string): ReadonlyMap<string, number> {
 }
 
 interface Sender {
-  readonly member: string;
+  readonly member: Member;
   readonly source: string;
   readonly interface?: string;
 }

@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Registry } from "prom-client";
 import { parse, stringify } from "yaml";
+import { keepMachine } from "../../../sandbox/cluster/components.ts";
 import { balancerDir, claimRun, type Run } from "../../../sandbox/cluster/registry.ts";
 import { startRelay } from "../../../sandbox/cluster/relay.ts";
 import {
@@ -84,6 +85,7 @@ export class Stage implements AsyncDisposable {
       "agent",
       ...this.#access("agent"),
       "--node-name=node-a",
+      ...keepMachine,
     ]);
   }
 

@@ -104,9 +104,10 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
   await says(first, /"reason":"EnsuredLoadBalancer"/);
   // Whether that is a change to it or was there when it first looked.
   await says(agent, /"service":"default\/web"/);
+  await liveThroughReport(agent, admin);
 
   // Changes of one Service are announced in the same words, sooner or later: a series.
-  for (let changes = 1; !(await hasSeries(admin)); changes++) {
+  for (let changes = 1; !(await hasSeries(admin, "berth.dev/controller")); changes++) {
     await admin.patch(services, at, { type: "merge", body: service(80 + changes) }, signal);
     await says(first, new RegExp(`(?:"message":"load balancer changed"[^]*){${changes + 1}}`));
   }
@@ -142,6 +143,38 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
   expect([await third.end(), await agent.end()]).toEqual([0, 0]);
 }
 
+/** The agent's Lease, made and renewed, and a Service that it must not serve, twice: a series of events. */
+async function liveThroughReport(agent: Child, admin: KubeClient): Promise<void> {
+  const report = async (): Promise<Lease | undefined> =>
+    await admin
+      .get(leases, { namespace: "berth-node-lease", name: "berth-agent-node-a" }, signal)
+      .catch(() => undefined);
+  await until(async () => (await report()) !== undefined);
+  const object = { ...service(22), metadata: { namespace: at.namespace, name: "ssh" } };
+  await admin.create(services, { ...object, spec: { ...object.spec, loadBalancerClass: "example.com/other" } }, signal);
+  const ingress = async (ips: readonly string[]): Promise<unknown> => {
+    const body = { status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } } };
+    const status = { namespace: at.namespace, name: "ssh", subresource: "status" };
+    return await admin.patch(services, status, { type: "merge", body }, signal);
+  };
+  // The address is the node's own, and so is the port of SSH.
+  for (const times of [1, 2]) {
+    await ingress(["127.0.0.1"]);
+    await says(agent, new RegExp(`(?:"message":"frontend refused"[^]*){${times}}`));
+    await until(async () =>
+      ((await report())?.metadata.annotations?.["berth.dev/report"] ?? "").includes("default/ssh"),
+    );
+    if (times === 1) await ingress([]);
+    if (times === 1)
+      await until(
+        async () =>
+          !((await report())?.metadata.annotations?.["berth.dev/report"] ?? "default/ssh").includes("default/ssh"),
+      );
+  }
+  await until(async () => await hasSeries(admin, "berth.dev/agent"));
+  await admin.delete(services, { namespace: at.namespace, name: "ssh" }, signal);
+}
+
 function service(port: number): Service {
   return {
     apiVersion: "v1",
@@ -151,9 +184,9 @@ function service(port: number): Service {
   };
 }
 
-async function hasSeries(admin: KubeClient): Promise<boolean> {
+async function hasSeries(admin: KubeClient, writer: string): Promise<boolean> {
   const { items } = await admin.listAll(events, { namespace: at.namespace }, signal);
-  return items.some(({ series }) => (series?.count ?? 0) > 1);
+  return items.some(({ series, reportingController }) => (series?.count ?? 0) > 1 && reportingController === writer);
 }
 
 async function isGone(admin: KubeClient): Promise<boolean> {

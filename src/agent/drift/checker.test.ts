@@ -64,12 +64,17 @@ beforeEach(() => {
   const logger = { ...nullLogger, warn: (_: string, fields: LogFields = {}) => void warnings.push(fields) };
   checker = new Checker({
     target: {
-      kernels: [{ family: "IPv4", applier }],
+      kernels: [
+        {
+          family: "IPv4",
+          applier,
+          exclusively: (run) => {
+            turns += 1;
+            return run();
+          },
+        },
+      ],
       programmed: Promise.resolve(),
-      exclusively: (run) => {
-        turns += 1;
-        return run();
-      },
     },
     iptables: () => ({
       listChain: (_table, chain) => read(chain, () => chains.get(chain)),

@@ -22,6 +22,8 @@ import type { CheckResult, Suspect } from "./watch.ts";
 export interface KernelRules {
   readonly family: Family;
   readonly applier: Pick<RuleApplier, "program" | "knowsKernel" | "repair">;
+  /** Runs something while nothing else of this process writes these rules. */
+  readonly exclusively: <T>(run: () => Promise<T>) => Promise<T>;
 }
 
 /** Whose rules are watched. */
@@ -29,8 +31,6 @@ export interface DriftTarget {
   readonly kernels: readonly KernelRules[];
   /** Resolves when the rules of any family are in the kernel for the first time. */
   readonly programmed: Promise<unknown>;
-  /** Runs something while nothing else of this process writes rules. */
-  exclusively<T>(run: () => Promise<T>): Promise<T>;
 }
 
 export interface CheckerOptions {
@@ -87,7 +87,7 @@ export class Checker {
       if (settled() && (await this.#differences(suspect, reading)).length === 0 && settled())
         return this.#intact(suspect, reading);
     }
-    return await target.exclusively(async () => {
+    return await kernel.exclusively(async () => {
       const now = kernel.applier.program?.get(table);
       if (now === undefined || !kernel.applier.knowsKernel) return "unknown";
       const current = settled() && reading !== undefined ? reading : await this.#read(suspect, now, signal);

@@ -117,7 +117,7 @@ class WatchedNode {
       localAddresses: () => [],
       localSockets: async () => [],
       health: new SyncHealth(families, clock),
-      healthPorts: { update: async () => {} },
+      healthPorts: { update: async () => true },
       metrics: new AgentMetrics(this.metrics),
       logger: nullLogger,
       clock,
@@ -142,7 +142,7 @@ class WatchedNode {
     // The first comparison of everything is over.
     await vi.waitFor(() => expect(new Set(this.reads).size).toBe(3), { timeout: 20_000 });
     await vi.waitFor(() => expect(this.reads.length).toBeGreaterThanOrEqual(6), { timeout: 20_000 });
-    await this.#proxy.exclusively(async () => {});
+    for (const { exclusively } of proxy.kernels) await exclusively(async () => {});
   }
 
   async sync(...keys: readonly string[]): Promise<void> {

@@ -67,7 +67,7 @@ it("asks for a sync when a repair has left the kernel unknown, and goes on after
     repair,
   };
   const resync = vi.fn();
-  const target = { ...targetOf(program), kernels: [{ family: "IPv4" as const, applier }] };
+  const target = { ...targetOf(program), kernels: [{ ...targetOf(program).kernels[0]!, applier }] };
   const { drift: watched, clock } = drift("legacy", new FakeIptables("IPv4"), target, resync);
   const stop = new AbortController();
   const running = watched.run(stop.signal);

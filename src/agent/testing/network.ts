@@ -1,32 +1,52 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { addNetns, deleteNetns, type Exec, execOk, ipBatch, netnsExec, netnsPath } from "../../kernel/index.ts";
+import { Peer } from "../../kernel/testing/peer.ts";
+
+const members = ["node", "client", "pod-1", "pod-2", "far"] as const;
+/** `far` is a pod of another node. */
+export type Member = (typeof members)[number];
+
+export interface Probe {
+  readonly protocol: "TCP" | "UDP";
+  readonly address: string;
+  readonly port: number;
+  /** The address to ask from, if it is not the first one. */
+  readonly from?: string;
+}
+
+/** How long what is dropped is waited for; an answer takes a millisecond. */
+const timeoutMs = 2_000;
 
 /**
- * A node with two pods behind it and a client before it, each a network namespace of its own:
- * client 192.0.2.2 -- 192.0.2.1 node 10.244.1.1 -- bridge -- pods 10.244.1.2, 10.244.1.3; the same with fd00::/16.
+ * A node with two pods behind it, a pod of another node and a client before it, each a network namespace of its own:
+ * client 192.0.2.2 (and 192.0.2.130) -- 192.0.2.1 (and 192.0.2.9) node 10.244.1.1 -- br0 -- pods 10.244.1.2, 10.244.1.3;
+ * node 10.244.2.1 -- far 10.244.2.2; the same with fd00::/16. The client has 203.0.113.99 and fd00:cb::99 as well, as a
+ * load balancer outside would. All but the node answer on port 8080 with `name address-of-the-client`.
  */
 export class Network implements AsyncDisposable {
   readonly #host: Exec;
   readonly #prefix = `bt-agent-${randomBytes(3).toString("hex")}`;
-  readonly #children: ChildProcess[] = [];
+  readonly #peers = new Map<Member, Peer>();
 
   constructor(host: Exec) {
     this.#host = host;
   }
 
-  name(member: string): string {
+  exec(member: Member): Exec {
+    return netnsExec(this.#host, this.#name(member));
+  }
+
+  #name(member: Member): string {
     return `${this.#prefix}-${member}`;
   }
 
-  exec(member: string): Exec {
-    return netnsExec(this.#host, this.name(member));
-  }
-
   async create(signal: AbortSignal): Promise<void> {
-    const options = { signal };
-    for (const member of ["node", "client", "pod-1", "pod-2"]) await addNetns(this.#host, this.name(member), options);
-    const path = (member: string): string => netnsPath(this.name(member));
+    for (const member of members) await addNetns(this.#host, this.#name(member), { signal });
+    const path = (member: Member): string => netnsPath(this.#name(member));
+    const cable = (name: string, member: Member): string[] => [
+      `link add ${name} type veth peer name eth0 netns ${path(member)}`,
+      `link set ${name} up`,
+    ];
     await ipBatch(
       this.exec("node"),
       [
@@ -34,122 +54,77 @@ export class Network implements AsyncDisposable {
         "link add br0 type bridge",
         "addr add 10.244.1.1/24 dev br0",
         "addr add fd00:244:1::1/64 dev br0 nodad",
-        `link add client type veth peer name eth0 netns ${path("client")}`,
-        "addr add 192.0.2.1/24 dev client",
-        "addr add fd00:c::1/64 dev client nodad",
-        "link set client up",
         "link set br0 up",
+        ...cable("client", "client"),
+        ...["192.0.2.1/24", "192.0.2.9/24"].map((address) => `addr add ${address} dev client`),
+        ...["fd00:c::9/64", "fd00:c::1/64"].map((address) => `addr add ${address} dev client nodad`),
+        ...cable("far", "far"),
+        "addr add 10.244.2.1/24 dev far",
+        "addr add fd00:244:2::1/64 dev far nodad",
         "route add 0.0.0.0/0 via 192.0.2.2",
-        "route add ::/0 via fd00:c::2",
-        ...[1, 2].flatMap((n) => [
-          `link add pod${n} type veth peer name eth0 netns ${path(`pod-${n}`)}`,
-          `link set pod${n} master br0 up`,
+        "route add ::/0 via fd00:c::2 src fd00:c::1",
+        ...["pod-1", "pod-2"].flatMap((pod) => [
+          ...cable(pod, pod as Member),
+          `link set ${pod} master br0`,
           // As CNI plug-ins do: with br_netfilter a packet to oneself is turned round in the bridge.
-          `link set pod${n} type bridge_slave hairpin on`,
+          `link set ${pod} type bridge_slave hairpin on`,
         ]),
       ],
-      options,
+      { signal },
     );
-    await execOk(
-      this.exec("node"),
-      "sysctl",
-      ["-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"],
-      options,
-    );
-    await this.#address("client", "192.0.2.2/24", "192.0.2.1", "fd00:c::2/64", "fd00:c::1", signal);
-    for (const n of [2, 3])
-      await this.#address(
-        `pod-${n - 1}`,
-        `10.244.1.${n}/24`,
-        "10.244.1.1",
-        `fd00:244:1::${n}/64`,
-        "fd00:244:1::1",
-        signal,
-      );
+    const forward = ["net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"];
+    // Many are refused at once here.
+    const refuse = ["net.ipv4.icmp_ratelimit=0", "net.ipv6.icmp.ratelimit=0"];
+    await execOk(this.exec("node"), "sysctl", ["-qw", ...forward, ...refuse], { signal });
+    await this.#address("client", ["192.0.2.2/24", "192.0.2.130/24"], ["fd00:c::82/64", "fd00:c::2/64"], signal);
+    const outside = ["addr add 203.0.113.99/32 dev lo", "addr add fd00:cb::99/128 dev lo nodad"];
+    await ipBatch(this.exec("client"), outside, { signal });
+    await this.#address("pod-1", ["10.244.1.2/24"], ["fd00:244:1::2/64"], signal);
+    await this.#address("pod-2", ["10.244.1.3/24"], ["fd00:244:1::3/64"], signal);
+    await this.#address("far", ["10.244.2.2/24"], ["fd00:244:2::2/64"], signal);
+    for (const member of members) this.#peers.set(member, new Peer(this.#name(member)));
+    for (const member of members.slice(1))
+      await this.#peer(member).ask("serve", { name: member, tcp: 8080, udp: 8080 });
   }
 
-  async #address(
-    member: string,
-    v4: string,
-    via4: string,
-    v6: string,
-    via6: string,
-    signal: AbortSignal,
-  ): Promise<void> {
+  /** The node is the first address of each network. */
+  async #address(member: Member, v4: readonly string[], v6: readonly string[], signal: AbortSignal): Promise<void> {
+    const gateway4 = v4[0]?.replace(/\d+\/24$/, "1") ?? "";
+    const gateway6 = v6[0]?.replace(/[^:]+\/64$/, "1") ?? "";
     await ipBatch(
       this.exec(member),
       [
         "link set lo up",
-        `addr add ${v4} dev eth0`,
-        `addr add ${v6} dev eth0 nodad`,
+        ...v4.map((address) => `addr add ${address} dev eth0`),
+        ...v6.map((address) => `addr add ${address} dev eth0 nodad`),
         "link set eth0 up",
-        `route add 0.0.0.0/0 via ${via4}`,
-        `route add ::/0 via ${via6}`,
+        `route add 0.0.0.0/0 via ${gateway4}`,
+        `route add ::/0 via ${gateway6} src ${v6.at(-1)?.replace("/64", "")}`,
       ],
       { signal },
     );
   }
 
-  /** Answers TCP and UDP on port 8080 of a pod with `pod client-address`. Resolves when it listens. */
-  async serve(pod: string): Promise<void> {
-    const script = `
-      const reply = (address) => ${JSON.stringify(pod)} + " " + address.replace("::ffff:", "");
-      const udp = require("node:dgram").createSocket("udp6");
-      udp.on("message", (_, from) => udp.send(reply(from.address), from.port, from.address));
-      udp.bind(8080, () => require("node:net").createServer((socket) => {
-        socket.on("error", () => {});
-        socket.end(reply(socket.remoteAddress));
-      }).listen(8080, "::", () => console.log("ready")));`;
-    const child = this.#spawn(pod, script);
-    await new Promise<void>((resolve, reject) => {
-      child.stdout?.once("data", () => resolve());
-      child.once("exit", (code) => reject(new Error(`server of ${pod} ended with ${code}`)));
-    });
+  /** What answers a new connection or datagram of a member: `name address`, or an error's code. */
+  async ask(member: Member, probe: Probe): Promise<string> {
+    return await this.#peer(member).ask("probe", { ...probe, timeoutMs });
   }
 
-  /** What a TCP server answers to a member; the error code when there is no connection. */
-  async tcp(member: string, host: string, port: number, signal: AbortSignal): Promise<string> {
-    return this.#ask(
-      member,
-      `const socket = require("node:net").connect(${port}, ${JSON.stringify(host)});
-      socket.on("data", (data) => process.stdout.write(data)).on("error", (error) => console.log(error.code));
-      setTimeout(() => { console.log("timeout"); process.exit(); }, 3000).unref();`,
-      signal,
-    );
+  /** The same over a socket that the member keeps under a name, and so from one and the same port. */
+  async askAgain(member: Member, as: string, { address, port }: Omit<Probe, "protocol">): Promise<string> {
+    const answer = await this.#peer(member).ask("datagram", { as, address, port, timeoutMs });
+    return answer.replace("::ffff:", "");
   }
 
-  /** What a UDP server answers to a datagram from a fixed port of the member. */
-  async udp(member: string, host: string, port: number, from: number, signal: AbortSignal): Promise<string> {
-    return this.#ask(
-      member,
-      `const socket = require("node:dgram").createSocket(${JSON.stringify(host.includes(":") ? "udp6" : "udp4")});
-      socket.on("message", (data) => { process.stdout.write(data); process.exit(); });
-      socket.on("error", (error) => { console.log(error.code); process.exit(); });
-      socket.bind(${from}, () => socket.connect(${port}, ${JSON.stringify(host)}, () => socket.send("hello")));
-      setTimeout(() => { console.log("timeout"); process.exit(); }, 1500);`,
-      signal,
-    );
-  }
-
-  async #ask(member: string, script: string, signal: AbortSignal): Promise<string> {
-    return (await execOk(this.exec(member), process.execPath, ["-e", script], { signal })).trim();
-  }
-
-  #spawn(member: string, script: string): ChildProcess {
-    const args = [`--net=${netnsPath(this.name(member))}`, "--", process.execPath, "-e", script];
-    const child = spawn("nsenter", args, { stdio: ["ignore", "pipe", "inherit"] });
-    this.#children.push(child);
-    return child;
+  #peer(member: Member): Peer {
+    const peer = this.#peers.get(member);
+    if (peer === undefined) throw new Error(`no ${member} yet`);
+    return peer;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children) {
-      const ended = child.exitCode !== null || new Promise((resolve) => child.once("exit", resolve));
-      child.kill("SIGKILL");
-      await ended;
-    }
+    for (const peer of this.#peers.values()) await peer[Symbol.asyncDispose]();
     const options = { signal: AbortSignal.timeout(10_000) };
-    for (const member of ["node", "client", "pod-1", "pod-2"])
-      await deleteNetns(this.#host, this.name(member), options).catch(() => {});
+    for (const member of members) await deleteNetns(this.#host, this.#name(member), options).catch(() => {});
   }
 }

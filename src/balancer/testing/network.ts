@@ -1,17 +1,6 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { createInterface } from "node:readline";
-import {
-  addNetns,
-  deleteNetns,
-  type Exec,
-  ipBatch,
-  listNetns,
-  netnsExec,
-  netnsPath,
-  systemExec,
-} from "../../kernel/index.ts";
-import type { PeerCommands } from "./peer.ts";
+import { addNetns, deleteNetns, type Exec, ipBatch, listNetns, netnsExec, systemExec } from "../../kernel/index.ts";
+import { Peer as Process } from "../../kernel/testing/peer.ts";
 
 /** What children of tests see. */
 const environment: Readonly<Record<string, string>> = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
@@ -21,7 +10,7 @@ export interface Peer {
   readonly netns: string;
   readonly v4: string;
   readonly v6: string;
-  ask<K extends keyof PeerCommands>(command: K, args: PeerCommands[K]["args"]): Promise<PeerCommands[K]["answer"]>;
+  readonly ask: Process["ask"];
 }
 
 /** A bridge in a namespace of its own, 10.99.0.0/16 and fd99::/64. */
@@ -30,7 +19,7 @@ export class TestNetwork implements AsyncDisposable {
   readonly exec: Exec = systemExec(environment);
   readonly bridge: string = "br0";
   readonly name: string = `bt-proxy-${randomBytes(4).toString("hex")}`;
-  readonly #children: ChildProcess[] = [];
+  readonly #processes: Process[] = [];
   readonly #namespaces: string[] = [];
 
   static async create(): Promise<TestNetwork> {
@@ -60,22 +49,9 @@ export class TestNetwork implements AsyncDisposable {
 
   async addPeer(name: string, host: string): Promise<Peer> {
     const place = await this.addHost(name, host);
-    const child = spawn(
-      "nsenter",
-      [`--net=${netnsPath(place.netns)}`, "--", process.execPath, `${import.meta.dirname}/peer.ts`],
-      { stdio: ["pipe", "pipe", "inherit"] },
-    );
-    this.#children.push(child);
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    return {
-      ...place,
-      async ask(command, args) {
-        child.stdin.write(`${JSON.stringify({ command, args })}\n`);
-        const { value, done } = await lines.next();
-        if (done === true) throw new Error(`peer ${name} has ended`);
-        return JSON.parse(value);
-      },
-    };
+    const process = new Process(place.netns);
+    this.#processes.push(process);
+    return { ...place, ask: (command, args) => process.ask(command, args) };
   }
 
   async run(netns: string, commands: readonly string[]): Promise<void> {
@@ -97,7 +73,7 @@ export class TestNetwork implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const child of this.#children) child.kill("SIGKILL");
+    for (const process of this.#processes) await process[Symbol.asyncDispose]();
     const left = await listNetns(this.exec, this.#options());
     for (const netns of this.#namespaces.filter((name) => left.includes(name)))
       await deleteNetns(this.exec, netns, this.#options());

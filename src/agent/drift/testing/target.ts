@@ -12,8 +12,8 @@ export function targetOf(program: RuleProgram, families: readonly Family[] = ["I
         knowsKernel: true,
         repair: () => Promise.reject(new Error("nothing is repaired here")),
       },
+      exclusively: (run) => run(),
     })),
     programmed: Promise.resolve(),
-    exclusively: (run) => run(),
   };
 }

@@ -3,7 +3,7 @@
 // whose first packet came before the rules is lost for good, as its flow is remembered untranslated.
 import { connect, type Socket } from "node:net";
 import { createInterface } from "node:readline";
-import { instant } from "./instant.ts";
+import { instant } from "../instant.ts";
 
 export interface Question {
   readonly host: string;

@@ -5,8 +5,8 @@ import { createConnection, createServer, isIPv6, type Socket } from "node:net";
 import { createInterface } from "node:readline";
 
 export interface PeerCommands {
-  /** Serves TCP (greets with `name client`, then echoes lines), UDP and health checks on all addresses. */
-  serve: { args: { name: string; tcp: number; udp: number; health: number }; answer: "serving" };
+  /** Serves TCP (greets with `name client`, then echoes lines), UDP and, if asked to, health checks on all addresses. */
+  serve: { args: { name: string; tcp: number; udp: number; health?: number }; answer: "serving" };
   setHealth: { args: { status: number }; answer: number };
   /** Connects and returns the greeting, or the error's code. */
   connect: { args: { address: string; port: number; timeoutMs?: number }; answer: string };
@@ -15,6 +15,11 @@ export interface PeerCommands {
   say: { args: { as: string; text: string }; answer: string };
   /** Sends a datagram from the socket of this name (made on first use) and returns the answer or the error's code. */
   datagram: { args: { as: string; address: string; port: number; timeoutMs?: number }; answer: string };
+  /** Asks from a new socket, of this address if it is given: `name client` with a plain IPv4 address, or the error's code. */
+  probe: {
+    args: { protocol: "TCP" | "UDP"; address: string; port: number; from?: string; timeoutMs: number };
+    answer: string;
+  };
 }
 
 let health = 200;
@@ -33,7 +38,7 @@ const commands: { [K in keyof PeerCommands]: (args: PeerCommands[K]["args"]) => 
     datagrams.on("message", (_, from) => datagrams.send(`${name} ${from.address}`, from.port, from.address));
     await Promise.all([
       new Promise<void>((resolve) => server.listen(tcp, "::", resolve)),
-      new Promise<void>((resolve) => probes.listen(healthPort, "::", resolve)),
+      healthPort === undefined ? undefined : new Promise<void>((resolve) => probes.listen(healthPort, "::", resolve)),
       new Promise<void>((resolve) => datagrams.bind(udp, "::", resolve)),
     ]);
     return "serving";
@@ -44,7 +49,7 @@ const commands: { [K in keyof PeerCommands]: (args: PeerCommands[K]["args"]) => 
   },
   async connect({ address, port, timeoutMs = 20_000 }) {
     const socket = createConnection({ host: address, port });
-    const timer = setTimeout(() => socket.destroy(Object.assign(new Error("timeout"), { code: "TIMEOUT" })), timeoutMs);
+    const timer = setTimeout(() => socket.destroy(timedOut()), timeoutMs);
     try {
       return await nextLine(socket);
     } catch (error) {
@@ -75,7 +80,37 @@ const commands: { [K in keyof PeerCommands]: (args: PeerCommands[K]["args"]) => 
     }
     return answerOf(socket, timeoutMs);
   },
+  async probe({ protocol, address, port, from, timeoutMs }) {
+    const own = from === undefined ? {} : { localAddress: from };
+    const answer =
+      protocol === "TCP"
+        ? await probeTcp({ host: address, port, ...own }, timeoutMs)
+        : await probeUdp(address, port, from, timeoutMs);
+    return answer.replace("::ffff:", "");
+  },
 };
+
+async function probeTcp(to: { host: string; port: number; localAddress?: string }, timeoutMs: number): Promise<string> {
+  const socket = createConnection(to);
+  const timer = setTimeout(() => socket.destroy(timedOut()), timeoutMs);
+  return nextLine(socket)
+    .catch(codeOf)
+    .finally(() => {
+      clearTimeout(timer);
+      socket.destroy();
+    });
+}
+
+async function probeUdp(address: string, port: number, from: string | undefined, timeoutMs: number): Promise<string> {
+  const socket = createSocket(isIPv6(address) ? "udp6" : "udp4");
+  if (from !== undefined) await new Promise<void>((resolve) => socket.bind(0, from, resolve));
+  await new Promise<void>((resolve) => socket.connect(port, address, resolve));
+  return answerOf(socket, timeoutMs).finally(() => socket.close());
+}
+
+function timedOut(): Error {
+  return Object.assign(new Error("timeout"), { code: "TIMEOUT" });
+}
 
 function nextLine(socket: Socket): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -113,8 +148,10 @@ function codeOf(error: unknown): string {
   return code ?? message;
 }
 
-for await (const line of createInterface({ input: process.stdin })) {
-  const { command, args } = JSON.parse(line) as { command: keyof PeerCommands; args: never };
-  process.stdout.write(`${JSON.stringify(await commands[command](args))}\n`);
+/** Answers come as they are ready, with the number of the question. */
+async function answer({ id, command, args }: { id: number; command: keyof PeerCommands; args: never }): Promise<void> {
+  process.stdout.write(`${JSON.stringify({ id, answer: await commands[command](args) })}\n`);
 }
+
+for await (const line of createInterface({ input: process.stdin })) void answer(JSON.parse(line));
 process.exit(0);

@@ -1,14 +1,15 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { kubeProxyArguments, kubeProxyPath } from "../e2e/kube-binaries/kube-proxy.ts";
-import { Program, type Sandbox, type SandboxNode } from "../sandbox/cluster/index.ts";
-
-import { FailureError } from "../src/base/index.ts";
+import { kubeProxyArguments, kubeProxyPath } from "../../e2e/kube-binaries/kube-proxy.ts";
+import { Program, type Sandbox, type SandboxNode } from "../../sandbox/cluster/index.ts";
+import { FailureError } from "../../src/base/index.ts";
 
 /** One of those that are measured: what it is called and how its process is started and ended. */
 export interface Contender {
   readonly name: string;
   readonly program: Program;
+  /** The least that it waits between two writes of rules. */
+  readonly minSyncMs: number;
 }
 
 export function requireKubeProxy(): void {
@@ -22,19 +23,24 @@ export function contendersOn(
   node: SandboxNode,
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly Contender[] {
-  const kubeProxy = (name: string, args: readonly string[]): Contender => ({
+  const kubeProxy = (name: string, minSyncMs: number): Contender => ({
     name,
+    minSyncMs,
     program: new Program({
       name,
-      command: [kubeProxyPath, ...kubeProxyArguments(`${sandbox.runDir}/node.kubeconfig`, node.name), ...args],
+      command: [
+        kubeProxyPath,
+        ...kubeProxyArguments(`${sandbox.runDir}/node.kubeconfig`, node.name),
+        `--iptables-min-sync-period=${minSyncMs}ms`,
+      ],
       environment: { ...environment, BERTH_SANDBOX: sandbox.id },
       logPath: join(sandbox.runDir, "logs", `${name}.log`),
       netns: node.netns,
     }),
   });
   return [
-    { name: "berth agent", program: node.agent },
-    kubeProxy("kube-proxy", []),
-    kubeProxy("kube-proxy 100ms", ["--iptables-min-sync-period=100ms"]),
+    { name: "berth agent", program: node.agent, minSyncMs: 100 },
+    kubeProxy("kube-proxy", 1000),
+    kubeProxy("kube-proxy 100ms", 100),
   ];
 }

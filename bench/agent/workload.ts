@@ -5,8 +5,8 @@ import {
   type Service,
   serviceNameLabel,
   services,
-} from "../src/api/index.ts";
-import type { KubeClient } from "../src/kube/index.ts";
+} from "../../src/api/index.ts";
+import type { KubeClient } from "../../src/kube/index.ts";
 import { type EchoPod, type EchoPods, echoPort } from "./echo.ts";
 
 const namespace = "default";
@@ -51,16 +51,36 @@ export class Workload {
 
   /** Gives the last Service other endpoints, all at once. */
   async change(pods: readonly EchoPod[], signal: AbortSignal): Promise<void> {
+    await this.#change(this.#last.name, pods, signal);
+  }
+
+  /** The n-th change of a series that goes round among the Services and gives each other endpoints every time. */
+  async changeNext(n: number, signal: AbortSignal): Promise<void> {
+    const round = Math.floor(n / this.#count);
+    await this.#change(nameOf(n % this.#count), round % 2 === 0 ? this.#pods.second : this.#pods.first, signal);
+  }
+
+  /** All Services with their first endpoints, as they were made. */
+  async undo(changes: number, signal: AbortSignal): Promise<void> {
+    const numbers = Array.from({ length: Math.min(changes, this.#count) }, (_, n) => n);
+    for (const n of numbers) await this.#change(nameOf(n), this.#pods.first, signal);
+  }
+
+  async #change(name: string, pods: readonly EchoPod[], signal: AbortSignal): Promise<void> {
     const body = { endpoints: endpointsOf(pods) };
-    await this.#client.patch(endpointSlices, { namespace, name: this.#last.name }, { type: "merge", body }, signal);
+    await this.#client.patch(endpointSlices, { namespace, name }, { type: "merge", body }, signal);
   }
 
   async #make(number: number, signal: AbortSignal): Promise<Frontend> {
-    const name = `bench-${number}`;
+    const name = nameOf(number);
     const service = await this.#client.create(services, serviceOf(name), signal);
     await this.#client.create(endpointSlices, sliceOf(name, this.#pods.first), signal);
     return { name, host: service.spec?.clusterIP ?? "", port: servicePort };
   }
+}
+
+function nameOf(number: number): string {
+  return `bench-${number}`;
 }
 
 function serviceOf(name: string): Service {

@@ -1,0 +1,146 @@
+// The flags of which the file knows nothing: what to do with a file, what to do instead of running, and Berth's own.
+import type { Cidr, PortRange } from "../../net/index.ts";
+import {
+  bool,
+  duration,
+  externalIps,
+  int32,
+  type Kind,
+  logFormat,
+  logLevel,
+  portRanges,
+  textOf,
+  versionWord,
+} from "./kinds.ts";
+
+/** Durations in milliseconds; undefined where there is no default. */
+export interface SwitchValues {
+  readonly "allow-external-ips": readonly Cidr[];
+  readonly "api-server-timeout": number;
+  readonly cleanup: boolean;
+  readonly config: string;
+  readonly "enforce-jump-order": boolean;
+  readonly force: boolean;
+  readonly "healthz-port": number;
+  readonly "init-only": boolean;
+  readonly "log-format": string;
+  readonly "log-level": string;
+  readonly master: string;
+  readonly "metrics-port": number;
+  readonly namespace: string;
+  readonly "node-name": string;
+  readonly "reserved-ports": readonly PortRange[];
+  readonly version: string;
+  readonly "write-config-to": string;
+}
+
+export type SwitchName = keyof SwitchValues;
+
+export interface Switch<V> {
+  readonly kind: Kind<V>;
+  readonly fallback: V;
+  /** How the fallback is written, where that says more than the value. */
+  readonly fallbackText?: string;
+  readonly help: string;
+  /** Not kube-proxy's. */
+  readonly own?: true;
+  /** Deprecated: what to give instead. */
+  readonly replaced?: string;
+}
+
+/** SSH, BGP, etcd, the API server, kubelet and its neighbours, NodePorts. */
+const reservedPorts = "22,179,2379-2380,6443,10249-10259,30000-32767";
+
+export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } = {
+  "allow-external-ips": {
+    kind: externalIps,
+    fallback: externalIps.fromFlag("all", undefined) ?? [],
+    fallbackText: "all",
+    help: "which spec.externalIPs are served; whoever may create Services can take traffic to these addresses (KEP-5707)",
+    own: true,
+  },
+  "api-server-timeout": {
+    kind: duration,
+    fallback: 10_000,
+    help: "a start without an answer from the API server fails after so long",
+    own: true,
+  },
+  cleanup: { kind: bool, fallback: false, help: "remove the rules that the agent or kube-proxy wrote, and end" },
+  config: {
+    kind: textOf("file"),
+    fallback: "",
+    help: "kube-proxy's configuration file, YAML or JSON; the agent ends when it changes, to be started again",
+  },
+  "enforce-jump-order": {
+    kind: bool,
+    fallback: false,
+    help: "move our jumps back above rules that others put before them, instead of reporting those",
+    own: true,
+  },
+  force: {
+    kind: bool,
+    fallback: false,
+    help: "start although another proxy seems to be alive on this node",
+    own: true,
+  },
+  "healthz-port": {
+    kind: int32,
+    fallback: 10_256,
+    help: "port of a --healthz-bind-address without one; 0: no health server",
+    replaced: "--healthz-bind-address",
+  },
+  "init-only": {
+    kind: bool,
+    fallback: false,
+    help: "set what takes full privileges (sysctls), and end; the agent then runs with CAP_NET_ADMIN and CAP_NET_RAW",
+  },
+  "log-format": {
+    kind: logFormat,
+    fallback: "",
+    help: "how a log line looks: json or text; above --logging-format",
+    own: true,
+  },
+  "log-level": {
+    kind: logLevel,
+    fallback: "",
+    help: "least severe level to write: error, warn, info or debug; above -v",
+    own: true,
+  },
+  master: {
+    kind: textOf("url"),
+    fallback: "",
+    help: "the API server's URL, in place of the kubeconfig's or the pod's",
+  },
+  "metrics-port": {
+    kind: int32,
+    fallback: 10_249,
+    help: "port of a --metrics-bind-address without one; 0: no metrics server",
+    replaced: "--metrics-bind-address",
+  },
+  namespace: {
+    kind: textOf("name"),
+    fallback: "berth-node-lease",
+    help: "where the Lease of the agent is, with its report",
+    own: true,
+  },
+  "node-name": { kind: textOf("name"), fallback: "", help: "as --hostname-override", own: true },
+  "reserved-ports": {
+    kind: portRanges,
+    fallback: portRanges.fromFlag(reservedPorts, undefined) ?? [],
+    fallbackText: reservedPorts,
+    help: "ports of the node's own addresses that no Service may take",
+    own: true,
+  },
+  version: { kind: versionWord, fallback: "false", help: "print the version, and end" },
+  "write-config-to": {
+    kind: textOf("file"),
+    fallback: "",
+    help: "write what the flags, the file and the defaults come to as a configuration file, and end",
+  },
+};
+
+export const switchNames: readonly SwitchName[] = Object.keys(switches) as SwitchName[];
+
+export function switchAt(name: SwitchName): Switch<unknown> {
+  return switches[name] as Switch<unknown>;
+}
