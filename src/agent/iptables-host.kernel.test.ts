@@ -39,6 +39,17 @@ describe.each(flavours)("iptables-%s", (flavour) => {
       }),
   });
 
+  /** All chains that somebody made and all rules, but for KUBE-FIREWALL, which is kubelet's too and stays. */
+  const contents = async (family: Family): Promise<string[]> =>
+    [...(await iptables(family).save(signal))].flatMap(([table, chains]) =>
+      [...chains]
+        .filter(([chain]) => chain !== "KUBE-FIREWALL")
+        .flatMap(([chain, { policy, rules }]) => [
+          ...(policy === undefined ? [`${table} ${chain}`] : []),
+          ...rules.filter((rule) => rule !== "-j KUBE-FIREWALL").map((rule) => `${table} ${chain} ${rule}`),
+        ]),
+    );
+
   beforeAll(async () => {
     await addNetns(host, netns, { signal });
     await iptables("IPv4").restore("*mangle\n:KUBE-IPTABLES-HINT - [0:0]\nCOMMIT\n", signal);
@@ -85,21 +96,14 @@ describe.each(flavours)("iptables-%s", (flavour) => {
     // Kubelet's, which proxies share and leave.
     const shared = ["*filter", ":KUBE-FIREWALL - [0:0]", "-A INPUT -j KUBE-FIREWALL", "-A OUTPUT -j KUBE-FIREWALL"];
     for (const family of families) await iptables(family).restore([...shared, "COMMIT"], signal);
-    const before = await Promise.all(families.map((family) => iptables(family).save(signal)));
+    const before = await Promise.all(families.map(contents));
     for (const family of families)
       await new RuleApplier(iptables(family)).apply(programOf(fixture.map(proxied), family), signal);
     await execOk(inside, "nft", ["-f", "-"], { signal, stdin: "add table ip kube-proxy\n" });
     const { removed, kept, failed } = await cleanUp(inside, families, signal);
     expect([kept, failed]).toEqual([[], []]);
     expect(removed).toHaveLength(3);
-    const after = await Promise.all(families.map((family) => iptables(family).save(signal)));
-    for (const [i, tables] of after.entries())
-      for (const [table, chains] of tables)
-        expect([...chains].filter(([, { policy, rules }]) => policy === undefined || rules.length > 0)).toEqual(
-          [...(before[i]?.get(table) ?? [])].filter(
-            ([, { policy, rules }]) => policy === undefined || rules.length > 0,
-          ),
-        );
+    expect(await Promise.all(families.map(contents))).toEqual(before);
     expect(await cleanUp(inside, families, signal)).toEqual({ removed: [], kept: [], failed: [] });
   });
 });

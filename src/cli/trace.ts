@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { errorMessage, FailureError, UsageError } from "../base/index.ts";
 import {
   type Exec,
+  findIptables,
   Iptables,
   listLinks,
   listRoutes,
@@ -109,7 +110,8 @@ async function readSetting(flags: Flags, exec: Exec, signal: AbortSignal): Promi
   const { family } = to.ip;
   const addresses = nodeAddresses?.map(formatIp) ?? (await ownAddresses(exec, family, signal));
   if (file !== undefined) return { rules: await readDump(file, family), node: { addresses }, input: flags.interface };
-  const rules = await new Iptables(exec, family).save(signal);
+  const { exec: tools } = await findIptables(exec, signal);
+  const rules = await new Iptables(tools, family).save(signal);
   const routes = await listRoutes(exec, family, { signal });
   const interfaceTo = (address: string): string | undefined => routeDevice(routes, address);
   const source = formatIp(from.ip);

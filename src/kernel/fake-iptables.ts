@@ -45,6 +45,10 @@ export class FakeIptables implements Exec {
 
   async run(program: string, args: readonly string[], options: { readonly stdin?: Input }): Promise<ExecResult> {
     if (!/^ip6?tables/.test(program)) throw new ProgramMissingError(program, undefined);
+    if (args.includes("--version")) {
+      const stdout = `${program} v1.8.9 (${this.namesRefusedLines ? "nf_tables" : "legacy"})\n`;
+      return { code: 0, stdout, stderr: "" };
+    }
     if (program.endsWith("-save")) {
       this.saves += 1;
       const at = args.indexOf("-t");

@@ -47,7 +47,7 @@ export interface IptablesTools extends FlavourChoice {
   readonly conflicting: FlavourEvidence | undefined;
 }
 
-const saveTimeoutMs = 60_000;
+const saveTimeoutMs = 300_000;
 
 /** Looks at both implementations. Rejects with ProgramMissingError when there are no tools at all. */
 export async function findIptables(exec: Exec, signal: AbortSignal): Promise<IptablesTools> {

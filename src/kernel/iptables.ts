@@ -3,10 +3,12 @@ import type { Family } from "../net/index.ts";
 import { type Exec, type ExecResult, execOk, ProgramFailedError } from "./exec.ts";
 import { lockHolder } from "./file-lock.ts";
 import { parseInSteps, type SavedTables } from "./iptables-save.ts";
+import { type Flavour, parseIptablesVersion } from "./iptables-version.ts";
 
 /** What kube-proxy waits: tools that load large rule sets hold the lock for long; an abandoned one ends with its owner. */
 const defaultLockWaitSeconds = 5;
-const saveTimeoutMs = 60_000;
+/** iptables-nft-save 1.8.9 takes 50 s for 60,000 chains on a busy machine; a time-out that is too short never heals. */
+const saveTimeoutMs = 300_000;
 const restoreTimeoutMs = 300_000;
 /** Where all versions of iptables-legacy since 1.4.20 keep their lock; iptables-nft has none. */
 const defaultLockFile = "/run/xtables.lock";
@@ -73,6 +75,12 @@ export class Iptables {
   /** Rejects with `ProgramMissingError` when the tools, which come in one package, are not there. */
   async check(signal: AbortSignal): Promise<void> {
     await execOk(this.#exec, `${this.#prefix}-save`, ["--version"], { signal });
+  }
+
+  /** Which implementation the tools are. */
+  async flavour(signal: AbortSignal): Promise<Flavour | undefined> {
+    return parseIptablesVersion(await execOk(this.#exec, `${this.#prefix}-restore`, ["--version"], { signal }))
+      ?.flavour;
   }
 
   /** All tables that exist, or one, which legacy makes if it does not. Takes no lock: the kernel hands out a whole table. */

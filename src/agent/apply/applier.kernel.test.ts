@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../../base/index.ts";
 import {
   addNetns,
   deleteNetns,
@@ -53,6 +54,21 @@ describe.each(flavours)("iptables-%s", (flavour) => {
     const last = await applier().apply(empty, signal);
     expect(last.removed).toHaveLength(first.chains.length - chainCount(empty));
     expect(await applier().apply(empty, signal)).toMatchObject(nothing);
+  });
+
+  it("holds the same when many new chains are written in several restores", async () => {
+    await applier().apply(empty, signal);
+    let restores = 0;
+    const counting: Exec = {
+      run(name, args, options) {
+        if (options.stdin !== undefined) restores += 1;
+        return exec.run(name, args, options);
+      },
+    };
+    await new RuleApplier(new Iptables(counting, "IPv4"), systemClock, 3).apply(program, signal);
+    const fresh = program.get("nat")!.chains.size - empty.get("nat")!.chains.size;
+    expect(restores).toBe(flavour === "nft" ? Math.ceil(fresh / 3) + 1 : 1);
+    expect(await applier().apply(program, signal)).toMatchObject(nothing);
   });
 
   it("takes every mode and the longest names, and shows them as written", async () => {

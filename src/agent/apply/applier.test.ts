@@ -161,6 +161,39 @@ it("makes calls wait for each other", async () => {
   expect(sorted(fake.save())).toBe(await written(empty));
 });
 
+describe("a write with many new chains", () => {
+  const many = (names: boolean): RuleApplier => {
+    fake.namesRefusedLines = names;
+    return new RuleApplier(new Iptables(fake, "IPv4"), clock, 5);
+  };
+  const newChains = [...program.get("nat")!.chains.keys()].filter((chain) => /^KUBE-(SEP|SV|EXT|FW)/.test(chain));
+
+  it("is made in several restores on nf_tables, dispatch last, and in one on legacy", async () => {
+    const result = await many(true).apply(program, signal);
+    expect(fake.restores).toHaveLength(Math.ceil((newChains.length + 1) / 5) + 1);
+    for (const restore of fake.restores.slice(0, -1)) {
+      expect(restore).not.toMatch(/^(\*filter|:KUBE-(SERVICES|NODEPORTS)|-I|-A [A-Z]+ )/m);
+      expect(restore.match(/^:/gm)!.length).toBeLessThanOrEqual(5);
+    }
+    expect(sorted(fake.save())).toBe(await written(program));
+    expect(result.chains).toHaveLength([...program.values()].reduce((sum, { chains }) => sum + chains.size, 0));
+    fake = new FakeIptables("IPv4");
+    await many(false).apply(program, signal);
+    expect(fake.restores).toHaveLength(1);
+    expect(sorted(fake.save())).toBe(await written(program));
+  });
+
+  it.each([0, 1, 2, 3, 4])("heals when the restore behind %i others is killed", async (before) => {
+    const one = many(true);
+    for (let i = 0; i < before; i++) fake.failures.push({ commits: 1, end: { code: 0, stdout: "", stderr: "" } });
+    fake.failures.push({ commits: 0, end: killed });
+    await expect(one.apply(program, signal)).rejects.toThrow(ProgramKilledError);
+    expect(one.knowsKernel).toBe(false);
+    await one.apply(program, signal);
+    expect(sorted(fake.save())).toBe(await written(program));
+  });
+});
+
 describe("rules that are refused", () => {
   const count = 60;
   const key = (n: number): string => `ns/s${n}`;
@@ -305,35 +338,40 @@ describe("rules that are refused", () => {
       fc.record({ wait: fc.constantFrom(1000, 100_000) }),
     );
     await fc.assert(
-      fc.asyncProperty(fc.boolean(), fc.array(step, { maxLength: 12 }), async (names, steps) => {
-        plans = new Map();
-        planner = new RulePlanner("IPv4", config);
-        fake = new FakeIptables("IPv4");
-        applier = new RuleApplier(new Iptables(fake, "IPv4"), clock);
-        fake.namesRefusedLines = names;
-        fake.kernelRefuses = (rule) => rule.includes("--to-destination 10.66.");
-        const bad = new Set<number>();
-        for (const one of steps) {
-          if ("change" in one) {
-            set(one.change, one.bad ? `10.66.0.${one.change}` : `10.1.0.${one.change}`);
-            bad[one.bad ? "add" : "delete"](one.change);
-          } else if ("remove" in one) {
-            plans.delete(key(one.remove));
-            planner.set(key(one.remove), undefined);
-            bad.delete(one.remove);
-          } else if ("alter" in one) {
-            fake.chain("nat", one.alter)?.splice(0, 1);
-            applier.distrust("nat");
-          } else if ("wait" in one) clock.advance(one.wait);
-          else fake.failures.push(one);
-          fake.restores.length = 0;
-          await apply().catch(() => {});
-          expect(fake.restores.length).toBeLessThanOrEqual(16);
-        }
-        fake.failures.length = 0;
-        expect(new Set(await isolated())).toEqual(new Set([...bad].map(key)));
-        await expectAllBut(...bad);
-      }),
+      fc.asyncProperty(
+        fc.boolean(),
+        fc.constantFrom(3, 1000),
+        fc.array(step, { maxLength: 12 }),
+        async (names, maxNewChains, steps) => {
+          plans = new Map();
+          planner = new RulePlanner("IPv4", config);
+          fake = new FakeIptables("IPv4");
+          applier = new RuleApplier(new Iptables(fake, "IPv4"), clock, maxNewChains);
+          fake.namesRefusedLines = names;
+          fake.kernelRefuses = (rule) => rule.includes("--to-destination 10.66.");
+          const bad = new Set<number>();
+          for (const one of steps) {
+            if ("change" in one) {
+              set(one.change, one.bad ? `10.66.0.${one.change}` : `10.1.0.${one.change}`);
+              bad[one.bad ? "add" : "delete"](one.change);
+            } else if ("remove" in one) {
+              plans.delete(key(one.remove));
+              planner.set(key(one.remove), undefined);
+              bad.delete(one.remove);
+            } else if ("alter" in one) {
+              fake.chain("nat", one.alter)?.splice(0, 1);
+              applier.distrust("nat");
+            } else if ("wait" in one) clock.advance(one.wait);
+            else fake.failures.push(one);
+            fake.restores.length = 0;
+            await apply().catch(() => {});
+            if (maxNewChains === 1000) expect(fake.restores.length).toBeLessThanOrEqual(16);
+          }
+          fake.failures.length = 0;
+          expect(new Set(await isolated())).toEqual(new Set([...bad].map(key)));
+          await expectAllBut(...bad);
+        },
+      ),
       { numRuns: 60 },
     );
   });

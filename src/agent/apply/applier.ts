@@ -1,8 +1,10 @@
 import { type Clock, inTurns, systemClock } from "../../base/index.ts";
 import { type Candidate, findRefused, type Iptables, RestoreError } from "../../kernel/index.ts";
 import type { RuleProgram, TableName } from "../plan/index.ts";
+import { inBatches } from "./batches.ts";
 import {
   differenceInSteps,
+  type Held,
   type HeldTable,
   heldAfter,
   observeInSteps,
@@ -31,12 +33,15 @@ export interface Written {
 
 /** Restores that one `apply` makes at most to find out whose rules are refused (design decision 11). */
 const maxRestores = 16;
+/** What one restore on nf_tables makes without ado. */
+const defaultMaxNewChains = 2000;
 const tables: readonly TableName[] = ["nat", "filter", "mangle"];
 
 /** Makes the kernel hold a program, for one address family. Calls wait for each other. */
 export class RuleApplier {
   readonly #iptables: Iptables;
   readonly #isolation: Isolation;
+  readonly #maxNewChains: number;
   /** What each table is known to hold; a table that is not here has to be read. */
   #held: ReadonlyMap<TableName, HeldTable> = new Map();
   /** Tables of which somebody said so while they were being read or written. */
@@ -44,8 +49,9 @@ export class RuleApplier {
   #program: RuleProgram | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(iptables: Iptables, clock: Clock = systemClock) {
+  constructor(iptables: Iptables, clock: Clock = systemClock, maxNewChains: number = defaultMaxNewChains) {
     this.#iptables = iptables;
+    this.#maxNewChains = maxNewChains;
     this.#isolation = new Isolation(clock);
   }
 
@@ -65,35 +71,26 @@ export class RuleApplier {
     this.#held = trusted(this.#held, this.#distrusted);
   }
 
-  /**
-   * Reads the kernel and tells what differs from what was last written, without writing; nothing if nothing was
-   * written yet. The next `apply` writes what was found.
-   */
-  async compare(signal: AbortSignal): Promise<readonly TableDifference[]> {
-    return this.#exclusive(async () => {
-      if (this.#program === undefined) return [];
-      this.#held = new Map();
-      await this.#observe(this.#program, signal);
-      const differences = await inTurns(differenceInSteps(this.#held, this.#program));
-      this.#held = trusted(this.#held, this.#distrusted);
-      return differences;
-    });
-  }
-
   /** What was written last, without Services that are left out; undefined before the first write. */
   get program(): RuleProgram | undefined {
     return this.#program;
   }
 
   /**
-   * Writes what the kernel was found not to hold of `program`, in one restore. Nothing may have been written since it
-   * was found. When it throws, the next `apply` reads what is there.
+   * Writes what the kernel was found not to hold of `program`, in as few restores as `apply` would. Nothing may have
+   * been written since it was found. When it throws, the next `apply` reads what is there. `found` tells which chains
+   * are there; none, unless said.
    */
-  async repair(differences: readonly TableDifference[], signal: AbortSignal): Promise<Written> {
+  async repair(
+    differences: readonly TableDifference[],
+    signal: AbortSignal,
+    found: Held = new Map(),
+  ): Promise<Written> {
     return this.#exclusive(async () => {
       const held = this.#held;
       this.#held = new Map();
-      await this.#iptables.restore(restoreInput(differences), signal);
+      for (const batch of await this.#batches(differences, found, signal))
+        await this.#iptables.restore(restoreInput(batch), signal);
       this.#held = trusted(held, this.#distrusted);
       return { ...summary(differences), observed: true, isolated: this.#isolation.services, refusals: 0 };
     });
@@ -123,12 +120,14 @@ export class RuleApplier {
       await this.#observe(wanted, signal);
       const held = this.#held;
       const differences = await inTurns(differenceInSteps(held, wanted));
+      let batch: readonly TableDifference[] = differences;
       try {
-        // Until it has succeeded nobody knows what the kernel holds.
         if (differences.length > 0) {
+          // Until it has succeeded nobody knows what the kernel holds.
           this.#held = new Map();
           restores += 1;
-          await this.#iptables.restore(restoreInput(differences), signal);
+          for (batch of await this.#batches(differences, held, signal))
+            await this.#iptables.restore(restoreInput(batch), signal);
         }
         this.#held = trusted(heldAfter(held, wanted), this.#distrusted);
         this.#program = wanted;
@@ -137,12 +136,22 @@ export class RuleApplier {
         if (!(error instanceof RestoreError) || restores >= maxRestores) throw error;
         // One more has to be left for what is written in the end.
         const budget = maxRestores - restores - 1;
-        const { services, restores: spent } = await this.#isolate(error, differences, plans(), budget, signal);
+        const { services, restores: spent } = await this.#isolate(error, batch, plans(), budget, signal);
         restores += spent;
         // That a Service is due for another try must not bring it back in this one.
         leftOut = new Set([...leftOut, ...services]);
       }
     }
+  }
+
+  /** One restore, but for a large write on nf_tables; legacy puts each into the kernel with all of the table. */
+  async #batches(
+    differences: readonly TableDifference[],
+    held: Held,
+    signal: AbortSignal,
+  ): Promise<readonly (readonly TableDifference[])[]> {
+    const batches = inBatches(differences, held, this.#maxNewChains);
+    return batches.length > 1 && (await this.#iptables.flavour(signal)) === "nft" ? batches : [differences];
   }
 
   /** Reads the tables that are not known. */

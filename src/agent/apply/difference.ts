@@ -190,6 +190,11 @@ export function* differenceInSteps(held: Held, program: RuleProgram): Steps<Tabl
   return differences;
 }
 
+/** A difference that only writes chains. */
+export function writesOnly(table: TableName, write: TableDifference["write"]): TableDifference {
+  return { table, write, remove: [], unlink: [], insert: [] };
+}
+
 /** What the kernel holds once the difference between what it held and the program is written. */
 export function heldAfter(held: Held, program: RuleProgram): Map<TableName, HeldTable> {
   return new Map(

@@ -5,6 +5,7 @@ import type { Family } from "../../net/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import {
   differenceInSteps,
+  type Held,
   type JumpsOnTop,
   observeInSteps,
   type RuleApplier,
@@ -57,6 +58,11 @@ interface Reading {
   readonly accept: () => void;
 }
 
+interface Comparison {
+  readonly held: Held;
+  readonly differences: readonly TableDifference[];
+}
+
 /** Compares what was read of one table with what was last written, and has written again what is not so. */
 export class Checker {
   readonly #options: CheckerOptions;
@@ -84,7 +90,7 @@ export class Checker {
     if (settled()) {
       reading = await this.#read(suspect, part, signal);
       if (reading === undefined) return "intact";
-      if (settled() && (await this.#differences(suspect, reading)).length === 0 && settled())
+      if (settled() && (await this.#compare(suspect, reading)).differences.length === 0 && settled())
         return this.#intact(suspect, reading);
     }
     return await kernel.exclusively(async () => {
@@ -99,11 +105,11 @@ export class Checker {
     const { clock, jumpOrder, repairs } = this.#options;
     const { family, table } = suspect;
     const start = clock.monotonic();
-    const differences = await this.#differences(suspect, reading);
+    const { held, differences } = await this.#compare(suspect, reading);
     if (differences.length === 0) return this.#intact(suspect, reading);
     for (const { unlink } of differences)
       for (const from of new Set(unlink.map((jump) => jump.from))) jumpOrder.moved(family, table, from);
-    const written = await kernel.applier.repair(differences, signal);
+    const written = await kernel.applier.repair(differences, signal, held);
     repairs.inc({ ip_family: family, table });
     this.#report(suspect, written, clock.monotonic() - start);
     this.#noteForeign(suspect, reading, new Set(differences.flatMap(({ unlink }) => unlink.map(({ from }) => from))));
@@ -116,11 +122,11 @@ export class Checker {
     return "intact";
   }
 
-  async #differences({ family }: Suspect, { saved, part }: Reading): Promise<TableDifference[]> {
+  async #compare({ family }: Suspect, { saved, part }: Reading): Promise<Comparison> {
     const { jumpOrder } = this.#options;
     const onTop: JumpsOnTop = (table, chain) => jumpOrder.mayMove(family, table, chain);
     const held = await inTurns(observeInSteps(saved, part, onTop));
-    return await inTurns(differenceInSteps(held, part));
+    return { held, differences: await inTurns(differenceInSteps(held, part)) };
   }
 
   async #read(suspect: Suspect, program: TableProgram, signal: AbortSignal): Promise<Reading | undefined> {

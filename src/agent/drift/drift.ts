@@ -120,7 +120,7 @@ export class Drift {
     }
   }
 
-  /** May be cut short at any time: a repair is one table, which the kernel takes as a whole or not at all. */
+  /** May be cut short at any time: a repair is one table, and what is left over of a large one is found by the next start. */
   async #check(checker: Checker, suspect: Suspect, signal: AbortSignal): Promise<CheckResult> {
     signal.throwIfAborted();
     try {
