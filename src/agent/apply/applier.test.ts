@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { FakeIptables, type Fault } from "../../kernel/fake-iptables.ts";
 import {
-  type Exec,
   type ExecResult,
   Iptables,
   NotPermittedError,
@@ -134,20 +133,6 @@ it("repairs what somebody found, and knows nothing any more when that fails", as
   fake.chain("nat", "KUBE-MARK-MASQ")!.length = 0;
   expect(await applier.repair(found(), signal)).toMatchObject({ chains: ["nat KUBE-MARK-MASQ"], jumps: [] });
   expect([applier.knowsKernel, found()]).toEqual([true, []]);
-});
-
-it("repairs the loss of everything in as many restores as it was written in", async () => {
-  let kernel = fake;
-  const exec: Exec = { run: (name, args, options) => kernel.run(name, args, options) };
-  const own = new RuleApplier(new Iptables(exec, "IPv4"), clock, 5);
-  await own.apply(program, signal);
-  const restores = kernel.restores.length;
-  expect(restores).toBeGreaterThan(1);
-  kernel = new FakeIptables("IPv4");
-  const found = observe(parseIptablesSave(kernel.save()), program);
-  await own.repair(difference(found, program), signal, found);
-  expect(kernel.restores).toHaveLength(restores);
-  expect(sorted(kernel.save())).toBe(await written(program));
 });
 
 it.each(["-save", "-restore"])("reads a table again that is distrusted during %s", async (tool) => {
