@@ -2,6 +2,7 @@ import { errorMessage, FailureError, sleep } from "../base/index.ts";
 import {
   type Candidate,
   type Exec,
+  type Flavour,
   findIptables,
   findRefused,
   formatVersion,
@@ -20,6 +21,8 @@ import { accountingNames } from "./accounting.ts";
 export interface IptablesHost {
   /** Runs iptables as this node has it, and all other programs. */
   readonly exec: Exec;
+  /** Which kernel interface they talk to. */
+  readonly flavour: Flavour;
   /** Those of the wanted families whose rules the kernel takes. */
   readonly families: readonly Family[];
   readonly randomFully: boolean;
@@ -83,7 +86,15 @@ export async function inspectIptables(
     ]);
   // 1.6.2 was the first to know the option; the kernel has had it since 3.14.
   const randomFully = isAtLeast(tools.version, 1, 6, 2);
-  return { exec: tools.exec, families, randomFully, accounting, sessionAffinity, notes };
+  return {
+    exec: tools.exec,
+    flavour: tools.version.flavour,
+    families,
+    randomFully,
+    accounting,
+    sessionAffinity,
+    notes,
+  };
 }
 
 /** The tool itself has waited for some seconds. */

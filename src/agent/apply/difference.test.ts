@@ -13,10 +13,12 @@ const program: RuleProgram = new Map([
   ["filter", { chains: new Map(["A", "B", "C", "D"].map((name) => [`KUBE-${name}`, ["-j RETURN"]])), jumps }],
 ]);
 
-function kernel(inputRules: readonly string[]): FakeIptables {
+function kernel(inputRules: readonly string[], more: readonly string[] = []): FakeIptables {
   const iptables = new FakeIptables("IPv4");
   const chains = ["A", "B", "C", "D"].map((name) => `:KUBE-${name} - [0:0]`);
-  iptables.restore(["*filter", ...chains, ...inputRules.map((rule) => `-A INPUT ${rule}`), "COMMIT"].join("\n"));
+  iptables.restore(
+    ["*filter", ...chains, ...more, ...inputRules.map((rule) => `-A INPUT ${rule}`), "COMMIT"].join("\n"),
+  );
   return iptables;
 }
 
@@ -41,6 +43,40 @@ it("inserts what is missing among foreign rules, in order, and then nothing more
       expect(after.length).toBe(jumps.length + foreign.length);
       expect(heal(iptables)).toBe("");
     }),
+  );
+});
+
+it("puts all jumps on top where they have to be, below kubelet's at most, and then nothing more", () => {
+  const kubelet = "-j KUBE-FIREWALL";
+  const shared: RuleProgram = new Map(
+    [...program].map(([table, own]) => [
+      table,
+      { ...own, jumps: [{ from: "INPUT", rule: kubelet, shared: true }, ...own.jumps] },
+    ]),
+  );
+  fc.assert(
+    fc.property(
+      fc.shuffledSubarray([...jumps, ...jumps]),
+      fc.array(fc.nat(4), { maxLength: 4 }),
+      (present, foreign) => {
+        const rules = present.map(({ rule }) => rule);
+        for (const at of foreign) rules.splice(at, 0, "-s 10.9.9.9 -j DROP", kubelet);
+        const iptables = kernel(rules, [":KUBE-FIREWALL - [0:0]"]);
+        const move = (): string => {
+          const found = observe(parseIptablesSave(iptables.save()), shared, () => true);
+          const input = [...restoreInput(difference(found, shared))].join("\n");
+          iptables.restore(input);
+          return input;
+        };
+        move();
+        const all = iptables.chain("filter", "INPUT")!;
+        expect(all.filter((rule) => rule === kubelet)).toHaveLength(Math.max(1, foreign.length));
+        const after = all.filter((rule) => rule !== kubelet);
+        expect(after.slice(0, 4).map(canonicalRule)).toEqual(jumps.map(({ rule }) => canonicalRule(rule)));
+        expect(after.filter((rule) => rule.includes("10.9.9.9"))).toHaveLength(foreign.length);
+        expect(move()).toBe("");
+      },
+    ),
   );
 });
 

@@ -5,5 +5,5 @@ export { differingChains, ruleTotal, sameLines } from "./chain-map.ts";
 export type { Jump } from "./jumps.ts";
 export { isServiceChain } from "./names.ts";
 export { isLargeCluster, type LocalTraffic, type PlanConfig } from "./plan-config.ts";
-export { RulePlanner, type RuleProgram, type TableName } from "./program.ts";
+export { RulePlanner, type RuleProgram, type TableName, type TableProgram } from "./program.ts";
 export { planService, type ServicePlan } from "./service-plan.ts";
