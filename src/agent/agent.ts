@@ -121,7 +121,13 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
   );
   const events = new AgentEvents(recorder, nodeName, (key) => cluster.service(key));
   const healthPorts = stack.use(serviceHealth(families, health, events, logger));
-  const addresses = stack.use(new AddressWatch(localAddresses, () => addressesChanged(), clock));
+  const addresses = stack.use(
+    new AddressWatch(
+      () => localAddresses(),
+      () => addressesChanged(),
+      clock,
+    ),
+  );
   const ownWrites = new OwnWrites(clock);
   const proxy = new NodeProxy({
     ...options,
