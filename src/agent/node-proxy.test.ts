@@ -315,6 +315,21 @@ it("counts rules, changes and how long a pod's change took", async () => {
   );
 });
 
+it("times a sync with its planning, and one that fails as well", async () => {
+  const seconds = async (name: string): Promise<object> => {
+    const values = (await bench.metric(name)) as { metricName: string; labels: { ip_family: string }; value: number }[];
+    const sums = values.filter(({ metricName }) => metricName.endsWith("_sum"));
+    return Object.fromEntries(sums.map(({ labels, value }) => [labels.ip_family, value]));
+  };
+  bench.health.queued = () => {};
+  bench.health.begin = () => bench.clock.advance(2000);
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.2"));
+  bench.v4.failures.push({ code: 1, stdout: "", stderr: "no\n" });
+  await expect(change()).rejects.toThrow("no");
+  expect(await seconds("sync_proxy_rules_duration_seconds")).toEqual({ IPv4: 2, IPv6: 2 });
+  expect(await seconds("sync_partial_proxy_rules_duration_seconds")).toEqual({ IPv4: 2, IPv6: 2 });
+});
+
 it("writes and tells nothing of what came and went between two syncs", async () => {
   bench.forget();
   bench.state.allSlices.set("ns/web", endpoints("10.0.0.2"));
