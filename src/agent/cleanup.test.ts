@@ -22,6 +22,7 @@ const others = [
   "-A INPUT -j KUBE-FIREWALL",
   "-A OUTPUT -j KUBE-FIREWALL",
   "-A INPUT -s 10.9.9.9 -j DROP",
+  '-A INPUT -s 10.9.9.8 -m comment --comment "before -j KUBE-FORWARD" -j DROP',
   "COMMIT",
   "*mangle",
   ":KUBE-IPTABLES-HINT - [0:0]",

@@ -6,6 +6,7 @@ import {
   flavouredExec,
   Iptables,
   ProgramMissingError,
+  ruleTarget,
   type SavedChain,
   type SavedTables,
   trialChain,
@@ -125,7 +126,7 @@ function planTable(table: string, chains: ReadonlyMap<string, SavedChain>): Remo
   // A chain that somebody's own chain jumps to cannot be deleted; and then those that it jumps to cannot either.
   const users = [...chains].filter(([chain, { policy }]) => policy === undefined && !ours.has(chain));
   for (const [user, { rules }] of users)
-    for (const target of targets(rules))
+    for (const target of rules.flatMap((rule) => ruleTarget(rule) ?? []))
       if (ours.delete(target)) {
         kept.push(`${table} ${target} (used by ${user})`);
         users.push([target, chains.get(target) ?? { policy: undefined, rules: [] }]);
@@ -133,7 +134,7 @@ function planTable(table: string, chains: ReadonlyMap<string, SavedChain>): Remo
   const jumps = [...chains]
     .filter(([, { policy }]) => policy !== undefined)
     .flatMap(([chain, { rules }]) =>
-      rules.filter((rule) => targets([rule]).some((target) => ours.has(target))).map((rule) => `-D ${chain} ${rule}`),
+      rules.filter((rule) => ours.has(ruleTarget(rule) ?? "")).map((rule) => `-D ${chain} ${rule}`),
     );
   const sorted = [...ours].sort();
   const lines = [
@@ -144,10 +145,6 @@ function planTable(table: string, chains: ReadonlyMap<string, SavedChain>): Remo
     "COMMIT",
   ];
   return { lines: sorted.length === 0 ? [] : lines, chains: sorted.length, jumps: jumps.length, kept };
-}
-
-function targets(rules: readonly string[]): string[] {
-  return rules.flatMap((rule) => /(?:^| )-[jg] (\S+)/.exec(rule)?.[1] ?? []);
 }
 
 /**

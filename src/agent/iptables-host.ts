@@ -14,7 +14,7 @@ import {
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
 import type { LogFields } from "../telemetry/index.ts";
-import { accountingNames } from "./accounting.ts";
+import { accountingNames } from "./plan/index.ts";
 
 /** What the rules of this machine can do. */
 export interface IptablesHost {
@@ -101,7 +101,7 @@ function conflictNotes({ version, conflicting }: IptablesTools): Note[] {
 /** Why there are none; undefined when they are there. */
 async function makeCounters(exec: Exec, signal: AbortSignal): Promise<string | undefined> {
   try {
-    await new Nfacct(exec).ensure(accountingNames, signal);
+    await new Nfacct(exec).ensure(Object.values(accountingNames), signal);
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
@@ -132,7 +132,7 @@ async function missingExtensions(
 const nfacct: Extension = {
   name: "nfacct",
   table: "filter",
-  rules: accountingNames.map((name) => `-m nfacct --nfacct-name ${name}`),
+  rules: Object.values(accountingNames).map((name) => `-m nfacct --nfacct-name ${name}`),
 };
 
 /** Not sctp: to ask for it loads a kernel module that most nodes never need. Who has such a port learns it then. */

@@ -26,6 +26,7 @@ export {
   type Rule,
   type RuleExtension,
   type RuleOption,
+  ruleTarget,
 } from "./iptables-rule.ts";
 export { parseInSteps, parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
 export { type Candidate, findRefused, trialChain } from "./iptables-trial.ts";

@@ -104,6 +104,11 @@ export function parseRule(text: string): Rule {
   return { options, matches, target, goto };
 }
 
+/** The target or the chain that a rule hands packets to; what its comment says of one does not count. */
+export function ruleTarget(rule: string): string | undefined {
+  return parseRule(rule).target?.name;
+}
+
 /**
  * One form for a rule as we write it and as `iptables-save` shows it. The tool hoists addresses and protocol,
  * adds prefix lengths and defaults, rewrites marks, rounds probabilities to 31 bits and changes quotes; the order

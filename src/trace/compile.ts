@@ -1,5 +1,5 @@
 import type { RuleProgram } from "../agent/plan/index.ts";
-import { parseRule, type SavedTables } from "../kernel/index.ts";
+import { parseRule, ruleTarget, type SavedTables } from "../kernel/index.ts";
 import { type Conditions, conditionsOf } from "./conditions.ts";
 import type { PassedRule } from "./flight.ts";
 import { type Target, targetOf } from "./targets.ts";
@@ -58,7 +58,7 @@ type TableProgram = RuleProgram extends ReadonlyMap<unknown, infer T> ? T : neve
 
 function planned({ chains, jumps }: TableProgram): Map<string, Source> {
   // Chains that are shared with kubelet are made with the jump to them, empty if nobody has written them.
-  const shared = jumps.filter((jump) => jump.shared).flatMap(({ rule }) => parseRule(rule).target?.name ?? []);
+  const shared = jumps.filter((jump) => jump.shared).flatMap(({ rule }) => ruleTarget(rule) ?? []);
   return new Map<string, Source>([
     ...shared.map((chain) => [chain, { policy: undefined, rules: [] }] as const),
     ...Map.groupBy(jumps, ({ from }) => from)

@@ -1,5 +1,5 @@
 import { atOnce, type Steps } from "../../base/index.ts";
-import { canonicalRule, parseRule, type SavedTables, trialChain } from "../../kernel/index.ts";
+import { canonicalRule, ruleTarget, type SavedTables, trialChain } from "../../kernel/index.ts";
 import {
   differingChains,
   isServiceChain,
@@ -122,14 +122,11 @@ function misplacedJumps(
 }
 
 function serviceTargets(rules: readonly string[]): string[] {
-  return rules.flatMap((rule) => {
-    const [, target = ""] = /(?:^| )-[jg] (\S+)/.exec(rule) ?? [];
-    return isServiceChain(target) ? [target] : [];
-  });
+  return rules.flatMap((rule) => ruleTarget(rule) ?? []).filter(isServiceChain);
 }
 
 function withChain(jump: JumpInsert, known: (chain: string) => boolean): JumpInsert {
-  const chain = parseRule(jump.rule).target?.name;
+  const chain = ruleTarget(jump.rule);
   return jump.shared && chain !== undefined && !known(chain) ? { ...jump, create: chain } : jump;
 }
 

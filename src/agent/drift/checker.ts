@@ -1,6 +1,6 @@
 import type { Counter } from "prom-client";
 import { type Clock, inTurns } from "../../base/index.ts";
-import { type Iptables, parseRule, type SavedTables } from "../../kernel/index.ts";
+import { type Iptables, ruleTarget, type SavedTables } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import {
@@ -162,7 +162,7 @@ export class Checker {
     const saved = new Map<string, { policy: undefined; rules: readonly string[] }>();
     const own = jumps.filter(({ from }) => names.has(from));
     // Whether there is the chain that such a jump needs, which is not ours to make again.
-    const targets = own.flatMap(({ shared, rule }) => (shared === true ? (parseRule(rule).target?.name ?? []) : []));
+    const targets = own.flatMap(({ shared, rule }) => (shared === true ? (ruleTarget(rule) ?? []) : []));
     for (const chain of [...new Set([...names, ...targets])].sort()) {
       const rules = await iptables.listChain(table, chain, signal);
       if (rules !== undefined) saved.set(chain, { policy: undefined, rules });

@@ -4,6 +4,6 @@
 export { differingChains, ruleTotal, sameLines } from "./chain-map.ts";
 export type { Jump } from "./jumps.ts";
 export { isServiceChain } from "./names.ts";
-export { isLargeCluster, type LocalTraffic, type PlanConfig } from "./plan-config.ts";
+export { accountingNames, isLargeCluster, type LocalTraffic, type PlanConfig } from "./plan-config.ts";
 export { RulePlanner, type RuleProgram, type TableName, type TableProgram } from "./program.ts";
 export { planService, type ServicePlan } from "./service-plan.ts";
