@@ -82,7 +82,7 @@ beforeEach(() => {
     }),
     ownWrites,
     foreign: new ForeignRules(
-      new Gauge({ name: "f", help: "-", labelNames: ["family", "table", "chain"], registers }),
+      new Gauge({ name: "f", help: "-", labelNames: ["ip_family", "table", "chain"], registers }),
       logger,
     ),
     jumpOrder: new JumpOrder({ enforced: false, again: () => {}, clock, random: () => 0 }),

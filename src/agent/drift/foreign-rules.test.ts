@@ -28,7 +28,7 @@ it("tells of each once, counts them and lists them", async () => {
   const registry = createMetrics();
   const lines: LogFields[] = [];
   const logger = { ...nullLogger, warn: (_: string, fields: LogFields = {}) => lines.push(fields) };
-  const labelNames = ["family", "table", "chain"] as const;
+  const labelNames = ["ip_family", "table", "chain"] as const;
   const foreign = new ForeignRules(
     new Gauge({ name: "foreign", help: "-", labelNames, registers: [registry] }),
     logger,
@@ -37,7 +37,7 @@ it("tells of each once, counts them and lists them", async () => {
   foreign.update("IPv4", "filter", "INPUT", ["-j B", "-j A", "-j B"]);
   foreign.update("IPv4", "filter", "FORWARD", ["-j A"]);
   expect(lines.map(({ chain, rule }) => `${chain} ${rule}`)).toEqual(["INPUT -j A", "INPUT -j B", "FORWARD -j A"]);
-  expect(await registry.metrics()).toContain('foreign{family="IPv4",table="filter",chain="INPUT"} 3');
+  expect(await registry.metrics()).toContain('foreign{ip_family="IPv4",table="filter",chain="INPUT"} 3');
   foreign.update("IPv4", "filter", "INPUT", []);
   expect(foreign.list()).toEqual([{ family: "IPv4", table: "filter", chain: "FORWARD", rule: "-j A" }]);
   foreign.update("IPv4", "filter", "INPUT", ["-j A"]);

@@ -19,7 +19,7 @@ export function foreignAbove(rules: readonly string[], jumps: readonly Jump[]): 
   return rules.slice(0, found.lastIndexOf(false) + 1).filter((_, i) => found[i] === undefined);
 }
 
-export type ForeignGauge = Gauge<"family" | "table" | "chain">;
+export type ForeignGauge = Gauge<"ip_family" | "table" | "chain">;
 
 /** Tells of foreign rules once when they come. */
 export class ForeignRules {
@@ -42,7 +42,7 @@ export class ForeignRules {
     const before = new Set(this.#rules.get(key)?.map(({ rule }) => rule));
     for (const rule of new Set(rules))
       if (!before.has(rule)) this.#logger.warn("foreign rule above our jumps", { family, table, chain, rule });
-    this.#gauge.set({ family, table, chain }, rules.length);
+    this.#gauge.set({ ip_family: family, table, chain }, rules.length);
     this.#rules.set(
       key,
       rules.map((rule) => ({ family, table, chain, rule })),
