@@ -111,7 +111,7 @@ async function measure(flavour: Flavour, families: readonly Family[]): Promise<s
         }),
       ownWrites,
       enforceJumpOrder: false,
-      resync: () => {},
+      resync: () => void proxy.sync(forever),
       metrics,
       random: systemRandom,
       ...common,

@@ -7,7 +7,7 @@ import { advanceSentinel, hasSentinel } from "../churn/sentinel.ts";
 import { nodeAddresses, nodeName } from "../churn/side.ts";
 import type { Child } from "../contract/child.ts";
 import type { Page } from "../tools/fetch-all.ts";
-import { type Flavour, flavourPath } from "../tools/iptables-flavour.ts";
+import { type Flavour, type FlavourEnvironment, flavourEnvironment } from "../tools/iptables-flavour.ts";
 import { bringApiServer, enterNetns, type NodeNamespace, startNodeNamespace } from "../tools/node-namespace.ts";
 import type { Cluster } from "./cluster.ts";
 import { differencesOf } from "./differences.ts";
@@ -30,6 +30,7 @@ interface Proxy {
   readonly name: ProxyName;
   readonly node: NodeNamespace;
   readonly apiServer: { cut(): void };
+  readonly environment: FlavourEnvironment;
   readonly child: Child;
 }
 
@@ -37,19 +38,16 @@ interface Proxy {
 export class Pair implements AsyncDisposable {
   readonly #cluster: Cluster;
   readonly #proxies: readonly [kubeProxy: Proxy, agent: Proxy];
-  readonly #path: string;
   readonly #owned: AsyncDisposableStack;
   #round = 0;
 
   private constructor(
     cluster: Cluster,
     proxies: readonly [kubeProxy: Proxy, agent: Proxy],
-    path: string,
     owned: AsyncDisposableStack,
   ) {
     this.#cluster = cluster;
     this.#proxies = proxies;
-    this.#path = path;
     this.#owned = owned;
   }
 
@@ -61,16 +59,16 @@ export class Pair implements AsyncDisposable {
     await using stack = new AsyncDisposableStack();
     const directory = await mkdtemp(join(tmpdir(), "berth-parity-"));
     stack.defer(() => rm(directory, { recursive: true, force: true }));
-    const path = flavourPath(directory, flavour);
     const start = async (name: ProxyName): Promise<Proxy> => {
       const netns = `parity-${name.replace(" ", "-")}-${process.pid}`;
       const node = stack.use(await startNodeNamespace(host, netns, [...nodeAddresses, ...moreAddresses], signal));
       const apiServer = stack.use(await bringApiServer(netns, cluster.server));
-      const place = { netns, path, kubeconfig: cluster.kubeconfig, node: nodeName };
-      return { name, node, apiServer, child: stack.use(startProxy(name, place, flags)) };
+      const environment = flavourEnvironment(join(directory, name), flavour);
+      const place = { netns, environment, kubeconfig: cluster.kubeconfig, node: nodeName };
+      return { name, node, apiServer, environment, child: stack.use(startProxy(name, place, flags)) };
     };
     const proxies = await Promise.all([start("kube-proxy"), start("berth agent")]);
-    return new Pair(cluster, proxies, path, stack.move());
+    return new Pair(cluster, proxies, stack.move());
   }
 
   /** What differs once both know of every change so far, beside what is justified. */
@@ -122,9 +120,9 @@ export class Pair implements AsyncDisposable {
     return await Promise.all([read(kubeProxy), read(agent)]);
   }
 
-  async #rules({ child, node }: Proxy, signal: AbortSignal): Promise<Rules> {
+  async #rules({ child, node, environment }: Proxy, signal: AbortSignal): Promise<Rules> {
     if (!child.running) throw child.failure("ended");
-    return await readRules(node.exec, this.#path, signal);
+    return await readRules(node.exec, environment, signal);
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { FailureError } from "../../src/base/index.ts";
 import type { Child } from "../contract/child.ts";
 import { kubeProxyArguments, kubeProxyPath } from "../kube-binaries/kube-proxy.ts";
+import type { FlavourEnvironment } from "../tools/iptables-flavour.ts";
 import { enterNetns } from "../tools/node-namespace.ts";
 
 export const proxyNames = ["kube-proxy", "berth agent"] as const;
@@ -10,8 +11,8 @@ export type ProxyName = (typeof proxyNames)[number];
 /** The node on which a proxy is started. */
 export interface ProxyPlace {
   readonly netns: string;
-  /** Its PATH, which says which iptables it finds. */
-  readonly path: string;
+  /** Says which iptables it finds. */
+  readonly environment: FlavourEnvironment;
   readonly kubeconfig: string;
   readonly node: string;
 }
@@ -43,8 +44,7 @@ export async function cleanUp(name: ProxyName, place: ProxyPlace): Promise<void>
   if ((await child.end()) !== 0) throw child.failure("failed to clean up");
 }
 
-function run(name: ProxyName, { netns, path }: ProxyPlace, args: readonly string[]): Child {
-  const environment = { PATH: path };
+function run(name: ProxyName, { netns, environment }: ProxyPlace, args: readonly string[]): Child {
   return name === "kube-proxy"
     ? enterNetns(netns, kubeProxyPath, args, { environment })
     : enterNetns(netns, process.execPath, [main, "agent", ...args], { environment });

@@ -8,7 +8,7 @@ import { advanceSentinel, hasSentinel } from "../churn/sentinel.ts";
 import { nodeName } from "../churn/side.ts";
 import type { Child } from "../contract/child.ts";
 import type { Answers } from "../tools/ask-all.ts";
-import { type Flavour, flavourPath } from "../tools/iptables-flavour.ts";
+import { type Flavour, flavourEnvironment } from "../tools/iptables-flavour.ts";
 import { bringApiServer, enterNetns } from "../tools/node-namespace.ts";
 import { recordedCalls, recordPrograms } from "../tools/recorded-program.ts";
 import type { Cluster } from "./cluster.ts";
@@ -66,8 +66,9 @@ export class Stage implements AsyncDisposable {
     }
     const records = join(directory, "records");
     recordPrograms(records, restorePrograms);
-    const path = [records, flavourPath(join(directory, "tools"), flavour)].join(delimiter);
-    const place = { netns, path, kubeconfig: cluster.kubeconfig, node: nodeName };
+    const tools = flavourEnvironment(join(directory, "tools"), flavour);
+    const environment = { ...tools, PATH: [records, tools.PATH].join(delimiter) };
+    const place = { netns, environment, kubeconfig: cluster.kubeconfig, node: nodeName };
     return new Stage(cluster, network, { ...place, records }, stack.move());
   }
 
@@ -100,7 +101,7 @@ export class Stage implements AsyncDisposable {
   }
 
   rules(signal: AbortSignal): Promise<Rules> {
-    return readRules(this.#network.exec("node"), this.#place.path, signal);
+    return readRules(this.#network.exec("node"), this.#place.environment, signal);
   }
 
   /** What was given to `iptables-restore` of both families since the last call, line by line. */

@@ -1,4 +1,4 @@
-// Which iptables a program finds: a PATH on which there is one flavour only.
+// Which iptables a program finds: an environment in which there is one flavour only.
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
@@ -8,11 +8,17 @@ export type Flavour = (typeof flavours)[number];
 /** From directories that hold both flavours. */
 const others = ["ip", "conntrack", "nft", "nfacct", "sysctl", "modprobe"];
 
+export interface FlavourEnvironment extends Readonly<Record<string, string>> {
+  readonly PATH: string;
+  readonly XTABLES_LOCKFILE: string;
+}
+
 /**
- * Fills a directory so that `iptables`, `ip6tables` and their `-save` and `-restore` are of one flavour, and returns a
- * PATH with it; the suffixed names of both flavours are not on it.
+ * Fills a directory so that `iptables`, `ip6tables` and their `-save` and `-restore` are of one flavour, and returns an
+ * environment with it on PATH; the suffixed names of both flavours are not on it. The lock of iptables-legacy is one of
+ * its own: the usual one is the machine's, whatever the network namespace.
  */
-export function flavourPath(directory: string, flavour: Flavour): string {
+export function flavourEnvironment(directory: string, flavour: Flavour): FlavourEnvironment {
   mkdirSync(directory, { recursive: true });
   const find = (program: string): string | undefined =>
     (process.env["PATH"] ?? "")
@@ -27,5 +33,8 @@ export function flavourPath(directory: string, flavour: Flavour): string {
     const path = find(program);
     if (path !== undefined) symlinkSync(path, join(directory, program));
   }
-  return [directory, "/usr/bin", "/bin"].join(delimiter);
+  return {
+    PATH: [directory, "/usr/bin", "/bin"].join(delimiter),
+    XTABLES_LOCKFILE: join(directory, "xtables.lock"),
+  };
 }
