@@ -83,7 +83,7 @@ async function cleanUpFamily(
   const what = flavour === undefined ? family : `${family} (${flavour})`;
   const iptables = new Iptables(flavouredExec(exec, flavour), family);
   try {
-    const removal = planRemoval(await iptables.save(signal));
+    const removal = planRemoval(await iptables.save(signal, [...ownChains.keys()]));
     result.kept.push(...removal.kept.map((chain) => `${what}: ${chain}`));
     if (removal.lines.length === 0) return true;
     await iptables.restore(removal.lines, signal);

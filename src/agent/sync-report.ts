@@ -98,7 +98,13 @@ export class SyncReport {
   }
 
   /** How the rules of a family compared with what the kernel held. */
-  observed(family: Family, { chains, removed, jumps, rules }: Written, durationMs: number): void {
+  observed(family: Family, { chains, removed, jumps, rules, unreadable }: Written, durationMs: number): void {
+    for (const table of unreadable)
+      this.#options.logger.warn("table not shown by iptables; our rules are written all the same", {
+        family,
+        table,
+        why: "somebody put rules there with nft that iptables cannot show; find them with 'nft list ruleset'",
+      });
     const names = [...chains, ...removed, ...jumps.map((jump) => `${jump} (jump)`)];
     this.#options.logger.info("rules compared with the kernel", {
       family,

@@ -17,7 +17,7 @@ export {
   systemExec,
 } from "./exec.ts";
 export { type Follow, type FollowResult, netnsFollow, systemFollow } from "./follow.ts";
-export { Iptables, LockHeldError, NotPermittedError, RestoreError } from "./iptables.ts";
+export { Iptables, LockHeldError, NotPermittedError, RestoreError, UnreadableTableError } from "./iptables.ts";
 export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
 export {
   canonicalRule,

@@ -98,6 +98,22 @@ describe("whatever ends a restore", () => {
   });
 });
 
+it("writes its rules into tables that others keep from being shown, and adds no jump twice", async () => {
+  const kubelet = "*filter\n:KUBE-FIREWALL - [0:0]\n-A KUBE-FIREWALL -j DROP\n-A INPUT -s 10.9.9.9 -j DROP\nCOMMIT\n";
+  fake.restore(kubelet);
+  for (const table of ["filter", "nat", "raw"]) fake.hidden.add(table);
+  const first = await applier.apply(program, signal);
+  expect([first.unreadable, first.jumps.length]).toEqual([["nat", "filter"], 14]);
+  const held = fake.save();
+  expect(held).toContain("-A KUBE-FIREWALL -j DROP");
+  const next = new RuleApplier(new Iptables(fake, "IPv4"), clock);
+  expect((await next.apply(program, signal)).jumps).toEqual([]);
+  expect(sorted(fake.save())).toBe(sorted(held));
+  fake.restores.length = 0;
+  expect(await next.apply(program, signal)).toMatchObject({ chains: [], jumps: [], unreadable: [] });
+  expect(fake.restores).toEqual([]);
+});
+
 /** What the kernel does not hold of what was written last. */
 function found(): TableDifference[] {
   const { program: last } = applier;

@@ -1,5 +1,12 @@
 import { type Clock, inTurns, systemClock } from "../../base/index.ts";
-import { type Candidate, findRefused, type Iptables, RestoreError } from "../../kernel/index.ts";
+import {
+  type Candidate,
+  findRefused,
+  type Iptables,
+  RestoreError,
+  ruleTarget,
+  type SavedChain,
+} from "../../kernel/index.ts";
 import type { RuleProgram, TableName } from "../plan/index.ts";
 import { inBatches } from "./batches.ts";
 import {
@@ -24,6 +31,8 @@ export interface Written {
   readonly rules: ReadonlyMap<TableName, number>;
   /** Whether the kernel had to be read first: at the start, and after a failure. */
   readonly observed: boolean;
+  /** Of the tables that had to be read, those that could not be shown (`UnreadableTableError`). */
+  readonly unreadable: readonly TableName[];
   /** Services whose rules are refused and which are therefore not in the kernel; all others are. */
   readonly isolated: readonly IsolatedService[];
   /** Restores that were refused before one was taken. */
@@ -42,6 +51,8 @@ export class RuleApplier {
   readonly #maxNewChains: number;
   /** What the kernel is known to hold; undefined: it has to be read. */
   #held: Held | undefined;
+  /** Tables that could not be shown when the kernel was read last. */
+  #unreadable: readonly TableName[] = [];
   #program: RuleProgram | undefined;
 
   constructor(iptables: Iptables, clock: Clock = systemClock, maxNewChains: number = defaultMaxNewChains) {
@@ -80,7 +91,7 @@ export class RuleApplier {
     for (const batch of await this.#batches(differences, found, signal))
       await this.#iptables.restore(restoreInput(batch), signal);
     this.#held = held;
-    return { ...summary(differences), observed: true, isolated: this.#isolation.services, refusals: 0 };
+    return { ...summary(differences), observed: true, unreadable: [], isolated: this.#isolation.services, refusals: 0 };
   }
 
   /**
@@ -107,7 +118,8 @@ export class RuleApplier {
         }
         this.#held = heldAfter(held, wanted);
         this.#program = wanted;
-        return { ...summary(differences), observed, isolated: this.#isolation.settled(leftOut), refusals };
+        const isolated = this.#isolation.settled(leftOut);
+        return { ...summary(differences), observed, unreadable: observed ? this.#unreadable : [], isolated, refusals };
       } catch (error) {
         if (!(error instanceof RestoreError) || restores >= maxRestores) throw error;
         // One more has to be left for what is written in the end.
@@ -131,8 +143,29 @@ export class RuleApplier {
   }
 
   async #observe(wanted: RuleProgram, signal: AbortSignal): Promise<Held> {
-    const saved = await this.#iptables.save(signal);
+    const { tables, unreadable } = await this.#iptables.read(signal);
+    const saved = new Map(tables);
+    this.#unreadable = [...wanted.keys()].filter((table) => unreadable.has(table));
+    for (const table of this.#unreadable) saved.set(table, await this.#jumpsIn(table, wanted, signal));
     return await inTurns(observeInSteps(saved, wanted));
+  }
+
+  /**
+   * The jumps that a table holds which cannot be shown. As kube-proxy, what is ours is then written without having been
+   * seen, and left-over chains stay: rules of others must not cost the node its Services.
+   */
+  async #jumpsIn(table: TableName, wanted: RuleProgram, signal: AbortSignal): Promise<ReadonlyMap<string, SavedChain>> {
+    const chains = new Map<string, SavedChain>();
+    for (const { from, rule, shared } of wanted.get(table)?.jumps ?? []) {
+      const { rules } = chains.get(from) ?? { rules: [] };
+      const found = (await this.#iptables.hasRule(table, from, rule, signal)) ? [rule] : [];
+      chains.set(from, { policy: "ACCEPT", rules: [...rules, ...found] });
+      const target = shared === true ? ruleTarget(rule) : undefined;
+      if (target === undefined) continue;
+      const kept = await this.#iptables.listChain(table, target, signal);
+      if (kept !== undefined) chains.set(target, { policy: undefined, rules: kept });
+    }
+    return chains;
   }
 
   /** The Services that the restore was refused for; throws what it was refused with when it is no Service's fault. */

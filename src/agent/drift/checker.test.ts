@@ -50,7 +50,16 @@ beforeEach(() => {
         repairs.push(...write.map(([chain]) => chain), ...insert.map(({ from, position }) => `${from} ${position}`));
         for (const [chain, lines] of write) chains.set(chain, [...lines]);
       }
-      return { chains: [], removed: [], jumps: [], rules: new Map(), observed: true, isolated: [], refusals: 0 };
+      return {
+        chains: [],
+        removed: [],
+        jumps: [],
+        rules: new Map(),
+        observed: true,
+        unreadable: [],
+        isolated: [],
+        refusals: 0,
+      };
     },
   };
   async function read<T>(what: string, answer: () => T): Promise<T> {
