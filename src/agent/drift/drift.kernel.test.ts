@@ -117,7 +117,7 @@ class WatchedNode {
       localAddresses: () => [],
       localSockets: async () => [],
       health: new SyncHealth(families, clock),
-      healthPorts: { update: async () => true },
+      healthPorts: { update: async () => 1 },
       metrics: new AgentMetrics(this.metrics),
       logger: nullLogger,
       clock,

@@ -62,7 +62,7 @@ export class ProxyBench {
         return this.sockets;
       },
       health: this.health,
-      healthPorts: { update: async () => false },
+      healthPorts: { update: async () => 0 },
       metrics: new AgentMetrics(this.registry),
       logger: recordingLogger(this.log),
       clock: this.clock,
