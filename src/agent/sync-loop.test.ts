@@ -101,6 +101,22 @@ it("rests after a run that failed for as long as it took, whatever asks for anot
   await done;
 });
 
+it("fails no more than once a second, however often it is asked for", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    throw new Error("refused");
+  });
+  for (let at = 0; at < 4000; at += 100) {
+    loop.trigger();
+    await settle();
+    clock.advance(100);
+  }
+  expect(times).toEqual([0, 500, 1500, 2500, 3500]);
+  stop.abort();
+  await done;
+});
+
 it("never waits longer than the sync period to try again", async () => {
   const times: number[] = [];
   const { clock, stop, loop, done } = bench(async () => {

@@ -19,12 +19,15 @@ export interface SyncLoopOptions {
 /** A restore that the kernel refuses is tried again soon, and in the end as often as kube-proxy does. */
 const retry = { baseMs: 500, jitter: 0.2 } as const;
 
+/** What kube-proxy leaves between two runs, whatever became of the first. */
+const maxPauseMs = 1000;
+
 /**
  * Runs `sync` for triggers: the first at once, those that come meanwhile as one more run after the minimum interval.
  * A run that fails is repeated with back-off, or with the next trigger: what one family or table is refused for must not
- * keep changes of another back. So that triggers without end make no load without end, a run that fails is followed by
- * a pause as long as itself. There is no other rhythm: that the kernel still holds what was written is for drift
- * detection to see.
+ * keep changes of another back. So that triggers without end make no load and no log without end, a run that fails is
+ * followed by a pause as long as itself, and of a second once it has failed again. There is no other rhythm: that the
+ * kernel still holds what was written is for drift detection to see.
  */
 export class SyncLoop {
   readonly #options: SyncLoopOptions;
@@ -59,8 +62,9 @@ export class SyncLoop {
         againMs = await sync();
         backoff.reset();
       } catch (err) {
-        pauseMs = Math.max(minIntervalMs, clock.monotonic() - start);
-        againMs = Math.max(pauseMs, Math.round(backoff.next()));
+        const backoffMs = Math.round(backoff.next());
+        pauseMs = Math.max(minIntervalMs, Math.min(backoffMs, maxPauseMs), clock.monotonic() - start);
+        againMs = Math.max(pauseMs, backoffMs);
         logger.error("rules not programmed", { err, attempt: backoff.failures, retryMs: againMs });
       }
       if (againMs !== undefined) again = clock.schedule(() => this.trigger(), againMs);
