@@ -4,6 +4,7 @@ import { hostname } from "node:os";
 import type { Command } from "commander";
 import {
   type AgentOptions,
+  affinityNotes,
   applyHostSettings,
   dropsInvalid,
   findLivePeer,
@@ -81,7 +82,8 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
     server,
     identity: hostname(),
     ...processSettings(configuration),
-    notes,
+    // The trial of xt_recent has loaded the module.
+    notes: [...notes, ...(abilities.sessionAffinity.size > 0 ? await affinityNotes(kernelFiles()) : [])],
     exec,
     drift: {
       flavour,
