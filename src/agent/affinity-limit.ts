@@ -14,7 +14,7 @@ export async function affinityNotes(files: Pick<KernelFiles, "read">): Promise<r
   const limit = Number(text ?? Number.NaN);
   if (Number.isNaN(limit) || limit >= enough) return [];
   const why =
-    "xt_recent remembers so many clients of an endpoint and forgets those that came first; for more, put " +
+    "xt_recent remembers so many clients of an endpoint and forgets those that were not seen for the longest time; for more, put " +
     `'options xt_recent ip_list_tot=${enough}' into /etc/modprobe.d and load the module anew`;
   return [["info", "session affinity is limited by the kernel", { count: limit, why }]];
 }
