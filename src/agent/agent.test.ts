@@ -197,6 +197,14 @@ it("ends when its pages cannot be served, or tries again, as told, and says so i
   );
   expect(failed.writes).toEqual([expect.stringMatching(/^Event FailedToStartMetricServer: cannot listen on/)]);
 
+  const both = { host: "127.0.0.1", port: await freePort() };
+  await run(opened(), new FakeIptables("IPv4"), {
+    healthzAddress: both,
+    metricsAddress: both,
+    bindAddressHardFail: false,
+  });
+  await expect(done).rejects.toThrow(/^--metrics-bind-address: cannot listen on/);
+
   const clock = new FakeClock();
   await run(opened(), new FakeIptables("IPv4"), { metricsAddress, bindAddressHardFail: false, clock });
   await vi.waitFor(async () => expect(await ask("/livez")).toBe(200));

@@ -145,3 +145,17 @@ it("owns the rules of the shared chain when the program has them", () => {
   expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);
   expect(applyTo(iptables, owning)).toBe("");
 });
+
+it("only empties a left-over chain that rules of others use, and deletes it when they do no longer", () => {
+  const old = "KUBE-SVC-OLDOLDOLDOLDOLD1";
+  const iptables = kernel(
+    jumps.map(({ rule }) => rule),
+    [`:${old} - [0:0]`, ":CNI-OTHER - [0:0]", `-A ${old} -j ACCEPT`, `-A CNI-OTHER -j ${old}`],
+  );
+  heal(iptables);
+  expect([iptables.chain("filter", old), iptables.chain("filter", "CNI-OTHER")]).toEqual([[], [`-j ${old}`]]);
+  expect(heal(iptables)).toBe("");
+  iptables.restore("*filter\n:CNI-OTHER - [0:0]\nCOMMIT\n");
+  heal(iptables);
+  expect(iptables.chain("filter", old)).toBeUndefined();
+});

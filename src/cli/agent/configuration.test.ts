@@ -174,6 +174,10 @@ describe("refuses", () => {
       ["--detect-local-mode=InterfaceNamePrefix", "--pod-interface-name-prefix=a -j ACCEPT"],
       '--pod-interface-name-prefix: "a -j ACCEPT" can be no interface\'s; give at most 14 of letters, digits and . _ @ -',
     ],
+    [
+      ["--detect-local-mode=InterfaceNamePrefix", "--pod-interface-name-prefix=abcdefghijklmno"],
+      '--pod-interface-name-prefix: "abcdefghijklmno" can be no interface\'s; give at most 14 of letters, digits and . _ @ -',
+    ],
     [["--logging-format=xml"], '--logging-format: "xml" is no such format; give json or text'],
     [["--hostname-override= "], "--hostname-override: empty; give the name of the Node object"],
   ])("%j", (args, message) => {
