@@ -152,8 +152,8 @@ async function closeAll(servers: readonly HttpEndpoint[]): Promise<void> {
 /** An endpoint that ends never counts, though rules may still send to it: the load balancer is to stop before. */
 function familyCheck(service: ProxiedService | undefined, family: Family): Check | undefined {
   const ports = service?.ports.filter((port) => port.family === family) ?? [];
-  const port = service?.healthCheck?.port;
-  if (port === undefined || ports.length === 0) return undefined;
+  const port = ports[0]?.healthCheckNodePort ?? 0;
+  if (port === 0) return undefined;
   const local = ports.flatMap(({ choice }) => choice.local.filter(({ ready }) => ready).map(({ address }) => address));
   return { port, localEndpoints: new Set(local).size };
 }

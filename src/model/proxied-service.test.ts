@@ -2,10 +2,9 @@ import { expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../api/index.ts";
 import { parseCidr } from "../net/index.ts";
 import { guardFrontends, type ProxiedService, proxiedService } from "./index.ts";
-import { port, service, slice } from "./testing/objects.ts";
+import { port, service } from "./testing/objects.ts";
 
 const node = { name: "here", zone: "a" };
-const http = [{ name: "http", port: 8080 }];
 
 function proxied(object: Service, ...slices: Parameters<typeof proxiedService>[1]): ProxiedService | undefined {
   return proxiedService(object, slices, node);
@@ -158,8 +157,10 @@ it("follows an object from ClusterIP to load balancer and back", () => {
   const balanced = web({ type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 345 }, [
     "203.0.113.7",
   ]);
-  expect(proxied(plain)!.healthCheck).toBeUndefined();
-  expect(proxied(balanced)).toMatchObject({ healthCheck: { port: 345 }, ports: [{ externalPolicy: "Local" }] });
+  expect(proxied(plain)).toMatchObject({ ports: [{ externalPolicy: "Cluster", healthCheckNodePort: 0 }] });
+  expect(proxied(balanced)).toMatchObject({ ports: [{ externalPolicy: "Local", healthCheckNodePort: 345 }] });
+  const open = web({ type: "LoadBalancer", externalTrafficPolicy: "Cluster", healthCheckNodePort: 345 });
+  expect(proxied(open)).toMatchObject({ ports: [{ externalPolicy: "Cluster", healthCheckNodePort: 0 }] });
   expect(proxied(web({ healthCheckNodePort: 345 }))).toEqual(proxied(plain));
 });
 
@@ -171,22 +172,6 @@ it.each([
   expect(
     proxied(web({ ...(loadBalancerSourceRanges && { loadBalancerSourceRanges }) }))!.ports[0]!.sourceRanges,
   ).toEqual(ranges);
-});
-
-it("counts ready endpoints of this node for the load balancer's probe", () => {
-  const spec = {
-    type: "LoadBalancer",
-    externalTrafficPolicy: "Local",
-    healthCheckNodePort: 32000,
-    ports: [port("http", 80, { nodePort: 30080 })],
-  };
-  const slices = slice("s", http, [
-    { ip: "10.0.0.1", node: "here" },
-    { ip: "10.0.0.2", node: "here", ready: false, serving: true, terminating: true },
-    { ip: "10.0.0.3", node: "there" },
-  ]);
-  expect(proxied(web(spec), slices)!.healthCheck).toEqual({ port: 32000, localEndpoints: 1 });
-  expect(proxied(web({ ...spec, externalTrafficPolicy: "Cluster" }), slices)!.healthCheck).toBeUndefined();
 });
 
 it("has no external policy without an external way in", () => {

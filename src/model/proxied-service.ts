@@ -34,18 +34,11 @@ export interface ProxiedPort {
   readonly affinitySeconds: number | undefined;
   /** Who may send to load-balancer addresses; undefined: everybody, empty: nobody. */
   readonly sourceRanges: readonly string[] | undefined;
-  /** 0 when the Service has none. */
+  /** Where a load balancer asks whether this node has endpoints; 0 when the Service has no such port. */
   readonly healthCheckNodePort: number;
   /** All that the slices name, usable or not. */
   readonly endpoints: readonly ServiceEndpoint[];
   readonly choice: EndpointChoice;
-}
-
-/** Whether a Service asks for a load balancer that probes this node, and what the probe is to hear. */
-export interface ServiceHealthCheck {
-  readonly port: number;
-  /** Distinct ready endpoint addresses on this node. */
-  readonly localEndpoints: number;
 }
 
 export interface ProxiedService {
@@ -53,7 +46,6 @@ export interface ProxiedService {
   readonly key: string;
   /** In the order of `spec.ports`, IPv4 before IPv6. */
   readonly ports: readonly ProxiedPort[];
-  readonly healthCheck: ServiceHealthCheck | undefined;
   /** What the object asks for and cannot get, for a fault of its own; absent: nothing. */
   readonly refused?: readonly RefusedFrontend[];
 }
@@ -88,11 +80,9 @@ export function proxiedService(
       return proxied;
     });
   });
-  const healthPort = ports.length > 0 ? healthCheckNodePort(spec) : 0;
   return {
     key,
     ports,
-    healthCheck: healthPort === 0 ? undefined : { port: healthPort, localEndpoints: localReady(ports, node) },
     ...(refused.length > 0 && { refused }),
   };
 }
@@ -188,15 +178,4 @@ function affinitySeconds({ sessionAffinity, sessionAffinityConfig }: ServiceSpec
 function healthCheckNodePort(spec: ServiceSpec): number {
   const wanted = spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local";
   return wanted && isPortNumber(spec.healthCheckNodePort) ? spec.healthCheckNodePort : 0;
-}
-
-/** A pod of a dual-stack Service is in both families; the larger one counts it once. */
-function localReady(ports: readonly ProxiedPort[], node: NodePlace): number {
-  const count = (family: Family): number =>
-    new Set(
-      ports
-        .filter((port) => port.family === family)
-        .flatMap((port) => port.endpoints.filter((e) => e.ready && e.node === node.name).map((e) => e.address)),
-    ).size;
-  return Math.max(count("IPv4"), count("IPv6"));
 }
