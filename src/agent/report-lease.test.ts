@@ -49,6 +49,7 @@ function agent(identity = "host-a", access: Pick<MemoryClient, "get" | "create" 
     client: access,
     namespace: "berth",
     nodeName: "node-a",
+    chainPrefix: "KUBE",
     identity,
     report: async () => report,
     node: () => ({ ...node("node-a"), metadata: { name: "node-a", uid: "u-1" } }),

@@ -2,15 +2,16 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
 import { canonicalRule, parseIptablesSave } from "../../kernel/index.ts";
-import type { RuleProgram } from "../plan/index.ts";
+import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
 import { difference, observe, restoreInput } from "./difference.ts";
 
+const names = chainNames(kubePrefix);
 const jumps = ["A", "B", "C", "D"].map((name) => ({
   from: "INPUT",
   rule: `-m comment --comment ${name} -j KUBE-${name}`,
 }));
 const program: RuleProgram = new Map([
-  ["filter", { chains: new Map(["A", "B", "C", "D"].map((name) => [`KUBE-${name}`, ["-j RETURN"]])), jumps }],
+  ["filter", { chains: new Map(["A", "B", "C", "D"].map((name) => [`KUBE-${name}`, ["-j RETURN"]])), jumps, names }],
 ]);
 
 function kernel(inputRules: readonly string[]): FakeIptables {
@@ -101,7 +102,11 @@ it("owns the rules of the shared chain when the program has them", () => {
   const owning: RuleProgram = new Map([
     [
       "filter",
-      { chains: new Map([...program.get("filter")!.chains, ["KUBE-FIREWALL", [martians]]]), jumps: [kubeletJump] },
+      {
+        chains: new Map([...program.get("filter")!.chains, ["KUBE-FIREWALL", [martians]]]),
+        jumps: [kubeletJump],
+        names,
+      },
     ],
   ]);
   const iptables = new FakeIptables("IPv4");

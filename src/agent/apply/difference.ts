@@ -1,6 +1,13 @@
 import { atOnce, type Steps } from "../../base/index.ts";
 import { canonicalRule, parseRule, type SavedTables, trialChain } from "../../kernel/index.ts";
-import { differingChains, isServiceChain, type Jump, type RuleProgram, type TableName } from "../plan/index.ts";
+import {
+  type ChainNames,
+  differingChains,
+  isServiceChain,
+  type Jump,
+  type RuleProgram,
+  type TableName,
+} from "../plan/index.ts";
 import { sameMeaning } from "./meaning.ts";
 
 /** What the kernel is known to hold of ours, by table. */
@@ -23,6 +30,7 @@ export interface JumpInsert extends Jump {
 
 export interface TableDifference {
   readonly table: TableName;
+  readonly names: ChainNames;
   readonly write: readonly (readonly [chain: string, lines: readonly string[]])[];
   readonly remove: readonly string[];
   readonly insert: readonly JumpInsert[];
@@ -42,15 +50,15 @@ export function observe(saved: SavedTables, program: RuleProgram): Held {
 
 export function* observeInSteps(saved: SavedTables, program: RuleProgram): Steps<Held> {
   const held = new Map<TableName, HeldTable>();
-  for (const [table, { chains, jumps }] of program) {
+  for (const [table, { chains, jumps, names }] of program) {
     const found = new Map<string, readonly string[]>();
     const pinned = new Set<string>();
     for (const [chain, { rules }] of saved.get(table) ?? []) {
       const wanted = chains.get(chain);
       if (wanted !== undefined)
         found.set(chain, sameMeaning(rules.map(canonicalRule), wanted.map(canonicalRule)) ? wanted : rules);
-      else if (isServiceChain(chain) || chain === trialChain) found.set(chain, rules);
-      else for (const target of serviceTargets(rules)) pinned.add(target);
+      else if (isServiceChain(chain, names) || chain === trialChain) found.set(chain, rules);
+      else for (const target of serviceTargets(rules, names)) pinned.add(target);
       yield rules.length / rulesOfStep;
     }
     const builtIn = (chain: string): readonly string[] => saved.get(table)?.get(chain)?.rules ?? [];
@@ -61,10 +69,10 @@ export function* observeInSteps(saved: SavedTables, program: RuleProgram): Steps
   return held;
 }
 
-function serviceTargets(rules: readonly string[]): string[] {
+function serviceTargets(rules: readonly string[], names: ChainNames): string[] {
   return rules.flatMap((rule) => {
     const [, target = ""] = /(?:^| )-[jg] (\S+)/.exec(rule) ?? [];
-    return isServiceChain(target) ? [target] : [];
+    return isServiceChain(target, names) ? [target] : [];
   });
 }
 
@@ -113,7 +121,7 @@ export function difference(held: Held, program: RuleProgram): TableDifference[] 
 /** Each step of it is as long as a turn when all chains differ. */
 export function* differenceInSteps(held: Held, program: RuleProgram): Steps<TableDifference[]> {
   const differences: TableDifference[] = [];
-  for (const [table, { chains }] of program) {
+  for (const [table, { chains, names }] of program) {
     const before = held.get(table);
     const differing = differingChains(before?.chains ?? new Map(), chains);
     yield differing.length / 64;
@@ -125,14 +133,17 @@ export function* differenceInSteps(held: Held, program: RuleProgram): Steps<Tabl
     yield differing.length / 64;
     const remove = differing.filter((chain) => !chains.has(chain) && !before?.pinned.has(chain));
     const insert = before?.missing ?? [];
-    if (write.length + remove.length + insert.length > 0) differences.push({ table, write, remove, insert });
+    if (write.length + remove.length + insert.length > 0) differences.push({ table, names, write, remove, insert });
   }
   return differences;
 }
 
 /** A difference that only writes chains. */
-export function writesOnly(table: TableName, write: TableDifference["write"]): TableDifference {
-  return { table, write, remove: [], insert: [] };
+export function writesOnly(
+  { table, names }: Pick<TableDifference, "table" | "names">,
+  write: TableDifference["write"],
+): TableDifference {
+  return { table, names, write, remove: [], insert: [] };
 }
 
 /** What the kernel holds once the difference between what it held and the program is written. */

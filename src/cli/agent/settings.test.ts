@@ -19,6 +19,7 @@ function settings(...args: string[]): ReturnType<typeof nodeSettings> {
 it("is a node of the defaults", () => {
   expect(settings("--reserved-ports=22")).toEqual({
     nodeName: "machine",
+    chainPrefix: "KUBE",
     families: ["IPv4", "IPv6"],
     localTraffic: { mode: "ClusterCIDR", cidrs: new Map() },
     nodePortAddresses: [],

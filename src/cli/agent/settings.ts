@@ -58,6 +58,8 @@ export function nodeSettings({ values, switches }: Configuration, machine: Machi
     throw new UsageError("this machine has no host name; give --hostname-override, the name of the Node object");
   return {
     nodeName,
+    ...(switches["service-proxy-name"] !== "" && { serviceProxyName: switches["service-proxy-name"] }),
+    chainPrefix: switches["iptables-chain-prefix"],
     ...abilities,
     ...bindAddress(values),
     localTraffic: localTraffic(values, machine.families),

@@ -127,6 +127,7 @@ function service(name: string, index: number): fc.Arbitrary<Service> {
           fc.tuple(...ips.map((ip) => fc.constantFrom("VIP", undefined, "Proxy").map((ipMode) => ({ ip, ipMode })))),
         ),
       ranges,
+      onNodePorts: fc.constantFrom(undefined, undefined, "true", "true", "false", "ture"),
       ports: ports(index),
       age: fc.nat(2),
     })
@@ -139,6 +140,9 @@ function service(name: string, index: number): fc.Arbitrary<Service> {
           namespace: "ns",
           uid: `uid-${name}`,
           creationTimestamp: `2026-01-0${s.age + 1}T00:00:00Z`,
+          ...(s.onNodePorts !== undefined && {
+            annotations: { "berth.dev/source-ranges-on-node-ports": s.onNodePorts },
+          }),
           ...(s.foreign && { labels: { "service.kubernetes.io/service-proxy-name": "other" } }),
         },
         spec: {

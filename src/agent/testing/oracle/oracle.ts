@@ -46,7 +46,8 @@ export function expectation(world: World, packet: SentPacket): Expectation {
     const others = world.settings.masqueradeAll || fromPod === false;
     return reach(local ? here : everywhere, packet, others);
   }
-  if (kind === "load balancer" && !admits(world, service, packet)) return { kind: "DROP" };
+  const filtered = kind === "load balancer" || (kind === "NodePort" && filtersNodePorts(service));
+  if (filtered && !admits(world, service, packet)) return { kind: "DROP" };
   if (service.spec?.externalTrafficPolicy !== "Local") return reach(everywhere, packet, true);
   if (fromPod === true) return reach(everywhere, packet, false);
   if (fromNode) return reach(everywhere, packet, true);
@@ -189,6 +190,11 @@ function nearest(usable: readonly Endpoint[], { node }: World): readonly Endpoin
     if (near.length > 0) return near;
   }
   return usable;
+}
+
+/** Who writes neither true nor false wants a filter. */
+function filtersNodePorts({ metadata }: Service): boolean {
+  return (metadata.annotations?.["berth.dev/source-ranges-on-node-ports"] ?? "false") !== "false";
 }
 
 /** Whether the load balancer's source ranges let the sender in. */
