@@ -16,6 +16,14 @@ function settings(...args: string[]): ReturnType<typeof nodeSettings> {
   return nodeSettings(configuration(...args), machine);
 }
 
+it("takes over whose Services are served, and the names of chains", () => {
+  expect(settings("--service-proxy-name=mine", "--iptables-chain-prefix=BERTH")).toMatchObject({
+    serviceProxyName: "mine",
+    chainPrefix: "BERTH",
+  });
+  expect(settings()).not.toHaveProperty("serviceProxyName");
+});
+
 it("is a node of the defaults", () => {
   expect(settings("--reserved-ports=22")).toEqual({
     nodeName: "machine",
