@@ -1,22 +1,23 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Relay, startRelay } from "../../sandbox/cluster/index.ts";
 import { assertNever, errorMessage } from "../../src/base/index.ts";
-import { addNetns, deleteNetns, type Exec, execOk, ipBatch, netnsExec, netnsPath } from "../../src/kernel/index.ts";
+import { type Exec, execOk } from "../../src/kernel/index.ts";
 import { KubeApiError, KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
 import { Child } from "../contract/child.ts";
 import { kubectlPath } from "../contract/kubectl/run.ts";
 import { Normaliser } from "../contract/normalise.ts";
 import { kubeProxyArguments, kubeProxyPath } from "../kube-binaries/kube-proxy.ts";
+import { bringApiServer, enterNetns, startNodeNamespace } from "../tools/node-namespace.ts";
 import type { Operation } from "./operations.ts";
 import { canonicalRules } from "./rules.ts";
 
 /** The node that both kube-proxies serve. */
 export const nodeName = "node-a";
 
-const nodeAddresses = ["192.0.2.11/24", "fd00:2::11/64"];
+/** What its Node object says, with prefixes. */
+export const nodeAddresses: readonly string[] = ["192.0.2.11/24", "fd00:2::11/64"];
 
 /** An API server, and kube-proxy on a node of its own: a network namespace where nothing else runs. */
 export class Side implements AsyncDisposable {
@@ -25,7 +26,7 @@ export class Side implements AsyncDisposable {
   readonly #kubeconfig: string;
   readonly #home: string;
   readonly #inside: Exec;
-  readonly #relay: Relay;
+  readonly #apiServer: { cut(): void };
   readonly #kubeProxy: Child;
   readonly #owned: AsyncDisposableStack;
 
@@ -33,7 +34,7 @@ export class Side implements AsyncDisposable {
     name: string,
     kubeconfig: string,
     client: KubeClient,
-    node: { home: string; inside: Exec; relay: Relay; kubeProxy: Child },
+    node: { home: string; inside: Exec; apiServer: { cut(): void }; kubeProxy: Child },
     owned: AsyncDisposableStack,
   ) {
     this.name = name;
@@ -41,7 +42,7 @@ export class Side implements AsyncDisposable {
     this.#kubeconfig = kubeconfig;
     this.#home = node.home;
     this.#inside = node.inside;
-    this.#relay = node.relay;
+    this.#apiServer = node.apiServer;
     this.#kubeProxy = node.kubeProxy;
     this.#owned = owned;
   }
@@ -60,36 +61,11 @@ export class Side implements AsyncDisposable {
     await prepare(client);
 
     const netns = `churn-${name}-${process.pid}`;
-    await addNetns(exec, netns, { signal });
-    stack.defer(() => deleteNetns(exec, netns, { signal: new AbortController().signal }));
-    const inside = netnsExec(exec, netns);
-    await execOk(inside, "sysctl", ["-q", "-w", "net.ipv6.conf.all.disable_ipv6=0"], { signal });
-    const addresses = nodeAddresses.map((address) => `address add ${address} dev eth0`);
-    await ipBatch(
-      inside,
-      [
-        "link set lo up",
-        "link add eth0 type veth peer name peer0",
-        "link set peer0 up",
-        "link set eth0 up",
-        ...addresses,
-      ],
-      { signal },
-    );
-
-    const enter = (program: string, args: readonly string[]): Child =>
-      new Child("nsenter", [`--net=${netnsPath(netns)}`, "--", program, ...args], {
-        environment: { PATH: process.env["PATH"] ?? "" },
-      });
-    const { hostname: host, port } = new URL(connection.server);
-    const path = join(home, "relay.sock");
-    const relay = stack.use(await startRelay({ host, port: Number(port) }, { path }));
-    const main = new URL("../contract/relay-main.ts", import.meta.url).pathname;
-    const near = stack.use(enter(process.execPath, [main, path, port]));
-    await near.ready(({ stdout }) => stdout.endsWith("\n"));
+    const { exec: inside } = stack.use(await startNodeNamespace(exec, netns, nodeAddresses, signal));
+    const apiServer = stack.use(await bringApiServer(netns, connection.server));
     const args = [...kubeProxyArguments(kubeconfig, nodeName), "--iptables-min-sync-period=100ms"];
-    const kubeProxy = stack.use(enter(kubeProxyPath, args));
-    return new Side(name, kubeconfig, client, { home, inside, relay, kubeProxy }, stack.move());
+    const kubeProxy = stack.use(enterNetns(netns, kubeProxyPath, args));
+    return new Side(name, kubeconfig, client, { home, inside, apiServer, kubeProxy }, stack.move());
   }
 
   /** What its client sees of it. */
@@ -100,7 +76,7 @@ export class Side implements AsyncDisposable {
       case "request":
         return await this.#request(operation, signal);
       case "cut":
-        this.#relay.cut();
+        this.#apiServer.cut();
         return "";
       default:
         return assertNever(operation, "operation");

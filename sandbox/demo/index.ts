@@ -42,8 +42,11 @@ export async function runDemo(run: DemoRun): Promise<void> {
       now: () => clock.monotonic(),
       silentPods: run.sabotage === "silent-pod" ? 1 : 0,
       breakSomething: async (service) => {
-        const node = stage.nodes.at(-1);
-        if (run.sabotage === "nodeport-jump" && node !== undefined) await removeNodePortJump(node, service, signal);
+        const node = sandbox.nodes.at(-1);
+        if (run.sabotage !== "nodeport-jump" || node === undefined) return;
+        // It would be put back within a second.
+        await node.agent.kill();
+        await removeNodePortJump(stageNode(node), service, signal);
       },
       logLines: (component) => linesAbout(sandbox, component),
     });

@@ -8,7 +8,7 @@ export type Sabotage = (typeof sabotages)[number];
 /** A directory whose `nft` refuses to work: with it first on PATH no balancer comes up. */
 export const withoutBalancer: string = new URL("testdata/without-balancer", import.meta.url).pathname;
 
-/** Takes one jump to the Service out of the rules of one node, as an admin's slip would. */
+/** Takes one jump to the Service out of the rules of a node that has no agent to mend it, as an admin's slip would. */
 export async function removeNodePortJump(node: StageNode, service: ShownService, signal: AbortSignal): Promise<void> {
   const [port] = service.ports;
   const save = await execOk(node.exec, "iptables-save", ["-t", "nat"], { signal });

@@ -56,6 +56,7 @@ async function run(source: FakeSource, kernel: FakeIptables, own: Partial<AgentO
       minSyncIntervalMs: 0,
       syncPeriodMs: 30_000,
       exec: kernel,
+      drift: undefined,
       metrics: createMetrics(),
       logger: {
         ...nullLogger,

@@ -8,6 +8,7 @@ import { AddressWatch } from "./address-watch.ts";
 import { AgentEvents } from "./agent-events.ts";
 import { type ClusterListener, type ClusterSource, WatchedCluster } from "./cluster-state.ts";
 import { describeState } from "./debug-state.ts";
+import { Drift, type DriftOptions, OwnWrites } from "./drift/index.ts";
 import { healthRoutes, metricsRoutes } from "./health-pages.ts";
 import { HealthPorts } from "./health-ports.ts";
 import { localAddresses } from "./host.ts";
@@ -51,6 +52,8 @@ export interface AgentOptions {
   /** What was found out about the machine, for the log. */
   readonly notes?: readonly Note[];
   readonly exec: Exec;
+  /** How rules that others alter are noticed; undefined: not at all. */
+  readonly drift: Pick<DriftOptions, "flavour" | "follow" | "enforceJumpOrder"> | undefined;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly clock: Clock;
@@ -66,7 +69,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { nodeName } = settings;
   await using stack = new AsyncDisposableStack();
   const parts = assemble(options, stack, signal);
-  const { cluster, events, proxy, lease, loop } = parts;
+  const { cluster, events, proxy, lease, loop, drift } = parts;
   await serveAll(stack, options, parts, signal);
 
   logger.info("agent started", { node: nodeName, url: server });
@@ -84,7 +87,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     using _subscription = cluster.subscribe(announcing(proxy, () => loop.trigger()));
     loop.trigger();
     reporting = lease.run(working);
-    await loop.run(signal);
+    await Promise.all([loop.run(signal), drift?.run(signal)]);
   } catch (error) {
     if (!isAbort(error, signal)) throw error;
   } finally {
@@ -102,6 +105,7 @@ interface Parts {
   readonly proxy: NodeProxy;
   readonly lease: ReportLease;
   readonly loop: SyncLoop;
+  readonly drift: Drift | undefined;
   readonly metrics: AgentMetrics;
 }
 
@@ -119,8 +123,10 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
   const events = new AgentEvents(recorder, nodeName, (key) => cluster.service(key));
   const healthPorts = stack.use(serviceHealth(families, health, events, logger));
   const addresses = stack.use(new AddressWatch(localAddresses, () => addressesChanged(), clock));
+  const ownWrites = new OwnWrites(clock);
   const proxy = new NodeProxy({
     ...options,
+    exec: ownWrites.through(exec),
     state: cluster,
     localAddresses: () => addresses.current,
     localSockets: readLocalSockets,
@@ -163,7 +169,9 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
     proxy.nodeChanged();
     loop.trigger();
   }
-  return { health, cluster, events, proxy, lease, loop, metrics };
+  const resync = (): void => loop.trigger();
+  const drift = options.drift && new Drift({ ...common, ...options.drift, target: proxy, exec, ownWrites, resync });
+  return { health, cluster, events, proxy, lease, loop, drift, metrics };
 }
 
 function serviceHealth(
@@ -205,7 +213,7 @@ function announcing(proxy: NodeProxy, trigger: () => void): ClusterListener {
 async function serveAll(
   stack: AsyncDisposableStack,
   options: AgentOptions,
-  { health, cluster, proxy, metrics, events }: Parts,
+  { health, cluster, proxy, metrics, events, drift }: Parts,
   signal: AbortSignal,
 ): Promise<void> {
   const { settings, healthzAddress, metricsAddress, bindAddressHardFail, logger, clock } = options;
@@ -226,7 +234,10 @@ async function serveAll(
   const routes = metricsRoutes({
     registry: options.metrics,
     configz: options.configz,
-    state: (query) => describeState(settings.nodeName, proxy.inspect(), health, query),
+    state: async (query) => ({
+      ...(await describeState(settings.nodeName, proxy.inspect(), health, query)),
+      drift: drift?.state() ?? null,
+    }),
   });
   const pages = {
     ...shared,

@@ -34,7 +34,7 @@ export async function describeState(
   { standing, services, changesWaiting, families }: ProxyView,
   health: SyncHealth,
   query: URLSearchParams,
-): Promise<unknown> {
+): Promise<object> {
   const hashes = await standing.hashes();
   const states = health.families();
   return {

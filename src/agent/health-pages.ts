@@ -17,12 +17,13 @@ export function healthRoutes(
   metrics: Pick<AgentMetrics, "healthz" | "livez">,
   clock: Clock,
 ): Routes {
-  const page = (healthy: boolean, node: object): RouteAnswer => {
+  const page = (healthy: boolean, node: { readonly nodeEligible?: boolean }): RouteAnswer => {
+    const { nodeEligible = true } = node;
     const families = [...health.families()];
     const now = clock.now();
     const updates = families.flatMap(([, { updatedAt }]) => updatedAt ?? []);
     return {
-      status: healthy ? 200 : 503,
+      status: healthy && nodeEligible ? 200 : 503,
       contentType: "application/json",
       headers: noSniff,
       body: JSON.stringify({
@@ -42,8 +43,7 @@ export function healthRoutes(
   };
   return {
     "/healthz": () => {
-      const nodeEligible = eligible();
-      const answer = page(health.ready && nodeEligible, { nodeEligible });
+      const answer = page(health.ready, { nodeEligible: eligible() });
       metrics.healthz.inc({ code: answer.status });
       return answer;
     },

@@ -98,7 +98,7 @@ it("takes an ineligible node out of load balancers without calling the agent dea
   const { health, codes, ask } = bench(false);
   sync(health, "IPv4", "IPv6");
   expect(codes()).toEqual([503, 200]);
-  expect(JSON.parse(ask("/healthz").body)).toMatchObject({ nodeEligible: false, healthy: false });
+  expect(JSON.parse(ask("/healthz").body)).toMatchObject({ nodeEligible: false, healthy: true });
   expect(JSON.parse(ask("/livez").body)).not.toHaveProperty("nodeEligible");
 });
 

@@ -2,6 +2,7 @@ import { errorMessage, FailureError } from "../base/index.ts";
 import {
   type Candidate,
   type Exec,
+  type Flavour,
   findIptables,
   findRefused,
   formatVersion,
@@ -20,6 +21,8 @@ import { kubePrefix } from "./plan/index.ts";
 export interface IptablesHost {
   /** Runs iptables as this node has it, and all other programs. */
   readonly exec: Exec;
+  /** Which kernel interface they talk to. */
+  readonly flavour: Flavour;
   /** Those of the wanted families whose rules the kernel takes. */
   readonly families: readonly Family[];
   readonly randomFully: boolean;
@@ -76,7 +79,15 @@ export async function inspectIptables(
   }
   // 1.6.2 was the first to know the option; the kernel has had it since 3.14.
   const randomFully = isAtLeast(tools.version, 1, 6, 2);
-  return { exec: tools.exec, families, randomFully, accounting, sessionAffinity, notes };
+  return {
+    exec: tools.exec,
+    flavour: tools.version.flavour,
+    families,
+    randomFully,
+    accounting,
+    sessionAffinity,
+    notes,
+  };
 }
 
 function conflictNotes({ version, conflicting }: IptablesTools, chainPrefix: string): Note[] {

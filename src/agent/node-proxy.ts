@@ -8,6 +8,7 @@ import type { ServiceEvents } from "./agent-events.ts";
 import { type Plans, RuleApplier, type Written } from "./apply/index.ts";
 import type { ClusterListener, ClusterState, SliceChange } from "./cluster-state.ts";
 import type { ProxyView } from "./debug-state.ts";
+import type { DriftTarget, KernelRules } from "./drift/index.ts";
 import { FamilyFollowUp, type NodePortPlaces } from "./family-follow-up.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
@@ -41,8 +42,7 @@ export interface NodeProxyOptions {
 /** How long a Service waits at most for a port that a local process has let go. */
 const lookAgainMs = 30_000;
 
-interface FamilyProxy {
-  readonly family: Family;
+interface FamilyProxy extends KernelRules {
   readonly applier: RuleApplier;
   readonly followUp: FamilyFollowUp;
 }
@@ -50,7 +50,7 @@ interface FamilyProxy {
 const noEvents: ServiceEvents = { serviceWarning() {} };
 
 /** Brings the kernel of one node in line with the cluster. Syncs must not overlap. */
-export class NodeProxy implements ClusterListener {
+export class NodeProxy implements ClusterListener, DriftTarget {
   readonly #options: NodeProxyOptions;
   readonly #table: ServiceTable;
   readonly #standing: NodeStanding;
@@ -60,6 +60,7 @@ export class NodeProxy implements ClusterListener {
   #dirty = new Map<string, Map<string, string | undefined>>();
   readonly #changedServices = new Set<string>();
   #changedSlices = 0;
+  readonly #programmed = Promise.withResolvers<void>();
   /** As last seen: while the object is away the rules that depend on it stay. */
   #node: Node | undefined;
 
@@ -73,12 +74,21 @@ export class NodeProxy implements ClusterListener {
     this.#families = settings.families.map((family) => ({
       family,
       applier: new RuleApplier(new Iptables(exec, family), clock),
+      exclusively: turns(),
       followUp: new FamilyFollowUp({
         ...shared,
         family,
         flows: new FlowReconciler(new Conntrack(exec, family), family, metrics, logger, clock),
       }),
     }));
+  }
+
+  get kernels(): readonly KernelRules[] {
+    return this.#families;
+  }
+
+  get programmed(): Promise<void> {
+    return this.#programmed.promise;
   }
 
   serviceChanged(key: string): void {
@@ -193,14 +203,14 @@ export class NodeProxy implements ClusterListener {
     return (family) => nodePortPlaces(facts, family, addresses);
   }
 
-  async #apply({ family, applier }: FamilyProxy, signal: AbortSignal): Promise<Written> {
+  async #apply({ family, applier, exclusively }: FamilyProxy, signal: AbortSignal): Promise<Written> {
     const { metrics, health, clock } = this.#options;
     const labels = { ip_family: family };
     const partial = applier.knowsKernel;
     const program = this.#table.program(family);
     const start = clock.monotonic();
     const plans = (): Plans => this.#table.plans(family);
-    const written = await applier.apply(program, signal, plans).catch((error: unknown) => {
+    const written = await exclusively(() => applier.apply(program, signal, plans)).catch((error: unknown) => {
       if (error instanceof RestoreError) {
         metrics.restoreFailures.inc(labels);
         if (partial) metrics.partialRestoreFailures.inc(labels);
@@ -215,10 +225,21 @@ export class NodeProxy implements ClusterListener {
     (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);
     health.updated(family);
+    this.#programmed.resolve();
     countRules(metrics, family, applier.program ?? program, written);
     if (written.observed) this.#report.observed(family, written, durationMs);
     return written;
   }
+}
+
+/** Runs one after the other what it is given. */
+function turns(): KernelRules["exclusively"] {
+  let last: Promise<unknown> = Promise.resolve();
+  return (run) => {
+    const result = last.then(run);
+    last = result.catch(() => {});
+    return result;
+  };
 }
 
 /** Loopback is none of them unless rules say so: what is sent there goes to processes of the node. */

@@ -15,7 +15,7 @@ import {
   runAgent,
 } from "../agent/index.ts";
 import { FailureError, systemClock, systemRandom } from "../base/index.ts";
-import { type Exec, systemExec } from "../kernel/index.ts";
+import { type Exec, systemExec, systemFollow } from "../kernel/index.ts";
 import { createMetrics, type Logger, watchEventLoop } from "../telemetry/index.ts";
 import { connectAgent, explainNoAnswer } from "./agent/api-server.ts";
 import { readConfigFile, writeConfigFile } from "./agent/config-file.ts";
@@ -73,7 +73,7 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
   const { client, server } = connection;
   await using _client = client;
   // Now nothing is left that could be wrong with the command line.
-  const { exec, notes, ...abilities } = await inspectIptables(
+  const { exec, flavour, notes, ...abilities } = await inspectIptables(
     programs,
     host.families,
     signal,
@@ -89,6 +89,11 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
     ...processSettings(configuration),
     notes,
     exec,
+    drift: {
+      flavour,
+      follow: systemFollow(process.environment),
+      enforceJumpOrder: configuration.switches["enforce-jump-order"],
+    },
     ...common,
     random: systemRandom,
   };

@@ -7,6 +7,7 @@ export {
   type ExecOptions,
   type ExecResult,
   execOk,
+  type Input,
   inputText,
   netnsExec,
   netnsPath,
@@ -15,6 +16,7 @@ export {
   ProgramMissingError,
   systemExec,
 } from "./exec.ts";
+export { type Follow, type FollowResult, netnsFollow, systemFollow } from "./follow.ts";
 export { Iptables, LockHeldError, NotPermittedError, RestoreError } from "./iptables.ts";
 export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
 export {
@@ -25,15 +27,17 @@ export {
   type RuleExtension,
   type RuleOption,
 } from "./iptables-rule.ts";
-export { parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
+export { parseInSteps, parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
 export { type Candidate, findRefused, trialChain } from "./iptables-trial.ts";
 export { type Flavour, formatVersion, isAtLeast } from "./iptables-version.ts";
 export { findLink, ipBatch, listLinks } from "./links.ts";
 export { readLocalSockets } from "./local-sockets.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
 export { Nfacct } from "./nfacct.ts";
-export { applyNft, listNftChain } from "./nft.ts";
+export { applyNft, listNftChain, untilMonitorListens } from "./nft.ts";
+export { type NftProcess, parseMonitorLine } from "./nft-monitor.ts";
 export {
+  cpuTimeMs,
   findProcess,
   formatProcess,
   isRunning,

@@ -85,11 +85,39 @@ export class Iptables {
 
   /** All tables that exist, or one, which legacy makes if it does not. Takes no lock: the kernel hands out a whole table. */
   async save(signal: AbortSignal, table?: string): Promise<SavedTables> {
+    return await inTurns(parseInSteps(await this.saveText(signal, table)));
+  }
+
+  /** The same as text, for `parseIptablesSave`. */
+  async saveText(signal: AbortSignal, table?: string): Promise<string> {
     const program = `${this.#prefix}-save`;
     const args = table === undefined ? [] : ["-t", table];
     const result = await this.#exec.run(program, args, { signal, timeoutMs: saveTimeoutMs });
     if (result.code !== 0) throw permission(program, result) ?? new ProgramFailedError(program, args, result);
-    return await inTurns(parseInSteps(result.stdout));
+    // The nft flavour leaves out tables that hold rules it cannot print, and ends with 0.
+    const unreadable = /^# Table `\S+' is incompatible.*$/m.exec(result.stdout);
+    if (unreadable !== null) throw new ProgramFailedError(program, args, { ...result, stderr: unreadable[0] });
+    return result.stdout;
+  }
+
+  /**
+   * The rules of one chain, worded as `save` words them; undefined when they cannot be told: there is no such chain,
+   * or it holds what iptables cannot print. On nf_tables it costs 3 ms whatever else the table holds (a table of
+   * 17,000 rules: 310 ms); on legacy as much as all of the table.
+   */
+  async listChain(table: string, chain: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
+    const args = ["-w", `${this.#lockWaitSeconds}`, "-t", table, "-S", chain];
+    const result = await this.#exec.run(this.#prefix, args, { signal, timeoutMs: saveTimeoutMs });
+    if (result.code !== 0) {
+      const refused = permission(this.#prefix, result);
+      if (refused !== undefined) throw refused;
+      return undefined;
+    }
+    const start = `-A ${chain}`;
+    return result.stdout
+      .split("\n")
+      .filter((line) => line === start || line.startsWith(`${start} `))
+      .map((line) => line.slice(start.length + 1));
   }
 
   /**

@@ -31,7 +31,11 @@ export interface LogFields {
   readonly count?: number;
   readonly endpoints?: number;
   readonly endpointsBefore?: number;
+  readonly table?: string;
+  readonly chain?: string;
   readonly chains?: readonly string[];
+  readonly rule?: string;
+  readonly process?: string;
   readonly rules?: number;
   readonly resourceVersion?: string;
   readonly code?: number;

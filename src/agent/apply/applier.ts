@@ -77,14 +77,20 @@ export class RuleApplier {
   }
 
   /**
-   * Writes what the kernel was found not to hold of `program`, in one restore. Nothing may have been written since it
-   * was found. When it throws, the next `apply` reads what is there.
+   * Writes what the kernel was found not to hold of `program`, in as few restores as `apply` would. Nothing may have
+   * been written since it was found. When it throws, the next `apply` reads what is there. `found` tells which chains
+   * are there; none, unless said.
    */
-  async repair(differences: readonly TableDifference[], signal: AbortSignal): Promise<Written> {
+  async repair(
+    differences: readonly TableDifference[],
+    signal: AbortSignal,
+    found: Held = new Map(),
+  ): Promise<Written> {
     return this.#exclusive(async () => {
       const held = this.#held;
       this.#held = new Map();
-      await this.#iptables.restore(restoreInput(differences), signal);
+      for (const batch of await this.#batches(differences, found, signal))
+        await this.#iptables.restore(restoreInput(batch), signal);
       this.#held = trusted(held, this.#distrusted);
       return { ...summary(differences), observed: true, isolated: this.#isolation.services, refusals: 0 };
     });

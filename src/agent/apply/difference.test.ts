@@ -14,10 +14,12 @@ const program: RuleProgram = new Map([
   ["filter", { chains: new Map(["A", "B", "C", "D"].map((name) => [`KUBE-${name}`, ["-j RETURN"]])), jumps, names }],
 ]);
 
-function kernel(inputRules: readonly string[]): FakeIptables {
+function kernel(inputRules: readonly string[], more: readonly string[] = []): FakeIptables {
   const iptables = new FakeIptables("IPv4");
   const chains = ["A", "B", "C", "D"].map((name) => `:KUBE-${name} - [0:0]`);
-  iptables.restore(["*filter", ...chains, ...inputRules.map((rule) => `-A INPUT ${rule}`), "COMMIT"].join("\n"));
+  iptables.restore(
+    ["*filter", ...chains, ...more, ...inputRules.map((rule) => `-A INPUT ${rule}`), "COMMIT"].join("\n"),
+  );
   return iptables;
 }
 
@@ -43,6 +45,61 @@ it("inserts what is missing among foreign rules, in order, and then nothing more
       expect(heal(iptables)).toBe("");
     }),
   );
+});
+
+it("puts all jumps on top where they have to be, below kubelet's at most, and then nothing more", () => {
+  const kubelet = "-j KUBE-FIREWALL";
+  const shared: RuleProgram = new Map(
+    [...program].map(([table, own]) => [
+      table,
+      { ...own, jumps: [{ from: "INPUT", rule: kubelet, shared: true }, ...own.jumps] },
+    ]),
+  );
+  fc.assert(
+    fc.property(
+      fc.shuffledSubarray([...jumps, ...jumps]),
+      fc.array(fc.nat(4), { maxLength: 4 }),
+      (present, foreign) => {
+        const rules = present.map(({ rule }) => rule);
+        for (const at of foreign) rules.splice(at, 0, "-s 10.9.9.9 -j DROP", kubelet);
+        const iptables = kernel(rules, [":KUBE-FIREWALL - [0:0]"]);
+        const move = (): string => {
+          const found = observe(parseIptablesSave(iptables.save()), shared, () => true);
+          const input = [...restoreInput(difference(found, shared))].join("\n");
+          iptables.restore(input);
+          return input;
+        };
+        move();
+        const all = iptables.chain("filter", "INPUT")!;
+        expect(all.filter((rule) => rule === kubelet)).toHaveLength(Math.max(1, foreign.length));
+        const after = all.filter((rule) => rule !== kubelet);
+        expect(after.slice(0, 4).map(canonicalRule)).toEqual(jumps.map(({ rule }) => canonicalRule(rule)));
+        expect(after.filter((rule) => rule.includes("10.9.9.9"))).toHaveLength(foreign.length);
+        expect(move()).toBe("");
+      },
+    ),
+  );
+});
+
+it("lets the jumps of another proxy stand above its own, so that two that want to be on top do not fight", () => {
+  const rulesOf = (prefix: string) => jumps.map(({ rule }) => rule.replace("KUBE", prefix));
+  const proxies = ["KUBE", "BERTH"].map((prefix): RuleProgram => {
+    const own = rulesOf(prefix).map((rule) => ({ from: "INPUT", rule }));
+    const chains = new Map(["A", "B", "C", "D"].map((name) => [`${prefix}-${name}`, ["-j RETURN"]]));
+    return new Map([["filter", { chains, jumps: own, names: chainNames(prefix) }]]);
+  });
+  const others = ["A", "B", "C", "D"].flatMap((name) => [`:BERTH-${name} - [0:0]`, `-A BERTH-${name} -j RETURN`]);
+  const all = ["-s 10.9.9.9 -j DROP", ...rulesOf("BERTH"), ...rulesOf("KUBE")];
+  const iptables = kernel(all, others);
+  for (const one of ["A", "B", "C", "D"]) iptables.restore(`*filter\n-A KUBE-${one} -j RETURN\nCOMMIT`);
+  const moved = [...proxies, ...proxies].map((proxy) => {
+    const found = observe(parseIptablesSave(iptables.save()), proxy, () => true);
+    const input = [...restoreInput(difference(found, proxy))].join("\n");
+    iptables.restore(input);
+    return input !== "";
+  });
+  expect(moved).toEqual([true, true, false, false]);
+  expect(iptables.chain("filter", "INPUT")!.at(-1)).toBe("-s 10.9.9.9 -j DROP");
 });
 
 it("puts a jump next to its neighbours, not above foreign rules", () => {

@@ -3,9 +3,11 @@ import { canonicalRule, parseRule, type SavedTables, trialChain } from "../../ke
 import {
   type ChainNames,
   differingChains,
+  isPeerJump,
   isServiceChain,
   type Jump,
   type RuleProgram,
+  sameLines,
   type TableName,
 } from "../plan/index.ts";
 import { sameMeaning } from "./meaning.ts";
@@ -17,6 +19,8 @@ export interface HeldTable {
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /** Jumps that have to be inserted, one after the other. */
   readonly missing: readonly JumpInsert[];
+  /** Jumps that have to be taken away before that, as they were found; those of `missing` replace them. */
+  readonly misplaced: readonly Jump[];
   /** Service chains that somebody else's rules use: the kernel lets nobody delete them, only empty them. */
   readonly pinned: ReadonlySet<string>;
 }
@@ -33,8 +37,14 @@ export interface TableDifference {
   readonly names: ChainNames;
   readonly write: readonly (readonly [chain: string, lines: readonly string[]])[];
   readonly remove: readonly string[];
+  readonly unlink: readonly Jump[];
   readonly insert: readonly JumpInsert[];
 }
+
+/** Whether our jumps in this built-in chain must stand above all other rules; otherwise foreign rules may. */
+export type JumpsOnTop = (table: TableName, chain: string) => boolean;
+
+const anywhere: JumpsOnTop = () => false;
 
 /** Rules that are compared in one step of a turn. */
 const rulesOfStep = 16;
@@ -44,29 +54,77 @@ const rulesOfStep = 16;
  * differs is held as it was found, so that the difference to the program shows it. Chains of Services that are not in
  * the program are what an earlier agent or kube-proxy left; all other chains are somebody else's.
  */
-export function observe(saved: SavedTables, program: RuleProgram): Held {
-  return atOnce(observeInSteps(saved, program));
+export function observe(saved: SavedTables, program: RuleProgram, jumpsOnTop: JumpsOnTop = anywhere): Held {
+  return atOnce(observeInSteps(saved, program, jumpsOnTop));
 }
 
-export function* observeInSteps(saved: SavedTables, program: RuleProgram): Steps<Held> {
+export function* observeInSteps(
+  saved: SavedTables,
+  program: RuleProgram,
+  jumpsOnTop: JumpsOnTop = anywhere,
+): Steps<Held> {
   const held = new Map<TableName, HeldTable>();
   for (const [table, { chains, jumps, names }] of program) {
     const found = new Map<string, readonly string[]>();
     const pinned = new Set<string>();
     for (const [chain, { rules }] of saved.get(table) ?? []) {
       const wanted = chains.get(chain);
-      if (wanted !== undefined)
-        found.set(chain, sameMeaning(rules.map(canonicalRule), wanted.map(canonicalRule)) ? wanted : rules);
+      if (wanted !== undefined) found.set(chain, sameRules(rules, wanted) ? wanted : rules);
       else if (isServiceChain(chain, names) || chain === trialChain) found.set(chain, rules);
       else for (const target of serviceTargets(rules, names)) pinned.add(target);
       yield rules.length / rulesOfStep;
     }
     const builtIn = (chain: string): readonly string[] => saved.get(table)?.get(chain)?.rules ?? [];
     const known = (chain: string): boolean => chains.has(chain) || saved.get(table)?.has(chain) === true;
-    const missing = missingJumps(jumps, builtIn).map((jump) => withChain(jump, known));
-    held.set(table, { chains: found, missing, pinned });
+    const { misplaced, left } = misplacedJumps(jumps, names, builtIn, (chain) => jumpsOnTop(table, chain));
+    const missing = missingJumps(jumps, left).map((jump) => withChain(jump, known));
+    held.set(table, { chains: found, missing, misplaced, pinned });
   }
   return held;
+}
+
+function sameRules(found: readonly string[], wanted: readonly string[]): boolean {
+  return found === wanted || sameMeaning(found.map(canonicalRule), wanted.map(canonicalRule));
+}
+
+type BuiltIn = (chain: string) => readonly string[];
+
+/**
+ * All of ours in each chain where they have to stand on top, in order, and do not, and what is there without them that
+ * their new places depend on. Jumps that others make as well may stand anywhere, and so may those of another proxy.
+ */
+function misplacedJumps(
+  jumps: readonly Jump[],
+  names: ChainNames,
+  builtIn: BuiltIn,
+  onTop: (chain: string) => boolean,
+): { readonly misplaced: readonly Jump[]; readonly left: BuiltIn } {
+  const misplaced: Jump[] = [];
+  const left = new Map<string, readonly string[]>();
+  for (const from of new Set(jumps.map((jump) => jump.from))) {
+    if (!onTop(from)) continue;
+    const canonical = ({ rule }: Jump): string => canonicalRule(rule);
+    const own = jumps.filter((jump) => jump.from === from);
+    const wanted = own.filter(({ shared }) => shared !== true).map(canonical);
+    const shared = new Set(own.filter((jump) => jump.shared === true).map(canonical));
+    const rules = builtIn(from).map((rule) => ({ rule, canonical: canonicalRule(rule) }));
+    const ours = new Set(wanted);
+    const counts = (rule: string): boolean => !shared.has(rule) && !isPeerJump(rule, ours, names);
+    const first = rules.filter((one) => counts(one.canonical)).slice(0, wanted.length);
+    if (
+      sameLines(
+        first.map((one) => one.canonical),
+        wanted,
+      )
+    )
+      continue;
+    for (const { rule, canonical: text } of rules) if (wanted.includes(text)) misplaced.push({ from, rule });
+    left.set(
+      from,
+      rules.filter((one) => shared.has(one.canonical)).map(({ rule }) => rule),
+    );
+  }
+  return { misplaced, left: (chain) => left.get(chain) ?? builtIn(chain) };
 }
 
 function serviceTargets(rules: readonly string[], names: ChainNames): string[] {
@@ -132,8 +190,9 @@ export function* differenceInSteps(held: Held, program: RuleProgram): Steps<Tabl
     });
     yield differing.length / 64;
     const remove = differing.filter((chain) => !chains.has(chain) && !before?.pinned.has(chain));
-    const insert = before?.missing ?? [];
-    if (write.length + remove.length + insert.length > 0) differences.push({ table, names, write, remove, insert });
+    const { missing: insert = [], misplaced: unlink = [] } = before ?? {};
+    if (write.length + remove.length + insert.length > 0)
+      differences.push({ table, names, write, remove, unlink, insert });
   }
   return differences;
 }
@@ -143,7 +202,7 @@ export function writesOnly(
   { table, names }: Pick<TableDifference, "table" | "names">,
   write: TableDifference["write"],
 ): TableDifference {
-  return { table, names, write, remove: [], insert: [] };
+  return { table, names, write, remove: [], unlink: [], insert: [] };
 }
 
 /** What the kernel holds once the difference between what it held and the program is written. */
@@ -153,9 +212,9 @@ export function heldAfter(held: Held, program: RuleProgram): Map<TableName, Held
       const before = held.get(table);
       const pinned = before?.pinned ?? new Set<string>();
       const left = [...pinned].filter((chain) => before?.chains.has(chain) && !chains.has(chain));
-      if (left.length === 0) return [table, { chains, missing: [], pinned }];
+      if (left.length === 0) return [table, { chains, missing: [], misplaced: [], pinned }];
       const all = new Map([...chains, ...left.map((chain) => [chain, []] as const)]);
-      return [table, { chains: all, missing: [], pinned }];
+      return [table, { chains: all, missing: [], misplaced: [], pinned }];
     }),
   );
 }
@@ -175,13 +234,14 @@ export interface RestoreLine {
  * chains without one stay as they are.
  */
 export function* restoreLines(differences: readonly TableDifference[]): Generator<RestoreLine> {
-  for (const [i, { table, write, remove, insert }] of differences.entries()) {
+  for (const [i, { table, write, remove, unlink, insert }] of differences.entries()) {
     if (i > 0) yield { text: "", table };
     yield { text: `*${table}`, table };
     for (const [chain] of write) yield { text: `:${chain} - [0:0]`, table, chain };
     for (const chain of remove) yield { text: `:${chain} - [0:0]`, table };
     // Not as a chain line, which would empty a chain that its owner made a moment ago.
     for (const chain of new Set(insert.flatMap(({ create }) => create ?? []))) yield { text: `-N ${chain}`, table };
+    for (const { from, rule } of unlink) yield { text: `-D ${from} ${rule}`, table };
     for (const { from, position, rule } of insert) yield { text: `-I ${from} ${position} ${rule}`, table };
     for (const [chain, lines] of write)
       for (const rule of lines) yield { text: `-A ${chain} ${rule}`, table, chain, rule };

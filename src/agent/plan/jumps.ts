@@ -24,6 +24,15 @@ function sharedJump(from: string): Jump {
   return { from, rule: rule("", "-j KUBE-FIREWALL"), shared: true };
 }
 
+/**
+ * Whether a canonical rule is the jump of another proxy on this node: it says what a jump of ours says, with a chain of
+ * another prefix. Of two proxies one stands below, and neither is in the other's way.
+ */
+export function isPeerJump(rule: string, ours: ReadonlySet<string>, { prefix }: ChainNames): boolean {
+  const [, match = "", peer, chain = ""] = /^(.*-j )([A-Z]+)(-[A-Z-]+)$/.exec(rule) ?? [];
+  return peer !== undefined && peer !== prefix && ours.has(`${match}${prefix}${chain}`);
+}
+
 /** Those of one built-in chain in the order in which kube-proxy leaves them on a fresh host. */
 export function natJumps({ services, postrouting }: ChainNames): readonly Jump[] {
   return [

@@ -33,16 +33,17 @@ export class Network implements AsyncDisposable {
   }
 
   exec(member: Member): Exec {
-    return netnsExec(this.#host, this.#name(member));
+    return netnsExec(this.#host, this.name(member));
   }
 
-  #name(member: Member): string {
+  /** Of its namespace. */
+  name(member: Member): string {
     return `${this.#prefix}-${member}`;
   }
 
   async create(signal: AbortSignal): Promise<void> {
-    for (const member of members) await addNetns(this.#host, this.#name(member), { signal });
-    const path = (member: Member): string => netnsPath(this.#name(member));
+    for (const member of members) await addNetns(this.#host, this.name(member), { signal });
+    const path = (member: Member): string => netnsPath(this.name(member));
     const cable = (name: string, member: Member): string[] => [
       `link add ${name} type veth peer name eth0 netns ${path(member)}`,
       `link set ${name} up`,
@@ -82,7 +83,7 @@ export class Network implements AsyncDisposable {
     await this.#address("pod-1", ["10.244.1.2/24"], ["fd00:244:1::2/64"], signal);
     await this.#address("pod-2", ["10.244.1.3/24"], ["fd00:244:1::3/64"], signal);
     await this.#address("far", ["10.244.2.2/24"], ["fd00:244:2::2/64"], signal);
-    for (const member of members) this.#peers.set(member, new Peer(this.#name(member)));
+    for (const member of members) this.#peers.set(member, new Peer(this.name(member)));
     for (const member of members.slice(1))
       await this.#peer(member).ask("serve", { name: member, tcp: 8080, udp: 8080 });
   }
@@ -125,6 +126,6 @@ export class Network implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const peer of this.#peers.values()) await peer[Symbol.asyncDispose]();
     const options = { signal: AbortSignal.timeout(10_000) };
-    for (const member of members) await deleteNetns(this.#host, this.#name(member), options).catch(() => {});
+    for (const member of members) await deleteNetns(this.#host, this.name(member), options).catch(() => {});
   }
 }

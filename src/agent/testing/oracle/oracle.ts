@@ -197,13 +197,18 @@ function filtersNodePorts({ metadata }: Service): boolean {
   return (metadata.annotations?.["berth.dev/source-ranges-on-node-ports"] ?? "false") !== "false";
 }
 
-/** Whether the load balancer's source ranges let the sender in. */
+/**
+ * Whether the load balancer's source ranges let the sender in. A family without ranges is open; what is no range lets
+ * nobody in, whatever family it was meant for.
+ */
 function admits(world: World, service: Service, { source, destination }: SentPacket): boolean {
+  const family = familyOf(destination);
   const ranges = (service.spec?.loadBalancerSourceRanges ?? []).map((text) => text.trim());
-  if (ranges.length === 0 || ranges.some((range) => range.endsWith("/0"))) return true;
-  const own = ranges.filter((range) => familyOf(range) === familyOf(destination));
+  const own = ranges.filter((range) => familyOf(range) === family);
+  const none = ranges.filter((range) => familyOf(range) === "");
+  if (own.some((range) => range.endsWith("/0")) || own.length + none.length === 0) return true;
   // The node may have the load balancer's address as its own and so as its source.
-  const node = mainAddress(world, familyOf(destination));
+  const node = mainAddress(world, family);
   const nodeIsIn = node !== undefined && own.some((range) => within(node, range));
   const itself = virtualIps(service.status).some((vip) => same(vip, source));
   return own.some((range) => within(source, range)) || (nodeIsIn && itself);
@@ -225,22 +230,13 @@ function offersNodePorts(world: World, destination: string): boolean {
 }
 
 /** Undefined when the node cannot tell. */
-function isPod(world: World, { source, interface: input }: SentPacket): boolean | undefined {
-  const { localTraffic } = world.settings;
-  switch (localTraffic.mode) {
-    case "ClusterCIDR": {
-      const cidr = localTraffic.cidrs.get(familyOf(source) === "IPv6" ? "IPv6" : "IPv4");
-      return cidr === undefined ? undefined : within(source, cidr);
-    }
-    case "NodeCIDR": {
-      const cidr = (world.node.spec?.podCIDRs ?? []).find((text) => familyOf(text) === familyOf(source));
-      return cidr === undefined ? undefined : within(source, cidr);
-    }
-    case "BridgeInterface":
-      return input === localTraffic.name;
-    case "InterfaceNamePrefix":
-      return input?.startsWith(localTraffic.prefix) === true;
-  }
+function isPod({ node, settings }: World, { source, interface: input }: SentPacket): boolean | undefined {
+  const { localTraffic } = settings;
+  if (localTraffic.mode === "BridgeInterface") return input === localTraffic.name;
+  if (localTraffic.mode === "InterfaceNamePrefix") return input?.startsWith(localTraffic.prefix) === true;
+  const cidrs = localTraffic.mode === "NodeCIDR" ? (node.spec?.podCIDRs ?? []) : [...localTraffic.cidrs.values()];
+  const cidr = cidrs.find((text) => familyOf(text) === familyOf(source));
+  return cidr === undefined ? undefined : within(source, cidr);
 }
 
 function isOnNode({ addresses }: World, address: string): boolean {

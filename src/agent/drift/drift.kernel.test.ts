@@ -1,0 +1,367 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { type Clock, systemClock } from "../../base/index.ts";
+import {
+  addNetns,
+  deleteNetns,
+  type Exec,
+  execOk,
+  type Follow,
+  inputText,
+  netnsExec,
+  netnsFollow,
+  systemExec,
+  systemFollow,
+} from "../../kernel/index.ts";
+import { node, port, service, slice } from "../../model/testing/objects.ts";
+import type { Family } from "../../net/index.ts";
+import { createMetrics, type LogFields, type Metrics, nullLogger } from "../../telemetry/index.ts";
+import { AgentMetrics } from "../metrics.ts";
+import { NodeProxy } from "../node-proxy.ts";
+import { SyncHealth } from "../sync-health.ts";
+import { nodeSettings } from "../testing/settings.ts";
+import { MemoryState } from "../testing/state.ts";
+import { Drift, OwnWrites } from "./index.ts";
+
+const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+const host = systemExec(environment);
+const families: readonly Family[] = ["IPv4", "IPv6"];
+const flavours = (["nft", "legacy"] as const).filter((flavour) => existsSync(`/usr/sbin/iptables-${flavour}-save`));
+const forever = new AbortController().signal;
+
+/** Polling that does not keep a test waiting for five seconds. */
+const fastClock: Clock = {
+  now: systemClock.now,
+  monotonic: () => systemClock.monotonic() * 100,
+  schedule: (run, delayMs) => systemClock.schedule(run, delayMs / 100),
+};
+
+/** A node whose rules are watched, in a namespace of its own. */
+class WatchedNode {
+  readonly netns = `bt-drift-${randomBytes(4).toString("hex")}`;
+  readonly flavour: "nft" | "legacy";
+  readonly state = new MemoryState();
+  /** Input of each restore that succeeded, by family. */
+  readonly restores: Readonly<Record<Family, string[]>> = { IPv4: [], IPv6: [] };
+  /** Chains and tables read, as `table chain` or `table`. */
+  readonly reads: string[] = [];
+  readonly warnings: [string, LogFields][] = [];
+  readonly monitors: number[] = [];
+  metrics: Metrics = createMetrics();
+  readonly #inside = netnsExec(host, this.netns);
+  #proxy: NodeProxy | undefined;
+  #stop = new AbortController();
+  #done: Promise<void> = Promise.resolve();
+
+  constructor(flavour: "nft" | "legacy") {
+    this.flavour = flavour;
+    for (const [name, number] of [
+      ["one", 1],
+      ["two", 2],
+    ] as const) {
+      this.state.services.set(
+        `ns/${name}`,
+        service(`ns/${name}`, {
+          clusterIP: `10.96.0.${number}`,
+          clusterIPs: [`10.96.0.${number}`, `fd00:96::${number}`],
+          ports: [port("p", 80)],
+        }),
+      );
+      this.endpoints(`ns/${name}`, 2);
+    }
+    this.state.nodeObject = node("node-a");
+  }
+
+  endpoints(key: string, count: number): void {
+    const list = (prefix: string) => Array.from({ length: count }, (_, i) => ({ ip: `${prefix}${i + 1}` }));
+    this.state.allSlices.set(key, [
+      slice("4", [{ name: "p", port: 80 }], list("10.244.1.")),
+      { ...slice("6", [{ name: "p", port: 80 }], list("fd00:244:1::")), addressType: "IPv6" },
+    ]);
+  }
+
+  async create(): Promise<void> {
+    await addNetns(host, this.netns, { signal: forever });
+  }
+
+  async start(enforceJumpOrder = false): Promise<void> {
+    const legacy = this.flavour === "legacy";
+    const clock = legacy ? fastClock : systemClock;
+    this.metrics = createMetrics();
+    this.#stop = new AbortController();
+    const exec: Exec = {
+      run: async (program, args, options) => {
+        const result = await this.#inside.run(this.#flavoured(program), args, options);
+        if (program.endsWith("-restore") && result.code === 0)
+          this.restores[program.startsWith("ip6") ? "IPv6" : "IPv4"].push(inputText(options.stdin));
+        else if (args[0] === "-t") this.reads.push(args[1] ?? "");
+        else if (args.includes("-S")) this.reads.push(args.slice(3).join(" ").replace(" -S", ""));
+        return result;
+      },
+    };
+    const follow: Follow = (program, args, options) =>
+      netnsFollow(systemFollow(environment), this.netns)(program, args, {
+        ...options,
+        onStart: (pid) => {
+          this.monitors.push(pid);
+          options.onStart?.(pid);
+        },
+      });
+    const logger = { ...nullLogger, warn: (message: string, fields: LogFields = {}) => this.#warn(message, fields) };
+    const ownWrites = new OwnWrites(clock);
+    const proxy = new NodeProxy({
+      settings: nodeSettings(),
+      state: this.state,
+      exec: ownWrites.through(exec),
+      localAddresses: () => [],
+      localSockets: async () => [],
+      health: new SyncHealth(families, clock),
+      healthPorts: { update: async () => true },
+      metrics: new AgentMetrics(this.metrics),
+      logger: nullLogger,
+      clock,
+    });
+    const drift = new Drift({
+      target: proxy,
+      flavour: this.flavour,
+      exec,
+      follow,
+      ownWrites,
+      enforceJumpOrder,
+      resync: () => {},
+      metrics: this.metrics,
+      logger,
+      clock,
+      random: () => 0,
+      cpuMs: () => 0,
+    });
+    this.#proxy = proxy;
+    await this.sync();
+    this.#done = drift.run(this.#stop.signal);
+    // The first comparison of everything is over.
+    await vi.waitFor(() => expect(new Set(this.reads).size).toBe(3), { timeout: 20_000 });
+    await vi.waitFor(() => expect(this.reads.length).toBeGreaterThanOrEqual(6), { timeout: 20_000 });
+    for (const { exclusively } of proxy.kernels) await exclusively(async () => {});
+  }
+
+  async sync(...keys: readonly string[]): Promise<void> {
+    for (const key of keys) this.#proxy?.serviceChanged(key);
+    await this.#proxy?.sync(forever);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  /** `iptables`, `iptables-save` or `iptables-restore` of a family, run by somebody else. */
+  async tool(family: Family, tool: string, args: readonly string[], stdin = ""): Promise<string> {
+    const program = this.#flavoured(family === "IPv4" ? `iptables${tool}` : `ip6tables${tool}`);
+    return await execOk(this.#inside, program, args, { signal: forever, stdin });
+  }
+
+  async nft(...args: readonly string[]): Promise<void> {
+    await execOk(this.#inside, "nft", args, { signal: forever });
+  }
+
+  /** All rules, without counters, times and the order of chains. */
+  async rules(family: Family): Promise<readonly string[]> {
+    const text = await this.tool(family, "-save", []);
+    return text
+      .split("\n")
+      .filter((line) => !line.startsWith("#"))
+      .map((line) => line.replace(/ \[\d+:\d+\]$/, ""))
+      .sort();
+  }
+
+  async destroy(): Promise<void> {
+    await deleteNetns(host, this.netns, { signal: forever });
+  }
+
+  #flavoured(program: string): string {
+    return program.replace("tables", `tables-${this.flavour}`);
+  }
+
+  #warn(message: string, fields: LogFields): void {
+    this.warnings.push([message, fields]);
+  }
+}
+
+/** Lines of restore input that say what is touched; rules of chains that are written whole are left out. */
+function touched(input: string): string[] {
+  return input.split("\n").filter((line) => /^[:*]|^-[DINX]/.test(line));
+}
+
+function inBoth<T>(run: (family: Family) => Promise<T>): Promise<T[]> {
+  return Promise.all(families.map(run));
+}
+
+const patience = { timeout: 20_000, interval: 10 } as const;
+
+/** What the first restores of each family touched. */
+async function restored(watched: WatchedNode, count = 1): Promise<readonly (readonly string[])[]> {
+  const all = families.map((family) => watched.restores[family]);
+  await vi.waitFor(() => expect(Math.min(...all.map((list) => list.length))).toBeGreaterThanOrEqual(count), patience);
+  return all.map((list) => list.flatMap(touched));
+}
+
+describe.each(flavours)("on iptables-%s", (flavour) => {
+  const watched = new WatchedNode(flavour);
+  /** The chain of a Service and of its first endpoint. */
+  const service: Record<Family, { svc: string; sep: string }> = {
+    IPv4: { svc: "", sep: "" },
+    IPv6: { svc: "", sep: "" },
+  };
+  let before: readonly (readonly string[])[] = [];
+
+  beforeAll(async () => {
+    await watched.create();
+    await watched.start();
+    await inBoth(async (family) => {
+      const saved = await watched.tool(family, "-save", ["-t", "nat"]);
+      const svc = /^-A KUBE-SERVICES .*ns\/one:p.* -j (\S+)$/m.exec(saved)?.[1] ?? "";
+      service[family] = { svc, sep: new RegExp(`^-A ${svc} .* -j (KUBE-SEP-\\S+)$`, "m").exec(saved)?.[1] ?? "" };
+    });
+    before = await inBoth((family) => watched.rules(family));
+  });
+  afterAll(async () => {
+    await watched.stop();
+    await watched.destroy();
+  });
+  beforeEach(() => {
+    for (const list of [watched.restores.IPv4, watched.restores.IPv6, watched.reads, watched.warnings]) list.length = 0;
+  });
+  const healed = (): Promise<void> =>
+    vi.waitFor(async () => expect(await inBoth((family) => watched.rules(family))).toEqual(before), patience);
+
+  it.each([
+    ["a deleted rule", "-t nat -D KUBE-SERVICES 1", "nat", "KUBE-SERVICES"],
+    ["a replaced rule", "-t nat -R SVC 1 -j RETURN", "nat", "SVC"],
+    ["a foreign rule inside", "-t nat -I SVC 1 -j ACCEPT", "nat", "SVC"],
+    ["a foreign rule at the end", "-t filter -A KUBE-FORWARD -j DROP", "filter", "KUBE-FORWARD"],
+    ["a flushed chain", "-t nat -F KUBE-POSTROUTING", "nat", "KUBE-POSTROUTING"],
+    ["a lost canary", "-t mangle -X KUBE-PROXY-CANARY", "mangle", "KUBE-PROXY-CANARY"],
+  ])("writes the chain of %s again, and no other", async (_what, args, table, chain) => {
+    await inBoth((family) => watched.tool(family, "", args.replace("SVC", service[family].svc).split(" ")));
+    const chains = families.map((family) => chain.replace(/^SVC$/, service[family].svc));
+    expect(await restored(watched)).toEqual(chains.map((name) => [`*${table}`, `:${name} - [0:0]`]));
+    await healed();
+    await vi.waitFor(() => expect(watched.warnings).toHaveLength(2), patience);
+    const byFamily = watched.warnings.toSorted(([, a], [, b]) => ((a.family ?? "") < (b.family ?? "") ? -1 : 1));
+    const process = { process: expect.stringMatching(/^ip6?tables-nft\[\d+\]$/) };
+    expect(byFamily).toEqual(
+      families.map((family, i) => [
+        "rules altered by somebody else; written again",
+        expect.objectContaining({ family, table, chains: [chains[i]], ...(flavour === "nft" && process) }),
+      ]),
+    );
+  });
+
+  it.each([1, 2, 3])("puts a jump back to its place, %i", async (place) => {
+    await inBoth((family) => watched.tool(family, "", ["-D", "INPUT", `${place}`]));
+    const jump = ["*filter", expect.stringMatching(`^-I INPUT ${place} .*-j KUBE-`)];
+    expect(await restored(watched)).toEqual([jump, jump]);
+    await healed();
+  });
+
+  it("makes a deleted chain anew, with what was taken away to delete it", async () => {
+    await inBoth((family) => {
+      const { svc, sep } = service[family];
+      return watched.tool(family, "-restore", ["--noflush"], `*nat\n-F ${svc}\n-F ${sep}\n-X ${sep}\nCOMMIT\n`);
+    });
+    expect(await restored(watched)).toEqual(
+      families.map((family) => {
+        const { svc, sep } = service[family];
+        return ["*nat", ...[sep, svc].sort().map((chain) => `:${chain} - [0:0]`)];
+      }),
+    );
+    await healed();
+  });
+
+  it("fills a flushed table again, and leaves the others alone", async () => {
+    const filled = await inBoth(async (family) => {
+      const saved = await watched.tool(family, "-save", ["-t", "nat"]);
+      return [...new Set([...saved.matchAll(/^-A (KUBE-\S+)/gm)].map(([, chain]) => `:${chain} - [0:0]`))].sort();
+    });
+    await inBoth((family) => watched.tool(family, "", ["-t", "nat", "-F"]));
+    const jumps = ["PREROUTING", "OUTPUT", "POSTROUTING"].map((chain) => expect.stringMatching(`^-I ${chain} 1 `));
+    expect(await restored(watched)).toEqual(filled.map((chains) => ["*nat", ...chains, ...jumps]));
+    await healed();
+  });
+
+  it("tells once of a foreign rule above its jumps, and leaves it there", async () => {
+    const values = async (): Promise<number[]> =>
+      ((await watched.metrics.getSingleMetric("berth_agent_foreign_rules")?.get())?.values ?? [])
+        .filter(({ labels }) => labels["chain"] === "FORWARD")
+        .map(({ value }) => value);
+    const rule = (family: Family) => `-s ${family === "IPv4" ? "192.0.2.9/32" : "2001:db8::9/128"} -j DROP`;
+    const alter = (verb: string) =>
+      inBoth((family) => watched.tool(family, "", [verb, "FORWARD", ...rule(family).split(" ")]));
+    await alter("-I");
+    await vi.waitFor(async () => expect(await values()).toEqual([1, 1]), patience);
+    expect(watched.warnings).toHaveLength(2);
+    for (const family of families)
+      expect(watched.warnings).toContainEqual([
+        "foreign rule above our jumps",
+        { family, table: "filter", chain: "FORWARD", rule: rule(family) },
+      ]);
+    await alter("-D");
+    await vi.waitFor(async () => expect(await values()).toEqual([0, 0]), patience);
+    expect(watched.warnings).toHaveLength(2);
+    expect(watched.restores).toEqual({ IPv4: [], IPv6: [] });
+  });
+
+  it("counts repairs", async () => {
+    const repairs = await watched.metrics.getSingleMetricAsString("berth_agent_drift_repairs_total");
+    expect(repairs).toMatch(/_total\{ip_family="IPv4",table="nat"\} 6\n/);
+    expect(repairs).toMatch(/_total\{ip_family="IPv6",table="filter"\} 4$/m);
+  });
+
+  it.runIf(flavour === "nft")("fills all tables again after nft flush ruleset", async () => {
+    await watched.nft("flush", "ruleset");
+    const lines = await restored(watched, 3);
+    await healed();
+    for (const family of lines)
+      expect(family.filter((line) => line.startsWith("*"))).toEqual(
+        expect.arrayContaining(["*filter", "*mangle", "*nat"]),
+      );
+  });
+
+  it.runIf(flavour === "nft")("looks neither at its own writes nor at what is not its own", async () => {
+    watched.endpoints("ns/one", 3);
+    await watched.sync("ns/one");
+    await watched.nft("add", "table", "ip", "other");
+    await watched.nft("add", "chain", "ip", "other", "KUBE-SERVICES");
+    await watched.tool("IPv4", "", ["-t", "nat", "-N", "CNI-1"]);
+    await watched.tool("IPv4", "", ["-t", "nat", "-A", "CNI-1", "-j", "ACCEPT"]);
+    watched.endpoints("ns/one", 2);
+    await watched.sync("ns/one");
+    await inBoth((family) => watched.tool(family, "", ["-t", "nat", "-F", "KUBE-MARK-MASQ"]));
+    await restored(watched, 3);
+    expect(watched.reads).toEqual(["nat KUBE-MARK-MASQ", "nat KUBE-MARK-MASQ"]);
+  });
+
+  it.runIf(flavour === "nft")("compares everything after its monitor ended", async () => {
+    process.kill(watched.monitors.at(-1) ?? 0, "SIGKILL");
+    const warned = (): void =>
+      expect(watched.warnings.map(([message]) => message)).toContain("nft monitor ended; started again");
+    await vi.waitFor(warned, patience);
+    await inBoth((family) => watched.tool(family, "", ["-t", "nat", "-F", "KUBE-MARK-MASQ"]));
+    const chain = ["*nat", ":KUBE-MARK-MASQ - [0:0]"];
+    expect(await restored(watched)).toEqual([chain, chain]);
+  });
+
+  it("moves its jumps above foreign rules when told to", async () => {
+    await watched.stop();
+    watched.reads.length = 0;
+    await watched.start(true);
+    const list = (family: Family): Promise<string> => watched.tool(family, "", ["-S", "FORWARD"]);
+    const jumps = await inBoth(list);
+    await inBoth((family) =>
+      watched.tool(family, "", ["-I", "FORWARD", "2", "-m", "mark", "--mark", "0x9", "-j", "DROP"]),
+    );
+    await restored(watched);
+    expect(await inBoth(list)).toEqual(jumps.map((text) => `${text}-A FORWARD -m mark --mark 0x9 -j DROP\n`));
+  });
+});
