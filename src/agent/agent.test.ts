@@ -7,6 +7,7 @@ import type { Exec } from "../kernel/index.ts";
 import { node, port, service, slice } from "../model/testing/objects.ts";
 import { createMetrics, nullLogger, serveEndpoints } from "../telemetry/index.ts";
 import { type AgentOptions, runAgent } from "./agent.ts";
+import { chainNames } from "./plan/index.ts";
 import { FakeSource } from "./testing/fake-source.ts";
 import { nodeSettings } from "./testing/settings.ts";
 
@@ -177,9 +178,9 @@ it("shows what it is and believes, and tells the cluster of itself and of what i
 
 it.each<[object, string, boolean]>([
   [{}, "!service.kubernetes.io/service-proxy-name", true],
-  [{ serviceProxyName: "mine", chainPrefix: "BERTH" }, "service.kubernetes.io/service-proxy-name=mine", false],
+  [{ serviceProxyName: "mine", chains: chainNames("BERTH") }, "service.kubernetes.io/service-proxy-name=mine", false],
 ])(
-  "watches its own Services, and takes away kube-proxy's nftables tables only in its place: %j",
+  "watches its own Services, and takes away kube-proxy's nftables tables only in its place: %#",
   async (own, selector, takes) => {
     const source = opened();
     const kernel = new FakeIptables("IPv4");

@@ -139,7 +139,7 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
   const lease = new ReportLease({
     ...options,
     nodeName,
-    chainPrefix: settings.chainPrefix,
+    chainPrefix: settings.chains.prefix,
     report: async () => {
       const { standing } = proxy.inspect();
       const programmed = await standing.hashes();
@@ -149,7 +149,7 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
     metrics,
   });
   // Who has chains of other names runs beside another proxy, which may be in that mode.
-  const leftovers = settings.chainPrefix === kubePrefix ? new NftLeftovers(exec, families, logger) : undefined;
+  const leftovers = settings.chains.prefix === kubePrefix ? new NftLeftovers(exec, families, logger) : undefined;
   const loop = new SyncLoop({
     // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
     sync: async () => {

@@ -10,7 +10,7 @@ import {
 } from "../model/index.ts";
 import { type Cidr, type Family, formatCidr, formatIp, type Ip, ipEquals, type PortRange } from "../net/index.ts";
 import { localhostNodePorts, type NodePortAddresses, nodePortAddresses } from "./node-port-addresses.ts";
-import { chainNames, type LocalTraffic, type PlanConfig } from "./plan/index.ts";
+import type { ChainNames, LocalTraffic, PlanConfig } from "./plan/index.ts";
 
 /** How packets of this node's own pods are told from others (KEP-2450). */
 export type LocalTrafficDetector =
@@ -28,8 +28,8 @@ export interface NodeSettings {
   readonly families: readonly Family[];
   /** The Services whose label `service.kubernetes.io/service-proxy-name` says so are served; absent: those without it. */
   readonly serviceProxyName?: string;
-  /** What the names of our chains begin with. */
-  readonly chainPrefix: string;
+  /** Of the chains that are ours. */
+  readonly chains: ChainNames;
   /** Taken for the node's own address in its family, before what the Node object says; absent: none. */
   readonly bindAddress?: string;
   readonly localTraffic: LocalTrafficDetector;
@@ -134,7 +134,7 @@ function planConfig(
 ): PlanConfig {
   const { masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting, sessionAffinity } = settings;
   return {
-    chains: chainNames(settings.chainPrefix),
+    chains: settings.chains,
     localTraffic: localTraffic(settings.localTraffic, family, node),
     // kube-proxy takes loopback when it knows nothing better.
     nodeIp: nodeIp(settings, family, node) ?? (family === "IPv4" ? "127.0.0.1" : "::1"),

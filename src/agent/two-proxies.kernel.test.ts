@@ -4,6 +4,7 @@ import { type Flavour, systemExec } from "../kernel/index.ts";
 import { cleanUp } from "./cleanup.ts";
 import type { NodeSettings } from "./node-facts.ts";
 import type { NodeProxy } from "./node-proxy.ts";
+import { chainNames } from "./plan/index.ts";
 import { flavourExec, flavours, kernelProxy } from "./testing/kernel-proxy.ts";
 import { type Member, Network } from "./testing/network.ts";
 import { frontend, podAddress, type ScenarioService, scenarioCluster } from "./testing/scenario-cluster.ts";
@@ -24,7 +25,7 @@ const kinds: readonly ScenarioService[] = [
 ];
 // Numbers 1 to 4 without the label, 5 to 8 with it.
 const services = [...kinds, ...kinds.map((kind) => ({ ...kind, labels }))];
-const proxies = { KUBE: {}, BERTH: { serviceProxyName: "mine", chainPrefix: "BERTH" } } as const;
+const proxies = { KUBE: {}, BERTH: { serviceProxyName: "mine", chains: chainNames("BERTH") } } as const;
 type Prefix = keyof typeof proxies;
 const offsets: Readonly<Record<Prefix, number>> = { KUBE: 0, BERTH: 4 };
 

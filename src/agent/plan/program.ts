@@ -36,10 +36,12 @@ export class RulePlanner {
   readonly #tables = { nat: new ChainMapBuilder(), filter: new ChainMapBuilder(), mangle: new ChainMapBuilder() };
   readonly #family: Family;
   readonly #config: PlanConfig;
+  readonly #jumps: { readonly nat: readonly Jump[]; readonly filter: readonly Jump[] };
 
   constructor(family: Family, config: PlanConfig) {
     this.#family = family;
     this.#config = config;
+    this.#jumps = { nat: natJumps(config.chains), filter: filterJumps(config.chains) };
     const shared = Object.values(config.chains.dispatch);
     this.#dispatch = new Map(shared.map((chain) => [chain, new DispatchChain()]));
     this.#touched = new Set(shared);
@@ -68,8 +70,8 @@ export class RulePlanner {
     const { nat, filter, mangle } = this.#tables;
     const { chains: names } = this.#config;
     return new Map([
-      ["nat", { chains: nat.snapshot(), jumps: natJumps(names), names }],
-      ["filter", { chains: filter.snapshot(), jumps: filterJumps(names), names }],
+      ["nat", { chains: nat.snapshot(), jumps: this.#jumps.nat, names }],
+      ["filter", { chains: filter.snapshot(), jumps: this.#jumps.filter, names }],
       ["mangle", { chains: mangle.snapshot(), jumps: [], names }],
     ]);
   }

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { chainNames } from "../../agent/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import { hostSettings, logSettings, type Machine, nodeSettings, processSettings } from "./settings.ts";
 import { configuration } from "./testing/command-line.ts";
@@ -19,7 +20,7 @@ function settings(...args: string[]): ReturnType<typeof nodeSettings> {
 it("takes over whose Services are served, and the names of chains", () => {
   expect(settings("--service-proxy-name=mine", "--iptables-chain-prefix=BERTH")).toMatchObject({
     serviceProxyName: "mine",
-    chainPrefix: "BERTH",
+    chains: chainNames("BERTH"),
   });
   expect(settings()).not.toHaveProperty("serviceProxyName");
 });
@@ -27,7 +28,7 @@ it("takes over whose Services are served, and the names of chains", () => {
 it("is a node of the defaults", () => {
   expect(settings("--reserved-ports=22")).toEqual({
     nodeName: "machine",
-    chainPrefix: "KUBE",
+    chains: chainNames("KUBE"),
     families: ["IPv4", "IPv6"],
     localTraffic: { mode: "ClusterCIDR", cidrs: new Map() },
     nodePortAddresses: [],

@@ -1,6 +1,7 @@
 // A configuration that holds -> what the parts of the agent are given. Pure.
 import {
   type AgentOptions,
+  chainNames,
   type HostSettings,
   type LocalTrafficDetector,
   localhostNodePorts,
@@ -59,7 +60,7 @@ export function nodeSettings({ values, switches }: Configuration, machine: Machi
   return {
     nodeName,
     ...(switches["service-proxy-name"] !== "" && { serviceProxyName: switches["service-proxy-name"] }),
-    chainPrefix: switches["iptables-chain-prefix"],
+    chains: chainNames(switches["iptables-chain-prefix"]),
     ...abilities,
     ...bindAddress(values),
     localTraffic: localTraffic(values, machine.families),
