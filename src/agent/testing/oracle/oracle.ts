@@ -69,7 +69,7 @@ function reach(endpoints: readonly Endpoint[], { source }: SentPacket, masquerad
  */
 function claimOf(world: World, packet: SentPacket): Claim | undefined {
   const claims = world.services
-    .filter(isServed)
+    .filter((service) => isServed(world, service))
     .flatMap((service) =>
       (service.spec?.ports ?? [])
         .filter((port) => (port.protocol ?? "TCP") === packet.protocol && hasFamily(service, packet.destination))
@@ -111,12 +111,12 @@ function isApiServer({ apiServers }: World, address: string | undefined, port: n
   return apiServers.some((each) => same(each.address, address) && each.port === port);
 }
 
-function isServed({ metadata, spec }: Service): boolean {
+function isServed({ settings }: World, { metadata, spec }: Service): boolean {
   return (
     spec?.type !== "ExternalName" &&
     (spec?.clusterIP ?? "") !== "" &&
     spec?.clusterIP !== "None" &&
-    metadata.labels?.["service.kubernetes.io/service-proxy-name"] === undefined
+    metadata.labels?.["service.kubernetes.io/service-proxy-name"] === settings.serviceProxyName
   );
 }
 
