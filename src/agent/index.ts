@@ -10,3 +10,4 @@ export { inspectIptables } from "./iptables-host.ts";
 export { findLivePeer, peerAddresses } from "./live-peer.ts";
 export type { LocalTrafficDetector, NodeSettings } from "./node-facts.ts";
 export { localhostNodePorts } from "./node-port-addresses.ts";
+export { chainNames, isChainPrefix, kubePrefix, maxChainPrefix } from "./plan/index.ts";

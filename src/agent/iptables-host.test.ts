@@ -107,6 +107,16 @@ it("leaves --random-fully to versions that know it", async () => {
   expect((await inspectIptables(machine({ version: "iptables v1.6.2" }), ["IPv4"], signal)).randomFully).toBe(true);
 });
 
+it("warns of chains of its own prefix alone", async () => {
+  const legacy = ["KUBE-SERVICES", "BERTH-SERVICES"];
+  const { notes } = await inspectIptables(machine({ legacy }), ["IPv4"], signal, "BERTH");
+  expect(notes).toContainEqual([
+    "warn",
+    "rules of a service proxy in the other iptables too",
+    { count: 2, why: expect.stringContaining("'berth agent cleanup --iptables=legacy --iptables-chain-prefix=BERTH'") },
+  ]);
+});
+
 it("warns of a service proxy's chains in the implementation that is not used", async () => {
   const { notes } = await inspectIptables(machine({ legacy: ["KUBE-SERVICES", "KUBE-SVC-A"] }), ["IPv4"], signal);
   expect(notes).toContainEqual([

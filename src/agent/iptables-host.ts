@@ -14,7 +14,7 @@ import {
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
 import type { LogFields } from "../telemetry/index.ts";
-import { accountingNames } from "./plan/index.ts";
+import { accountingNames, kubePrefix } from "./plan/index.ts";
 
 /** What the rules of this machine can do. */
 export interface IptablesHost {
@@ -44,11 +44,12 @@ export async function inspectIptables(
   exec: Exec,
   wanted: readonly Family[],
   signal: AbortSignal,
+  chainPrefix: string = kubePrefix,
 ): Promise<IptablesHost> {
-  const tools = await findIptables(exec, signal);
+  const tools = await findIptables(exec, signal, chainPrefix);
   const notes: Note[] = [
     ["info", "iptables chosen", { version: formatVersion(tools.version), why: tools.why }],
-    ...conflictNotes(tools),
+    ...conflictNotes(tools, chainPrefix),
   ];
   const noCounters = await makeCounters(exec, signal);
   if (noCounters !== undefined)
@@ -88,12 +89,13 @@ export async function inspectIptables(
   };
 }
 
-function conflictNotes({ version, conflicting }: IptablesTools): Note[] {
+function conflictNotes({ version, conflicting }: IptablesTools, chainPrefix: string): Note[] {
   if (conflicting === undefined) return [];
   const { flavour, proxyChains } = conflicting;
+  const ofPrefix = chainPrefix === kubePrefix ? "" : ` --iptables-chain-prefix=${chainPrefix}`;
   const fields = {
     count: proxyChains,
-    why: `the kernel obeys both, iptables-${flavour} and iptables-${version.flavour} (kubernetes/kubernetes#71305); delete those of ${flavour} with 'berth agent cleanup --iptables=${flavour}'`,
+    why: `the kernel obeys both, iptables-${flavour} and iptables-${version.flavour} (kubernetes/kubernetes#71305); delete those of ${flavour} with 'berth agent cleanup --iptables=${flavour}${ofPrefix}'`,
   };
   return [["warn", "rules of a service proxy in the other iptables too", fields]];
 }

@@ -8,7 +8,6 @@ import { count, describeChange, endpointCount } from "./change-text.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { frontendText } from "./node-report.ts";
 import type { NodeStanding } from "./node-standing.ts";
-import { isServiceChain } from "./plan/index.ts";
 import { changedChains, ruleCount, type ServiceChange } from "./service-table.ts";
 
 /** Longer lists of chains say nothing to people; `iptables-save` shows the rest. */
@@ -150,7 +149,8 @@ export class SyncReport {
     const { logger } = this.#options;
     const started = this.#started.has(family);
     const planned = changedChains(change);
-    const own = planned.filter(isServiceChain);
+    const plans = [...change.plansBefore.values(), ...change.plansAfter.values()];
+    const own = planned.filter((chain) => plans.some(({ chains }) => chains.has(chain)));
     const rewritten = own.filter((chain) => names.has(`nat ${chain}`));
     const altered = !started && rewritten.length < own.length;
     const chains = altered || (!started && own.length === 0) ? rewritten : planned;

@@ -32,6 +32,59 @@ it.each([
   expect(proxied(object)).toBeUndefined();
 });
 
+const named = (proxy?: string): Service => ({
+  ...web(),
+  metadata: {
+    name: "web",
+    ...(proxy !== undefined && { labels: { "service.kubernetes.io/service-proxy-name": proxy } }),
+  },
+});
+
+it.each<[asking: string | undefined, label: string | undefined, served: boolean]>([
+  [undefined, undefined, true],
+  [undefined, "mine", false],
+  [undefined, "", false],
+  ["mine", undefined, false],
+  ["mine", "", false],
+  ["mine", "mine", true],
+  ["mine", "Mine", false],
+])("the proxy %s finds a Service of the proxy %s: %s", (asking, label, served) => {
+  expect(proxiedService(named(label), [], node, asking) !== undefined).toBe(served);
+});
+
+const lb = {
+  type: "LoadBalancer",
+  ports: [port("http", 80, { nodePort: 30080 })],
+  loadBalancerSourceRanges: ["10.0.0.0/8"],
+};
+const doubt = (text: string): string =>
+  `NodePort not to sources outside the source ranges: annotation berth.dev/source-ranges-on-node-ports is ${text}, neither true nor false, and counts as true`;
+
+it.each<[text: string | undefined, spec: Partial<ServiceSpec>, holds: true | undefined, refused: string[]]>([
+  [undefined, lb, undefined, []],
+  ["true", lb, true, []],
+  ["false", lb, undefined, []],
+  ["ture", lb, true, [doubt('"ture"')]],
+  ["", lb, true, [doubt('""')]],
+  ["True", lb, true, [doubt('"True"')]],
+  // Nothing is asked for that could go wrong.
+  ["ture", { ...lb, loadBalancerSourceRanges: [] }, true, []],
+  ["ture", { ...lb, ports: [port("http", 80)] }, true, []],
+  [
+    "true",
+    { ...lb, loadBalancerSourceRanges: ["all"] },
+    true,
+    ['NodePort source range "all" is no prefix, so it lets nobody in'],
+  ],
+  [undefined, { ...lb, loadBalancerSourceRanges: ["all"] }, undefined, []],
+])("source ranges on NodePorts: %j with %j", (text, spec, holds, expected) => {
+  const object = web(spec);
+  const annotations = { ...(text !== undefined && { "berth.dev/source-ranges-on-node-ports": text }) };
+  const { ports, refused = [] } = proxied({ ...object, metadata: { ...object.metadata, annotations } })!;
+  expect(ports[0]!.rangesOnNodePorts).toBe(holds);
+  expect(refused.map(({ frontend, why }) => `${frontend.kind} ${why}`)).toEqual(expected);
+});
+
 it("has a frontend for each way in", () => {
   const ports = [port("http", 80, { nodePort: 30080 }), port("dns", 53, { protocol: "UDP" }), { port: 81 } as never];
   const object = web({ ports, externalIPs: ["192.0.2.1", "fd00::1"] }, ["203.0.113.7", "203.0.113.7"]);

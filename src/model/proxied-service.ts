@@ -17,7 +17,7 @@ import {
 } from "./endpoints.ts";
 import type { RefusedFrontend } from "./frontend-guard.ts";
 import { brokenFrontends, clusterIps, type Frontend, type FrontendObjection, frontendsOf } from "./frontends.ts";
-import { sourceRanges } from "./source-ranges.ts";
+import { holdOnNodePorts, sourceRanges } from "./source-ranges.ts";
 import { isPortNumber, isWritableName, quoted } from "./writable.ts";
 
 /** One port of a Service in one address family: who may send where, and who answers. */
@@ -34,6 +34,8 @@ export interface ProxiedPort {
   readonly affinitySeconds: number | undefined;
   /** Who may send to load-balancer addresses; undefined: everybody, empty: nobody. */
   readonly sourceRanges: readonly string[] | undefined;
+  /** Whether they hold for NodePorts as well; absent: no. */
+  readonly rangesOnNodePorts?: true;
   /** Where a load balancer asks whether this node has endpoints; 0 when the Service has no such port. */
   readonly healthCheckNodePort: number;
   /** All that the slices name, usable or not. */
@@ -50,14 +52,18 @@ export interface ProxiedService {
   readonly refused?: readonly RefusedFrontend[];
 }
 
-/** What a node has to do for a Service; undefined when another proxy, DNS or nobody serves it. */
+/**
+ * What a node has to do for a Service; undefined when another proxy, DNS or nobody serves it. `proxyName`: of the proxy
+ * that asks; without one it serves Services whose label names none.
+ */
 export function proxiedService(
   service: Service,
   slices: readonly EndpointSlice[],
   node: NodePlace,
+  proxyName?: string,
 ): ProxiedService | undefined {
   const { spec } = service;
-  if (spec === undefined || isSkipped(service, spec)) return undefined;
+  if (spec === undefined || isSkipped(service, spec, proxyName)) return undefined;
   const key = objectKey(service.metadata);
   const addresses = clusterIps(spec);
   const refused: RefusedFrontend[] = [];
@@ -76,7 +82,7 @@ export function proxiedService(
       refuse([{ frontend: { kind: "ClusterIP", address: undefined, port: port.port }, why: noFamily }]);
     return [...addresses].map(([family, address]) => {
       const proxied = proxiedPort(service, spec, port, family, address, slices, node);
-      refuse(unreadRanges(spec, proxied));
+      refuse(unreadRanges(service, spec, proxied));
       return proxied;
     });
   });
@@ -87,12 +93,12 @@ export function proxiedService(
   };
 }
 
-function isSkipped({ metadata }: Service, { type, clusterIP }: ServiceSpec): boolean {
+function isSkipped({ metadata }: Service, { type, clusterIP }: ServiceSpec, proxyName: string | undefined): boolean {
   return (
     type === "ExternalName" ||
     (clusterIP ?? "") === "" ||
     clusterIP === "None" ||
-    metadata.labels?.[serviceProxyNameLabel] !== undefined
+    metadata.labels?.[serviceProxyNameLabel] !== proxyName
   );
 }
 
@@ -124,10 +130,18 @@ function numberOf(value: unknown): number {
   return typeof value === "number" ? value : 0;
 }
 
-function unreadRanges(spec: ServiceSpec, { family, frontends }: ProxiedPort): FrontendObjection[] {
-  const { why } = sourceRanges(spec, family);
-  if (why === undefined) return [];
-  return frontends.filter(({ kind }) => kind === "LoadBalancerIP").map((frontend) => ({ frontend, why }));
+function unreadRanges(service: Service, spec: ServiceSpec, port: ProxiedPort): FrontendObjection[] {
+  const { ranges, why } = sourceRanges(spec, port.family);
+  const { why: doubt } = holdOnNodePorts(service);
+  return port.frontends.flatMap((frontend) => [
+    ...(why !== undefined && isFiltered(port, frontend) ? [{ frontend, why }] : []),
+    ...(doubt !== undefined && ranges !== undefined && frontend.kind === "NodePort" ? [{ frontend, why: doubt }] : []),
+  ]);
+}
+
+/** Whether the port's source ranges, if it has any, hold for the frontend. */
+export function isFiltered({ rangesOnNodePorts }: ProxiedPort, { kind }: Frontend): boolean {
+  return kind === "LoadBalancerIP" || (kind === "NodePort" && rangesOnNodePorts === true);
 }
 
 function proxiedPort(
@@ -152,6 +166,7 @@ function proxiedPort(
     externalPolicy: externalPolicy(spec),
     affinitySeconds: affinitySeconds(spec),
     sourceRanges: sourceRanges(spec, family).ranges,
+    ...(holdOnNodePorts(service).wanted && { rangesOnNodePorts: true }),
     healthCheckNodePort: healthCheckNodePort(spec),
     endpoints,
     choice: chooseEndpoints(endpoints, node),

@@ -239,10 +239,11 @@ describe.each(flavours)("iptables-%s", (flavour) => {
 /** The program in the words of kube-proxy in a large cluster: dispatch rows in any order, balancing without comments. */
 function asKubeProxyWrites(of: RuleProgram): string[] {
   const rewritten: RuleProgram = new Map(
-    [...of].map(([table, { chains, jumps }]) => [
+    [...of].map(([table, { chains, jumps, names }]) => [
       table,
       {
         jumps,
+        names,
         chains: new Map(
           [...chains].map(([chain, lines]) => {
             if (/^KUBE-(SVC|SVL|SEP)-/.test(chain))

@@ -1,5 +1,5 @@
 import { Backoff, type Clock } from "../../base/index.ts";
-import { editChains, isServiceChain, type RuleProgram, type ServicePlan, sameLines } from "../plan/index.ts";
+import { editChains, type RuleProgram, type ServicePlan, sameLines } from "../plan/index.ts";
 
 /** The rules of each Service in one family, by `namespace/name`. */
 export type Plans = ReadonlyMap<string, ServicePlan>;
@@ -110,9 +110,8 @@ export class RuleOwners {
   }
 
   ownerOf(table: string, chain: string, rule: string | undefined): string | undefined {
-    return isServiceChain(chain)
-      ? this.#owners.get(`${table} ${chain}`)
-      : this.#owners.get(rowName(`${table} ${chain}`, rule ?? ""));
+    const name = `${table} ${chain}`;
+    return this.#owners.get(name) ?? this.#owners.get(rowName(name, rule ?? ""));
   }
 }
 

@@ -2,7 +2,7 @@ import { Counter, Gauge } from "prom-client";
 import { beforeEach, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { createMetrics, type LogFields, nullLogger } from "../../telemetry/index.ts";
-import type { RuleProgram } from "../plan/index.ts";
+import { kubePrefix, chainNames as namesOf, type RuleProgram } from "../plan/index.ts";
 import { Checker, type KernelRules } from "./checker.ts";
 import { ForeignRules } from "./foreign-rules.ts";
 import { JumpOrder } from "./jump-order.ts";
@@ -17,6 +17,7 @@ const program: RuleProgram = new Map([
     {
       chains: new Map(chainNames.map((name) => [name, ["-j ACCEPT"]])),
       jumps: [{ from: "INPUT", rule: "-j KUBE-1" }],
+      names: namesOf(kubePrefix),
     },
   ],
 ]);
