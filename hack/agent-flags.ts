@@ -44,6 +44,23 @@ JSON), so that its image takes the place of kube-proxy's in a DaemonSet whose ar
 - If another proxy of Services answers on this node the agent does not start, unless \`--force\` is given. A port of the
   health or metrics server that something else has is tried again every 5 s, or ends the start with
   \`--bind-address-hard-fail\`.
+
+## Beside another proxy
+
+\`--service-proxy-name NAME\` makes this the proxy of the Services with the label
+\`service.kubernetes.io/service-proxy-name: NAME\`, which kube-proxy leaves alone; those without the label it leaves to
+kube-proxy. A Service goes from one to the other when its label changes. To run on the same node takes
+
+- \`--iptables-chain-prefix PREFIX\`: chains called \`PREFIX-SERVICES\`, \`PREFIX-SVC-...\` and so on, as with the same names both
+  would delete each other's rules. \`KUBE-FIREWALL\` alone is shared, with kubelet too. Without a prefix the start is
+  refused; give \`KUBE\` if there is no other proxy;
+- \`--healthz-bind-address\` and \`--metrics-bind-address\` with ports that the other has not.
+
+Each finds, repairs and cleans up (\`berth agent cleanup --iptables-chain-prefix PREFIX\`) only what is its own. Both may mark
+with the same bit: whichever POSTROUTING chain comes first masquerades and ends the table for that packet. What no proxy can
+see is a conflict between Services of two: where both ask for the same address and port, the one whose jumps stand above has
+it. The Lease of such an agent is \`berth-agent.PREFIX.NODE\`, in small letters. A prefix without a proxy name serves the same
+Services as kube-proxy, from chains of its own: a way to change from one to the other.
 `;
 
 function followedTable(): string {

@@ -10,6 +10,8 @@ export interface Contender {
   readonly program: Program;
   /** The least that it waits between two writes of rules. */
   readonly minSyncMs: number;
+  /** Which part of the changes it sees: before each there is a pause, so its interval does not count. */
+  readonly share: number;
 }
 
 export function requireKubeProxy(): void {
@@ -26,6 +28,7 @@ export function contendersOn(
   const kubeProxy = (name: string, minSyncMs: number): Contender => ({
     name,
     minSyncMs,
+    share: 100 / minSyncMs,
     program: new Program({
       name,
       command: [
@@ -39,7 +42,7 @@ export function contendersOn(
     }),
   });
   return [
-    { name: "berth agent", program: node.agent, minSyncMs: 100 },
+    { name: "berth agent", program: node.agent, minSyncMs: 100, share: 1 },
     kubeProxy("kube-proxy", 1000),
     kubeProxy("kube-proxy 100ms", 100),
   ];

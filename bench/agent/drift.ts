@@ -91,7 +91,7 @@ async function measure(flavour: Flavour, families: readonly Family[]): Promise<s
       localAddresses: () => [],
       localSockets: async () => [],
       health: new SyncHealth(families, clock),
-      healthPorts: { update: async () => true },
+      healthPorts: { update: async () => 1 },
       metrics: new AgentMetrics(metrics),
       ...common,
     });

@@ -14,7 +14,7 @@ export interface Flags {
   readonly rounds: number;
   /** In each life, one at a time. */
   readonly changes: number;
-  /** Seconds at rest, and as many under changes. */
+  /** Seconds under changes, and half as many at rest. */
   readonly watch: number;
 }
 
@@ -44,7 +44,10 @@ export function parseFlags(argv: readonly string[]): Flags {
         .argParser(count("--changes", most.changes)),
     )
     .addOption(
-      new Option("--watch <seconds>", "how long each life is watched at rest, and again under ten changes a second")
+      new Option(
+        "--watch <seconds>",
+        "how long each life is watched under ten changes a second, and half as long at rest",
+      )
         .default(60)
         .argParser(count("--watch", most.watch)),
     )

@@ -20,7 +20,7 @@ export interface Stage {
   readonly backend: Backend;
   /** How many changes each life sees alone, the system idle before each. */
   readonly changes: number;
-  /** How long each life is watched at rest and under changes. */
+  /** How long each life is watched under changes, and half as long at rest. */
   readonly watchMs: number;
 }
 
@@ -54,7 +54,7 @@ async function measure(stage: Stage, contender: Contender, signal: AbortSignal):
     const coldMs = (await answer(stage, contender, pods.first, signal)) - begin;
     const coldCpuMs = usage(contender).cpuMs;
     await untilQuiet(contender, signal);
-    const rest = await watched(contender, () => sleep(watchMs, signal));
+    const rest = await watched(contender, () => sleep(watchMs / 2, signal));
     const changesMs = await changeAlone(stage, contender, signal);
     const load = await watched(contender, () => changeSteadily(stage, signal));
     return { coldMs, coldCpuMs, rest, changesMs, load, bytes: await weigh(stage, contender, signal) };
@@ -75,7 +75,7 @@ async function restoreAgain({ node, backend }: Stage, signal: AbortSignal): Prom
 /** From sending each change of the last Service's endpoints to the first answer of a new one. */
 async function changeAlone(stage: Stage, contender: Contender, signal: AbortSignal): Promise<readonly number[]> {
   const times: number[] = [];
-  for (let i = 0; i < stage.changes; i++) {
+  for (let i = 0; i < stage.changes * contender.share; i++) {
     await sleep(contender.minSyncMs + idleMs, signal);
     times.push(await change(stage, contender, i, signal));
   }

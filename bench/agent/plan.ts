@@ -73,7 +73,7 @@ async function live(services: number): Promise<readonly (number | string)[]> {
     localAddresses: () => ["127.0.0.1", "192.168.0.2"],
     localSockets: async () => [],
     health: new SyncHealth(["IPv4", "IPv6"], systemClock),
-    healthPorts: { update: async () => false },
+    healthPorts: { update: async () => 0 },
     metrics,
     logger: nullLogger,
     clock: systemClock,

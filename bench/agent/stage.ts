@@ -23,7 +23,12 @@ export async function makePlace(signal: AbortSignal): Promise<Place> {
   await tools.use("nft");
   // As `bin/berth` does: most of an agent's start is Node reading our sources.
   const cache = new URL("../../node_modules/.cache/berth", import.meta.url).pathname;
-  const environment: Place["environment"] = { NODE_COMPILE_CACHE: cache, ...process.env };
+  const environment: Place["environment"] = {
+    NODE_COMPILE_CACHE: cache,
+    ...process.env,
+    // The lock of legacy iptables is one for all network namespaces: nobody else's is waited for.
+    XTABLES_LOCKFILE: join(directory, "xtables.lock"),
+  };
   const sandbox = stack.use(
     await startSandbox({
       environment,

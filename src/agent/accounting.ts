@@ -2,22 +2,21 @@ import { Counter } from "prom-client";
 import type { Exec } from "../kernel/index.ts";
 import { Nfacct } from "../kernel/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
+import { accountingNames } from "./plan/index.ts";
 
-/** kube-proxy's counters, and its metrics that show them. */
+/** The counters of our rules, and the metrics of kube-proxy that show them. */
 const counters = [
   {
-    name: "ct_state_invalid_dropped_pkts",
+    name: accountingNames.invalidDropped,
     metric: "kubeproxy_iptables_ct_state_invalid_dropped_packets_total",
     help: "Packets that connection tracking found invalid and a rule dropped.",
   },
   {
-    name: "localhost_nps_accepted_pkts",
+    name: accountingNames.localhostNodePorts,
     metric: "kubeproxy_iptables_localhost_nodeports_accepted_packets_total",
     help: "First packets of connections to NodePorts on loopback addresses.",
   },
 ] as const;
-
-export const accountingNames: readonly string[] = counters.map(({ name }) => name);
 
 /** Registers the metrics; they are read from the kernel when somebody asks for them. */
 export function registerAccounting(exec: Exec, registry: Metrics, signal: AbortSignal): void {

@@ -53,10 +53,10 @@ export class Admission {
   }
 
   /** Takes over what the state says of a Service. Returns the Services, it or others, whose admission that may change. */
-  consider(key: string, state: ClusterState, { place, guard }: NodeFacts): readonly string[] {
+  consider(key: string, state: ClusterState, { proxyName, place, guard }: NodeFacts): readonly string[] {
     const before = this.#wishes.get(key);
     const object = state.service(key);
-    const wanted = object && proxiedService(object, state.slices(key), place);
+    const wanted = object && proxiedService(object, state.slices(key), place, proxyName);
     if (object === undefined || wanted === undefined) {
       this.#wishes.delete(key);
       this.#count(before, -1);

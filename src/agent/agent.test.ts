@@ -3,9 +3,11 @@ import type { EndpointSlice, Node } from "../api/index.ts";
 import { FakeClock } from "../base/fake-clock.ts";
 import { systemClock } from "../base/index.ts";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
+import type { Exec } from "../kernel/index.ts";
 import { node, port, service, slice } from "../model/testing/objects.ts";
 import { createMetrics, nullLogger, serveEndpoints } from "../telemetry/index.ts";
 import { type AgentOptions, runAgent } from "./agent.ts";
+import { chainNames } from "./plan/index.ts";
 import { FakeSource } from "./testing/fake-source.ts";
 import { nodeSettings } from "./testing/settings.ts";
 
@@ -174,6 +176,34 @@ it("shows what it is and believes, and tells the cluster of itself and of what i
   await done;
 });
 
+it.each<[object, string, boolean]>([
+  [{}, "!service.kubernetes.io/service-proxy-name", true],
+  [{ serviceProxyName: "mine", chains: chainNames("BERTH") }, "service.kubernetes.io/service-proxy-name=mine", false],
+])(
+  "watches its own Services, and takes away kube-proxy's nftables tables only in its place: %#",
+  async (own, selector, takes) => {
+    const source = opened();
+    const kernel = new FakeIptables("IPv4");
+    source.send("services", "ADDED", web);
+    source.send("nodes", "ADDED", node("node-a"));
+    const programs: string[] = [];
+    const exec: Exec = {
+      run(program, args, options) {
+        programs.push(program);
+        return kernel.run(program, args, options);
+      },
+    };
+    await start(source, kernel, { exec, settings: nodeSettings({ families: ["IPv4"], ...own }) });
+    await vi.waitFor(async () => expect(await ask("/healthz")).toBe(200));
+    expect(source.paths.find((path) => path.includes("/services "))).toContain(`"labelSelector":"${selector}"`);
+    // That server sends what it has, whatever is asked for.
+    expect(kernel.save().includes("ns/web")).toBe(takes);
+    stop.abort();
+    await done;
+    expect(programs.includes("nft")).toBe(takes);
+  },
+);
+
 it("warns once that it may not write its Lease, and does all else", async () => {
   const source = opened();
   source.mayReport = false;
@@ -196,6 +226,14 @@ it("ends when its pages cannot be served, or tries again, as told, and says so i
     /^--metrics-bind-address: cannot listen on 127.0.0.1 port \d+: the port is taken .*; free it or give another$/,
   );
   expect(failed.writes).toEqual([expect.stringMatching(/^Event FailedToStartMetricServer: cannot listen on/)]);
+
+  const both = { host: "127.0.0.1", port: await freePort() };
+  await run(opened(), new FakeIptables("IPv4"), {
+    healthzAddress: both,
+    metricsAddress: both,
+    bindAddressHardFail: false,
+  });
+  await expect(done).rejects.toThrow(/^--metrics-bind-address: cannot listen on/);
 
   const clock = new FakeClock();
   await run(opened(), new FakeIptables("IPv4"), { metricsAddress, bindAddressHardFail: false, clock });

@@ -20,6 +20,7 @@ import { NodeProxy } from "./node-proxy.ts";
 import { renderReport } from "./node-report.ts";
 import { tellEligibility, untilPodPrefixes } from "./node-watch.ts";
 import { servePages } from "./page-server.ts";
+import { kubePrefix } from "./plan/index.ts";
 import { ReportLease } from "./report-lease.ts";
 import { SyncHealth } from "./sync-health.ts";
 import { SyncLoop } from "./sync-loop.ts";
@@ -114,14 +115,20 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
   const metrics = new AgentMetrics(registry);
   if (settings.accounting.size > 0) registerAccounting(exec, registry, signal);
   const health = new SyncHealth(families, clock, 2 * options.syncPeriodMs);
-  const cluster = new WatchedCluster(nodeName, logger, registry);
+  const cluster = new WatchedCluster(nodeName, logger, registry, settings.serviceProxyName);
   const common = { logger, metrics: registry, clock, random };
   const recorder = stack.use(
     new EventRecorder({ ...common, client, controller: "berth.dev/agent", instance: identity }),
   );
   const events = new AgentEvents(recorder, nodeName, (key) => cluster.service(key));
   const healthPorts = stack.use(serviceHealth(families, health, events, logger));
-  const addresses = stack.use(new AddressWatch(localAddresses, () => addressesChanged(), clock));
+  const addresses = stack.use(
+    new AddressWatch(
+      () => localAddresses(),
+      () => addressesChanged(),
+      clock,
+    ),
+  );
   const ownWrites = new OwnWrites(clock);
   const proxy = new NodeProxy({
     ...options,
@@ -138,6 +145,7 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
   const lease = new ReportLease({
     ...options,
     nodeName,
+    chainPrefix: settings.chains.prefix,
     report: async () => {
       const { standing } = proxy.inspect();
       const programmed = await standing.hashes();
@@ -146,13 +154,14 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
     node: () => cluster.node(),
     metrics,
   });
-  const leftovers = new NftLeftovers(exec, families, logger);
+  // Who has chains of other names runs beside another proxy, which may be in that mode.
+  const leftovers = settings.chains.prefix === kubePrefix ? new NftLeftovers(exec, families, logger) : undefined;
   const loop = new SyncLoop({
     // A restore that is cut short may leave one table new and the other old; its own time limit ends it.
     sync: async () => {
       const whole = new AbortController().signal;
       const againMs = await proxy.sync(whole);
-      await leftovers.remove(whole);
+      await leftovers?.remove(whole);
       return againMs;
     },
     minIntervalMs: options.minSyncIntervalMs,

@@ -88,6 +88,7 @@ function policyChanges(before: ProxiedService, after: ProxiedService): string[] 
     ["internalTrafficPolicy", (port) => port.internalPolicy],
     ["session affinity", (port) => (port.affinitySeconds === undefined ? "none" : `${port.affinitySeconds} s`)],
     ["source ranges", (port) => (port.sourceRanges === undefined ? "all" : port.sourceRanges.join(" ") || "none")],
+    ["source ranges on NodePorts", (port) => (port.rangesOnNodePorts === true ? "yes" : "no")],
     ["health check node port", (port) => `${port.healthCheckNodePort || "none"}`],
   ];
   return facts.flatMap(([name, read]) => {

@@ -3,7 +3,8 @@ import { FakeIptables } from "../kernel/fake-iptables.ts";
 import { type Exec, type ExecResult, Iptables, inputText, ProgramMissingError } from "../kernel/index.ts";
 import { RuleApplier } from "./apply/index.ts";
 import { cleanUp } from "./cleanup.ts";
-import { fixture, programOf, proxied } from "./plan/testing/services.ts";
+import { chainNames } from "./plan/index.ts";
+import { config, fixture, programOf, proxied } from "./plan/testing/services.ts";
 
 const signal = new AbortController().signal;
 const program = programOf(fixture.map(proxied));
@@ -22,6 +23,7 @@ const others = [
   "-A INPUT -j KUBE-FIREWALL",
   "-A OUTPUT -j KUBE-FIREWALL",
   "-A INPUT -s 10.9.9.9 -j DROP",
+  '-A INPUT -s 10.9.9.8 -m comment --comment "before -j KUBE-FORWARD" -j DROP',
   "COMMIT",
   "*mangle",
   ":KUBE-IPTABLES-HINT - [0:0]",
@@ -82,6 +84,22 @@ it("leaves exactly what was there before, in both implementations, by one restor
   ]);
   expect([...machine.nftTables]).toEqual(["ip other"]);
   expect(await cleanUp(machine, ["IPv4", "IPv6"], signal)).toEqual({ removed: [], kept: [], failed: [] });
+});
+
+it("takes away the chains of one prefix alone", async () => {
+  const machine = new Machine(["iptables-nft"]);
+  machine.nftTables.add("ip kube-proxy");
+  const kernel = machine.kernels.get("iptables-nft")!;
+  await fill(kernel);
+  kernel.restore("*nat\n:BERTH-TRIAL - [0:0]\n-X BERTH-TRIAL\nCOMMIT\n");
+  const before = kernel.save();
+  const named = programOf(fixture.map(proxied), "IPv4", { ...config, chains: chainNames("BERTH") });
+  await new RuleApplier(new Iptables(kernel, "IPv4")).apply(named, signal);
+  const { removed } = await cleanUp(machine, ["IPv4"], signal, { chainPrefix: "BERTH" });
+  expect(removed).toEqual([expect.stringMatching(/^IPv4 \(nft\): \d+ chains and 12 jumps$/)]);
+  expect(kernel.save()).toBe(before);
+  // The tables are those of a kube-proxy that may well live.
+  expect([...machine.nftTables]).toEqual(["ip kube-proxy"]);
 });
 
 it("keeps what somebody else's chain needs, and what that needs", async () => {

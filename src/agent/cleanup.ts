@@ -6,12 +6,13 @@ import {
   flavouredExec,
   Iptables,
   ProgramMissingError,
+  ruleTarget,
   type SavedChain,
   type SavedTables,
   trialChain,
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
-import { isServiceChain } from "./plan/index.ts";
+import { type ChainNames, chainNames, isServiceChain, kubePrefix } from "./plan/index.ts";
 
 export interface CleanUp {
   /** What was taken away, for people: `IPv4 (nft): 12 chains and 9 jumps`. */
@@ -22,21 +23,21 @@ export interface CleanUp {
 }
 
 /** What `kube-proxy --cleanup` deletes beside the chains of Services. KUBE-FIREWALL and the like are kubelet's. */
-const ownChains: ReadonlyMap<string, readonly string[]> = new Map([
-  ["nat", ["KUBE-SERVICES", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-MARK-MASQ", "KUBE-PROXY-CANARY"]],
-  [
-    "filter",
-    [
-      "KUBE-SERVICES",
-      "KUBE-EXTERNAL-SERVICES",
-      "KUBE-FORWARD",
-      "KUBE-NODEPORTS",
-      "KUBE-PROXY-FIREWALL",
-      "KUBE-PROXY-CANARY",
-    ],
-  ],
-  ["mangle", ["KUBE-PROXY-CANARY"]],
-]);
+function ownChains(names: ChainNames): ReadonlyMap<string, readonly string[]> {
+  const { services, externalServices, forward, nodePorts, proxyFirewall, postrouting, markMasq, canary } = names;
+  return new Map([
+    ["nat", [services, nodePorts, postrouting, markMasq, canary]],
+    ["filter", [services, externalServices, forward, nodePorts, proxyFirewall, canary]],
+    ["mangle", [canary]],
+  ]);
+}
+
+/** What is to be cleaned up. */
+export interface CleanUpScope {
+  readonly flavours?: readonly Flavour[];
+  /** Of the chains; another than kube-proxy's is another proxy's, whose nftables tables are not touched either. */
+  readonly chainPrefix?: string;
+}
 
 /**
  * Takes away every rule of a service proxy, ours or kube-proxy's, in both implementations of iptables, and the tables
@@ -47,15 +48,16 @@ export async function cleanUp(
   exec: Exec,
   families: readonly Family[],
   signal: AbortSignal,
-  flavours: readonly Flavour[] = ["nft", "legacy"],
+  { flavours = ["nft", "legacy"], chainPrefix = kubePrefix }: CleanUpScope = {},
 ): Promise<CleanUp> {
+  const names = chainNames(chainPrefix);
   const result = { removed: [] as string[], kept: [] as string[], failed: [] as { what: string; error: unknown }[] };
   let found = false;
   for (const flavour of flavours)
-    for (const family of families) found = (await cleanUpFamily(exec, flavour, family, signal, result)) || found;
+    for (const family of families) found = (await cleanUpFamily(exec, flavour, family, names, signal, result)) || found;
   // An image may have the tools under their plain names only.
-  if (!found) for (const family of families) await cleanUpFamily(exec, undefined, family, signal, result);
-  if (flavours.includes("nft"))
+  if (!found) for (const family of families) await cleanUpFamily(exec, undefined, family, names, signal, result);
+  if (flavours.includes("nft") && chainPrefix === kubePrefix)
     try {
       result.removed.push(...(await removeNftTables(exec, families, signal)).map((table) => `nftables: ${table}`));
     } catch (error) {
@@ -76,13 +78,14 @@ async function cleanUpFamily(
   exec: Exec,
   flavour: Flavour | undefined,
   family: Family,
+  names: ChainNames,
   signal: AbortSignal,
   result: Result,
 ): Promise<boolean> {
   const what = flavour === undefined ? family : `${family} (${flavour})`;
   const iptables = new Iptables(flavouredExec(exec, flavour), family);
   try {
-    const removal = planRemoval(await iptables.save(signal));
+    const removal = planRemoval(await iptables.save(signal, [...ownChains(names).keys()]), names);
     result.kept.push(...removal.kept.map((chain) => `${what}: ${chain}`));
     if (removal.lines.length === 0) return true;
     await iptables.restore(removal.lines, signal);
@@ -106,8 +109,10 @@ interface Removal {
 }
 
 /** What takes a service proxy's chains out of what was saved. */
-export function planRemoval(saved: SavedTables): Removal {
-  const plans = [...ownChains.keys()].map((table) => planTable(table, saved.get(table) ?? new Map()));
+function planRemoval(saved: SavedTables, names: ChainNames): Removal {
+  const plans = [...ownChains(names)].map(([table, own]) =>
+    planTable(table, own, saved.get(table) ?? new Map(), names),
+  );
   return {
     lines: plans.flatMap(({ lines }) => lines),
     chains: plans.reduce((sum, { chains }) => sum + chains, 0),
@@ -116,16 +121,20 @@ export function planRemoval(saved: SavedTables): Removal {
   };
 }
 
-function planTable(table: string, chains: ReadonlyMap<string, SavedChain>): Removal {
-  const own = ownChains.get(table) ?? [];
+function planTable(
+  table: string,
+  own: readonly string[],
+  chains: ReadonlyMap<string, SavedChain>,
+  names: ChainNames,
+): Removal {
   const isOurs = (chain: string): boolean =>
-    own.includes(chain) || (table === "nat" && isServiceChain(chain)) || chain === trialChain;
+    own.includes(chain) || (table === "nat" && isServiceChain(chain, names)) || chain === trialChain;
   const ours = new Set([...chains.keys()].filter(isOurs));
   const kept: string[] = [];
   // A chain that somebody's own chain jumps to cannot be deleted; and then those that it jumps to cannot either.
   const users = [...chains].filter(([chain, { policy }]) => policy === undefined && !ours.has(chain));
   for (const [user, { rules }] of users)
-    for (const target of targets(rules))
+    for (const target of rules.flatMap((rule) => ruleTarget(rule) ?? []))
       if (ours.delete(target)) {
         kept.push(`${table} ${target} (used by ${user})`);
         users.push([target, chains.get(target) ?? { policy: undefined, rules: [] }]);
@@ -133,7 +142,7 @@ function planTable(table: string, chains: ReadonlyMap<string, SavedChain>): Remo
   const jumps = [...chains]
     .filter(([, { policy }]) => policy !== undefined)
     .flatMap(([chain, { rules }]) =>
-      rules.filter((rule) => targets([rule]).some((target) => ours.has(target))).map((rule) => `-D ${chain} ${rule}`),
+      rules.filter((rule) => ours.has(ruleTarget(rule) ?? "")).map((rule) => `-D ${chain} ${rule}`),
     );
   const sorted = [...ours].sort();
   const lines = [
@@ -144,10 +153,6 @@ function planTable(table: string, chains: ReadonlyMap<string, SavedChain>): Remo
     "COMMIT",
   ];
   return { lines: sorted.length === 0 ? [] : lines, chains: sorted.length, jumps: jumps.length, kept };
-}
-
-function targets(rules: readonly string[]): string[] {
-  return rules.flatMap((rule) => /(?:^| )-[jg] (\S+)/.exec(rule)?.[1] ?? []);
 }
 
 /**

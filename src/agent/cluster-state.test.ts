@@ -41,6 +41,29 @@ function web(changedAt: string, service = "web"): EndpointSlice {
 
 const change = (isDeleted = false) => ({ name: "web-1", addressType: "IPv4", isDeleted });
 
+it.each([
+  [undefined, "!service.kubernetes.io/service-proxy-name"],
+  ["mine", "service.kubernetes.io/service-proxy-name=mine"],
+])("watches the Services of the proxy %s, and all slices", async (name, labelSelector) => {
+  const own = new FakeSource();
+  for (const plural of ["services", "endpointslices", "nodes"]) own.open(plural);
+  const cluster = new WatchedCluster("node-a", nullLogger, createMetrics(), name);
+  const watched = cluster.watch(own, nullLogger, createMetrics(), stop.signal);
+  await cluster.synced();
+  const selectors = own.paths.map((path) =>
+    path.replace(/^(\S+) (.*)$/, (_, url: string, query: string) => {
+      const asked = JSON.parse(query) as { labelSelector?: string };
+      return `${url.split("/").at(-1)} ${asked.labelSelector}`;
+    }),
+  );
+  expect(selectors.slice(0, 2)).toEqual([
+    `services ${labelSelector}`,
+    "endpointslices !service.kubernetes.io/headless",
+  ]);
+  stop.abort();
+  await watched;
+});
+
 it("tells of slices with the time of the pod change that is new in each, and of their end", async () => {
   expect(told).toEqual([["ns/web", undefined, change()]]);
   source.send("endpointslices", "MODIFIED", web("2026-01-01T00:00:05Z"));

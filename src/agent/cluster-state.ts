@@ -47,12 +47,16 @@ const changedAtAnnotation = "endpoints.kubernetes.io/last-change-trigger-time";
 /** Mirrors Services, slices and one Node from an API server. */
 export class WatchedCluster implements ClusterState {
   readonly #nodeName: string;
+  readonly #serviceSelector: string;
   readonly #services: Store<Service>;
   readonly #slices: Store<EndpointSlice, "service">;
   readonly #nodes: Store<Node>;
 
-  constructor(nodeName: string, logger: Logger, metrics: Metrics) {
+  /** `proxyName`: that of the Services to be served; undefined: those that name no proxy. */
+  constructor(nodeName: string, logger: Logger, metrics: Metrics, proxyName?: string) {
     this.#nodeName = nodeName;
+    this.#serviceSelector =
+      proxyName === undefined ? `!${serviceProxyNameLabel}` : `${serviceProxyNameLabel}=${proxyName}`;
     this.#services = new Store({ kind: services.kind, logger, metrics });
     const service = (slice: EndpointSlice): readonly string[] => [serviceKeyOf(slice)];
     this.#slices = new Store({ kind: endpointSlices.kind, logger, metrics, indexes: { service } });
@@ -117,7 +121,7 @@ export class WatchedCluster implements ClusterState {
         ...shared,
         resource: services,
         store: this.#services,
-        labelSelector: `!${serviceProxyNameLabel}`,
+        labelSelector: this.#serviceSelector,
       }),
       new Reflector({ ...shared, resource: endpointSlices, store: this.#slices, labelSelector: `!${headlessLabel}` }),
       new Reflector({

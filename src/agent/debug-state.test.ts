@@ -70,3 +70,19 @@ it("cuts long lists of endpoints, and tells of what failed", async () => {
     },
   });
 });
+
+it("names the health check node port of a Service that has one", async () => {
+  const spec = {
+    type: "LoadBalancer",
+    clusterIP: "172.30.0.1",
+    externalTrafficPolicy: "Local",
+    ports: [port("p", 80)],
+  };
+  const shown = async (healthCheckNodePort: number) => {
+    const object = service("ns/web", { ...spec, healthCheckNodePort });
+    const services = [proxiedService(object, [], { name: "node-a", zone: undefined })!];
+    return (await page({ ...view(0), services }, "")).items[0]!.ports[0];
+  };
+  expect(await shown(31_000)).toMatchObject({ healthCheckNodePort: 31_000 });
+  expect(await shown(0)).not.toHaveProperty("healthCheckNodePort");
+});

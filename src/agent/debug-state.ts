@@ -81,12 +81,13 @@ function page(services: readonly ProxiedService[], query: URLSearchParams): obje
   return { total: services.length, ...rest, items: shown.map(describeService) };
 }
 
-function describeService({ key, ports, healthCheck }: ProxiedService): object {
-  return { service: key, ports: ports.map(describePort), ...(healthCheck !== undefined && { healthCheck }) };
+function describeService({ key, ports }: ProxiedService): object {
+  return { service: key, ports: ports.map(describePort) };
 }
 
 function describePort(port: ProxiedPort): object {
   const { name, protocol, family, frontends, internalPolicy, externalPolicy, affinitySeconds, choice } = port;
+  const { healthCheckNodePort } = port;
   return {
     name,
     protocol,
@@ -95,6 +96,7 @@ function describePort(port: ProxiedPort): object {
     internalPolicy,
     externalPolicy,
     ...(affinitySeconds !== undefined && { affinitySeconds }),
+    ...(healthCheckNodePort !== 0 && { healthCheckNodePort }),
     endpoints: {
       known: port.endpoints.length,
       cluster: cut(choice.cluster.map(endpointName)),

@@ -24,7 +24,7 @@ let log: LogFields[];
 let events: string[];
 let conntrack: string[];
 let healthPorts: string[];
-let portsFail: boolean;
+let portsFailed: number;
 
 beforeEach(() => {
   clock = new FakeClock();
@@ -33,7 +33,7 @@ beforeEach(() => {
   registry = createMetrics();
   health = new SyncHealth(["IPv4", "IPv6"], clock);
   [log, events, conntrack, healthPorts] = [[], [], [], []];
-  portsFail = false;
+  portsFailed = 0;
   const exec: Exec = {
     async run(program, args, options) {
       if (program !== "conntrack") return await (program.startsWith("ip6") ? v6 : v4).run(program, args, options);
@@ -51,7 +51,7 @@ beforeEach(() => {
     healthPorts: {
       async update(family, changes) {
         for (const { key } of changes) healthPorts.push(`${family} ${key}`);
-        return portsFail;
+        return portsFailed;
       },
     },
     events: { serviceWarning: (...text) => void events.push(text.join(" | ")) },
@@ -210,12 +210,16 @@ it("counts ports of policy Local without an endpoint here as they come and go", 
   expect(await values(name)).toMatchObject({ "internal IPv4": 0 });
 });
 
-it("comes again while a health check node port is not served", async () => {
-  portsFail = true;
+it("comes again while health check node ports are not served, and counts them", async () => {
+  const failed = async () =>
+    (await registry.getSingleMetric("berth_agent_health_check_node_ports_failed")!.get()).values;
+  portsFailed = 2;
   proxy.serviceChanged("ns/web");
   expect(await proxy.sync(signal)).toBe(30_000);
-  portsFail = false;
+  expect(await failed()).toMatchObject([{ value: 2 }, { value: 2 }]);
+  portsFailed = 0;
   expect(await proxy.sync(signal)).toBeUndefined();
+  expect(await failed()).toMatchObject([{ value: 0 }, { value: 0 }]);
 });
 
 it("tells on the Service of a frontend that is refused, once, and again when it comes back", async () => {

@@ -84,7 +84,7 @@ export class FamilyFollowUp {
     durationMs: number,
     signal: AbortSignal,
   ): Promise<number | undefined> {
-    const { family, flows, healthPorts, report, standing } = this.#options;
+    const { family, flows, healthPorts, report, standing, metrics } = this.#options;
     const changes = [...this.#pending.values()];
     this.#pending.clear();
     this.#observeProgramming();
@@ -95,7 +95,8 @@ export class FamilyFollowUp {
       healthPorts.update(family, changes, places.sockets),
       flows.reconcile(changes, places.addresses, signal),
     ]);
-    return failed ? retryMs : again;
+    metrics.healthPortFailures.set({ ip_family: family }, failed);
+    return failed > 0 ? retryMs : again;
   }
 
   #observeProgramming(): void {

@@ -8,7 +8,7 @@ let healthy = true;
 let failures: string[] = [];
 let all: HealthPorts;
 /** What the last update said. */
-let due = false;
+let due = 0;
 let free: number;
 const ports = {
   update: async (changes: readonly ServiceTurn[], addresses: readonly string[] | undefined) => {
@@ -109,12 +109,20 @@ it("tells once that a port is taken, and tries again", async () => {
     await ports.update([turn([here("10.0.0.1")])], ["127.0.0.9", "127.0.0.1"]);
     await ports.update([], ["127.0.0.9", "127.0.0.1"]);
     expect(failures).toEqual([expect.stringMatching(/^ns\/web true listen EADDRINUSE/)]);
-    expect(due).toBe(true);
+    expect(due).toBe(1);
     await expect(ask("127.0.0.9")).rejects.toThrow("fetch failed");
   }
   await ports.update([], ["127.0.0.9", "127.0.0.1"]);
-  expect(due).toBe(false);
+  expect(due).toBe(0);
   expect(await ask()).toMatchObject([200, "1", {}]);
+});
+
+it("has nothing left to try when a Service gives up a port that it could not get", async () => {
+  await using _taken = await serveEndpoints({ host: "127.0.0.1", port: free, routes: {} });
+  await ports.update([turn([here("10.0.0.1")])], ["127.0.0.1"]);
+  expect(due).toBe(1);
+  await ports.update([{ key: "ns/web", after: undefined }], ["127.0.0.1"]);
+  expect(due).toBe(0);
 });
 
 it("gives one port to one Service, and to the other when that leaves it", async () => {
@@ -123,5 +131,5 @@ it("gives one port to one Service, and to the other when that leaves it", async 
   expect(await ask()).toMatchObject([200, "1", { service: { name: "web" } }]);
   await ports.update([turn([here("10.0.0.1")], 0)], undefined);
   expect(await ask()).toMatchObject([200, "1", { service: { name: "other" } }]);
-  expect(due).toBe(false);
+  expect(due).toBe(0);
 });

@@ -29,16 +29,16 @@ export class HealthPorts implements AsyncDisposable {
   }
 
   /**
-   * Opens and closes the servers of one family for Services that changed, and for those that failed before; whether
-   * there are any such left. `addresses`: where NodePorts answer; undefined: everywhere. Calls for one family must not
+   * Opens and closes the servers of one family for Services that changed, and for those that failed before. Returns
+   * how many cannot be served now. `addresses`: where NodePorts answer; undefined: everywhere. Calls for one family must not
    * overlap.
    */
   async update(
     family: Family,
     changes: Iterable<ServiceTurn>,
     addresses: readonly string[] | undefined,
-  ): Promise<boolean> {
-    return (await this.#families.get(family)?.update(changes, addresses)) ?? false;
+  ): Promise<number> {
+    return (await this.#families.get(family)?.update(changes, addresses)) ?? 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -67,7 +67,7 @@ class FamilyPorts implements AsyncDisposable {
     this.#hosts = [everywhere(family)];
   }
 
-  async update(changes: Iterable<ServiceTurn>, addresses: readonly string[] | undefined): Promise<boolean> {
+  async update(changes: Iterable<ServiceTurn>, addresses: readonly string[] | undefined): Promise<number> {
     const hosts = addresses ?? [everywhere(this.#family)];
     const moved = hosts.join() !== this.#hosts.join();
     this.#hosts = hosts;
@@ -83,7 +83,7 @@ class FamilyPorts implements AsyncDisposable {
     for (const key of due)
       if (moved || this.#wanted.get(key)?.port !== this.#open.get(key)?.port) await this.#shut(key);
     for (const key of due) await this.#serve(key);
-    return this.#failed.size > 0;
+    return this.#failed.size;
   }
 
   async #shut(key: string): Promise<void> {
@@ -152,8 +152,8 @@ async function closeAll(servers: readonly HttpEndpoint[]): Promise<void> {
 /** An endpoint that ends never counts, though rules may still send to it: the load balancer is to stop before. */
 function familyCheck(service: ProxiedService | undefined, family: Family): Check | undefined {
   const ports = service?.ports.filter((port) => port.family === family) ?? [];
-  const port = service?.healthCheck?.port;
-  if (port === undefined || ports.length === 0) return undefined;
+  const port = ports[0]?.healthCheckNodePort ?? 0;
+  if (port === 0) return undefined;
   const local = ports.flatMap(({ choice }) => choice.local.filter(({ ready }) => ready).map(({ address }) => address));
   return { port, localEndpoints: new Set(local).size };
 }

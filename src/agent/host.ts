@@ -47,15 +47,18 @@ async function text(path: string): Promise<string | undefined> {
 const linkLocal = parseCidr("fe80::/10");
 
 /**
- * The addresses of the machine's interfaces, sorted. Not the link-local ones: they come and go with every pod's
- * interface, and no Service can have one.
+ * The addresses of the machine's interfaces, sorted, each once: CNI plug-ins such as ptp give the node's end of every
+ * pod's interface the same one. Not the link-local ones: they come and go with every pod's interface, and no Service
+ * can have one.
  */
-export function localAddresses(): readonly string[] {
-  return Object.values(networkInterfaces())
+export function localAddresses(interfaces: Interfaces = networkInterfaces()): readonly string[] {
+  const found = Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])
     .flatMap(({ address }) => {
       const ip = parseIp(address);
       return ip === undefined || (linkLocal !== undefined && cidrContains(linkLocal, ip)) ? [] : [formatIp(ip)];
-    })
-    .sort();
+    });
+  return [...new Set(found)].sort();
 }
+
+type Interfaces = Readonly<Record<string, readonly { readonly address: string }[] | undefined>>;

@@ -120,7 +120,7 @@ it("waits while somebody holds the lock, and says who", async () => {
   };
   const told: unknown[] = [];
   const logger = { ...nullLogger, warn: (...line: unknown[]) => told.push(line) };
-  expect((await inspectIptables(exec, ["IPv4"], signal, logger)).families).toEqual(["IPv4"]);
+  expect((await inspectIptables(exec, ["IPv4"], signal, undefined, logger)).families).toEqual(["IPv4"]);
   const why = expect.stringContaining("has held the lock /run/xtables.lock for more than 5 s");
   const line = ["the start waits for the lock of iptables", { why }];
   expect(told).toEqual([line, line]);
@@ -140,6 +140,16 @@ it("blames no kernel module for a lock file that cannot be made", async () => {
 it("leaves --random-fully to versions that know it", async () => {
   expect((await inspectIptables(machine({ version: "iptables v1.6.1" }), ["IPv4"], signal)).randomFully).toBe(false);
   expect((await inspectIptables(machine({ version: "iptables v1.6.2" }), ["IPv4"], signal)).randomFully).toBe(true);
+});
+
+it("warns of chains of its own prefix alone", async () => {
+  const legacy = ["KUBE-SERVICES", "BERTH-SERVICES"];
+  const { notes } = await inspectIptables(machine({ legacy }), ["IPv4"], signal, "BERTH");
+  expect(notes).toContainEqual([
+    "warn",
+    "rules of a service proxy in the other iptables too",
+    { count: 2, why: expect.stringContaining("'berth agent cleanup --iptables=legacy --iptables-chain-prefix=BERTH'") },
+  ]);
 });
 
 it("warns of a service proxy's chains in the implementation that is not used", async () => {

@@ -14,8 +14,9 @@ import {
   RestoreError,
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
+
 import { type LogFields, type Logger, nullLogger } from "../telemetry/index.ts";
-import { accountingNames } from "./accounting.ts";
+import { accountingNames, kubePrefix } from "./plan/index.ts";
 
 /** What the rules of this machine can do. */
 export interface IptablesHost {
@@ -45,12 +46,13 @@ export async function inspectIptables(
   exec: Exec,
   wanted: readonly Family[],
   signal: AbortSignal,
+  chainPrefix: string = kubePrefix,
   logger: Logger = nullLogger,
 ): Promise<IptablesHost> {
-  const tools = await findIptables(exec, signal);
+  const tools = await findIptables(exec, signal, chainPrefix);
   const notes: Note[] = [
     ["info", "iptables chosen", { version: formatVersion(tools.version), why: tools.why }],
-    ...conflictNotes(tools),
+    ...conflictNotes(tools, chainPrefix),
   ];
   const noCounters = await makeCounters(exec, signal);
   if (noCounters !== undefined)
@@ -113,12 +115,13 @@ async function whenUnlocked<T>(work: () => Promise<T>, logger: Logger, signal: A
   }
 }
 
-function conflictNotes({ version, conflicting }: IptablesTools): Note[] {
+function conflictNotes({ version, conflicting }: IptablesTools, chainPrefix: string): Note[] {
   if (conflicting === undefined) return [];
   const { flavour, proxyChains } = conflicting;
+  const ofPrefix = chainPrefix === kubePrefix ? "" : ` --iptables-chain-prefix=${chainPrefix}`;
   const fields = {
     count: proxyChains,
-    why: `the kernel obeys both, iptables-${flavour} and iptables-${version.flavour} (kubernetes/kubernetes#71305); delete those of ${flavour} with 'berth agent cleanup --iptables=${flavour}'`,
+    why: `the kernel obeys both, iptables-${flavour} and iptables-${version.flavour} (kubernetes/kubernetes#71305); delete those of ${flavour} with 'berth agent cleanup --iptables=${flavour}${ofPrefix}'`,
   };
   return [["warn", "rules of a service proxy in the other iptables too", fields]];
 }
@@ -126,7 +129,7 @@ function conflictNotes({ version, conflicting }: IptablesTools): Note[] {
 /** Why there are none; undefined when they are there. */
 async function makeCounters(exec: Exec, signal: AbortSignal): Promise<string | undefined> {
   try {
-    await new Nfacct(exec).ensure(accountingNames, signal);
+    await new Nfacct(exec).ensure(Object.values(accountingNames), signal);
     return undefined;
   } catch (error) {
     signal.throwIfAborted();
@@ -157,7 +160,7 @@ async function missingExtensions(
 const nfacct: Extension = {
   name: "nfacct",
   table: "filter",
-  rules: accountingNames.map((name) => `-m nfacct --nfacct-name ${name}`),
+  rules: Object.values(accountingNames).map((name) => `-m nfacct --nfacct-name ${name}`),
 };
 
 /** Not sctp: to ask for it loads a kernel module that most nodes never need. Who has such a port learns it then. */

@@ -17,6 +17,13 @@ it("looks where kube-proxy answers, and where this agent is to answer", () => {
   ]);
 });
 
+it("looks only where this agent is to answer when its chains are not kube-proxy's", () => {
+  expect(peerAddresses([{ host: "0.0.0.0", port: 9000 }], "BERTH")).toEqual([
+    { host: "127.0.0.1", port: 9000 },
+    { host: "::1", port: 9000 },
+  ]);
+});
+
 const health = { lastUpdated: "2026-01-01T00:00:00Z", currentTime: "2026-01-01T00:00:00Z" };
 
 it.each<[string, Record<string, string>, string | undefined]>([

@@ -1,5 +1,6 @@
 import { get } from "node:http";
 import { withPort } from "../net/index.ts";
+import { kubePrefix } from "./plan/index.ts";
 
 export interface PeerAddress {
   readonly host: string;
@@ -13,9 +14,14 @@ export type AskPage = (url: string, signal: AbortSignal) => Promise<string | und
 const usualPorts = [10_249, 10_256];
 const answerWithinMs = 2000;
 
-/** Where a proxy of this node would answer: the usual ports and our own, on loopback and where we are to listen. */
-export function peerAddresses(ours: readonly PeerAddress[]): readonly PeerAddress[] {
-  const ports = [...new Set([...usualPorts, ...ours.map(({ port }) => port)])];
+/**
+ * Where a proxy of this node would answer that must not run beside us: the usual ports and our own, on loopback and
+ * where we are to listen. With chains of other names than kube-proxy's only our own: who answers there has our ports at
+ * least, and most likely is this agent once more.
+ */
+export function peerAddresses(ours: readonly PeerAddress[], chainPrefix: string = kubePrefix): readonly PeerAddress[] {
+  const usual = chainPrefix === kubePrefix ? usualPorts : [];
+  const ports = [...new Set([...usual, ...ours.map(({ port }) => port)])];
   const hosts = ["127.0.0.1", "::1"];
   const specific = ours.filter(({ host }) => !["0.0.0.0", "::", ...hosts].includes(host));
   return [...ports.flatMap((port) => hosts.map((host) => ({ host, port }))), ...specific];

@@ -10,7 +10,7 @@ import {
 } from "../model/index.ts";
 import { type Cidr, type Family, formatCidr, formatIp, type Ip, ipEquals, type PortRange } from "../net/index.ts";
 import { localhostNodePorts, type NodePortAddresses, nodePortAddresses } from "./node-port-addresses.ts";
-import type { LocalTraffic, PlanConfig } from "./plan/index.ts";
+import type { ChainNames, LocalTraffic, PlanConfig } from "./plan/index.ts";
 
 /** How packets of this node's own pods are told from others (KEP-2450). */
 export type LocalTrafficDetector =
@@ -26,6 +26,10 @@ export interface NodeSettings {
   /** Must be the name of the Node object. */
   readonly nodeName: string;
   readonly families: readonly Family[];
+  /** The Services whose label `service.kubernetes.io/service-proxy-name` says so are served; absent: those without it. */
+  readonly serviceProxyName?: string;
+  /** Of the chains that are ours. */
+  readonly chains: ChainNames;
   /** Taken for the node's own address in its family, before what the Node object says; absent: none. */
   readonly bindAddress?: string;
   readonly localTraffic: LocalTrafficDetector;
@@ -53,6 +57,7 @@ export interface NodeSettings {
 
 /** Everything beside Services and slices that rules depend on; a change of it plans every Service anew. */
 export interface NodeFacts {
+  readonly proxyName: string | undefined;
   readonly place: NodePlace;
   readonly guard: FrontendGuard;
   readonly configs: ReadonlyMap<Family, PlanConfig>;
@@ -75,6 +80,7 @@ export function nodeFacts(
   localAddresses: readonly string[],
 ): NodeFacts {
   return {
+    proxyName: settings.serviceProxyName,
     place: { name: settings.nodeName, zone: node?.metadata.labels?.[zoneLabel] },
     guard: {
       apiServers: new Set(allEndpoints(apiServerSlices).map(endpointName)),
@@ -128,6 +134,7 @@ function planConfig(
 ): PlanConfig {
   const { masqueradeAll, masqueradeBit, randomFully, dropInvalid, accounting, sessionAffinity } = settings;
   return {
+    chains: settings.chains,
     localTraffic: localTraffic(settings.localTraffic, family, node),
     // kube-proxy takes loopback when it knows nothing better.
     nodeIp: nodeIp(settings, family, node) ?? (family === "IPv4" ? "127.0.0.1" : "::1"),

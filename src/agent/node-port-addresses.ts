@@ -34,14 +34,12 @@ export function nodePortAddresses(
   local: readonly string[],
 ): NodePortAddresses {
   const { nodePortAddresses: wanted } = settings;
-  if (wanted === "primary" && (primaryAddress === undefined || isWithin(primaryAddress, loopbacks)))
+  if (wanted === "primary" && (primaryAddress === undefined || isLoopback(primaryAddress)))
     return { addresses: undefined, notice: `NodePorts answer on all ${family} addresses: the node's own is not known` };
   const prefixes = wanted === "primary" ? prefixOf(primaryAddress) : ownPrefixes(wanted, family);
   if (prefixes === undefined) return { addresses: undefined };
   const found = local.filter((address) => isWithin(address, prefixes));
-  const usable = localhostNodePorts(settings, family)
-    ? found
-    : found.filter((address) => !isWithin(address, loopbacks));
+  const usable = localhostNodePorts(settings, family) ? found : found.filter((address) => !isLoopback(address));
   if (usable.length === 0)
     return {
       addresses: usable,
@@ -61,6 +59,10 @@ function ownPrefixes(wanted: readonly Cidr[], family: Family): readonly Cidr[] |
 function prefixOf(address: string | undefined): readonly Cidr[] {
   const cidr = parseCidr(`${address}/${address?.includes(":") ? 128 : 32}`);
   return cidr === undefined ? [] : [cidr];
+}
+
+export function isLoopback(address: string): boolean {
+  return isWithin(address, loopbacks);
 }
 
 function isWithin(address: string, prefixes: readonly Cidr[]): boolean {

@@ -1,96 +1,16 @@
 import { beforeEach, expect, it } from "vitest";
-import { FakeClock } from "../base/fake-clock.ts";
-import { FakeIptables } from "../kernel/fake-iptables.ts";
-import type { Exec, ExecResult } from "../kernel/index.ts";
-import type { WaitingSocket } from "../model/index.ts";
 import { port, service, slice } from "../model/testing/objects.ts";
-import { createMetrics, type LogFields, type Logger, type Metrics } from "../telemetry/index.ts";
-import { AgentMetrics } from "./metrics.ts";
-import { NodeProxy } from "./node-proxy.ts";
-import { SyncHealth } from "./sync-health.ts";
-import { nodeSettings } from "./testing/settings.ts";
-import { MemoryState } from "./testing/state.ts";
+import type { NodeProxy } from "./node-proxy.ts";
+import { ProxyBench } from "./testing/proxy-bench.ts";
 
 const signal = new AbortController().signal;
-
-/** A log that keeps `level message` with the fields. */
-function recordingLogger(lines: [string, LogFields | undefined][]): Logger {
-  const write = (level: string) => (message: string, fields?: LogFields) => {
-    lines.push([`${level} ${message}`, fields]);
-  };
-  const logger: Logger = {
-    error: write("error"),
-    warn: write("warn"),
-    info: write("info"),
-    debug: write("debug"),
-    enabled: () => true,
-    with: () => logger,
-  };
-  return logger;
-}
-
-class Bench {
-  readonly state = new MemoryState();
-  readonly v4 = new FakeIptables("IPv4");
-  readonly v6 = new FakeIptables("IPv6");
-  readonly log: [string, LogFields | undefined][] = [];
-  readonly clock = new FakeClock();
-  localAddresses = ["192.168.0.2"];
-  sockets: WaitingSocket[] = [];
-  health = new SyncHealth(["IPv4", "IPv6"], this.clock);
-  registry: Metrics = createMetrics();
-
-  readonly exec: Exec = {
-    run: async (program, args, options): Promise<ExecResult> => {
-      if (program === "conntrack") {
-        return { code: 0, stdout: "", stderr: "" };
-      }
-      return (program.startsWith("ip6") ? this.v6 : this.v4).run(program, args, options);
-    },
-  };
-
-  start(): NodeProxy {
-    this.health = new SyncHealth(["IPv4", "IPv6"], this.clock);
-    this.registry = createMetrics();
-    return new NodeProxy({
-      settings: nodeSettings(),
-      state: this.state,
-      exec: this.exec,
-      localAddresses: () => this.localAddresses,
-      localSockets: async () => this.sockets,
-      health: this.health,
-      healthPorts: { update: async () => false },
-      metrics: new AgentMetrics(this.registry),
-      logger: recordingLogger(this.log),
-      clock: this.clock,
-    });
-  }
-
-  get restores(): string[] {
-    return [...this.v4.restores, ...this.v6.restores];
-  }
-
-  forget(): void {
-    this.v4.restores.length = 0;
-    this.v6.restores.length = 0;
-    this.log.length = 0;
-  }
-
-  lines(message: string): (LogFields | undefined)[] {
-    return this.log.filter(([text]) => text === message).map(([, fields]) => fields);
-  }
-
-  async metric(name: string): Promise<unknown> {
-    return (await this.registry.getSingleMetric(`kubeproxy_${name}`)!.get()).values;
-  }
-}
 
 /** Chains that a restore writes, without their rules. */
 function chains(restore: string): string[] {
   return [...restore.matchAll(/^:(\S+) /gm)].map((match) => match[1]!);
 }
 
-let bench: Bench;
+let bench: ProxyBench;
 let proxy: NodeProxy;
 
 const web = (spec = {}, ingress: string[] = []) =>
@@ -109,7 +29,7 @@ async function change(): Promise<void> {
 }
 
 beforeEach(async () => {
-  bench = new Bench();
+  bench = new ProxyBench();
   bench.state.services.set("ns/web", web());
   bench.state.allSlices.set("ns/web", endpoints("10.0.0.1"));
   proxy = bench.start();
@@ -327,6 +247,21 @@ it("counts rules, changes and how long a pod's change took", async () => {
   );
 });
 
+it("times a sync with its planning, and one that fails as well", async () => {
+  const seconds = async (name: string): Promise<object> => {
+    const values = (await bench.metric(name)) as { metricName: string; labels: { ip_family: string }; value: number }[];
+    const sums = values.filter(({ metricName }) => metricName.endsWith("_sum"));
+    return Object.fromEntries(sums.map(({ labels, value }) => [labels.ip_family, value]));
+  };
+  bench.health.queued = () => {};
+  bench.health.begin = () => bench.clock.advance(2000);
+  bench.state.allSlices.set("ns/web", endpoints("10.0.0.2"));
+  bench.v4.failures.push({ code: 1, stdout: "", stderr: "no\n" });
+  await expect(change()).rejects.toThrow("no");
+  expect(await seconds("sync_proxy_rules_duration_seconds")).toEqual({ IPv4: 2, IPv6: 2 });
+  expect(await seconds("sync_partial_proxy_rules_duration_seconds")).toEqual({ IPv4: 2, IPv6: 2 });
+});
+
 it("writes and tells nothing of what came and went between two syncs", async () => {
   bench.forget();
   bench.state.allSlices.set("ns/web", endpoints("10.0.0.2"));
@@ -362,16 +297,4 @@ it("plans what changes while it plans with the next sync, each Service in one pi
   expect([rules("-d 172.30.1.0/32"), rules("-d 172.30.2.7/32"), rules("-d 172.30.1.199/32")]).toEqual([2, 2, 0]);
   await proxy.sync(signal);
   expect([rules("--to-destination 10.0.2.2:8080"), rules("-d 172.30.2.5/32")]).toEqual([2, 2]);
-});
-
-it("gives way to a process that listens where a Service would be, and takes over when it is gone", async () => {
-  bench.sockets = [{ protocol: "TCP", address: "192.168.0.2", port: 80 }];
-  bench.state.services.set("ns/web", web({ externalIPs: ["192.168.0.2"] }));
-  await change();
-  expect(bench.v4.save()).not.toContain("-d 192.168.0.2/32");
-  expect(bench.lines("warn frontend refused")).toMatchObject([{ why: "a process of the node listens on this port" }]);
-  bench.sockets = [];
-  await proxy.sync(signal);
-  expect(bench.v4.save()).toContain("-d 192.168.0.2/32");
-  expect(bench.lines("warn frontend refused")).toHaveLength(1);
 });

@@ -13,6 +13,7 @@ import { FamilyFollowUp, type NodePortPlaces } from "./family-follow-up.ts";
 import type { HealthPorts } from "./health-ports.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { type NodeFacts, type NodeSettings, nodeFacts, nodeNotices } from "./node-facts.ts";
+import { isLoopback } from "./node-port-addresses.ts";
 import { NodeStanding } from "./node-standing.ts";
 import { ServiceTable } from "./service-table.ts";
 import type { SyncHealth } from "./sync-health.ts";
@@ -166,12 +167,19 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     start: number,
     signal: AbortSignal,
   ): Promise<number | undefined> {
+    const { metrics, clock } = this.#options;
+    const partial = one.applier.knowsKernel;
     try {
       const written = await this.#apply(one, signal);
-      return await one.followUp.programmed(written, places, this.#options.clock.monotonic() - start, signal);
+      return await one.followUp.programmed(written, places, clock.monotonic() - start, signal);
     } catch (error) {
       this.#report.failed(one.family, error);
       throw error;
+    } finally {
+      // As kube-proxy's: with the planning, and whatever came of it.
+      const seconds = (clock.monotonic() - start) / 1000;
+      for (const duration of [metrics.syncDuration, partial ? metrics.partialSyncDuration : metrics.fullSyncDuration])
+        duration.observe({ ip_family: one.family }, seconds);
     }
   }
 
@@ -221,8 +229,6 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     if (written.refusals > 0) metrics.restoreFailures.inc(labels, written.refusals);
     if (written.refusals > 0 && partial) metrics.partialRestoreFailures.inc(labels, written.refusals);
     this.#report.isolated(family, new Map(written.isolated.map(({ service, why }) => [service, why])));
-    metrics.syncDuration.observe(labels, durationMs / 1000);
-    (partial ? metrics.partialSyncDuration : metrics.fullSyncDuration).observe(labels, durationMs / 1000);
     metrics.lastSync.set(labels, clock.now() / 1000);
     health.updated(family);
     this.#programmed.resolve();
@@ -246,7 +252,6 @@ function turns(): KernelRules["exclusively"] {
 function nodePortPlaces({ configs }: NodeFacts, family: Family, localAddresses: readonly string[]): NodePortPlaces {
   const { nodePortAddresses: sockets, localhostNodePorts = false } = configs.get(family) ?? {};
   const own = localAddresses.filter((address) => address.includes(":") === (family === "IPv6"));
-  const isServed = (address: string): boolean =>
-    localhostNodePorts || (address !== "::1" && !address.startsWith("127."));
+  const isServed = (address: string): boolean => localhostNodePorts || !isLoopback(address);
   return { sockets, addresses: sockets ?? own.filter(isServed) };
 }

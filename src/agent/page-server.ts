@@ -20,7 +20,7 @@ export async function servePages(options: PageServerOptions, signal: AbortSignal
   const { flag, hardFail, onFailure, logger } = options;
   let endpoint: HttpEndpoint | undefined;
   try {
-    endpoint = await serveEndpoints(options);
+    endpoint = await serve(options);
   } catch (cause) {
     const why = failureText(options, cause);
     onFailure(why);
@@ -37,13 +37,29 @@ export async function servePages(options: PageServerOptions, signal: AbortSignal
   };
 }
 
+/**
+ * `0.0.0.0` is every address of both families, as in Go and so for kube-proxy: load balancers and kubelet probe IPv6
+ * nodes too. Only where the kernel has no IPv6 it is what it says.
+ */
+async function serve(options: PageServerOptions): Promise<HttpEndpoint> {
+  if (options.host !== "0.0.0.0") return await serveEndpoints(options);
+  try {
+    return await serveEndpoints({ ...options, host: "::" });
+  } catch (error) {
+    if (!withoutIpv6.has((error as NodeJS.ErrnoException).code)) throw error;
+    return await serveEndpoints(options);
+  }
+}
+
+const withoutIpv6: ReadonlySet<string | undefined> = new Set(["EAFNOSUPPORT", "EADDRNOTAVAIL"]);
+
 /** Undefined when aborted before it could listen. */
 async function retry(options: PageServerOptions, signal: AbortSignal): Promise<HttpEndpoint | undefined> {
   while (!signal.aborted) {
     await sleep(retryMs, signal, options.clock).catch(() => {});
     if (signal.aborted) return undefined;
     try {
-      const endpoint = await serveEndpoints(options);
+      const endpoint = await serve(options);
       options.logger.info("pages served", { what: options.flag });
       return endpoint;
     } catch {

@@ -38,7 +38,11 @@ afterEach(async () => {
   expect(clock.pending).toEqual([]);
 });
 
-function agent(identity = "host-a", access: Pick<MemoryClient, "get" | "create" | "mergePatch"> = client): ReportLease {
+function agent(
+  identity = "host-a",
+  access: Pick<MemoryClient, "get" | "create" | "mergePatch"> = client,
+  chainPrefix = "KUBE",
+): ReportLease {
   const logger = {
     ...nullLogger,
     with: () => logger,
@@ -49,6 +53,7 @@ function agent(identity = "host-a", access: Pick<MemoryClient, "get" | "create" 
     client: access,
     namespace: "berth",
     nodeName: "node-a",
+    chainPrefix,
     identity,
     report: async () => report,
     node: () => ({ ...node("node-a"), metadata: { name: "node-a", uid: "u-1" } }),
@@ -81,6 +86,13 @@ it("makes its Lease, owned by the Node, and renews it every ten seconds", async 
   expect(stored().spec).toMatchObject({ acquireTime: startedAt, renewTime: time(), leaseTransitions: 0 });
   await clock.run(50_000);
   expect(client.writes).toEqual(["create", ...Array(6).fill("patch")]);
+});
+
+it("has a Lease of its own when its chains are not kube-proxy's, so that two agents of a node do not share one", async () => {
+  agent();
+  agent("host-a", client, "BERTH");
+  await clock.run(0);
+  for (const each of [name, "berth-agent.berth.node-a"]) expect(collection.get(each)).toBeDefined();
 });
 
 it("writes the report only when it changed, and at once when that matters", async () => {

@@ -12,11 +12,14 @@ import {
 } from "../kube/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { AgentMetrics } from "./metrics.ts";
+import { kubePrefix } from "./plan/index.ts";
 
 export interface ReportLeaseOptions {
   readonly client: Pick<KubeClient, "get" | "create" | "mergePatch">;
   readonly namespace: string;
   readonly nodeName: string;
+  /** What the names of this agent's chains begin with. */
+  readonly chainPrefix: string;
   /** Who reports: the same after a restart, another on another machine. */
   readonly identity: string;
   /** What to tell, as it is now. */
@@ -45,6 +48,7 @@ const hurryMs = 1000;
  */
 export class ReportLease {
   readonly #options: ReportLeaseOptions;
+  readonly #name: string;
   readonly #logger: Logger;
   /** As we wrote it last. */
   #lease: Lease | undefined;
@@ -56,9 +60,11 @@ export class ReportLease {
 
   constructor(options: ReportLeaseOptions) {
     this.#options = options;
+    const { nodeName, chainPrefix } = options;
+    this.#name = agentLease(nodeName, chainPrefix === kubePrefix ? undefined : chainPrefix);
     this.#logger = options.logger.with({
       kind: "Lease",
-      key: `${options.namespace}/${agentLease(options.nodeName)}`,
+      key: `${options.namespace}/${this.#name}`,
     });
   }
 
@@ -160,9 +166,9 @@ export class ReportLease {
   }
 
   async #read(signal: AbortSignal): Promise<Lease | undefined> {
-    const { client, namespace, nodeName } = this.#options;
+    const { client, namespace } = this.#options;
     try {
-      return await client.get(leases, { namespace, name: agentLease(nodeName) }, signal);
+      return await client.get(leases, { namespace, name: this.#name }, signal);
     } catch (error) {
       if (isNotFound(error)) return undefined;
       throw error;
@@ -175,7 +181,7 @@ export class ReportLease {
     const owner = uid === undefined ? [] : [{ apiVersion: "v1", kind: "Node", name: nodeName, uid }];
     const metadata = {
       namespace,
-      name: agentLease(nodeName),
+      name: this.#name,
       annotations: { [reportAnnotation]: report },
       // The Lease goes with its node, as kubelet's.
       ...(owner.length > 0 && { ownerReferences: owner }),

@@ -14,6 +14,9 @@ const local = { externalTrafficPolicy: "Local" };
 const leaving = { ready: false, serving: true, terminating: true };
 const gone = { ready: false, serving: false, terminating: true };
 
+const ranges = { loadBalancerSourceRanges: ["192.0.2.0/28", "fd00:c::/122"] };
+const onNodePorts = { "berth.dev/source-ranges-on-node-ports": "true" };
+
 // Numbered from 1.
 const services: readonly ScenarioService[] = [
   /* 1 */ { endpoints: { "pod-1": here } },
@@ -22,16 +25,15 @@ const services: readonly ScenarioService[] = [
   /* 4 */ { endpoints: { far: here }, spec: local },
   /* 5 */ { endpoints: { far: here }, spec: { internalTrafficPolicy: "Local" } },
   /* 6 */ { endpoints: {} },
-  /* 7 */ {
-    endpoints: { "pod-1": here },
-    spec: { loadBalancerSourceRanges: ["192.0.2.0/28", "fd00:c::/122"] },
-  },
+  /* 7 */ { endpoints: { "pod-1": here }, spec: ranges },
   /* 8 */ { endpoints: { "pod-1": gone, far: leaving } },
   /* 9 */ { endpoints: { "pod-1": leaving, "pod-2": gone, far: here }, spec: local },
   /* 10 */ { endpoints: { "pod-2": { ...here, zones: ["zone-a"] }, far: { ...here, zones: ["zone-b"] } } },
   /* 11 */ { endpoints: { "pod-1": here }, ipMode: "Proxy", vips: ["203.0.113.99", "fd00:cb::99"] },
   /* 12 */ { endpoints: { "pod-1": here, "pod-2": here, far: here }, spec: { sessionAffinity: "ClientIP" } },
   /* 13 */ { endpoints: { "pod-1": here }, spec: { loadBalancerSourceRanges: ["nonsense"] } },
+  /* 14 */ { endpoints: { "pod-1": here }, spec: ranges, annotations: onNodePorts },
+  /* 15 */ { endpoints: { "pod-1": here, far: here }, spec: { ...local, ...ranges }, annotations: onNodePorts },
 ];
 
 /** `who -> to N`, and who answers with what source; `-`: nobody, and the packet is dropped. */
@@ -77,6 +79,18 @@ const base: readonly Line[] = [
   ["stranger", "NodePort", 7, "pod-1 node"],
   ["stranger", "external IP", 7, "pod-1 node"],
   ["client", "VIP", 13, "-"],
+  // Where a Service asks for it, source ranges hold for NodePorts as well, and for them alone among what they did not.
+  ["client", "NodePort", 14, "pod-1 node"],
+  ["client", "second NodePort", 14, "pod-1 node"],
+  ["node", "NodePort", 14, "pod-1 node"],
+  ["stranger", "NodePort", 14, "-"],
+  ["stranger", "second NodePort", 14, "-"],
+  ["pod-2", "NodePort", 14, "-"],
+  ["pod-2", "ClusterIP", 14, "pod-1 pod-2"],
+  ["stranger", "external IP", 14, "pod-1 node"],
+  ["client", "NodePort", 15, "pod-1 client"],
+  ["stranger", "NodePort", 15, "-"],
+  ["node", "localhost NodePort", 14, "ECONNREFUSED"],
   ["pod-2", "ClusterIP", 8, "far pod-2"],
   ["client", "VIP", 8, "far node"],
   ["client", "VIP", 9, "pod-1 client"],

@@ -17,13 +17,14 @@ const families: readonly Family[] = ["IPv4", "IPv6"];
 class Bench {
   readonly state = new MemoryState();
   localAddresses: readonly string[] = ["192.0.2.1"];
-  sockets: readonly WaitingSocket[] = [];
+  sockets: readonly WaitingSocket[] | Error = [];
   reads = 0;
   readonly table = this.fresh();
 
   fresh(): ServiceTable {
     return new ServiceTable(families, async () => {
       this.reads += 1;
+      if (this.sockets instanceof Error) throw this.sockets;
       return this.sockets;
     });
   }
@@ -334,3 +335,23 @@ function differing(a: ServiceTable, b: ServiceTable): string[] {
   );
   return [...was!.keys()].filter((key) => !isDeepStrictEqual(was!.get(key), is!.get(key))).sort();
 }
+
+it("forgets what it began for facts that went back before it could finish", async () => {
+  const { state, table } = bench;
+  state.services.set("ns/far", service("ns/far", { clusterIP: "172.30.0.7", ports: [port("p", 80)] }));
+  state.services.set("ns/near", web("ns/near", { clusterIP: "172.30.0.8", externalIPs: ["192.0.2.1"] }));
+  const zoned = (zone: string, ip: string) => ({ ip, node: "node-b", zones: [zone] });
+  state.allSlices.set("ns/far", [
+    slice("s", [{ name: "p", port: 80 }], [zoned("zone-a", "10.0.0.1"), zoned("zone-b", "10.0.0.2")]),
+  ]);
+  state.nodeObject = node("node-a", "zone-a");
+  await bench.update(table, state.serviceKeys());
+  const before = contentOf(table);
+  state.nodeObject = node("node-a", "zone-b");
+  bench.sockets = new Error("no /proc");
+  await expect(bench.update(table, [])).rejects.toThrow("no /proc");
+  state.nodeObject = node("node-a", "zone-a");
+  bench.sockets = [];
+  await bench.update(table, []);
+  expect(contentOf(table)).toEqual(before);
+});

@@ -73,6 +73,8 @@ export class ServiceTable {
   async update(keys: Iterable<string>, state: ClusterState, facts: NodeFacts): Promise<readonly ServiceChange[]> {
     const turn = new Turn();
     const same = isDeepStrictEqual(facts, this.#facts);
+    // If it fails, what is half done follows from neither the old nor the new facts.
+    this.#facts = undefined;
     for (const key of same ? keys : new Set([...this.#admission.keys(), ...state.serviceKeys()])) {
       for (const touched of this.#admission.consider(key, state, facts)) this.#due.add(touched);
       if (turn.step(1 + weightOf(state, key))) await turn.next();
@@ -81,8 +83,6 @@ export class ServiceTable {
 
     const configs = this.#sized(facts);
     const anew = !isDeepStrictEqual(configs, this.#configs);
-    // If it fails, what is half done follows from neither the old nor the new facts.
-    if (!same || anew) this.#facts = undefined;
     if (anew) this.#configs = new Map();
     const planners = anew ? this.#newPlanners(configs) : this.#planners;
     if (anew) for (const key of this.#entries.keys()) this.#due.add(key);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
+import { sleep } from "../base/index.ts";
 import { nullLogger } from "../telemetry/index.ts";
 import { SyncLoop } from "./sync-loop.ts";
 
@@ -47,7 +48,7 @@ it("runs at once for the first trigger and coalesces those within the interval",
   await done;
 });
 
-it("tries again with back-off and keeps new triggers waiting meanwhile", async () => {
+it("tries again with back-off when nothing else happens", async () => {
   const times: number[] = [];
   const { clock, stop, loop, done } = bench(async () => {
     times.push(clock.monotonic());
@@ -56,10 +57,62 @@ it("tries again with back-off and keeps new triggers waiting meanwhile", async (
   loop.trigger();
   for (let at = 0; at <= 6000; at += 100) {
     await settle();
-    loop.trigger();
     clock.advance(100);
   }
-  expect(times.slice(0, 5)).toEqual([0, 500, 1500, 3500, 3600]);
+  expect(times).toEqual([0, 500, 1500, 3500]);
+  stop.abort();
+  await done;
+  expect(clock.pending).toEqual([]);
+});
+
+it("does not keep a change waiting because another cannot be written", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    throw new Error("IPv6 refused");
+  });
+  loop.trigger();
+  for (let at = 0; at <= 9000; at += 100) {
+    await settle();
+    // In the middle of the back-off of four seconds.
+    if (at === 5000) loop.trigger();
+    await settle();
+    clock.advance(100);
+  }
+  expect(times).toEqual([0, 500, 1500, 3500, 5000, 9000]);
+  stop.abort();
+  await done;
+});
+
+it("rests after a run that failed for as long as it took, whatever asks for another", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    await sleep(1500, stop.signal, clock);
+    throw new Error("refused");
+  });
+  for (let at = 0; at <= 7000; at += 100) {
+    loop.trigger();
+    await settle();
+    clock.advance(100);
+  }
+  expect(times).toEqual([0, 3000, 6000]);
+  stop.abort();
+  await done;
+});
+
+it("fails no more than once a second, however often it is asked for", async () => {
+  const times: number[] = [];
+  const { clock, stop, loop, done } = bench(async () => {
+    times.push(clock.monotonic());
+    throw new Error("refused");
+  });
+  for (let at = 0; at < 4000; at += 100) {
+    loop.trigger();
+    await settle();
+    clock.advance(100);
+  }
+  expect(times).toEqual([0, 500, 1500, 2500, 3500]);
   stop.abort();
   await done;
 });

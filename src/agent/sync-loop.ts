@@ -1,4 +1,4 @@
-import { Backoff, type Clock, type Random, sleep } from "../base/index.ts";
+import { Backoff, type Clock, onAbort, type Random, sleep } from "../base/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 
 export interface SyncLoopOptions {
@@ -19,10 +19,15 @@ export interface SyncLoopOptions {
 /** A restore that the kernel refuses is tried again soon, and in the end as often as kube-proxy does. */
 const retry = { baseMs: 500, jitter: 0.2 } as const;
 
+/** What kube-proxy leaves between two runs, whatever became of the first. */
+const maxPauseMs = 1000;
+
 /**
  * Runs `sync` for triggers: the first at once, those that come meanwhile as one more run after the minimum interval.
- * A run that fails is repeated with back-off, and what comes meanwhile waits with it. There is no other rhythm: that
- * the kernel still holds what was written is for drift detection to see.
+ * A run that fails is repeated with back-off, or with the next trigger: what one family or table is refused for must not
+ * keep changes of another back. So that triggers without end make no load and no log without end, a run that fails is
+ * followed by a pause as long as itself, and of a second once it has failed again. There is no other rhythm: that the
+ * kernel still holds what was written is for drift detection to see.
  */
 export class SyncLoop {
   readonly #options: SyncLoopOptions;
@@ -43,23 +48,26 @@ export class SyncLoop {
     using later = new DisposableStack();
     let again: Disposable | undefined;
     later.defer(() => again?.[Symbol.dispose]());
-    const stopped = Promise.withResolvers<void>();
-    signal.addEventListener("abort", () => stopped.resolve(), { once: true });
+    // Not a race with one promise of the abort, which would keep a reaction of every run for as long as the agent lives.
+    using _stop = onAbort(signal, () => this.trigger());
     while (!signal.aborted) {
-      await Promise.race([this.#wake.promise, stopped.promise]);
+      await this.#wake.promise;
       if (signal.aborted) return;
       this.#wake = Promise.withResolvers();
       again?.[Symbol.dispose]();
+      const start = clock.monotonic();
       let pauseMs = minIntervalMs;
+      let againMs: number | undefined;
       try {
-        const againMs = await sync();
+        againMs = await sync();
         backoff.reset();
-        if (againMs !== undefined) again = clock.schedule(() => this.trigger(), againMs);
       } catch (err) {
-        pauseMs = Math.max(minIntervalMs, Math.round(backoff.next()));
-        logger.error("rules not programmed", { err, attempt: backoff.failures, retryMs: pauseMs });
-        this.trigger();
+        const backoffMs = Math.round(backoff.next());
+        pauseMs = Math.max(minIntervalMs, Math.min(backoffMs, maxPauseMs), clock.monotonic() - start);
+        againMs = Math.max(pauseMs, backoffMs);
+        logger.error("rules not programmed", { err, attempt: backoff.failures, retryMs: againMs });
       }
+      if (againMs !== undefined) again = clock.schedule(() => this.trigger(), againMs);
       // Only an abort ends the pause early, and the loop sees that.
       await sleep(pauseMs, signal, clock).catch(() => {});
     }

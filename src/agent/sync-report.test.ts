@@ -40,3 +40,37 @@ it("tells of a Service that the kernel refuses when that begins, changes and end
   ]);
   expect(changes).toBe(3);
 });
+
+it("asks for a report when a family has rules for the first time, and counts what is refused", async () => {
+  const registry = createMetrics();
+  let changes = 0;
+  const report = new SyncReport({
+    standing: new NodeStanding(),
+    events: { serviceWarning() {} },
+    metrics: new AgentMetrics(registry),
+    logger: nullLogger,
+    clock: new FakeClock(),
+    onStanding: () => (changes += 1),
+  });
+  const written = {
+    chains: [],
+    removed: [],
+    jumps: [],
+    rules: new Map(),
+    observed: true,
+    unreadable: [],
+    isolated: [],
+  };
+  for (const family of ["IPv4", "IPv4", "IPv6"] as const)
+    await report.programmed(family, [], { ...written, refusals: 0 }, 1);
+  expect(changes).toBe(2);
+
+  const frontend = { kind: "ExternalIP" as const, address: "192.0.2.1", port: 80 };
+  const refusal = { service: "ns/web", protocol: "TCP" as const, frontend, why: "taken" };
+  const counts: number[] = [];
+  for (const refusals of [[refusal, refusal], [refusal], []]) {
+    report.refused({ key: "ns/web", refused: [], refusals });
+    counts.push((await registry.getSingleMetric("berth_agent_refused_frontends")!.get()).values[0]!.value);
+  }
+  expect([counts, changes]).toEqual([[2, 1, 0], 5]);
+});

@@ -8,7 +8,6 @@ import { count, describeChange, endpointCount } from "./change-text.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import { frontendText } from "./node-report.ts";
 import type { NodeStanding } from "./node-standing.ts";
-import { isServiceChain } from "./plan/index.ts";
 import { changedChains, ruleCount, type ServiceChange } from "./service-table.ts";
 
 /** Longer lists of chains say nothing to people; `iptables-save` shows the rest. */
@@ -98,7 +97,13 @@ export class SyncReport {
   }
 
   /** How the rules of a family compared with what the kernel held. */
-  observed(family: Family, { chains, removed, jumps, rules }: Written, durationMs: number): void {
+  observed(family: Family, { chains, removed, jumps, rules, unreadable }: Written, durationMs: number): void {
+    for (const table of unreadable)
+      this.#options.logger.warn("table not shown by iptables; our rules are written all the same", {
+        family,
+        table,
+        why: "somebody put rules there with nft that iptables cannot show; find them with 'nft list ruleset'",
+      });
     const names = [...chains, ...removed, ...jumps.map((jump) => `${jump} (jump)`)];
     this.#options.logger.info("rules compared with the kernel", {
       family,
@@ -144,7 +149,8 @@ export class SyncReport {
     const { logger } = this.#options;
     const started = this.#started.has(family);
     const planned = changedChains(change);
-    const own = planned.filter(isServiceChain);
+    const plans = [...change.plansBefore.values(), ...change.plansAfter.values()];
+    const own = planned.filter((chain) => plans.some(({ chains }) => chains.has(chain)));
     const rewritten = own.filter((chain) => names.has(`nat ${chain}`));
     const altered = !started && rewritten.length < own.length;
     const chains = altered || (!started && own.length === 0) ? rewritten : planned;

@@ -178,12 +178,13 @@ describe("FlowReconciler", () => {
         )
         .join("");
     };
+    const nodePortAddresses = [...local];
     const run = async (...steps: ServiceStep[]) => {
       calls.length = 0;
-      const again = await reconciler.reconcile(steps, [...local], signal);
+      const again = await reconciler.reconcile(steps, nodePortAddresses, signal);
       return { again, calls: [...calls] };
     };
-    return { run, put, failures, warnings };
+    return { run, put, failures, warnings, nodePortAddresses };
   }
 
   it("reads no table when no UDP frontend is concerned", async () => {
@@ -191,6 +192,18 @@ describe("FlowReconciler", () => {
     expect(await run(step(undefined, { protocol: "TCP" }))).toEqual({ again: undefined, calls: [] });
     expect((await run(step(undefined, {}))).calls).toHaveLength(1);
     expect((await run(step({}, { endpoints: ["10.0.0.1", "10.0.0.2"] }))).calls).toEqual([]);
+  });
+
+  it("looks at flows to NodePorts when the node gets another address, which may have been another's", async () => {
+    const { run, put, nodePortAddresses } = bench();
+    await run(step(undefined, { nodePort: 30_053 }));
+    put(flow("192.168.0.9", 30_053, "10.9.9.1"), flow("192.168.0.8", 30_053, "10.9.9.1"));
+    expect((await run()).calls).toEqual([]);
+    nodePortAddresses.push("192.168.0.9");
+    expect((await run()).calls).toEqual([
+      "-L -p udp -f ipv4 --dport 30053",
+      "-D -p udp -f ipv4 -d 192.168.0.9 --dport 30053 --reply-src 10.9.9.1 --reply-port-src 53",
+    ]);
   });
 
   it("asks for few frontends one by one, and deletes all flows of an endpoint, or of a destination, in one process", async () => {

@@ -7,14 +7,19 @@ export const annotations = {
   loadBalancerIps: "berth.dev/load-balancer-ips",
   /** `"true"`: a change that replaces the address is applied. */
   allowReplace: "berth.dev/allow-replace",
+  /** `"true"`: `spec.loadBalancerSourceRanges` holds for NodePorts as well (kubernetes/kubernetes#33586). */
+  sourceRangesOnNodePorts: "berth.dev/source-ranges-on-node-ports",
 } as const;
 
 /** Annotation of a node's Lease: what the agent tells the controller, as JSON. */
 export const reportAnnotation = "berth.dev/report";
 
-/** The Lease of the agent of a node. */
-export function agentLease(nodeName: string): string {
-  return `berth-agent-${nodeName}`;
+/**
+ * The Lease of the agent of a node. A node may have several agents, told apart by what their chains' names begin with;
+ * undefined: that which has kube-proxy's. A node's name may hold a dash, but none begins with a dot.
+ */
+export function agentLease(nodeName: string, chainPrefix?: string): string {
+  return chainPrefix === undefined ? `berth-agent-${nodeName}` : `berth-agent.${chainPrefix.toLowerCase()}.${nodeName}`;
 }
 
 /** Kubernetes' own older word for `spec.loadBalancerSourceRanges`, which wins over it. */

@@ -40,6 +40,14 @@ it("deletes a proxy's rules, and fails naming what it may not delete", async () 
   });
   expect((await inside.run("iptables-nft-save", [], options)).stdout).toContain("KUBE-SERVICES");
   expect((await cleanUp([])).stdout).toBe("removed IPv4 (nft): 1 chains and 1 jumps\n");
+  await inside.run("iptables-nft-restore", ["--noflush"], { ...options, stdin: stdin.replaceAll("KUBE", "BERTH") });
   expect(await cleanUp([])).toEqual({ code: 0, stdout: "no rules of a service proxy found\n", stderr: "" });
+  expect((await cleanUp([], "--iptables-chain-prefix=BERTH")).stdout).toBe(
+    "removed IPv4 (nft): 1 chains and 1 jumps\n",
+  );
+  expect(await cleanUp([], "--iptables-chain-prefix=berth")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('--iptables-chain-prefix: "berth" is no prefix; give 1 to 7 upper-case letters'),
+  });
   expect((await inside.run("iptables-nft-save", [], options)).stdout).not.toContain("KUBE-");
 });

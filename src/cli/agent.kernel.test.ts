@@ -183,6 +183,17 @@ it("does not start beside a live proxy, unless forced", async () => {
     });
     const forced = await agent([...flags, "--force", "--api-server-timeout=1ms"]);
     expect(forced).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot reach the API server") });
+    // With chains of its own it is no matter, unless the ports are the same.
+    const beside = [...flags, "--iptables-chain-prefix=BERTH", "--api-server-timeout=1ms"];
+    expect(await agent(beside)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining(
+        `${said}: it has the ports that this agent is to have, or is this agent once more; give a --healthz-bind-address and a --metrics-bind-address that nobody else has`,
+      ),
+    });
+    const alone = ["--healthz-bind-address=127.0.0.1:20256", "--metrics-bind-address=127.0.0.1:20249"];
+    const started = await agent([...beside, ...alone]);
+    expect(started).toMatchObject({ code: 1, stderr: expect.stringContaining("cannot reach the API server") });
   } finally {
     peer.kill();
     await ended;

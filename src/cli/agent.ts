@@ -4,12 +4,14 @@ import { hostname } from "node:os";
 import type { Command } from "commander";
 import {
   type AgentOptions,
+  affinityNotes,
   applyHostSettings,
   dropsInvalid,
   findLivePeer,
   inspectHost,
   inspectIptables,
   kernelFiles,
+  kubePrefix,
   peerAddresses,
   runAgent,
 } from "../agent/index.ts";
@@ -55,7 +57,7 @@ async function run(command: Command, process: Process): Promise<void> {
     logger.info("configuration written", { path: switches["write-config-to"] });
     return;
   }
-  if (switches.cleanup) return await removeRules(process);
+  if (switches.cleanup) return await removeRules(process, switches["iptables-chain-prefix"]);
   const exec = systemExec(process.environment);
   if (switches["init-only"]) return await setUpHost(configuration, exec, logger, process.signal);
   await refuseLivePeer(configuration, logger, process.signal);
@@ -72,7 +74,13 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
   const { client, server } = connection;
   await using _client = client;
   // Now nothing is left that could be wrong with the command line.
-  const { exec, flavour, notes, ...abilities } = await inspectIptables(programs, host.families, signal, logger);
+  const { exec, flavour, notes, ...abilities } = await inspectIptables(
+    programs,
+    host.families,
+    signal,
+    configuration.switches["iptables-chain-prefix"],
+    logger,
+  );
   await setUpHost(configuration, exec, logger, signal);
   const options: AgentOptions = {
     // Whether connection tracking is liberal may have been set only now.
@@ -81,7 +89,8 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
     server,
     identity: hostname(),
     ...processSettings(configuration),
-    notes,
+    // The trial of xt_recent has loaded the module.
+    notes: [...notes, ...(abilities.sessionAffinity.size > 0 ? await affinityNotes(kernelFiles()) : [])],
     exec,
     drift: {
       flavour,
@@ -109,12 +118,17 @@ async function setUpHost(configuration: Configuration, exec: Exec, logger: Logge
 async function refuseLivePeer(configuration: Configuration, logger: Logger, signal: AbortSignal): Promise<void> {
   const { healthzAddress, metricsAddress } = processSettings(configuration);
   const ours = [healthzAddress, metricsAddress].filter((address) => address !== undefined);
-  const peer = await findLivePeer(peerAddresses(ours), signal);
+  const { force, "iptables-chain-prefix": prefix } = configuration.switches;
+  const peer = await findLivePeer(peerAddresses(ours, prefix), signal);
   if (peer === undefined) return;
-  const what = `another proxy is alive on this node (${peer}): both would remove each other's rules`;
-  if (!configuration.switches.force)
-    throw new FailureError(
-      `${what}; stop kube-proxy or the other agent here first, or give --force to start all the same`,
-    );
+  const what = `another proxy is alive on this node (${peer})`;
+  const [why, remedy] =
+    prefix === kubePrefix
+      ? ["both would remove each other's rules", "stop kube-proxy or the other agent here first"]
+      : [
+          "it has the ports that this agent is to have, or is this agent once more",
+          "give a --healthz-bind-address and a --metrics-bind-address that nobody else has, or stop the other one",
+        ];
+  if (!force) throw new FailureError(`${what}: ${why}; ${remedy}, or give --force to start all the same`);
   logger.warn("another proxy is alive on this node; started because of --force", { why: peer });
 }

@@ -102,3 +102,13 @@ it("finds what is wanted in a table of any size without standing still", async (
     "conntrack -L -p udp -f ipv4 --dport 30053",
   ]);
 });
+
+it.each([
+  ["conntrack v1.4.7 (conntrack-tools): 0 flow entries have been deleted.\n", undefined],
+  ["conntrack v1.4.7 (conntrack-tools): Operation failed: such conntrack doesn't exist\n", "exit code 1"],
+])("takes a flow that went by itself for deleted, and nothing else: %j", async (stderr, failure) => {
+  const table = new Conntrack({ run: async () => ({ code: 1, stdout: "", stderr }) }, "IPv4");
+  const forgetting = table.forgetTo(flow("10.96.0.10", 53, "10.0.0.1", 53), signal);
+  if (failure === undefined) await forgetting;
+  else await expect(forgetting).rejects.toThrow(failure);
+});

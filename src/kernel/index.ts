@@ -17,6 +17,7 @@ export {
   systemExec,
 } from "./exec.ts";
 export { type Follow, type FollowResult, netnsFollow, systemFollow } from "./follow.ts";
+
 export {
   Iptables,
   isRestoreFailure,
@@ -24,7 +25,9 @@ export {
   LockHeldError,
   NotPermittedError,
   RestoreError,
+  UnreadableTableError,
 } from "./iptables.ts";
+
 export { findIptables, flavouredExec, type IptablesTools } from "./iptables-flavour.ts";
 export {
   canonicalRule,
@@ -33,6 +36,7 @@ export {
   type Rule,
   type RuleExtension,
   type RuleOption,
+  ruleTarget,
 } from "./iptables-rule.ts";
 export { parseInSteps, parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
 export { type Candidate, findRefused, trialChain } from "./iptables-trial.ts";

@@ -28,13 +28,13 @@ export function chooseFlavour(found: readonly FlavourEvidence[]): FlavourChoice 
   return { flavour: undefined, why: "no other rules are there; the host's default" };
 }
 
-/** Reads what `iptables-save` printed, for both families one after the other. */
-export function flavourEvidence(flavour: Flavour, saved: string): FlavourEvidence {
+/** Reads what `iptables-save` printed, for both families one after the other. `prefix`: of the proxy's chains. */
+export function flavourEvidence(flavour: Flavour, saved: string, prefix = "KUBE"): FlavourEvidence {
   return {
     flavour,
     hint: /^:(KUBE-IPTABLES-HINT|KUBE-KUBELET-CANARY) /m.test(saved),
     rules: [...saved.matchAll(/^-A /gm)].length,
-    proxyChains: [...saved.matchAll(/^:KUBE-(SERVICES|SVC-\S+) /gm)].length,
+    proxyChains: [...saved.matchAll(/^:([A-Z]+)-(SERVICES|SVC-\S+) /gm)].filter((match) => match[1] === prefix).length,
   };
 }
 
@@ -49,11 +49,14 @@ export interface IptablesTools extends FlavourChoice {
 
 const saveTimeoutMs = 300_000;
 
-/** Looks at both implementations. Rejects with ProgramMissingError when there are no tools at all. */
-export async function findIptables(exec: Exec, signal: AbortSignal): Promise<IptablesTools> {
+/**
+ * Looks at both implementations, and for chains of the proxy whose names begin with `prefix`. Rejects with
+ * ProgramMissingError when there are no tools at all.
+ */
+export async function findIptables(exec: Exec, signal: AbortSignal, prefix?: string): Promise<IptablesTools> {
   const found: FlavourEvidence[] = [];
   for (const flavour of ["nft", "legacy"] as const) {
-    const evidence = await inspect(flavouredExec(exec, flavour), flavour, signal);
+    const evidence = await inspect(flavouredExec(exec, flavour), flavour, signal, prefix);
     if (evidence !== undefined) found.push(evidence);
   }
   const choice = chooseFlavour(found);
@@ -71,15 +74,20 @@ export async function findIptables(exec: Exec, signal: AbortSignal): Promise<Ipt
 }
 
 /** Undefined when this implementation is not installed; one that cannot read is taken for one without rules. */
-async function inspect(exec: Exec, flavour: Flavour, signal: AbortSignal): Promise<FlavourEvidence | undefined> {
+async function inspect(
+  exec: Exec,
+  flavour: Flavour,
+  signal: AbortSignal,
+  prefix: string | undefined,
+): Promise<FlavourEvidence | undefined> {
   // All of a large node's rules take seconds on nf_tables, and where kubelet is nobody asks how many they are. Legacy
   // would make the table that it is asked for.
   const hint = flavour === "nft" ? await saveBoth(exec, ["-t", "mangle"], signal) : "";
   if (hint === undefined) return undefined;
-  const evidence = flavourEvidence(flavour, hint);
+  const evidence = flavourEvidence(flavour, hint, prefix);
   if (evidence.hint) return evidence;
   const all = await saveBoth(exec, [], signal);
-  return all === undefined ? undefined : flavourEvidence(flavour, all);
+  return all === undefined ? undefined : flavourEvidence(flavour, all, prefix);
 }
 
 /** What both families' tools print; undefined when there are none. */

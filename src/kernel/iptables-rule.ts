@@ -71,6 +71,11 @@ function closingQuote(text: string, from: number): number {
   return -1;
 }
 
+/** The rule as the arguments of a program. */
+export function ruleArguments(rule: string): string[] {
+  return words(rule).map(({ text }) => text);
+}
+
 /** Reads a rule in the order in which anybody may have written it. */
 export function parseRule(text: string): Rule {
   const options: RuleOption[] = [];
@@ -102,6 +107,11 @@ export function parseRule(text: string): Rule {
     }
   }
   return { options, matches, target, goto };
+}
+
+/** The target or the chain that a rule hands packets to; what its comment says of one does not count. */
+export function ruleTarget(rule: string): string | undefined {
+  return parseRule(rule).target?.name;
 }
 
 /**

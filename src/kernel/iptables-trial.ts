@@ -147,7 +147,7 @@ function* removal(tables: readonly string[]): Generator<string> {
   for (const table of tables) yield* [`*${table}`, `:${trialChain} - [0:0]`, `-X ${trialChain}`, "COMMIT"];
 }
 
-/** The rule without a jump to a chain of ours, which stands at its end. */
+/** The rule without a jump to a chain, which stands at its end: no target of the kernel's has a dash in its name. */
 function withoutJump(rule: string): string {
-  return rule.replace(/(^| )-j KUBE-[^\s"]+$/, "");
+  return rule.replace(/(^| )-j [A-Z]+-[^\s"]+$/, "");
 }

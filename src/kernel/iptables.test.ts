@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { FakeIptables } from "./fake-iptables.ts";
+
 import {
   type Exec,
   Iptables,
@@ -9,6 +10,7 @@ import {
   NotPermittedError,
   ProgramKilledError,
   RestoreError,
+  UnreadableTableError,
 } from "./index.ts";
 
 const signal = new AbortController().signal;
@@ -94,6 +96,19 @@ it("knows a restore that was killed from another program", () => {
     true,
     false,
   ]);
+});
+
+it("tells which tables cannot be shown, and fails only for one that is needed", async () => {
+  const raw = "# Table `raw' is incompatible, use 'nft' tool.\n";
+  const exec: Exec = {
+    run: async () => ({ code: 0, stdout: `${raw}*nat\n:OUTPUT ACCEPT [0:0]\nCOMMIT\n`, stderr: "" }),
+  };
+  const iptables = new Iptables(exec, "IPv4");
+  const { tables, unreadable } = await iptables.read(signal);
+  expect([[...tables.keys()], [...unreadable]]).toEqual([["nat"], ["raw"]]);
+  expect([...(await iptables.save(signal, ["nat", "filter"])).keys()]).toEqual(["nat"]);
+  await expect(iptables.save(signal)).rejects.toThrow(/^iptables-save: table raw holds rules .*'nft list ruleset'/);
+  await expect(iptables.saveText(signal, "raw")).rejects.toThrow(UnreadableTableError);
 });
 
 it("hands over large input in pieces, byte for byte", async () => {

@@ -2,6 +2,7 @@ import { inTurns } from "../base/index.ts";
 import type { Family } from "../net/index.ts";
 import { type Exec, type ExecResult, execOk, ProgramFailedError, ProgramKilledError } from "./exec.ts";
 import { lockHolder } from "./file-lock.ts";
+import { ruleArguments } from "./iptables-rule.ts";
 import { parseInSteps, type SavedTables } from "./iptables-save.ts";
 import { type Flavour, parseIptablesVersion } from "./iptables-version.ts";
 
@@ -28,6 +29,24 @@ export class LockHeldError extends Error {
 /** The lock file cannot be opened, as on a full disk or in a container without the host's; nothing was written. */
 export class LockFileError extends Error {
   override readonly name = "LockFileError";
+}
+
+/** Somebody's rules in a table, not made with iptables, keep it from showing any of the table. */
+export class UnreadableTableError extends Error {
+  override readonly name = "UnreadableTableError";
+
+  constructor(program: string, table: string) {
+    super(
+      `${program}: table ${table} holds rules that iptables cannot show; find them with 'nft list ruleset', and give them a table of their own`,
+    );
+  }
+}
+
+/** What `iptables-save` shows. */
+export interface SavedRules {
+  readonly tables: SavedTables;
+  /** Tables that exist and are not among them, for what others put there with nft. */
+  readonly unreadable: ReadonlySet<string>;
 }
 
 export interface NamedLine {
@@ -98,21 +117,42 @@ export class Iptables {
       ?.flavour;
   }
 
-  /** All tables that exist, or one, which legacy makes if it does not. Takes no lock: the kernel hands out a whole table. */
-  async save(signal: AbortSignal, table?: string): Promise<SavedTables> {
-    return await inTurns(parseInSteps(await this.saveText(signal, table)));
+  /** All tables that exist and can be shown. Takes no lock: the kernel hands out a whole table. */
+  async read(signal: AbortSignal): Promise<SavedRules> {
+    const text = await this.#saved([], signal);
+    return { tables: await inTurns(parseInSteps(text)), unreadable: unreadableTables(text) };
   }
 
-  /** The same as text, for `parseIptablesSave`. */
-  async saveText(signal: AbortSignal, table?: string): Promise<string> {
+  /** The same. Rejects with UnreadableTableError when one of those needed, by default any, cannot be shown. */
+  async save(signal: AbortSignal, needed?: readonly string[]): Promise<SavedTables> {
+    const { tables, unreadable } = await this.read(signal);
+    for (const table of unreadable)
+      if (needed?.includes(table) !== false) throw new UnreadableTableError(`${this.#prefix}-save`, table);
+    return tables;
+  }
+
+  /** One table, which legacy makes if it is not there, as text for `parseIptablesSave`. Rejects as `save`. */
+  async saveText(signal: AbortSignal, table: string): Promise<string> {
+    const text = await this.#saved(["-t", table], signal);
+    if (unreadableTables(text).size > 0) throw new UnreadableTableError(`${this.#prefix}-save`, table);
+    return text;
+  }
+
+  async #saved(args: readonly string[], signal: AbortSignal): Promise<string> {
     const program = `${this.#prefix}-save`;
-    const args = table === undefined ? [] : ["-t", table];
     const result = await this.#exec.run(program, args, { signal, timeoutMs: saveTimeoutMs });
     if (result.code !== 0) throw permission(program, result) ?? new ProgramFailedError(program, args, result);
-    // The nft flavour leaves out tables that hold rules it cannot print, and ends with 0.
-    const unreadable = /^# Table `\S+' is incompatible.*$/m.exec(result.stdout);
-    if (unreadable !== null) throw new ProgramFailedError(program, args, { ...result, stderr: unreadable[0] });
     return result.stdout;
+  }
+
+  /** Whether a chain holds the rule, also in a table that cannot be shown. */
+  async hasRule(table: string, chain: string, rule: string, signal: AbortSignal): Promise<boolean> {
+    const args = ["-w", `${this.#lockWaitSeconds}`, "-t", table, "-C", chain, ...ruleArguments(rule)];
+    const result = await this.#exec.run(this.#prefix, args, { signal, timeoutMs: saveTimeoutMs });
+    const refused =
+      result.code === 0 ? undefined : (permission(this.#prefix, result) ?? this.#lockHeld(this.#prefix, result));
+    if (refused !== undefined) throw refused;
+    return result.code === 0;
   }
 
   /**
@@ -162,6 +202,11 @@ export class Iptables {
       `${program}: ${holder} has held the lock ${this.#lockFile} for more than ${this.#lockWaitSeconds} s; end it if it hangs`,
     );
   }
+}
+
+/** The nft flavour names them in a comment, and ends with 0. */
+function unreadableTables(text: string): Set<string> {
+  return new Set([...text.matchAll(/^# Table `(\S+)' is incompatible/gm)].map(([, table = ""]) => table));
 }
 
 /** Joins lines to what a pipe takes at once, so that a large input is never in memory as a whole. */

@@ -120,7 +120,7 @@ it.each<[string, ServiceSpec, Record<string, string>, string]>([
     "a typing error in an annotation",
     {},
     { "berth.dev/load-balancer-ip": "192.0.2.1", "example.com/mine": "x" },
-    "degrade UnknownAnnotation metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; known are berth.dev/allow-replace, berth.dev/load-balancer-ips",
+    "degrade UnknownAnnotation metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; known are berth.dev/allow-replace, berth.dev/load-balancer-ips, berth.dev/source-ranges-on-node-ports",
   ],
 ])("one clear issue: %s", (_, spec, annotations, expected) => {
   expect(refusals(wish(spec, annotations))).toEqual([expected]);

@@ -64,7 +64,7 @@ it("prefers the copy that does not end, whatever the order of slices", () => {
 interface Sketch {
   readonly node?: string;
   /** Ready unless it says otherwise. */
-  readonly state?: "ready" | "serving" | "gone" | "unready";
+  readonly state?: "ready" | "serving" | "gone" | "unready" | "odd";
   readonly zones?: string[];
   readonly nodes?: string[];
 }
@@ -75,7 +75,7 @@ function endpoints(sketches: readonly Sketch[]): ServiceEndpoint[] {
     port: 80,
     node,
     ready: state === "ready",
-    serving: state === "ready" || state === "serving",
+    serving: state === "ready" || state === "serving" || state === "odd",
     terminating: state === "serving" || state === "gone",
     hints: { zones, nodes },
   }));
@@ -90,6 +90,7 @@ it.each<[string, Sketch[], number[], number[], boolean, string | undefined]>([
   ["ending ones only when none is ready", [{ state: "serving" }, {}], [1], [], true, "a"],
   ["ending ones as a last resort", [{ state: "serving", node: here }, { state: "gone" }], [0], [0], true, "a"],
   ["ending local ones while others are ready", [{ state: "serving", node: here }, {}], [1], [0], true, "a"],
+  ["one that serves, but neither is ready nor ends", [{ state: "odd", node: here }], [], [], false, "a"],
   ["own zone", [{ zones: ["a"] }, { zones: ["b"] }], [0], [], true, "a"],
   ["a hint may name several zones", [{ zones: ["a", "b"] }, { zones: ["b"] }], [0], [], true, "a"],
   ["no endpoint for the zone", [{ zones: ["b"] }, { zones: ["c"] }], [0, 1], [], true, "a"],

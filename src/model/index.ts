@@ -37,6 +37,7 @@ export type {
 export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
 export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {
+  isFiltered,
   type ProxiedPort,
   type ProxiedService,
   proxiedService,

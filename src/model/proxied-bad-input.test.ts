@@ -173,13 +173,16 @@ it.each([253, 64])("serves a Service whose names have %i characters", (length) =
   expect(proxiedService(object, [], node)!.ports).toMatchObject([{ name: `${name}/${name}:${name}` }]);
 });
 
-it("has no health check for a Service of which it serves nothing", () => {
-  const spec = { externalTrafficPolicy: "Local", healthCheckNodePort: 32_000 };
-  expect(
-    proxiedService({ ...web(spec), metadata: { namespace: "ns", name: evil } }, [], node)!.healthCheck,
-  ).toBeUndefined();
-  expect(proxiedService(web({ ...spec, healthCheckNodePort: "80" as never }), [], node)!.healthCheck).toBeUndefined();
-  expect(proxiedService(web(spec), [], node)!.healthCheck).toEqual({ port: 32_000, localEndpoints: 0 });
+it("has no health check node port for a number that is none", () => {
+  const checks = (healthCheckNodePort: unknown) =>
+    proxiedService(
+      web({ externalTrafficPolicy: "Local", healthCheckNodePort: healthCheckNodePort as number }),
+      [],
+      node,
+    )!.ports.map((one) => one.healthCheckNodePort);
+  expect(new Set(checks("80"))).toEqual(new Set([0]));
+  expect(new Set(checks(70_000))).toEqual(new Set([0]));
+  expect(new Set(checks(32_000))).toEqual(new Set([32_000]));
 });
 
 it.each([

@@ -2,10 +2,9 @@ import { expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../api/index.ts";
 import { parseCidr } from "../net/index.ts";
 import { guardFrontends, type ProxiedService, proxiedService } from "./index.ts";
-import { port, service, slice } from "./testing/objects.ts";
+import { port, service } from "./testing/objects.ts";
 
 const node = { name: "here", zone: "a" };
-const http = [{ name: "http", port: 8080 }];
 
 function proxied(object: Service, ...slices: Parameters<typeof proxiedService>[1]): ProxiedService | undefined {
   return proxiedService(object, slices, node);
@@ -31,6 +30,59 @@ it.each([
   ],
 ])("does not serve a Service that is %s", (_what, object) => {
   expect(proxied(object)).toBeUndefined();
+});
+
+const named = (proxy?: string): Service => ({
+  ...web(),
+  metadata: {
+    name: "web",
+    ...(proxy !== undefined && { labels: { "service.kubernetes.io/service-proxy-name": proxy } }),
+  },
+});
+
+it.each<[asking: string | undefined, label: string | undefined, served: boolean]>([
+  [undefined, undefined, true],
+  [undefined, "mine", false],
+  [undefined, "", false],
+  ["mine", undefined, false],
+  ["mine", "", false],
+  ["mine", "mine", true],
+  ["mine", "Mine", false],
+])("the proxy %s finds a Service of the proxy %s: %s", (asking, label, served) => {
+  expect(proxiedService(named(label), [], node, asking) !== undefined).toBe(served);
+});
+
+const lb = {
+  type: "LoadBalancer",
+  ports: [port("http", 80, { nodePort: 30080 })],
+  loadBalancerSourceRanges: ["10.0.0.0/8"],
+};
+const doubt = (text: string): string =>
+  `NodePort not to sources outside the source ranges: annotation berth.dev/source-ranges-on-node-ports is ${text}, neither true nor false, and counts as true`;
+
+it.each<[text: string | undefined, spec: Partial<ServiceSpec>, holds: true | undefined, refused: string[]]>([
+  [undefined, lb, undefined, []],
+  ["true", lb, true, []],
+  ["false", lb, undefined, []],
+  ["ture", lb, true, [doubt('"ture"')]],
+  ["", lb, true, [doubt('""')]],
+  ["True", lb, true, [doubt('"True"')]],
+  // Nothing is asked for that could go wrong.
+  ["ture", { ...lb, loadBalancerSourceRanges: [] }, true, []],
+  ["ture", { ...lb, ports: [port("http", 80)] }, true, []],
+  [
+    "true",
+    { ...lb, loadBalancerSourceRanges: ["all"] },
+    true,
+    ['NodePort source range "all" is no prefix, so it lets nobody in'],
+  ],
+  [undefined, { ...lb, loadBalancerSourceRanges: ["all"] }, undefined, []],
+])("source ranges on NodePorts: %j with %j", (text, spec, holds, expected) => {
+  const object = web(spec);
+  const annotations = { ...(text !== undefined && { "berth.dev/source-ranges-on-node-ports": text }) };
+  const { ports, refused = [] } = proxied({ ...object, metadata: { ...object.metadata, annotations } })!;
+  expect(ports[0]!.rangesOnNodePorts).toBe(holds);
+  expect(refused.map(({ frontend, why }) => `${frontend.kind} ${why}`)).toEqual(expected);
 });
 
 it("has a frontend for each way in", () => {
@@ -158,8 +210,10 @@ it("follows an object from ClusterIP to load balancer and back", () => {
   const balanced = web({ type: "LoadBalancer", externalTrafficPolicy: "Local", healthCheckNodePort: 345 }, [
     "203.0.113.7",
   ]);
-  expect(proxied(plain)!.healthCheck).toBeUndefined();
-  expect(proxied(balanced)).toMatchObject({ healthCheck: { port: 345 }, ports: [{ externalPolicy: "Local" }] });
+  expect(proxied(plain)).toMatchObject({ ports: [{ externalPolicy: "Cluster", healthCheckNodePort: 0 }] });
+  expect(proxied(balanced)).toMatchObject({ ports: [{ externalPolicy: "Local", healthCheckNodePort: 345 }] });
+  const open = web({ type: "LoadBalancer", externalTrafficPolicy: "Cluster", healthCheckNodePort: 345 });
+  expect(proxied(open)).toMatchObject({ ports: [{ externalPolicy: "Cluster", healthCheckNodePort: 0 }] });
   expect(proxied(web({ healthCheckNodePort: 345 }))).toEqual(proxied(plain));
 });
 
@@ -171,22 +225,6 @@ it.each([
   expect(
     proxied(web({ ...(loadBalancerSourceRanges && { loadBalancerSourceRanges }) }))!.ports[0]!.sourceRanges,
   ).toEqual(ranges);
-});
-
-it("counts ready endpoints of this node for the load balancer's probe", () => {
-  const spec = {
-    type: "LoadBalancer",
-    externalTrafficPolicy: "Local",
-    healthCheckNodePort: 32000,
-    ports: [port("http", 80, { nodePort: 30080 })],
-  };
-  const slices = slice("s", http, [
-    { ip: "10.0.0.1", node: "here" },
-    { ip: "10.0.0.2", node: "here", ready: false, serving: true, terminating: true },
-    { ip: "10.0.0.3", node: "there" },
-  ]);
-  expect(proxied(web(spec), slices)!.healthCheck).toEqual({ port: 32000, localEndpoints: 1 });
-  expect(proxied(web({ ...spec, externalTrafficPolicy: "Cluster" }), slices)!.healthCheck).toBeUndefined();
 });
 
 it("has no external policy without an external way in", () => {

@@ -17,7 +17,7 @@ import {
 } from "./endpoints.ts";
 import type { RefusedFrontend } from "./frontend-guard.ts";
 import { brokenFrontends, clusterIps, type Frontend, type FrontendObjection, frontendsOf } from "./frontends.ts";
-import { sourceRanges } from "./source-ranges.ts";
+import { holdOnNodePorts, sourceRanges } from "./source-ranges.ts";
 import { isPortNumber, isWritableName, quoted } from "./writable.ts";
 
 /** One port of a Service in one address family: who may send where, and who answers. */
@@ -34,18 +34,13 @@ export interface ProxiedPort {
   readonly affinitySeconds: number | undefined;
   /** Who may send to load-balancer addresses; undefined: everybody, empty: nobody. */
   readonly sourceRanges: readonly string[] | undefined;
-  /** 0 when the Service has none. */
+  /** Whether they hold for NodePorts as well; absent: no. */
+  readonly rangesOnNodePorts?: true;
+  /** Where a load balancer asks whether this node has endpoints; 0 when the Service has no such port. */
   readonly healthCheckNodePort: number;
   /** All that the slices name, usable or not. */
   readonly endpoints: readonly ServiceEndpoint[];
   readonly choice: EndpointChoice;
-}
-
-/** Whether a Service asks for a load balancer that probes this node, and what the probe is to hear. */
-export interface ServiceHealthCheck {
-  readonly port: number;
-  /** Distinct ready endpoint addresses on this node. */
-  readonly localEndpoints: number;
 }
 
 export interface ProxiedService {
@@ -53,19 +48,22 @@ export interface ProxiedService {
   readonly key: string;
   /** In the order of `spec.ports`, IPv4 before IPv6. */
   readonly ports: readonly ProxiedPort[];
-  readonly healthCheck: ServiceHealthCheck | undefined;
   /** What the object asks for and cannot get, for a fault of its own; absent: nothing. */
   readonly refused?: readonly RefusedFrontend[];
 }
 
-/** What a node has to do for a Service; undefined when another proxy, DNS or nobody serves it. */
+/**
+ * What a node has to do for a Service; undefined when another proxy, DNS or nobody serves it. `proxyName`: of the proxy
+ * that asks; without one it serves Services whose label names none.
+ */
 export function proxiedService(
   service: Service,
   slices: readonly EndpointSlice[],
   node: NodePlace,
+  proxyName?: string,
 ): ProxiedService | undefined {
   const { spec } = service;
-  if (spec === undefined || isSkipped(service, spec)) return undefined;
+  if (spec === undefined || isSkipped(service, spec, proxyName)) return undefined;
   const key = objectKey(service.metadata);
   const addresses = clusterIps(spec);
   const refused: RefusedFrontend[] = [];
@@ -84,25 +82,23 @@ export function proxiedService(
       refuse([{ frontend: { kind: "ClusterIP", address: undefined, port: port.port }, why: noFamily }]);
     return [...addresses].map(([family, address]) => {
       const proxied = proxiedPort(service, spec, port, family, address, slices, node);
-      refuse(unreadRanges(spec, proxied));
+      refuse(unreadRanges(service, spec, proxied));
       return proxied;
     });
   });
-  const healthPort = ports.length > 0 ? healthCheckNodePort(spec) : 0;
   return {
     key,
     ports,
-    healthCheck: healthPort === 0 ? undefined : { port: healthPort, localEndpoints: localReady(ports, node) },
     ...(refused.length > 0 && { refused }),
   };
 }
 
-function isSkipped({ metadata }: Service, { type, clusterIP }: ServiceSpec): boolean {
+function isSkipped({ metadata }: Service, { type, clusterIP }: ServiceSpec, proxyName: string | undefined): boolean {
   return (
     type === "ExternalName" ||
     (clusterIP ?? "") === "" ||
     clusterIP === "None" ||
-    metadata.labels?.[serviceProxyNameLabel] !== undefined
+    metadata.labels?.[serviceProxyNameLabel] !== proxyName
   );
 }
 
@@ -134,10 +130,18 @@ function numberOf(value: unknown): number {
   return typeof value === "number" ? value : 0;
 }
 
-function unreadRanges(spec: ServiceSpec, { family, frontends }: ProxiedPort): FrontendObjection[] {
-  const { why } = sourceRanges(spec, family);
-  if (why === undefined) return [];
-  return frontends.filter(({ kind }) => kind === "LoadBalancerIP").map((frontend) => ({ frontend, why }));
+function unreadRanges(service: Service, spec: ServiceSpec, port: ProxiedPort): FrontendObjection[] {
+  const { ranges, why } = sourceRanges(spec, port.family);
+  const { why: doubt } = holdOnNodePorts(service);
+  return port.frontends.flatMap((frontend) => [
+    ...(why !== undefined && isFiltered(port, frontend) ? [{ frontend, why }] : []),
+    ...(doubt !== undefined && ranges !== undefined && frontend.kind === "NodePort" ? [{ frontend, why: doubt }] : []),
+  ]);
+}
+
+/** Whether the port's source ranges, if it has any, hold for the frontend. */
+export function isFiltered({ rangesOnNodePorts }: ProxiedPort, { kind }: Frontend): boolean {
+  return kind === "LoadBalancerIP" || (kind === "NodePort" && rangesOnNodePorts === true);
 }
 
 function proxiedPort(
@@ -162,6 +166,7 @@ function proxiedPort(
     externalPolicy: externalPolicy(spec),
     affinitySeconds: affinitySeconds(spec),
     sourceRanges: sourceRanges(spec, family).ranges,
+    ...(holdOnNodePorts(service).wanted && { rangesOnNodePorts: true }),
     healthCheckNodePort: healthCheckNodePort(spec),
     endpoints,
     choice: chooseEndpoints(endpoints, node),
@@ -188,15 +193,4 @@ function affinitySeconds({ sessionAffinity, sessionAffinityConfig }: ServiceSpec
 function healthCheckNodePort(spec: ServiceSpec): number {
   const wanted = spec.type === "LoadBalancer" && spec.externalTrafficPolicy === "Local";
   return wanted && isPortNumber(spec.healthCheckNodePort) ? spec.healthCheckNodePort : 0;
-}
-
-/** A pod of a dual-stack Service is in both families; the larger one counts it once. */
-function localReady(ports: readonly ProxiedPort[], node: NodePlace): number {
-  const count = (family: Family): number =>
-    new Set(
-      ports
-        .filter((port) => port.family === family)
-        .flatMap((port) => port.endpoints.filter((e) => e.ready && e.node === node.name).map((e) => e.address)),
-    ).size;
-  return Math.max(count("IPv4"), count("IPv6"));
 }

@@ -1,4 +1,4 @@
-import type { ServiceSpec } from "../api/index.ts";
+import { annotations, type Service, type ServiceSpec } from "../api/index.ts";
 import { type Family, formatCidr } from "../net/index.ts";
 import { readPrefix } from "./addresses.ts";
 import { quoted } from "./writable.ts";
@@ -25,4 +25,16 @@ export function sourceRanges({ loadBalancerSourceRanges }: ServiceSpec, family: 
     ranges: [...new Set(own.map(formatCidr))],
     why: unread.length === 0 ? undefined : `source range ${unread.join(", ")} is no prefix, so it lets nobody in`,
   };
+}
+
+/**
+ * Whether the ranges hold for NodePorts as well, which the Service's annotation asks for. What is neither true nor false
+ * counts as true: who wrote it wants a filter, and a port that is closed is noticed where one that is open is not.
+ */
+export function holdOnNodePorts({ metadata }: Service): { readonly wanted: boolean; readonly why: string | undefined } {
+  const text = metadata.annotations?.[annotations.sourceRangesOnNodePorts] ?? "false";
+  if (text === "true" || text === "false") return { wanted: text === "true", why: undefined };
+  const annotation = `annotation ${annotations.sourceRangesOnNodePorts}`;
+  const why = `not to sources outside the source ranges: ${annotation} is ${quoted(text)}, neither true nor false, and counts as true`;
+  return { wanted: true, why };
 }

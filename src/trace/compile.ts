@@ -1,5 +1,5 @@
 import type { RuleProgram } from "../agent/plan/index.ts";
-import { parseRule, type SavedTables } from "../kernel/index.ts";
+import { parseRule, ruleTarget, type SavedTables } from "../kernel/index.ts";
 import { type Conditions, conditionsOf } from "./conditions.ts";
 import type { PassedRule } from "./flight.ts";
 import { type Target, targetOf } from "./targets.ts";
@@ -27,9 +27,12 @@ interface Source {
 export class CompiledRules {
   readonly #sources: ReadonlyMap<string, ReadonlyMap<string, Source>>;
   readonly #chains = new Map<string, CompiledChain>();
+  readonly #isOurs: (chain: string) => boolean;
 
   constructor(sources: ReadonlyMap<string, ReadonlyMap<string, Source>>) {
     this.#sources = sources;
+    const prefixes = prefixesIn(sources);
+    this.#isOurs = (chain) => prefixes.has(proxyChain.exec(chain)?.[1] ?? "");
   }
 
   chain(table: string, name: string): CompiledChain | undefined {
@@ -40,7 +43,9 @@ export class CompiledRules {
     const source = chains?.get(name);
     if (source === undefined) return undefined;
     const isChain = (target: string): boolean => chains?.has(target) === true;
-    const rules = source.rules.map((text, i) => compileRule({ table, chain: name, number: i + 1, text }, isChain));
+    const rules = source.rules.map((text, i) =>
+      compileRule({ table, chain: name, number: i + 1, text }, isChain, this.#isOurs),
+    );
     const chain = { name, policy: source.policy, rules };
     this.#chains.set(key, chain);
     return chain;
@@ -58,7 +63,7 @@ type TableProgram = RuleProgram extends ReadonlyMap<unknown, infer T> ? T : neve
 
 function planned({ chains, jumps }: TableProgram): Map<string, Source> {
   // Chains that are shared with kubelet are made with the jump to them, empty if nobody has written them.
-  const shared = jumps.filter((jump) => jump.shared).flatMap(({ rule }) => parseRule(rule).target?.name ?? []);
+  const shared = jumps.filter((jump) => jump.shared).flatMap(({ rule }) => ruleTarget(rule) ?? []);
   return new Map<string, Source>([
     ...shared.map((chain) => [chain, { policy: undefined, rules: [] }] as const),
     ...Map.groupBy(jumps, ({ from }) => from)
@@ -68,15 +73,25 @@ function planned({ chains, jumps }: TableProgram): Map<string, Source> {
   ]);
 }
 
-function compileRule(place: PassedRule, isChain: (name: string) => boolean): CompiledRule {
+/** What names of service proxies' chains begin with: kube-proxy's, and that of each proxy that has left its canary. */
+function prefixesIn(sources: ReadonlyMap<string, ReadonlyMap<string, Source>>): ReadonlySet<string> {
+  const chains = [...sources.values()].flatMap((table) => [...table.keys()]);
+  return new Set(["KUBE", ...chains.flatMap((chain) => /^([A-Z]+)-PROXY-CANARY$/.exec(chain)?.[1] ?? [])]);
+}
+
+const proxyChain =
+  /^([A-Z]+)-(?:SERVICES|NODEPORTS|EXTERNAL-SERVICES|PROXY-FIREWALL|FORWARD|FIREWALL|POSTROUTING|MARK-MASQ|(?:SVC|SVL|SEP|EXT|FW)-.*)$/;
+
+function compileRule(
+  place: PassedRule,
+  isChain: (name: string) => boolean,
+  isOurs: (chain: string) => boolean,
+): CompiledRule {
   const rule = parseRule(place.text);
   return {
     ...conditionsOf(rule),
     place,
     target: targetOf(rule.target, rule.goto, isChain),
-    foreign: !ours.test(place.chain) && !ours.test(rule.target?.name ?? ""),
+    foreign: !isOurs(place.chain) && !isOurs(rule.target?.name ?? ""),
   };
 }
-
-const ours =
-  /^KUBE-(SERVICES|NODEPORTS|EXTERNAL-SERVICES|PROXY-FIREWALL|FORWARD|FIREWALL|POSTROUTING|MARK-MASQ|(SVC|SVL|SEP|EXT|FW)-.*)$/;

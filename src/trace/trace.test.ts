@@ -311,6 +311,14 @@ it("leaves out what others wrote if told so, and says which rules", () => {
   ).toThrow("filter KUBE-FORWARD rule 1");
 });
 
+it("knows chains of every service proxy that has left its canary, whatever their names begin with", () => {
+  const chain = "filter BERTH-FORWARD: -m set --match-set x src -j DROP";
+  const run = (...more: readonly string[]) =>
+    trace(rules("filter FORWARD ACCEPT: -j BERTH-FORWARD", chain, ...more), machine, packet, { skipForeign: true });
+  expect(run().skipped).toHaveLength(1);
+  expect(() => run("mangle BERTH-PROXY-CANARY: ")).toThrow("filter BERTH-FORWARD rule 1");
+});
+
 it("knows the output interface if the machine says it", () => {
   const node = { ...machine, interfaceTo: (address: string) => (address === "10.1.1.1" ? "eth1" : "eth0") };
   const own = rules(

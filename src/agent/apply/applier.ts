@@ -1,11 +1,17 @@
 import { type Clock, inTurns, systemClock } from "../../base/index.ts";
-import { type Candidate, findRefused, type Iptables, RestoreError } from "../../kernel/index.ts";
+import {
+  type Candidate,
+  findRefused,
+  type Iptables,
+  RestoreError,
+  ruleTarget,
+  type SavedChain,
+} from "../../kernel/index.ts";
 import type { RuleProgram, TableName } from "../plan/index.ts";
 import { inBatches } from "./batches.ts";
 import {
   differenceInSteps,
   type Held,
-  type HeldTable,
   heldAfter,
   observeInSteps,
   restoreInput,
@@ -25,6 +31,8 @@ export interface Written {
   readonly rules: ReadonlyMap<TableName, number>;
   /** Whether the kernel had to be read first: at the start, and after a failure. */
   readonly observed: boolean;
+  /** Of the tables that had to be read, those that could not be shown (`UnreadableTableError`). */
+  readonly unreadable: readonly TableName[];
   /** Services whose rules are refused and which are therefore not in the kernel; all others are. */
   readonly isolated: readonly IsolatedService[];
   /** Restores that were refused before one was taken. */
@@ -35,19 +43,17 @@ export interface Written {
 const maxRestores = 16;
 /** What one restore on nf_tables makes without ado. */
 const defaultMaxNewChains = 2000;
-const tables: readonly TableName[] = ["nat", "filter", "mangle"];
 
-/** Makes the kernel hold a program, for one address family. Calls wait for each other. */
+/** Makes the kernel hold a program, for one address family. Calls of `apply` and `repair` must not overlap. */
 export class RuleApplier {
   readonly #iptables: Iptables;
   readonly #isolation: Isolation;
   readonly #maxNewChains: number;
-  /** What each table is known to hold; a table that is not here has to be read. */
-  #held: ReadonlyMap<TableName, HeldTable> = new Map();
-  /** Tables of which somebody said so while they were being read or written. */
-  readonly #distrusted = new Set<TableName>();
+  /** What the kernel is known to hold; undefined: it has to be read. */
+  #held: Held | undefined;
+  /** Tables that could not be shown when the kernel was read last. */
+  #unreadable: readonly TableName[] = [];
   #program: RuleProgram | undefined;
-  #last: Promise<unknown> = Promise.resolve();
 
   constructor(iptables: Iptables, clock: Clock = systemClock, maxNewChains: number = defaultMaxNewChains) {
     this.#iptables = iptables;
@@ -57,18 +63,12 @@ export class RuleApplier {
 
   /** Whether the next call needs not read the kernel. */
   get knowsKernel(): boolean {
-    return tables.every((table) => this.#held.has(table));
+    return this.#held !== undefined;
   }
 
   /** Milliseconds until a Service that was refused should be tried again, by `apply`; undefined when there is none. */
   get dueInMs(): number | undefined {
     return this.#isolation.dueInMs;
-  }
-
-  /** Somebody else may have changed the table, or any: the next call reads it and repairs what differs. */
-  distrust(table?: TableName): void {
-    for (const name of table === undefined ? tables : [table]) this.#distrusted.add(name);
-    this.#held = trusted(this.#held, this.#distrusted);
   }
 
   /** What was written last, without Services that are left out; undefined before the first write. */
@@ -86,14 +86,12 @@ export class RuleApplier {
     signal: AbortSignal,
     found: Held = new Map(),
   ): Promise<Written> {
-    return this.#exclusive(async () => {
-      const held = this.#held;
-      this.#held = new Map();
-      for (const batch of await this.#batches(differences, found, signal))
-        await this.#iptables.restore(restoreInput(batch), signal);
-      this.#held = trusted(held, this.#distrusted);
-      return { ...summary(differences), observed: true, isolated: this.#isolation.services, refusals: 0 };
-    });
+    const held = this.#held;
+    this.#held = undefined;
+    for (const batch of await this.#batches(differences, found, signal))
+      await this.#iptables.restore(restoreInput(batch), signal);
+    this.#held = held;
+    return { ...summary(differences), observed: true, unreadable: [], isolated: this.#isolation.services, refusals: 0 };
   }
 
   /**
@@ -102,36 +100,26 @@ export class RuleApplier {
    * the next call reads what is there and starts from that.
    */
   async apply(program: RuleProgram, signal: AbortSignal, plans: () => Plans = () => new Map()): Promise<Written> {
-    return this.#exclusive(() => this.#apply(program, plans, signal));
-  }
-
-  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(work, work);
-    this.#last = mine.catch(() => {});
-    return mine;
-  }
-
-  async #apply(program: RuleProgram, plans: () => Plans, signal: AbortSignal): Promise<Written> {
     const observed = !this.knowsKernel;
     let leftOut = this.#isolation.leftOut(plans);
     let restores = 0;
     for (let refusals = 0; ; refusals++) {
       const wanted = leftOut.size === 0 ? program : without(program, plans(), leftOut);
-      await this.#observe(wanted, signal);
-      const held = this.#held;
+      const held = this.#held ?? (await this.#observe(wanted, signal));
       const differences = await inTurns(differenceInSteps(held, wanted));
       let batch: readonly TableDifference[] = differences;
       try {
         if (differences.length > 0) {
           // Until it has succeeded nobody knows what the kernel holds.
-          this.#held = new Map();
+          this.#held = undefined;
           restores += 1;
           for (batch of await this.#batches(differences, held, signal))
             await this.#iptables.restore(restoreInput(batch), signal);
         }
-        this.#held = trusted(heldAfter(held, wanted), this.#distrusted);
+        this.#held = heldAfter(held, wanted);
         this.#program = wanted;
-        return { ...summary(differences), observed, isolated: this.#isolation.settled(leftOut), refusals };
+        const isolated = this.#isolation.settled(leftOut);
+        return { ...summary(differences), observed, unreadable: observed ? this.#unreadable : [], isolated, refusals };
       } catch (error) {
         if (!(error instanceof RestoreError) || restores >= maxRestores) throw error;
         // One more has to be left for what is written in the end.
@@ -154,15 +142,30 @@ export class RuleApplier {
     return batches.length > 1 && (await this.#iptables.flavour(signal)) === "nft" ? batches : [differences];
   }
 
-  /** Reads the tables that are not known. */
-  async #observe(wanted: RuleProgram, signal: AbortSignal): Promise<void> {
-    const unknown = tables.filter((table) => !this.#held.has(table));
-    if (unknown.length === 0) return;
-    for (const table of unknown) this.#distrusted.delete(table);
-    const saved = await this.#iptables.save(signal, unknown.length === 1 ? unknown[0] : undefined);
-    const part = new Map([...wanted].filter(([table]) => unknown.includes(table)));
-    const read = await inTurns(observeInSteps(saved, part));
-    this.#held = new Map([...this.#held, ...read]);
+  async #observe(wanted: RuleProgram, signal: AbortSignal): Promise<Held> {
+    const { tables, unreadable } = await this.#iptables.read(signal);
+    const saved = new Map(tables);
+    this.#unreadable = [...wanted.keys()].filter((table) => unreadable.has(table));
+    for (const table of this.#unreadable) saved.set(table, await this.#jumpsIn(table, wanted, signal));
+    return await inTurns(observeInSteps(saved, wanted));
+  }
+
+  /**
+   * The jumps that a table holds which cannot be shown. As kube-proxy, what is ours is then written without having been
+   * seen, and left-over chains stay: rules of others must not cost the node its Services.
+   */
+  async #jumpsIn(table: TableName, wanted: RuleProgram, signal: AbortSignal): Promise<ReadonlyMap<string, SavedChain>> {
+    const chains = new Map<string, SavedChain>();
+    for (const { from, rule, shared } of wanted.get(table)?.jumps ?? []) {
+      const { rules } = chains.get(from) ?? { rules: [] };
+      const found = (await this.#iptables.hasRule(table, from, rule, signal)) ? [rule] : [];
+      chains.set(from, { policy: "ACCEPT", rules: [...rules, ...found] });
+      const target = shared === true ? ruleTarget(rule) : undefined;
+      if (target === undefined) continue;
+      const kept = await this.#iptables.listChain(table, target, signal);
+      if (kept !== undefined) chains.set(target, { policy: undefined, rules: kept });
+    }
+    return chains;
   }
 
   /** The Services that the restore was refused for; throws what it was refused with when it is no Service's fault. */
@@ -186,13 +189,6 @@ export class RuleApplier {
     if (!complete || refused.length === 0) throw error;
     return { services: refused.map(({ candidate }) => candidate.service), restores };
   }
-}
-
-function trusted(
-  held: ReadonlyMap<TableName, HeldTable>,
-  distrusted: ReadonlySet<TableName>,
-): ReadonlyMap<TableName, HeldTable> {
-  return new Map([...held].filter(([table]) => !distrusted.has(table)));
 }
 
 interface Suspect extends Candidate {

@@ -1,4 +1,4 @@
-import { isServiceChain } from "../plan/index.ts";
+import { type ChainNames, isServiceChain } from "../plan/index.ts";
 import { type Held, type TableDifference, writesOnly } from "./difference.ts";
 
 /**
@@ -14,14 +14,15 @@ export function inBatches(
 ): readonly (readonly TableDifference[])[] {
   const early: TableDifference[] = [];
   const rest = differences.flatMap((difference) => {
-    const { table, write, remove, insert } = difference;
+    const { table, names, write, remove, insert } = difference;
     const isNew = ([chain]: (typeof write)[number]): boolean => held.get(table)?.chains.has(chain) !== true;
-    const fresh = write.filter((one) => isServiceChain(one[0]) && isNew(one));
+    const fresh = write.filter((one) => isServiceChain(one[0], names) && isNew(one));
     if (fresh.length <= maxNewChains) return [difference];
-    const leaves = write.filter((one) => leafChains.has(one[0]) && isNew(one));
-    const ordered = [...leaves, ...fresh.toSorted(([a], [b]) => rank(a) - rank(b))];
+    // What chains of Services jump to beside each other.
+    const leaves = write.filter((one) => one[0] === names.markMasq && isNew(one));
+    const ordered = [...leaves, ...fresh.toSorted(([a], [b]) => rank(a, names) - rank(b, names))];
     for (let at = 0; at < ordered.length; at += maxNewChains)
-      early.push(writesOnly(table, ordered.slice(at, at + maxNewChains)));
+      early.push(writesOnly(difference, ordered.slice(at, at + maxNewChains)));
     const written = new Set(ordered);
     const left = write.filter((one) => !written.has(one));
     return left.length + remove.length + insert.length === 0 ? [] : [{ ...difference, write: left }];
@@ -29,12 +30,8 @@ export function inBatches(
   return rest.length === 0 ? early.map((one) => [one]) : [...early.map((one) => [one]), rest];
 }
 
-/** What chains of Services jump to beside each other. */
-const leafChains: ReadonlySet<string> = new Set(["KUBE-MARK-MASQ"]);
-
 /** An endpoint's chain jumps to no other, a firewall's through an external one to a balancing one to endpoints'. */
-const ranks = ["KUBE-SEP-", "KUBE-SV", "KUBE-EXT-", "KUBE-FW-"];
-
-function rank(chain: string): number {
-  return ranks.findIndex((prefix) => chain.startsWith(prefix));
+function rank(chain: string, { endpoint, external, firewall }: ChainNames): number {
+  if (chain.startsWith(endpoint)) return 0;
+  return chain.startsWith(firewall) ? 3 : chain.startsWith(external) ? 2 : 1;
 }

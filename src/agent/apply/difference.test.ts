@@ -2,15 +2,16 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
 import { canonicalRule, parseIptablesSave } from "../../kernel/index.ts";
-import type { RuleProgram } from "../plan/index.ts";
+import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
 import { difference, observe, restoreInput } from "./difference.ts";
 
+const names = chainNames(kubePrefix);
 const jumps = ["A", "B", "C", "D"].map((name) => ({
   from: "INPUT",
   rule: `-m comment --comment ${name} -j KUBE-${name}`,
 }));
 const program: RuleProgram = new Map([
-  ["filter", { chains: new Map(["A", "B", "C", "D"].map((name) => [`KUBE-${name}`, ["-j RETURN"]])), jumps }],
+  ["filter", { chains: new Map(["A", "B", "C", "D"].map((name) => [`KUBE-${name}`, ["-j RETURN"]])), jumps, names }],
 ]);
 
 function kernel(inputRules: readonly string[], more: readonly string[] = []): FakeIptables {
@@ -80,6 +81,27 @@ it("puts all jumps on top where they have to be, below kubelet's at most, and th
   );
 });
 
+it("lets the jumps of another proxy stand above its own, so that two that want to be on top do not fight", () => {
+  const rulesOf = (prefix: string) => jumps.map(({ rule }) => rule.replace("KUBE", prefix));
+  const proxies = ["KUBE", "BERTH"].map((prefix): RuleProgram => {
+    const own = rulesOf(prefix).map((rule) => ({ from: "INPUT", rule }));
+    const chains = new Map(["A", "B", "C", "D"].map((name) => [`${prefix}-${name}`, ["-j RETURN"]]));
+    return new Map([["filter", { chains, jumps: own, names: chainNames(prefix) }]]);
+  });
+  const others = ["A", "B", "C", "D"].flatMap((name) => [`:BERTH-${name} - [0:0]`, `-A BERTH-${name} -j RETURN`]);
+  const all = ["-s 10.9.9.9 -j DROP", ...rulesOf("BERTH"), ...rulesOf("KUBE")];
+  const iptables = kernel(all, others);
+  for (const one of ["A", "B", "C", "D"]) iptables.restore(`*filter\n-A KUBE-${one} -j RETURN\nCOMMIT`);
+  const moved = [...proxies, ...proxies].map((proxy) => {
+    const found = observe(parseIptablesSave(iptables.save()), proxy, () => true);
+    const input = [...restoreInput(difference(found, proxy))].join("\n");
+    iptables.restore(input);
+    return input !== "";
+  });
+  expect(moved).toEqual([true, true, false, false]);
+  expect(iptables.chain("filter", "INPUT")!.at(-1)).toBe("-s 10.9.9.9 -j DROP");
+});
+
 it("puts a jump next to its neighbours, not above foreign rules", () => {
   const rules = ["-s 10.9.9.9 -j DROP", ...jumps.map(({ rule }) => rule)];
   for (const missing of [1, 2, 3, 4]) {
@@ -137,11 +159,29 @@ it("owns the rules of the shared chain when the program has them", () => {
   const owning: RuleProgram = new Map([
     [
       "filter",
-      { chains: new Map([...program.get("filter")!.chains, ["KUBE-FIREWALL", [martians]]]), jumps: [kubeletJump] },
+      {
+        chains: new Map([...program.get("filter")!.chains, ["KUBE-FIREWALL", [martians]]]),
+        jumps: [kubeletJump],
+        names,
+      },
     ],
   ]);
   const iptables = new FakeIptables("IPv4");
   applyTo(iptables, owning);
   expect(iptables.chain("filter", "KUBE-FIREWALL")).toEqual([martians]);
   expect(applyTo(iptables, owning)).toBe("");
+});
+
+it("only empties a left-over chain that rules of others use, and deletes it when they do no longer", () => {
+  const old = "KUBE-SVC-OLDOLDOLDOLDOLD1";
+  const iptables = kernel(
+    jumps.map(({ rule }) => rule),
+    [`:${old} - [0:0]`, ":CNI-OTHER - [0:0]", `-A ${old} -j ACCEPT`, `-A CNI-OTHER -j ${old}`],
+  );
+  heal(iptables);
+  expect([iptables.chain("filter", old), iptables.chain("filter", "CNI-OTHER")]).toEqual([[], [`-j ${old}`]]);
+  expect(heal(iptables)).toBe("");
+  iptables.restore("*filter\n:CNI-OTHER - [0:0]\nCOMMIT\n");
+  heal(iptables);
+  expect(iptables.chain("filter", old)).toBeUndefined();
 });

@@ -1,7 +1,9 @@
 import { atOnce, type Steps } from "../../base/index.ts";
-import { canonicalRule, parseRule, type SavedTables, trialChain } from "../../kernel/index.ts";
+import { canonicalRule, ruleTarget, type SavedTables, trialChain } from "../../kernel/index.ts";
 import {
+  type ChainNames,
   differingChains,
+  isPeerJump,
   isServiceChain,
   type Jump,
   type RuleProgram,
@@ -32,6 +34,7 @@ export interface JumpInsert extends Jump {
 
 export interface TableDifference {
   readonly table: TableName;
+  readonly names: ChainNames;
   readonly write: readonly (readonly [chain: string, lines: readonly string[]])[];
   readonly remove: readonly string[];
   readonly unlink: readonly Jump[];
@@ -61,19 +64,19 @@ export function* observeInSteps(
   jumpsOnTop: JumpsOnTop = anywhere,
 ): Steps<Held> {
   const held = new Map<TableName, HeldTable>();
-  for (const [table, { chains, jumps }] of program) {
+  for (const [table, { chains, jumps, names }] of program) {
     const found = new Map<string, readonly string[]>();
     const pinned = new Set<string>();
     for (const [chain, { rules }] of saved.get(table) ?? []) {
       const wanted = chains.get(chain);
       if (wanted !== undefined) found.set(chain, sameRules(rules, wanted) ? wanted : rules);
-      else if (isServiceChain(chain) || chain === trialChain) found.set(chain, rules);
-      else for (const target of serviceTargets(rules)) pinned.add(target);
+      else if (isServiceChain(chain, names) || chain === trialChain) found.set(chain, rules);
+      else for (const target of serviceTargets(rules, names)) pinned.add(target);
       yield rules.length / rulesOfStep;
     }
     const builtIn = (chain: string): readonly string[] => saved.get(table)?.get(chain)?.rules ?? [];
     const known = (chain: string): boolean => chains.has(chain) || saved.get(table)?.has(chain) === true;
-    const { misplaced, left } = misplacedJumps(jumps, builtIn, (chain) => jumpsOnTop(table, chain));
+    const { misplaced, left } = misplacedJumps(jumps, names, builtIn, (chain) => jumpsOnTop(table, chain));
     const missing = missingJumps(jumps, left).map((jump) => withChain(jump, known));
     held.set(table, { chains: found, missing, misplaced, pinned });
   }
@@ -88,10 +91,11 @@ type BuiltIn = (chain: string) => readonly string[];
 
 /**
  * All of ours in each chain where they have to stand on top, in order, and do not, and what is there without them that
- * their new places depend on. Jumps that others make as well may stand anywhere.
+ * their new places depend on. Jumps that others make as well may stand anywhere, and so may those of another proxy.
  */
 function misplacedJumps(
   jumps: readonly Jump[],
+  names: ChainNames,
   builtIn: BuiltIn,
   onTop: (chain: string) => boolean,
 ): { readonly misplaced: readonly Jump[]; readonly left: BuiltIn } {
@@ -104,7 +108,9 @@ function misplacedJumps(
     const wanted = own.filter(({ shared }) => shared !== true).map(canonical);
     const shared = new Set(own.filter((jump) => jump.shared === true).map(canonical));
     const rules = builtIn(from).map((rule) => ({ rule, canonical: canonicalRule(rule) }));
-    const first = rules.filter((one) => !shared.has(one.canonical)).slice(0, wanted.length);
+    const ours = new Set(wanted);
+    const counts = (rule: string): boolean => !shared.has(rule) && !isPeerJump(rule, ours, names);
+    const first = rules.filter((one) => counts(one.canonical)).slice(0, wanted.length);
     if (
       sameLines(
         first.map((one) => one.canonical),
@@ -121,15 +127,12 @@ function misplacedJumps(
   return { misplaced, left: (chain) => left.get(chain) ?? builtIn(chain) };
 }
 
-function serviceTargets(rules: readonly string[]): string[] {
-  return rules.flatMap((rule) => {
-    const [, target = ""] = /(?:^| )-[jg] (\S+)/.exec(rule) ?? [];
-    return isServiceChain(target) ? [target] : [];
-  });
+function serviceTargets(rules: readonly string[], names: ChainNames): string[] {
+  return rules.flatMap((rule) => ruleTarget(rule) ?? []).filter((target) => isServiceChain(target, names));
 }
 
 function withChain(jump: JumpInsert, known: (chain: string) => boolean): JumpInsert {
-  const chain = parseRule(jump.rule).target?.name;
+  const chain = ruleTarget(jump.rule);
   return jump.shared && chain !== undefined && !known(chain) ? { ...jump, create: chain } : jump;
 }
 
@@ -173,7 +176,7 @@ export function difference(held: Held, program: RuleProgram): TableDifference[] 
 /** Each step of it is as long as a turn when all chains differ. */
 export function* differenceInSteps(held: Held, program: RuleProgram): Steps<TableDifference[]> {
   const differences: TableDifference[] = [];
-  for (const [table, { chains }] of program) {
+  for (const [table, { chains, names }] of program) {
     const before = held.get(table);
     const differing = differingChains(before?.chains ?? new Map(), chains);
     yield differing.length / 64;
@@ -185,14 +188,18 @@ export function* differenceInSteps(held: Held, program: RuleProgram): Steps<Tabl
     yield differing.length / 64;
     const remove = differing.filter((chain) => !chains.has(chain) && !before?.pinned.has(chain));
     const { missing: insert = [], misplaced: unlink = [] } = before ?? {};
-    if (write.length + remove.length + insert.length > 0) differences.push({ table, write, remove, unlink, insert });
+    if (write.length + remove.length + insert.length > 0)
+      differences.push({ table, names, write, remove, unlink, insert });
   }
   return differences;
 }
 
 /** A difference that only writes chains. */
-export function writesOnly(table: TableName, write: TableDifference["write"]): TableDifference {
-  return { table, write, remove: [], unlink: [], insert: [] };
+export function writesOnly(
+  { table, names }: Pick<TableDifference, "table" | "names">,
+  write: TableDifference["write"],
+): TableDifference {
+  return { table, names, write, remove: [], unlink: [], insert: [] };
 }
 
 /** What the kernel holds once the difference between what it held and the program is written. */

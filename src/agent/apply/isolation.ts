@@ -1,5 +1,5 @@
 import { Backoff, type Clock } from "../../base/index.ts";
-import { isServiceChain, type RuleProgram, type ServicePlan, sameLines } from "../plan/index.ts";
+import { editChains, type RuleProgram, type ServicePlan, sameLines } from "../plan/index.ts";
 
 /** The rules of each Service in one family, by `namespace/name`. */
 export type Plans = ReadonlyMap<string, ServicePlan>;
@@ -72,7 +72,7 @@ function sameMap<K>(a: ReadonlyMap<K, readonly string[]>, b: ReadonlyMap<K, read
   return a.size === b.size && [...a].every(([key, lines]) => sameLines(lines, b.get(key)));
 }
 
-/** The program without the chains and rows of some Services. */
+/** The program without the chains and rows of some Services, at the price of these and of the shared chains. */
 export function without(program: RuleProgram, plans: Plans, services: ReadonlySet<string>): RuleProgram {
   if (services.size === 0) return program;
   const left = [...services].flatMap((key) => plans.get(key) ?? []);
@@ -82,12 +82,18 @@ export function without(program: RuleProgram, plans: Plans, services: ReadonlySe
     for (const [chain, lines] of plan.rows) rows.set(chain, new Set([...(rows.get(chain) ?? []), ...lines]));
   return new Map(
     [...program].map(([table, { chains: all, ...others }]) => {
-      const kept = [...all].flatMap(([chain, lines]): [string, readonly string[]][] => {
-        if (table === "nat" && chains.has(chain)) return [];
-        const gone = rows.get(`${table} ${chain}`);
-        return [[chain, gone === undefined ? lines : lines.filter((line) => !gone.has(line))]];
-      });
-      return [table, { ...others, chains: new Map(kept) }];
+      const kept = editChains(all);
+      if (table === "nat") for (const chain of chains) kept.delete(chain);
+      for (const [name, gone] of rows) {
+        const [of, chain = ""] = name.split(" ");
+        const lines = of === table ? all.get(chain) : undefined;
+        if (lines !== undefined)
+          kept.set(
+            chain,
+            lines.filter((line) => !gone.has(line)),
+          );
+      }
+      return [table, { ...others, chains: kept.snapshot() }];
     }),
   );
 }
@@ -104,9 +110,8 @@ export class RuleOwners {
   }
 
   ownerOf(table: string, chain: string, rule: string | undefined): string | undefined {
-    return isServiceChain(chain)
-      ? this.#owners.get(`${table} ${chain}`)
-      : this.#owners.get(rowName(`${table} ${chain}`, rule ?? ""));
+    const name = `${table} ${chain}`;
+    return this.#owners.get(name) ?? this.#owners.get(rowName(name, rule ?? ""));
   }
 }
 

@@ -2,7 +2,7 @@ import { Counter, Gauge } from "prom-client";
 import { beforeEach, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { createMetrics, type LogFields, nullLogger } from "../../telemetry/index.ts";
-import type { RuleProgram } from "../plan/index.ts";
+import { kubePrefix, chainNames as namesOf, type RuleProgram } from "../plan/index.ts";
 import { Checker, type KernelRules } from "./checker.ts";
 import { ForeignRules } from "./foreign-rules.ts";
 import { JumpOrder } from "./jump-order.ts";
@@ -17,6 +17,7 @@ const program: RuleProgram = new Map([
     {
       chains: new Map(chainNames.map((name) => [name, ["-j ACCEPT"]])),
       jumps: [{ from: "INPUT", rule: "-j KUBE-1" }],
+      names: namesOf(kubePrefix),
     },
   ],
 ]);
@@ -50,7 +51,16 @@ beforeEach(() => {
         repairs.push(...write.map(([chain]) => chain), ...insert.map(({ from, position }) => `${from} ${position}`));
         for (const [chain, lines] of write) chains.set(chain, [...lines]);
       }
-      return { chains: [], removed: [], jumps: [], rules: new Map(), observed: true, isolated: [], refusals: 0 };
+      return {
+        chains: [],
+        removed: [],
+        jumps: [],
+        rules: new Map(),
+        observed: true,
+        unreadable: [],
+        isolated: [],
+        refusals: 0,
+      };
     },
   };
   async function read<T>(what: string, answer: () => T): Promise<T> {
@@ -82,7 +92,7 @@ beforeEach(() => {
     }),
     ownWrites,
     foreign: new ForeignRules(
-      new Gauge({ name: "f", help: "-", labelNames: ["family", "table", "chain"], registers }),
+      new Gauge({ name: "f", help: "-", labelNames: ["ip_family", "table", "chain"], registers }),
       logger,
     ),
     jumpOrder: new JumpOrder({ enforced: false, again: () => {}, clock, random: () => 0 }),

@@ -1,6 +1,6 @@
 import type { Counter } from "prom-client";
 import { type Clock, inTurns } from "../../base/index.ts";
-import { type Iptables, parseRule, type SavedTables } from "../../kernel/index.ts";
+import { type Iptables, ruleTarget, type SavedTables } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import {
@@ -154,7 +154,7 @@ export class Checker {
 
   async #readChains(
     { family, table }: Suspect,
-    { chains, jumps }: TableProgram,
+    { chains, jumps, names: ours }: TableProgram,
     names: ReadonlySet<string>,
     signal: AbortSignal,
   ): Promise<Reading> {
@@ -162,7 +162,7 @@ export class Checker {
     const saved = new Map<string, { policy: undefined; rules: readonly string[] }>();
     const own = jumps.filter(({ from }) => names.has(from));
     // Whether there is the chain that such a jump needs, which is not ours to make again.
-    const targets = own.flatMap(({ shared, rule }) => (shared === true ? (parseRule(rule).target?.name ?? []) : []));
+    const targets = own.flatMap(({ shared, rule }) => (shared === true ? (ruleTarget(rule) ?? []) : []));
     for (const chain of [...new Set([...names, ...targets])].sort()) {
       const rules = await iptables.listChain(table, chain, signal);
       if (rules !== undefined) saved.set(chain, { policy: undefined, rules });
@@ -170,15 +170,17 @@ export class Checker {
     const part: TableProgram = {
       chains: new Map([...names].flatMap((chain) => (chains.has(chain) ? [[chain, chains.get(chain) ?? []]] : []))),
       jumps: own,
+      names: ours,
     };
     return { saved: new Map([[table, saved]]), part: new Map([[table, part]]), accept: () => {} };
   }
 
   /** `moved` are chains in which our jumps stand on top now. */
   #noteForeign({ family, table }: Suspect, { saved, part }: Reading, moved: ReadonlySet<string> = new Set()): void {
-    const jumps = part.get(table)?.jumps ?? [];
-    for (const [from, own] of Map.groupBy(jumps, (jump: Jump) => jump.from)) {
-      const rules = moved.has(from) ? [] : foreignAbove(saved.get(table)?.get(from)?.rules ?? [], own);
+    const program = part.get(table);
+    if (program === undefined) return;
+    for (const [from, own] of Map.groupBy(program.jumps, (jump: Jump) => jump.from)) {
+      const rules = moved.has(from) ? [] : foreignAbove(saved.get(table)?.get(from)?.rules ?? [], own, program.names);
       this.#options.foreign.update(family, table, from, rules);
       if (rules.length > 0) this.#options.jumpOrder.disputed(family, table, from);
     }

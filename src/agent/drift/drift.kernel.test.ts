@@ -117,7 +117,7 @@ class WatchedNode {
       localAddresses: () => [],
       localSockets: async () => [],
       health: new SyncHealth(families, clock),
-      healthPorts: { update: async () => true },
+      healthPorts: { update: async () => 1 },
       metrics: new AgentMetrics(this.metrics),
       logger: nullLogger,
       clock,
@@ -363,5 +363,22 @@ describe.each(flavours)("on iptables-%s", (flavour) => {
     );
     await restored(watched);
     expect(await inBoth(list)).toEqual(jumps.map((text) => `${text}-A FORWARD -m mark --mark 0x9 -j DROP\n`));
+  });
+
+  it("lets the jumps of another proxy stand above its own, even when told to be on top, and tells of none", async () => {
+    const jump = '-m comment --comment "kubernetes forwarding rules" -j BERTH-FORWARD';
+    const input = `*filter\n:BERTH-FORWARD - [0:0]\n-I FORWARD 1 ${jump}\nCOMMIT\n`;
+    watched.reads.length = 0;
+    await inBoth((family) => watched.tool(family, "-restore", ["--noflush"], input));
+    // What was found the first time would be mended before anybody looks again.
+    for (const times of [2, 4, 6]) {
+      const looked = (): number => watched.reads.filter((read) => read.startsWith("filter")).length;
+      await vi.waitFor(() => expect(looked()).toBeGreaterThanOrEqual(times), patience);
+      await inBoth((family) => watched.tool(family, "", ["-A", "FORWARD", "-j", "RETURN"]));
+    }
+    for (const rules of await inBoth((family) => watched.tool(family, "", ["-S", "FORWARD"])))
+      expect(rules.split("\n")[1]).toBe(`-A FORWARD ${jump}`);
+    expect(watched.restores).toEqual({ IPv4: [], IPv6: [] });
+    expect(watched.warnings).toEqual([]);
   });
 });

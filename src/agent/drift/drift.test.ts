@@ -3,12 +3,14 @@ import { FakeClock } from "../../base/fake-clock.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
 import { ProgramMissingError } from "../../kernel/index.ts";
 import { createMetrics, nullLogger } from "../../telemetry/index.ts";
-import type { RuleProgram } from "../plan/index.ts";
+import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
 import { Drift } from "./drift.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { targetOf } from "./testing/target.ts";
 
-const program: RuleProgram = new Map([["mangle", { chains: new Map([["KUBE-PROXY-CANARY", []]]), jumps: [] }]]);
+const program: RuleProgram = new Map([
+  ["mangle", { chains: new Map([["KUBE-PROXY-CANARY", []]]), jumps: [], names: chainNames(kubePrefix) }],
+]);
 
 function drift(
   flavour: "nft" | "legacy",

@@ -58,7 +58,7 @@ export class Drift {
     const gauge = new Gauge({
       name: "berth_agent_foreign_rules",
       help: "Rules of others above our jumps in built-in chains.",
-      labelNames: ["family", "table", "chain"],
+      labelNames: ["ip_family", "table", "chain"],
       registers,
     });
     this.#foreign = new ForeignRules(gauge, options.logger);

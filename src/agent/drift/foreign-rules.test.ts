@@ -1,6 +1,7 @@
 import { Gauge } from "prom-client";
 import { expect, it } from "vitest";
 import { createMetrics, type LogFields, nullLogger } from "../../telemetry/index.ts";
+import { chainNames, kubePrefix } from "../plan/index.ts";
 import { ForeignRules, foreignAbove } from "./foreign-rules.ts";
 
 const jumps = [
@@ -20,15 +21,22 @@ it.each([
   ["kubelet's jump below", [a, b, "-j CNI", "-j KUBE-FIREWALL"], []],
   ["foreign ones where ours are missing", ["-j CNI", "-j DROP"], []],
   ["a jump of ours that stands twice", [a, b, "-j CNI", a], ["-j CNI"]],
+  ["another proxy's jumps", [a.replace("KUBE", "BERTH"), b.replace("KUBE", "BERTH"), a, b], []],
+  [
+    "what only looks like one",
+    ["-j BERTH-A", a.replace("KUBE-A", "BERTH-C"), a],
+    ["-j BERTH-A", a.replace("KUBE-A", "BERTH-C")],
+  ],
+  ["a jump to a chain that only kubelet's has the like of", ["-j DOCKER-FIREWALL", a, b], ["-j DOCKER-FIREWALL"]],
 ])("finds foreign rules above: %s", (_what, rules, expected) => {
-  expect(foreignAbove(rules, jumps)).toEqual(expected);
+  expect(foreignAbove(rules, jumps, chainNames(kubePrefix))).toEqual(expected);
 });
 
 it("tells of each once, counts them and lists them", async () => {
   const registry = createMetrics();
   const lines: LogFields[] = [];
   const logger = { ...nullLogger, warn: (_: string, fields: LogFields = {}) => lines.push(fields) };
-  const labelNames = ["family", "table", "chain"] as const;
+  const labelNames = ["ip_family", "table", "chain"] as const;
   const foreign = new ForeignRules(
     new Gauge({ name: "foreign", help: "-", labelNames, registers: [registry] }),
     logger,
@@ -37,7 +45,7 @@ it("tells of each once, counts them and lists them", async () => {
   foreign.update("IPv4", "filter", "INPUT", ["-j B", "-j A", "-j B"]);
   foreign.update("IPv4", "filter", "FORWARD", ["-j A"]);
   expect(lines.map(({ chain, rule }) => `${chain} ${rule}`)).toEqual(["INPUT -j A", "INPUT -j B", "FORWARD -j A"]);
-  expect(await registry.metrics()).toContain('foreign{family="IPv4",table="filter",chain="INPUT"} 3');
+  expect(await registry.metrics()).toContain('foreign{ip_family="IPv4",table="filter",chain="INPUT"} 3');
   foreign.update("IPv4", "filter", "INPUT", []);
   expect(foreign.list()).toEqual([{ family: "IPv4", table: "filter", chain: "FORWARD", rule: "-j A" }]);
   foreign.update("IPv4", "filter", "INPUT", ["-j A"]);

@@ -3,7 +3,7 @@ import { FakeClock } from "../../base/fake-clock.ts";
 import { onAbort } from "../../base/index.ts";
 import { type Follow, ProgramMissingError } from "../../kernel/index.ts";
 import { type LogFields, nullLogger } from "../../telemetry/index.ts";
-import type { RuleProgram } from "../plan/index.ts";
+import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
 import { NftWatch } from "./nft-watch.ts";
 import { OwnWrites } from "./own-writes.ts";
 import { targetOf } from "./testing/target.ts";
@@ -18,9 +18,10 @@ const program: RuleProgram = new Map([
         ["KUBE-B", []],
       ]),
       jumps: [{ from: "OUTPUT", rule: "-j KUBE-A" }],
+      names: chainNames(kubePrefix),
     },
   ],
-  ["filter", { chains: new Map([["KUBE-A", []]]), jumps: [] }],
+  ["filter", { chains: new Map([["KUBE-A", []]]), jumps: [], names: chainNames(kubePrefix) }],
 ]);
 
 let stop = new AbortController();

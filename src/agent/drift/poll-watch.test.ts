@@ -1,12 +1,12 @@
 import { afterEach, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { nullLogger } from "../../telemetry/index.ts";
-import type { RuleProgram } from "../plan/index.ts";
+import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
 import { PollWatch } from "./poll-watch.ts";
 import { targetOf } from "./testing/target.ts";
 import type { CheckResult } from "./watch.ts";
 
-const nothing = { chains: new Map(), jumps: [] };
+const nothing = { chains: new Map(), jumps: [], names: chainNames(kubePrefix) };
 const program: RuleProgram = new Map([
   ["nat", nothing],
   ["filter", nothing],

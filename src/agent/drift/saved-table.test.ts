@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { atOnce } from "../../base/index.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
-import type { TableProgram } from "../plan/index.ts";
+import { chainNames, kubePrefix, type TableProgram } from "../plan/index.ts";
 import { SavedTable } from "./saved-table.ts";
 
 const program: TableProgram = {
@@ -11,6 +11,7 @@ const program: TableProgram = {
     ["KUBE-B", []],
   ]),
   jumps: [],
+  names: chainNames(kubePrefix),
 };
 
 function text(counter: number, time: string, rule = "-p tcp -m tcp --dport 80 -j ACCEPT", chain = "KUBE-B"): string {

@@ -1,17 +1,20 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { ChainMapBuilder, differingChains, ruleTotal } from "./chain-map.ts";
+import { ChainMap, ChainMapBuilder, differingChains, editChains, ruleTotal } from "./chain-map.ts";
 
 const name = fc.integer({ min: 0, max: 40 }).map((n) => `KUBE-SVC-${"ABCDEFGH"[n % 8]}${n}`);
 const lines = fc.array(fc.constantFrom("-j A", "-j B"), { maxLength: 3 });
+const how = fc.constantFrom("go on", "edit", "edit another map");
 const step = fc.tuple(name, fc.option(lines, { nil: undefined }));
 
 it("is a map of which each snapshot stays as it was, and finds the difference of any two of them", () => {
   fc.assert(
-    fc.property(fc.array(fc.array(step, { maxLength: 8 }), { minLength: 1, maxLength: 6 }), (rounds) => {
-      const builder = new ChainMapBuilder();
+    fc.property(fc.array(fc.tuple(how, fc.array(step, { maxLength: 8 })), { minLength: 1, maxLength: 6 }), (rounds) => {
+      let builder = new ChainMapBuilder();
       const model = new Map<string, readonly string[]>();
-      const taken = rounds.map((steps) => {
+      const taken = rounds.map(([start, steps]) => {
+        if (start === "edit") builder = editChains(builder.snapshot());
+        else if (start === "edit another map") builder = editChains(new Map(model));
         for (const [chain, content] of steps) {
           if (content === undefined) {
             builder.delete(chain);
@@ -57,4 +60,15 @@ it("shares what says the same", () => {
   builder.set("KUBE-X", first);
   builder.set("KUBE-X", ["-j A"]);
   expect(builder.snapshot().get("KUBE-X")).toBe(first);
+});
+
+it("shares with an edited map what was not edited", () => {
+  const builder = new ChainMapBuilder();
+  for (const chain of ["KUBE-SVC-A", "KUBE-SVC-B", "KUBE-SVC-C"]) builder.set(chain, ["-j A"]);
+  const map = builder.snapshot();
+  const edited = map.edit();
+  expect(ChainMap.differingShards(map, edited.snapshot())).toEqual([]);
+  edited.delete("KUBE-SVC-B");
+  expect(ChainMap.differingShards(map, edited.snapshot())).toHaveLength(1);
+  expect([...map.keys()]).toEqual(["KUBE-SVC-A", "KUBE-SVC-B", "KUBE-SVC-C"]);
 });

@@ -4,6 +4,8 @@ type Shard = ReadonlyMap<string, Lines>;
 /** About 60 chains in each when there are 10,000 Services with 5 endpoints. */
 const shardCount = 1024;
 
+const noShards: readonly undefined[] = Array<undefined>(shardCount).fill(undefined);
+
 /** The tail of a name is where chains of Services differ: it is a hash. */
 function shardOf(name: string): number {
   const end = name.length;
@@ -65,6 +67,11 @@ export class ChainMap implements ReadonlyMap<string, Lines> {
     return this.entries();
   }
 
+  /** A map in the making that begins with this one, which stays as it is. */
+  edit(): ChainMapBuilder {
+    return new ChainMapBuilder(this.#shards, this.size, this.rules);
+  }
+
   /** Where alone names may be whose rules differ. */
   static differingShards(a: ChainMap, b: ChainMap): [Shard, Shard][] {
     const nothing: Shard = new Map();
@@ -79,11 +86,17 @@ export class ChainMap implements ReadonlyMap<string, Lines> {
 
 /** A chain map in the making. */
 export class ChainMapBuilder {
-  readonly #shards = Array<Map<string, Lines> | undefined>(shardCount).fill(undefined);
-  /** Shards that no snapshot shares. */
-  readonly #own = new Set<number>();
-  #size = 0;
-  #rules = 0;
+  readonly #shards: (Shard | undefined)[];
+  /** Shards that no other map shares. */
+  readonly #own = new Map<number, Map<string, Lines>>();
+  #size: number;
+  #rules: number;
+
+  constructor(shards: readonly (Shard | undefined)[] = noShards, size = 0, rules = 0) {
+    this.#shards = [...shards];
+    this.#size = size;
+    this.#rules = rules;
+  }
 
   /** Lines that say the same as before leave the map as it was. */
   set(name: string, lines: Lines): void {
@@ -110,13 +123,21 @@ export class ChainMapBuilder {
   }
 
   #writable(index: number): Map<string, Lines> {
-    const shard = this.#shards[index];
-    if (shard !== undefined && this.#own.has(index)) return shard;
-    const copy = new Map(shard);
+    const own = this.#own.get(index);
+    if (own !== undefined) return own;
+    const copy = new Map(this.#shards[index]);
     this.#shards[index] = copy;
-    this.#own.add(index);
+    this.#own.set(index, copy);
     return copy;
   }
+}
+
+/** As `ChainMap.edit`, at the price of a copy where the map is another. */
+export function editChains(chains: ReadonlyMap<string, Lines>): ChainMapBuilder {
+  if (chains instanceof ChainMap) return chains.edit();
+  const builder = new ChainMapBuilder();
+  for (const [chain, lines] of chains) builder.set(chain, lines);
+  return builder;
 }
 
 /** Names of the chains that are in one map only or have other rules in the other, sorted. */

@@ -1,5 +1,5 @@
 import { endpointName, type ProxiedPort, type ServiceEndpoint } from "../../model/index.ts";
-import { endpointChain } from "./names.ts";
+import { type ChainNames, endpointChain } from "./names.ts";
 import type { PlanConfig } from "./plan-config.ts";
 import { layer4, rule } from "./rule-text.ts";
 
@@ -11,9 +11,9 @@ export interface EndpointTarget {
   readonly chain: string;
 }
 
-export function endpointTarget(port: ProxiedPort, endpoint: ServiceEndpoint): EndpointTarget {
+export function endpointTarget(port: ProxiedPort, endpoint: ServiceEndpoint, names: ChainNames): EndpointTarget {
   const name = endpointName(endpoint);
-  return { address: endpoint.address, name, chain: endpointChain(port, name) };
+  return { address: endpoint.address, name, chain: endpointChain(port, name, names) };
 }
 
 /** Known clients to their endpoint, the others evenly: the i-th of n rules takes 1/(n-i) of what reaches it. */
@@ -38,7 +38,7 @@ export function toEndpoint(port: ProxiedPort, target: EndpointTarget, config: Pl
   const remember = port.affinitySeconds === undefined ? [] : [`-m recent --name ${target.chain} --set`];
   return [
     // Hairpin: a pod that reaches itself has to see another source than itself.
-    rule(comment, "-s", target.address, "-j KUBE-MARK-MASQ"),
+    rule(comment, "-s", target.address, `-j ${config.chains.markMasq}`),
     rule(comment, ...remember, layer4(port.protocol), "-j DNAT --to-destination", target.name),
   ];
 }

@@ -1,3 +1,4 @@
+import type { ChainNames } from "./names.ts";
 import { rule } from "./rule-text.ts";
 
 /** A rule of ours in a built-in chain. */
@@ -23,24 +24,38 @@ function sharedJump(from: string): Jump {
   return { from, rule: rule("", "-j KUBE-FIREWALL"), shared: true };
 }
 
+/**
+ * Whether a canonical rule is the jump of another proxy on this node: it says what a jump of ours says, with a chain of
+ * another prefix. Of two proxies one stands below, and neither is in the other's way.
+ */
+export function isPeerJump(rule: string, ours: ReadonlySet<string>, { prefix }: ChainNames): boolean {
+  const [, match = "", peer, chain = ""] = /^(.*-j )([A-Z]+)(-[A-Z-]+)$/.exec(rule) ?? [];
+  return peer !== undefined && peer !== prefix && ours.has(`${match}${prefix}${chain}`);
+}
+
 /** Those of one built-in chain in the order in which kube-proxy leaves them on a fresh host. */
-export const natJumps: readonly Jump[] = [
-  jump("PREROUTING", "KUBE-SERVICES", "kubernetes service portals"),
-  jump("OUTPUT", "KUBE-SERVICES", "kubernetes service portals"),
-  jump("POSTROUTING", "KUBE-POSTROUTING", "kubernetes postrouting rules"),
-];
+export function natJumps({ services, postrouting }: ChainNames): readonly Jump[] {
+  return [
+    jump("PREROUTING", services, "kubernetes service portals"),
+    jump("OUTPUT", services, "kubernetes service portals"),
+    jump("POSTROUTING", postrouting, "kubernetes postrouting rules"),
+  ];
+}
 
 /** Health checks come with every packet, not only new ones: kube-proxy's layout, which tools and people expect. */
-export const filterJumps: readonly Jump[] = [
-  sharedJump("INPUT"),
-  jump("INPUT", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", onlyNew),
-  jump("INPUT", "KUBE-NODEPORTS", "kubernetes health check service ports"),
-  jump("INPUT", "KUBE-EXTERNAL-SERVICES", "kubernetes externally-visible service portals", onlyNew),
-  jump("FORWARD", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", onlyNew),
-  jump("FORWARD", "KUBE-FORWARD", "kubernetes forwarding rules"),
-  jump("FORWARD", "KUBE-SERVICES", "kubernetes service portals", onlyNew),
-  jump("FORWARD", "KUBE-EXTERNAL-SERVICES", "kubernetes externally-visible service portals", onlyNew),
-  sharedJump("OUTPUT"),
-  jump("OUTPUT", "KUBE-PROXY-FIREWALL", "kubernetes load balancer firewall", onlyNew),
-  jump("OUTPUT", "KUBE-SERVICES", "kubernetes service portals", onlyNew),
-];
+export function filterJumps(names: ChainNames): readonly Jump[] {
+  const { services, nodePorts, externalServices, proxyFirewall, forward } = names;
+  return [
+    sharedJump("INPUT"),
+    jump("INPUT", proxyFirewall, "kubernetes load balancer firewall", onlyNew),
+    jump("INPUT", nodePorts, "kubernetes health check service ports"),
+    jump("INPUT", externalServices, "kubernetes externally-visible service portals", onlyNew),
+    jump("FORWARD", proxyFirewall, "kubernetes load balancer firewall", onlyNew),
+    jump("FORWARD", forward, "kubernetes forwarding rules"),
+    jump("FORWARD", services, "kubernetes service portals", onlyNew),
+    jump("FORWARD", externalServices, "kubernetes externally-visible service portals", onlyNew),
+    sharedJump("OUTPUT"),
+    jump("OUTPUT", proxyFirewall, "kubernetes load balancer firewall", onlyNew),
+    jump("OUTPUT", services, "kubernetes service portals", onlyNew),
+  ];
+}

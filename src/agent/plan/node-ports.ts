@@ -3,14 +3,17 @@ import type { Family } from "../../net/index.ts";
 import { accountingNames, type PlanConfig } from "./plan-config.ts";
 import { destination, layer4, rule } from "./rule-text.ts";
 
-/** The rules that close `KUBE-SERVICES`: what is for the node itself may be for a NodePort. */
+/** The rules that close the chain of all Services: what is for the node itself may be for a NodePort. */
 export function nodePortJumps(family: Family, config: PlanConfig): string[] {
   const comment = "kubernetes service nodeports; NOTE: this must be the last rule in this chain";
-  if (config.nodePortAddresses !== undefined)
-    return config.nodePortAddresses.map((address) => rule(comment, `-d ${address} -j KUBE-NODEPORTS`));
-  const local = "-m addrtype --dst-type LOCAL";
+  return nodePortPlaces(family, config).map((place) => rule(comment, place, `-j ${config.chains.nodePorts}`));
+}
+
+/** Matches that hold, one or the other, for packets to an address on which NodePorts answer. */
+export function nodePortPlaces(family: Family, config: PlanConfig): string[] {
+  if (config.nodePortAddresses !== undefined) return config.nodePortAddresses.map((address) => `-d ${address}`);
   const loopback = loopbackMatch(family, config);
-  return [rule(comment, local, ...(loopback === undefined ? [] : [`! -d ${loopback}`]), "-j KUBE-NODEPORTS")];
+  return [`-m addrtype --dst-type LOCAL${loopback === undefined ? "" : ` ! -d ${loopback}`}`];
 }
 
 /** Loopback, unless NodePorts answer there; on IPv6 they never can, the kernel has no `route_localnet` for it. */
@@ -19,7 +22,7 @@ function loopbackMatch(family: Family, { localhostNodePorts }: PlanConfig): stri
   return localhostNodePorts ? undefined : "127.0.0.0/8";
 }
 
-/** Rows of `KUBE-NODEPORTS` for one NodePort: what came by loopback is counted apart, to find who still needs it. */
+/** Rows for one NodePort: what came by loopback is counted apart, to find who still needs it. */
 export function nodePortRows(port: ProxiedPort, frontend: Frontend, chain: string, config: PlanConfig): string[] {
   const counted = port.family === "IPv4" && config.localhostNodePorts && config.accounting;
   return [

@@ -1,3 +1,5 @@
+import type { ChainNames } from "./names.ts";
+
 /** How packets of this node's own pods are told from others (KEP-2450), as iptables matches. */
 export interface LocalTraffic {
   /** Holds for packets of pods: `-s 10.0.0.0/8`, `-i cni+`. */
@@ -8,6 +10,8 @@ export interface LocalTraffic {
 
 /** What the plan needs to know of the node, in one address family. */
 export interface PlanConfig {
+  /** Of all chains of ours. */
+  readonly chains: ChainNames;
   /** Undefined: no way to tell pods from others. */
   readonly localTraffic: LocalTraffic | undefined;
   /** The node's own main address. */

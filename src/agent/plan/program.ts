@@ -2,9 +2,10 @@ import type { Family } from "../../net/index.ts";
 import { ChainMapBuilder, sameLines } from "./chain-map.ts";
 import { DispatchChain } from "./dispatch-chain.ts";
 import { filterJumps, type Jump, natJumps } from "./jumps.ts";
+import type { ChainNames, SharedChain } from "./names.ts";
 import { nodePortJumps } from "./node-ports.ts";
 import type { PlanConfig } from "./plan-config.ts";
-import { type ServicePlan, type SharedChain, sharedChains } from "./service-plan.ts";
+import type { ServicePlan } from "./service-plan.ts";
 import { staticChains } from "./static-chains.ts";
 
 export type TableName = "nat" | "filter" | "mangle";
@@ -14,6 +15,8 @@ export interface TableProgram {
   readonly chains: ReadonlyMap<string, readonly string[]>;
   /** Those of one built-in chain in the order in which they have to stand. */
   readonly jumps: readonly Jump[];
+  /** By which chains of ours are known from all others. */
+  readonly names: ChainNames;
 }
 
 /**
@@ -28,15 +31,20 @@ export type RuleProgram = ReadonlyMap<TableName, TableProgram>;
  */
 export class RulePlanner {
   readonly #plans = new Map<string, ServicePlan>();
-  readonly #dispatch = new Map(sharedChains.map((chain) => [chain, new DispatchChain()]));
-  readonly #touched = new Set<SharedChain>(sharedChains);
+  readonly #dispatch: ReadonlyMap<SharedChain, DispatchChain>;
+  readonly #touched: Set<SharedChain>;
   readonly #tables = { nat: new ChainMapBuilder(), filter: new ChainMapBuilder(), mangle: new ChainMapBuilder() };
   readonly #family: Family;
   readonly #config: PlanConfig;
+  readonly #jumps: { readonly nat: readonly Jump[]; readonly filter: readonly Jump[] };
 
   constructor(family: Family, config: PlanConfig) {
     this.#family = family;
     this.#config = config;
+    this.#jumps = { nat: natJumps(config.chains), filter: filterJumps(config.chains) };
+    const shared = Object.values(config.chains.dispatch);
+    this.#dispatch = new Map(shared.map((chain) => [chain, new DispatchChain()]));
+    this.#touched = new Set(shared);
     for (const [name, lines] of staticChains(family, config)) this.#set(name, lines);
   }
 
@@ -60,10 +68,11 @@ export class RulePlanner {
     for (const chain of this.#touched) this.#set(chain, this.#assemble(chain));
     this.#touched.clear();
     const { nat, filter, mangle } = this.#tables;
+    const { chains: names } = this.#config;
     return new Map([
-      ["nat", { chains: nat.snapshot(), jumps: natJumps }],
-      ["filter", { chains: filter.snapshot(), jumps: filterJumps }],
-      ["mangle", { chains: mangle.snapshot(), jumps: [] }],
+      ["nat", { chains: nat.snapshot(), jumps: this.#jumps.nat, names }],
+      ["filter", { chains: filter.snapshot(), jumps: this.#jumps.filter, names }],
+      ["mangle", { chains: mangle.snapshot(), jumps: [], names }],
     ]);
   }
 
@@ -75,6 +84,7 @@ export class RulePlanner {
 
   #assemble(chain: SharedChain): readonly string[] {
     const lines = this.#dispatch.get(chain)?.lines() ?? [];
-    return chain === "nat KUBE-SERVICES" ? [...lines, ...nodePortJumps(this.#family, this.#config)] : lines;
+    const isFirst = chain === this.#config.chains.dispatch.natServices;
+    return isFirst ? [...lines, ...nodePortJumps(this.#family, this.#config)] : lines;
   }
 }

@@ -1,21 +1,10 @@
-import type { Frontend, ProxiedPort } from "../../model/index.ts";
+import { type Frontend, isFiltered, type ProxiedPort } from "../../model/index.ts";
 import { cidrContains, parseCidr, parseIp } from "../../net/index.ts";
 import { balance, endpointTarget, toEndpoint } from "./endpoint-chains.ts";
-import { type PortChains, portChains } from "./names.ts";
-import { nodePortRows } from "./node-ports.ts";
+import { type PortChains, portChains, type SharedChain } from "./names.ts";
+import { nodePortPlaces, nodePortRows } from "./node-ports.ts";
 import type { PlanConfig } from "./plan-config.ts";
 import { destination, rule } from "./rule-text.ts";
-
-/** A chain that all Services share, with its table. */
-export const sharedChains = [
-  "nat KUBE-SERVICES",
-  "nat KUBE-NODEPORTS",
-  "filter KUBE-SERVICES",
-  "filter KUBE-EXTERNAL-SERVICES",
-  "filter KUBE-NODEPORTS",
-  "filter KUBE-PROXY-FIREWALL",
-] as const;
-export type SharedChain = (typeof sharedChains)[number];
 
 /** The rules of one Service in one family: chains of its own (table nat) and its rows in shared chains. */
 export interface ServicePlan {
@@ -26,7 +15,7 @@ export interface ServicePlan {
 export function planService(ports: readonly ProxiedPort[], config: PlanConfig): ServicePlan {
   const plan = new PlanWriter();
   for (const port of ports)
-    planPort(plan, outlookOf(config.sessionAffinity ? port : { ...port, affinitySeconds: undefined }), config);
+    planPort(plan, outlookOf(config.sessionAffinity ? port : { ...port, affinitySeconds: undefined }, config), config);
   return plan;
 }
 
@@ -67,22 +56,22 @@ interface Outlook {
   readonly external: boolean;
   /** Whether there is any way in beside the ClusterIP. */
   readonly exposed: boolean;
-  /** Whether source ranges filter what comes to load-balancer addresses. */
+  /** Whether source ranges filter what comes to load-balancer addresses, or to NodePorts. */
   readonly filtered: boolean;
   /** What becomes of packets that reach no endpoint, with the comment that says why. */
   readonly refusal: readonly [comment: string, verdict: string];
 }
 
-function outlookOf(port: ProxiedPort): Outlook {
+function outlookOf(port: ProxiedPort, { chains: names }: PlanConfig): Outlook {
   const { choice, frontends, name } = port;
   const usable = (policy: "Cluster" | "Local"): boolean => (policy === "Local" ? choice.local.length > 0 : choice.any);
   return {
     port,
-    chains: portChains(port),
+    chains: portChains(port, names),
     internal: usable(port.internalPolicy),
     external: usable(port.externalPolicy),
     exposed: frontends.some(({ kind }) => kind !== "ClusterIP"),
-    filtered: choice.any && port.sourceRanges !== undefined && frontends.some(({ kind }) => kind === "LoadBalancerIP"),
+    filtered: choice.any && port.sourceRanges !== undefined && frontends.some((frontend) => isFiltered(port, frontend)),
     // A node that has none must not tell the client that nobody has: others may (policy Local).
     refusal: choice.any ? [`${name} has no local endpoints`, "-j DROP"] : [`${name} has no endpoints`, "-j REJECT"],
   };
@@ -94,7 +83,7 @@ function planPort(plan: PlanWriter, outlook: Outlook, config: PlanConfig): void 
   for (const frontend of port.frontends) planFrontend(plan, outlook, frontend, config);
   if (port.healthCheckNodePort !== 0)
     plan.row(
-      "filter KUBE-NODEPORTS",
+      config.chains.dispatch.filterNodePorts,
       `${name} health check node port`,
       `-m tcp -p tcp --dport ${port.healthCheckNodePort} -j ACCEPT`,
     );
@@ -102,7 +91,9 @@ function planPort(plan: PlanWriter, outlook: Outlook, config: PlanConfig): void 
   if (filtered) planFirewall(plan, outlook, config);
   const cluster = port.internalPolicy === "Cluster" || exposed ? choice.cluster : [];
   const local = port.internalPolicy === "Local" || (port.externalPolicy === "Local" && exposed) ? choice.local : [];
-  const targets = new Map([...cluster, ...local].map((endpoint) => [endpoint, endpointTarget(port, endpoint)]));
+  const targets = new Map(
+    [...cluster, ...local].map((endpoint) => [endpoint, endpointTarget(port, endpoint, config.chains)]),
+  );
   const targetsOf = (endpoints: typeof cluster) => endpoints.flatMap((endpoint) => targets.get(endpoint) ?? []);
   plan.lines(chains.cluster, balance(port, targetsOf(cluster), config));
   plan.lines(chains.local, balance(port, targetsOf(local), config));
@@ -112,62 +103,73 @@ function planPort(plan: PlanWriter, outlook: Outlook, config: PlanConfig): void 
 function planFrontend(plan: PlanWriter, outlook: Outlook, frontend: Frontend, config: PlanConfig): void {
   const { port, chains, filtered, refusal } = outlook;
   const { choice, name } = port;
+  const { dispatch, markMasq } = config.chains;
   const [comment, verdict] = refusal;
   const to = destination(port, frontend);
+  const target = filtered && isFiltered(port, frontend) ? chains.firewall : chains.external;
+  const drop = (...match: readonly string[]): void => {
+    const why = `${name} traffic not accepted by ${chains.firewall}`;
+    if (target === chains.firewall) plan.row(dispatch.filterProxyFirewall, why, ...match, to, "-j DROP");
+  };
   switch (frontend.kind) {
     case "ClusterIP": {
       if (!outlook.internal) {
-        plan.row("filter KUBE-SERVICES", comment, to, verdict);
+        plan.row(dispatch.filterServices, comment, to, verdict);
         return;
       }
       const policy = port.internalPolicy === "Local" ? chains.local : chains.cluster;
-      plan.row("nat KUBE-SERVICES", `${name} cluster IP`, to, `-j ${policy}`);
-      if (config.masqueradeAll) plan.line(policy, `${name} cluster IP`, to, "-j KUBE-MARK-MASQ");
+      plan.row(dispatch.natServices, `${name} cluster IP`, to, `-j ${policy}`);
+      if (config.masqueradeAll) plan.line(policy, `${name} cluster IP`, to, `-j ${markMasq}`);
       // Others than pods come by a route to this node, and the endpoint may be on another: the answer has to come back.
       else if (config.localTraffic !== undefined)
-        plan.line(policy, `${name} cluster IP`, to, `${config.localTraffic.ifNotLocal} -j KUBE-MARK-MASQ`);
+        plan.line(policy, `${name} cluster IP`, to, `${config.localTraffic.ifNotLocal} -j ${markMasq}`);
       return;
     }
     case "ExternalIP":
-      if (choice.any) plan.row("nat KUBE-SERVICES", `${name} external IP`, to, `-j ${chains.external}`);
-      if (!outlook.external) plan.row("filter KUBE-EXTERNAL-SERVICES", comment, to, verdict);
+      if (choice.any) plan.row(dispatch.natServices, `${name} external IP`, to, `-j ${chains.external}`);
+      if (!outlook.external) plan.row(dispatch.filterExternalServices, comment, to, verdict);
       return;
-    case "LoadBalancerIP": {
-      const target = filtered ? chains.firewall : chains.external;
-      if (choice.any) plan.row("nat KUBE-SERVICES", `${name} loadbalancer IP`, to, `-j ${target}`);
-      if (filtered)
-        plan.row("filter KUBE-PROXY-FIREWALL", `${name} traffic not accepted by ${chains.firewall}`, to, "-j DROP");
-      if (!outlook.external) plan.row("filter KUBE-EXTERNAL-SERVICES", comment, to, verdict);
+    case "LoadBalancerIP":
+      if (choice.any) plan.row(dispatch.natServices, `${name} loadbalancer IP`, to, `-j ${target}`);
+      drop();
+      if (!outlook.external) plan.row(dispatch.filterExternalServices, comment, to, verdict);
       return;
-    }
     case "NodePort":
-      if (choice.any) plan.rowsOf("nat KUBE-NODEPORTS", nodePortRows(port, frontend, chains.external, config));
+      if (choice.any) plan.rowsOf(dispatch.natNodePorts, nodePortRows(port, frontend, target, config));
+      for (const place of nodePortPlaces(port.family, config)) drop(place, untranslated);
       if (!outlook.external)
-        plan.row("filter KUBE-EXTERNAL-SERVICES", comment, "-m addrtype --dst-type LOCAL", to, verdict);
+        plan.row(dispatch.filterExternalServices, comment, "-m addrtype --dst-type LOCAL", to, verdict);
       return;
   }
 }
 
 /** What every external destination of the port has in common, then on to the chain of its traffic policy. */
-function planExternal(plan: PlanWriter, outlook: Outlook, { localTraffic }: PlanConfig): void {
+function planExternal(plan: PlanWriter, outlook: Outlook, { localTraffic, chains }: PlanConfig): void {
+  const masquerade = `-j ${chains.markMasq}`;
   const { name, externalPolicy } = outlook.port;
   const { external, cluster, local } = outlook.chains;
   if (externalPolicy === "Cluster") {
     // The endpoint may be on another node, and its answer has to come back through this one.
-    plan.line(external, `masquerade traffic for ${name} external destinations`, "-j KUBE-MARK-MASQ");
+    plan.line(external, `masquerade traffic for ${name} external destinations`, masquerade);
   } else {
     // Pods and the node itself are inside: they are served as if they had gone out to the load balancer and back.
     if (localTraffic !== undefined)
       plan.line(external, `pod traffic for ${name} external destinations`, `${localTraffic.ifLocal} -j ${cluster}`);
     const own = "-m addrtype --src-type LOCAL";
-    plan.line(external, `masquerade LOCAL traffic for ${name} external destinations`, own, "-j KUBE-MARK-MASQ");
+    plan.line(external, `masquerade LOCAL traffic for ${name} external destinations`, own, masquerade);
     plan.line(external, `route LOCAL traffic for ${name} external destinations`, own, `-j ${cluster}`);
   }
   if (outlook.external) plan.line(external, "", `-j ${externalPolicy === "Local" ? local : cluster}`);
 }
 
-/** Whoever falls through keeps the load balancer's address and meets the DROP in KUBE-PROXY-FIREWALL. */
-function planFirewall(plan: PlanWriter, { port, chains }: Outlook, { nodeIp }: PlanConfig): void {
+/**
+ * What was accepted may have got an endpoint of this node whose port is that of the NodePort: the pod of a host network,
+ * which others reach through the ClusterIP as well.
+ */
+const untranslated = "-m conntrack ! --ctstate DNAT";
+
+/** Whoever falls through keeps the address that it came to and meets the DROP in the chain of the proxy's firewall. */
+function planFirewall(plan: PlanWriter, { port, chains }: Outlook, { nodeIp, chains: names }: PlanConfig): void {
   const comment = `${port.name} loadbalancer IP`;
   const ranges = port.sourceRanges ?? [];
   for (const range of ranges) plan.line(chains.firewall, comment, `-s ${range} -j ${chains.external}`);
@@ -175,7 +177,7 @@ function planFirewall(plan: PlanWriter, { port, chains }: Outlook, { nodeIp }: P
   if (ranges.some((range) => contains(range, nodeIp)))
     for (const { kind, address } of port.frontends)
       if (kind === "LoadBalancerIP") plan.line(chains.firewall, comment, `-s ${address} -j ${chains.external}`);
-  plan.line(chains.firewall, `other traffic to ${port.name} will be dropped by KUBE-PROXY-FIREWALL`);
+  plan.line(chains.firewall, `other traffic to ${port.name} will be dropped by ${names.proxyFirewall}`);
 }
 
 function contains(range: string, address: string | undefined): boolean {

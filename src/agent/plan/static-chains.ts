@@ -5,13 +5,15 @@ import { rule } from "./rule-text.ts";
 /** Chains that no Service changes, by `table chain`. */
 export function staticChains(family: Family, config: PlanConfig): ReadonlyMap<string, readonly string[]> {
   const mark = masqueradeMark(config);
+  const { postrouting: last, markMasq, canary, forward: forwarding } = config.chains;
   return new Map([
-    ["nat KUBE-POSTROUTING", postrouting(mark, config)],
-    ["nat KUBE-MARK-MASQ", [rule("", `-j MARK --or-mark ${mark}`)]],
-    ["nat KUBE-PROXY-CANARY", []],
-    ["filter KUBE-FORWARD", forward(mark, config)],
-    ["filter KUBE-PROXY-CANARY", []],
-    ["mangle KUBE-PROXY-CANARY", []],
+    [`nat ${last}`, postrouting(mark, config)],
+    [`nat ${markMasq}`, [rule("", `-j MARK --or-mark ${mark}`)]],
+    [`nat ${canary}`, []],
+    [`filter ${forwarding}`, forward(mark, config)],
+    [`filter ${canary}`, []],
+    [`mangle ${canary}`, []],
+    // Shared with kubelet, which knows it by this name only.
     ...(family === "IPv4" && config.localhostNodePorts ? [["filter KUBE-FIREWALL", martians] as const] : []),
   ]);
 }

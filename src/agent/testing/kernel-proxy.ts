@@ -59,7 +59,7 @@ export function kernelProxy(exec: Exec, state: MemoryState, own: Partial<NodeSet
     localAddresses: () => nodeAddresses,
     localSockets: async () => [],
     health: new SyncHealth(settings.families, systemClock),
-    healthPorts: { update: async () => false },
+    healthPorts: { update: async () => 0 },
     metrics: new AgentMetrics(createMetrics()),
     logger: nullLogger,
     clock: systemClock,

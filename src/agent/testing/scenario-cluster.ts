@@ -8,6 +8,9 @@ export interface ScenarioService {
   readonly endpoints: Readonly<Partial<Record<"pod-1" | "pod-2" | "far", Omit<SliceEndpoint, "ip" | "node">>>>;
   readonly spec?: Partial<NonNullable<Service["spec"]>>;
   readonly ipMode?: "VIP" | "Proxy";
+  /** Of the Service. */
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
   /** Instead of those of its own. */
   readonly vips?: readonly string[];
 }
@@ -45,12 +48,18 @@ export function scenarioCluster(services: readonly ScenarioService[]): MemorySta
   return state;
 }
 
-function serviceOf(number: number, { spec = {}, ipMode, vips }: ScenarioService): Service {
+function serviceOf(number: number, { spec = {}, ipMode, annotations, labels, vips }: ScenarioService): Service {
   const both = [false, true];
   const clusterIPs = both.map((v6) => frontend("ClusterIP", number, v6));
   const ingress = vips ?? both.map((v6) => frontend("VIP", number, v6));
   return {
-    metadata: { namespace: "ns", name: `s${number}`, uid: `s${number}` },
+    metadata: {
+      namespace: "ns",
+      name: `s${number}`,
+      uid: `s${number}`,
+      ...(annotations && { annotations }),
+      ...(labels && { labels }),
+    },
     spec: {
       type: "LoadBalancer",
       clusterIP: clusterIPs[0] ?? "",

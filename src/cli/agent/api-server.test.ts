@@ -29,6 +29,12 @@ it.each<[string, Case, boolean]>([
     false,
   ],
   ["with rules that another proxy left", { rules: "*nat\n:KUBE-SERVICES - [0:0]\nCOMMIT\n" }, false],
+  ["with chains of others", { rules: "*nat\n:BERTH-SERVICES - [0:0]\nCOMMIT\n" }, true],
+  [
+    "with rules that this agent left",
+    { args: ["--iptables-chain-prefix=BERTH"], rules: "*nat\n:BERTH-SERVICES - [0:0]\nCOMMIT\n" },
+    false,
+  ],
   ["with a kubeconfig", { args: ["--kubeconfig=f"] }, false],
   ["with the URL of a server", { args: ["--master=https://192.0.2.1"] }, false],
   ["outside of a pod", { environment: {} }, false],
@@ -40,4 +46,12 @@ it.each<[string, Case, boolean]>([
   const told = await explainNoAnswer(error, configuration(...args), { environment, signal }, kernel);
   if (isClusterIp) expect(told).toEqual(new FailureError(explained, { cause: failure }));
   else expect(told).toBe(error);
+});
+
+it("tells who writes the rules when it is not this agent", async () => {
+  const own = configuration("--service-proxy-name=mine", "--iptables-chain-prefix=BERTH");
+  const told = await explainNoAnswer(failure, own, { environment: pod, signal }, new FakeIptables("IPv4"));
+  expect(told).toMatchObject({
+    message: expect.stringContaining("before the proxy of Services without a service-proxy-name has written them"),
+  });
 });

@@ -1,5 +1,6 @@
 // How the agent comes to its API server: kubeconfig, `--master`, or as a pod; and what to say when a pod's only way is
 // the ClusterIP that nobody has programmed yet.
+import { kubePrefix } from "../../agent/index.ts";
 import { FailureError } from "../../base/index.ts";
 import { type Exec, Iptables } from "../../kernel/index.ts";
 import type { Metrics } from "../../telemetry/index.ts";
@@ -34,9 +35,12 @@ export async function explainNoAnswer(
   const host = environment["KUBERNETES_SERVICE_HOST"] ?? "";
   const ownWay = values["clientConnection.kubeconfig"] !== "" || switches.master !== "";
   if (ownWay || !(error instanceof UnreachableError) || !isClusterIp(host, environment)) return error;
-  if (await hasServiceRules(exec, host, signal)) return error;
+  const { "iptables-chain-prefix": prefix, "service-proxy-name": proxyName } = switches;
+  // The Service of the API server names no proxy.
+  const writer = proxyName === "" ? "this agent" : "the proxy of Services without a service-proxy-name";
+  if (await hasServiceRules(exec, host, [kubePrefix, prefix], signal)) return error;
   return new FailureError(
-    `${host} is the ClusterIP of the API server, and this node has no rules for it before this agent has written them; ` +
+    `${host} is the ClusterIP of the API server, and this node has no rules for it before ${writer} has written them; ` +
       "give a --kubeconfig or a --master with an address of the control plane, or set KUBERNETES_SERVICE_HOST and " +
       "KUBERNETES_SERVICE_PORT of the container to one",
     { cause: error },
@@ -48,8 +52,13 @@ function isClusterIp(host: string, environment: Process["environment"]): boolean
   return host !== "" && host === (environment["KUBERNETES_PORT_443_TCP_ADDR"] ?? host);
 }
 
-async function hasServiceRules(exec: Exec, host: string, signal: AbortSignal): Promise<boolean> {
+async function hasServiceRules(
+  exec: Exec,
+  host: string,
+  prefixes: readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
   const family = host.includes(":") ? "IPv6" : "IPv4";
   const saved = await new Iptables(exec, family).save(signal).catch(() => undefined);
-  return saved?.get("nat")?.has("KUBE-SERVICES") ?? false;
+  return prefixes.some((prefix) => saved?.get("nat")?.has(`${prefix}-SERVICES`));
 }

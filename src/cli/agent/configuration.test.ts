@@ -11,6 +11,40 @@ it("is all defaults when nothing is given", () => {
   expect(warnings).toEqual([]);
 });
 
+describe("a proxy beside another", () => {
+  it.each<[string[], string, string]>([
+    [[], "", "KUBE"],
+    [["--service-proxy-name=mine", "--iptables-chain-prefix=BERTH"], "mine", "BERTH"],
+    // Who says so knows that there is no other.
+    [["--service-proxy-name=mine", "--iptables-chain-prefix=KUBE"], "mine", "KUBE"],
+    [["--iptables-chain-prefix=BERTH"], "", "BERTH"],
+    [["--service-proxy-name="], "", "KUBE"],
+  ])("%j", (args, name, prefix) => {
+    expect(configuration(...args).switches).toMatchObject({
+      "service-proxy-name": name,
+      "iptables-chain-prefix": prefix,
+    });
+  });
+
+  it("is refused when it does not say which chains are its own", () => {
+    expect(() => configuration("--service-proxy-name=mine")).toThrow(
+      new UsageError(
+        '--service-proxy-name: "mine" without --iptables-chain-prefix; two proxies with the same chains delete each other\'s rules: give a prefix of its own, such as BERTH, or KUBE if no other proxy runs on this node',
+      ),
+    );
+  });
+
+  it.each([
+    ["--iptables-chain-prefix=kube", '--iptables-chain-prefix: "kube" is no prefix; give 1 to 7 upper-case letters'],
+    ["--iptables-chain-prefix=CNI", '--iptables-chain-prefix: "CNI" is no prefix'],
+    ["--iptables-chain-prefix=", '--iptables-chain-prefix: "" is no prefix'],
+    ["--service-proxy-name=a,b", '--service-proxy-name: "a,b" is no name; give the value of a label'],
+    [`--service-proxy-name=${"a".repeat(64)}`, "is no name"],
+  ])("is refused with %s", (flag, message) => {
+    expect(() => configuration(flag)).toThrow(message);
+  });
+});
+
 describe("what counts", () => {
   it("is the file, beside which kube-proxy's other flags are not heard", () => {
     const flags = parseFlags("--cluster-cidr=10.0.0.0/8", "--masquerade-all", "--healthz-port=0", "--force");
@@ -173,6 +207,10 @@ describe("refuses", () => {
     [
       ["--detect-local-mode=InterfaceNamePrefix", "--pod-interface-name-prefix=a -j ACCEPT"],
       '--pod-interface-name-prefix: "a -j ACCEPT" can be no interface\'s; give at most 14 of letters, digits and . _ @ -',
+    ],
+    [
+      ["--detect-local-mode=InterfaceNamePrefix", "--pod-interface-name-prefix=abcdefghijklmno"],
+      '--pod-interface-name-prefix: "abcdefghijklmno" can be no interface\'s; give at most 14 of letters, digits and . _ @ -',
     ],
     [["--logging-format=xml"], '--logging-format: "xml" is no such format; give json or text'],
     [["--hostname-override= "], "--hostname-override: empty; give the name of the Node object"],

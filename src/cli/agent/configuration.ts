@@ -27,6 +27,7 @@ export interface Configuration {
 export function resolve(given: Given, file: ConfigFile | undefined): Configuration {
   const heard = heardFields(given, file !== undefined);
   const switches = { ...defaultSwitches(), ...given.switches };
+  refuseSharedChains(given.switches);
   const values = complete({ ...(file?.values ?? defaultValues()), ...heard }, switches, file !== undefined);
   const problems = validate(values).map(({ path, value, what }) => {
     const place = file === undefined || Object.hasOwn(heard, path) ? flagOf(path) : `--config ${file.path}: ${path}`;
@@ -40,6 +41,15 @@ export function resolve(given: Given, file: ConfigFile | undefined): Configurati
     ...unfollowed(values, file, heard),
   ];
   return { values, switches, file, warnings };
+}
+
+/** Who serves Services that a kube-proxy leaves alone most likely runs beside it. */
+function refuseSharedChains(given: Partial<SwitchValues>): void {
+  const { "service-proxy-name": name = "", "iptables-chain-prefix": prefix } = given;
+  if (name === "" || prefix !== undefined) return;
+  throw new UsageError(
+    `--service-proxy-name: ${JSON.stringify(name)} without --iptables-chain-prefix; two proxies with the same chains delete each other's rules: give a prefix of its own, such as BERTH, or KUBE if no other proxy runs on this node`,
+  );
 }
 
 function heardFields({ fields, switches }: Given, beside: boolean): Partial<FieldValues> {

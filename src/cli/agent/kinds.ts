@@ -1,5 +1,6 @@
 // What the values of flags and file fields may be, each kind with its text on the command line and its form in a file,
 // as Go's flag and JSON packages read them: a number is no text, a duration is a text with a unit.
+import { isChainPrefix, maxChainPrefix } from "../../agent/index.ts";
 import { type Cidr, type PortRange, parseCidr, parsePortRange } from "../../net/index.ts";
 import { logLevels } from "../../telemetry/index.ts";
 import { durationMs, formatMs, parseGoDuration } from "../go-duration.ts";
@@ -36,6 +37,21 @@ export const text: Kind<string> = {
 export function textOf(name: string, takes: string = text.takes): Kind<string> {
   return { ...text, name, takes };
 }
+
+export const chainPrefix: Kind<string> = {
+  ...text,
+  name: "prefix",
+  takes: `1 to ${maxChainPrefix} upper-case letters, such as BERTH, but not CNI or DOCKER, whose chains others have`,
+  fromFlag: (value) => (isChainPrefix(value) ? value : undefined),
+};
+
+/** What the value of a label can be. */
+export const proxyName: Kind<string> = {
+  ...text,
+  name: "name",
+  takes: "the value of a label: at most 63 of letters, digits, - _ and ., the first and last a letter or digit",
+  fromFlag: (value) => (/^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$/.test(value) ? value : undefined),
+};
 
 const trueWords = ["1", "t", "T", "true", "TRUE", "True"];
 const falseWords = ["0", "f", "F", "false", "FALSE", "False"];

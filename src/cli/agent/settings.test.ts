@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { chainNames } from "../../agent/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import { hostSettings, logSettings, type Machine, nodeSettings, processSettings } from "./settings.ts";
 import { configuration } from "./testing/command-line.ts";
@@ -16,9 +17,18 @@ function settings(...args: string[]): ReturnType<typeof nodeSettings> {
   return nodeSettings(configuration(...args), machine);
 }
 
+it("takes over whose Services are served, and the names of chains", () => {
+  expect(settings("--service-proxy-name=mine", "--iptables-chain-prefix=BERTH")).toMatchObject({
+    serviceProxyName: "mine",
+    chains: chainNames("BERTH"),
+  });
+  expect(settings()).not.toHaveProperty("serviceProxyName");
+});
+
 it("is a node of the defaults", () => {
   expect(settings("--reserved-ports=22")).toEqual({
     nodeName: "machine",
+    chains: chainNames("KUBE"),
     families: ["IPv4", "IPv6"],
     localTraffic: { mode: "ClusterCIDR", cidrs: new Map() },
     nodePortAddresses: [],

@@ -1,6 +1,7 @@
 // A configuration that holds -> what the parts of the agent are given. Pure.
 import {
   type AgentOptions,
+  chainNames,
   type HostSettings,
   type LocalTrafficDetector,
   localhostNodePorts,
@@ -58,6 +59,8 @@ export function nodeSettings({ values, switches }: Configuration, machine: Machi
     throw new UsageError("this machine has no host name; give --hostname-override, the name of the Node object");
   return {
     nodeName,
+    ...(switches["service-proxy-name"] !== "" && { serviceProxyName: switches["service-proxy-name"] }),
+    chains: chainNames(switches["iptables-chain-prefix"]),
     ...abilities,
     ...bindAddress(values),
     localTraffic: localTraffic(values, machine.families),

@@ -1,7 +1,9 @@
 // The flags of which the file knows nothing: what to do with a file, what to do instead of running, and Berth's own.
+import { kubePrefix } from "../../agent/index.ts";
 import type { Cidr, PortRange } from "../../net/index.ts";
 import {
   bool,
+  chainPrefix,
   duration,
   externalIps,
   int32,
@@ -9,6 +11,7 @@ import {
   logFormat,
   logLevel,
   portRanges,
+  proxyName,
   textOf,
   versionWord,
 } from "./kinds.ts";
@@ -23,6 +26,7 @@ export interface SwitchValues {
   readonly force: boolean;
   readonly "healthz-port": number;
   readonly "init-only": boolean;
+  readonly "iptables-chain-prefix": string;
   readonly "log-format": string;
   readonly "log-level": string;
   readonly master: string;
@@ -30,6 +34,7 @@ export interface SwitchValues {
   readonly namespace: string;
   readonly "node-name": string;
   readonly "reserved-ports": readonly PortRange[];
+  readonly "service-proxy-name": string;
   readonly version: string;
   readonly "write-config-to": string;
 }
@@ -94,6 +99,12 @@ export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } =
     fallback: false,
     help: "set what takes full privileges (sysctls), and end; the agent then runs with CAP_NET_ADMIN and CAP_NET_RAW",
   },
+  "iptables-chain-prefix": {
+    kind: chainPrefix,
+    fallback: kubePrefix,
+    help: "what the names of the agent's chains begin with; with another than kube-proxy's both run on one node, each with ports of its own for health and metrics",
+    own: true,
+  },
   "log-format": {
     kind: logFormat,
     fallback: "",
@@ -129,6 +140,12 @@ export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } =
     fallback: portRanges.fromFlag(reservedPorts, undefined) ?? [],
     fallbackText: reservedPorts,
     help: "ports of the node's own addresses that no Service may take",
+    own: true,
+  },
+  "service-proxy-name": {
+    kind: proxyName,
+    fallback: "",
+    help: "serve the Services whose label service.kubernetes.io/service-proxy-name has this value, instead of those without the label; takes --iptables-chain-prefix",
     own: true,
   },
   version: { kind: versionWord, fallback: "false", help: "print the version, and end" },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { port } from "../../model/testing/objects.ts";
+import { type Cidr, parseCidr } from "../../net/index.ts";
 import { trace } from "../index.ts";
-import { cluster, machine, rulesFor, type Served, serve } from "../testing/scenario.ts";
+import { cluster, machine, rulesFor, type Served, serve, type World } from "../testing/scenario.ts";
 
 const spec = {
   type: "LoadBalancer",
@@ -64,6 +65,98 @@ describe("source ranges", () => {
     const none = cluster([serve("ns1/svc1", { ...spec, loadBalancerSourceRanges }, [], vips)]);
     expect(none("client", "1.2.3.4:80")).toBe("REJECT");
     expect(none("stranger", "1.2.3.4:80")).toBe("REJECT");
+  });
+});
+
+describe("source ranges on NodePorts", () => {
+  const loadBalancerSourceRanges = ["192.168.0.0/24", "203.0.113.0/25"];
+  const annotations = { "berth.dev/source-ranges-on-node-ports": "true" };
+  const own = (
+    more: Parameters<typeof serve>[1] = {},
+    endpoints = ["10.180.0.1"],
+    world: World = {},
+    text: Record<string, string> = annotations,
+  ) => cluster([serve("ns1/svc1", { ...spec, loadBalancerSourceRanges, ...more }, endpoints, vips, text)], world);
+  const prefixes = (...texts: string[]): Cidr[] => texts.flatMap((text) => parseCidr(text) ?? []);
+
+  it.each([
+    ["client", "node:3001", reached],
+    ["client", "second address:3001", reached],
+    ["stranger", "node:3001", "DROP"],
+    ["stranger", "second address:3001", "DROP"],
+    ["pod", "node:3001", "DROP"],
+    ["node", "node:3001", reached],
+    ["second address", "second address:3001", "DROP"],
+    // Load balancers as before, and what source ranges are not for.
+    ["stranger", "1.2.3.4:80", "DROP"],
+    ["client", "1.2.3.4:80", reached],
+    ["stranger", "172.30.0.41:80", reached],
+    ["pod", "172.30.0.41:80", "10.180.0.1:80"],
+    ["stranger", "node:3002", "ACCEPT"],
+    ["stranger", "203.0.113.9:3001", "ACCEPT"],
+    // Not offered there: whoever listens on loopback is reached.
+    ["localhost", "localhost:3001", "ACCEPT"],
+  ])("%s to %s", (from, to, result) => {
+    expect(own()(from, to)).toBe(result);
+  });
+
+  it.each<[string, Record<string, string>, string]>([
+    ["without the annotation", {}, reached],
+    ["with false", { "berth.dev/source-ranges-on-node-ports": "false" }, reached],
+    ["with what is neither true nor false", { "berth.dev/source-ranges-on-node-ports": "yes" }, "DROP"],
+  ])("%s", (_what, text, result) => {
+    expect(own({}, undefined, {}, text)("stranger", "node:3001")).toBe(result);
+  });
+
+  it.each<[string, World, string, string, string]>([
+    ["offered", { localhostNodePorts: true }, "localhost", "localhost:3001", "DROP"],
+    ["offered by address", { nodePortAddresses: prefixes("192.168.0.0/24") }, "stranger", "node:3001", "DROP"],
+    ["not offered", { nodePortAddresses: prefixes("192.168.0.0/24") }, "stranger", "second address:3001", "ACCEPT"],
+  ])("only where NodePorts are %s", (_what, world, from, to, result) => {
+    expect(own({}, undefined, world)(from, to)).toBe(result);
+  });
+
+  it("hold with policy Local, and without a local endpoint all are dropped", () => {
+    const local = { externalTrafficPolicy: "Local" };
+    const here = own(local, ["10.180.0.1 here", "10.180.0.2 there"]);
+    expect(here("client", "node:3001")).toBe("10.180.0.1:80");
+    expect(here("stranger", "node:3001")).toBe("DROP");
+    expect(here("pod", "node:3001")).toBe("DROP");
+    expect(here("node", "node:3001")).toBe("10.180.0.1:80, 10.180.0.2:80 masqueraded");
+    const there = own(local, ["10.180.0.2 there"]);
+    expect(there("client", "node:3001")).toBe("DROP");
+    expect(there("stranger", "node:3001")).toBe("DROP");
+    expect(there("node", "node:3001")).toBe("10.180.0.2:80 masqueraded");
+  });
+
+  it("do not hide that there are no endpoints", () => {
+    expect(own({}, [])("stranger", "node:3001")).toBe("REJECT");
+  });
+
+  it("need no load balancer that nodes serve: it may be elsewhere, and send to NodePorts", () => {
+    const [object, slices] = serve("ns1/svc1", { ...spec, loadBalancerSourceRanges }, ["10.180.0.1"], [], annotations);
+    const send = cluster([[object, slices]]);
+    expect(send("client", "node:3001")).toBe(reached);
+    expect(send("stranger", "node:3001")).toBe("DROP");
+  });
+
+  it("drop nobody who came another way to a pod of the node's network that has the NodePort's number", () => {
+    const ports = [port("p80", 80, { nodePort: 3001, targetPort: 3001 })];
+    const send = own({ ports }, ["192.168.0.2 here"]);
+    expect(send("client", "node:3001")).toBe("192.168.0.2:3001");
+    expect(send("pod", "172.30.0.41:80")).toBe("192.168.0.2:3001");
+    expect(send("stranger", "node:3001")).toBe("DROP");
+  });
+
+  it("hold over IPv6", () => {
+    const v6 = {
+      ...spec,
+      clusterIP: "fd00:172:30::41",
+      loadBalancerSourceRanges: ["2600:5200::/64"],
+    };
+    const send = cluster([serve("ns1/svc1", v6, ["fd00:10:180::1"], [], annotations)], { family: "IPv6" });
+    expect(send("client", "node:3001")).toBe("[fd00:10:180::1]:80 masqueraded");
+    expect(send("pod", "node:3001")).toBe("DROP");
   });
 });
 

@@ -91,13 +91,16 @@ export function serve(
   { ports = [port("p80", 80)], ...spec }: Partial<ServiceSpec>,
   endpoints: readonly string[],
   ingress: readonly string[] = [],
+  annotations: Readonly<Record<string, string>> = {},
 ): Served {
   const targets = ports.map(({ name = "", port: number, protocol = "TCP", targetPort }) => ({
     name,
     protocol,
     port: typeof targetPort === "number" ? targetPort : number,
   }));
-  return [service(key, { ...spec, ports }, ingress), [slice("s", targets, endpoints.map(endpoint))]];
+  const object = service(key, { ...spec, ports }, ingress);
+  const annotated = { ...object, metadata: { ...object.metadata, annotations } };
+  return [annotated, [slice("s", targets, endpoints.map(endpoint))]];
 }
 
 /** The node: its settings, in one family, and what its object says. */

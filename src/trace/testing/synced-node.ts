@@ -48,7 +48,7 @@ export class SyncedNode {
       localSockets: async () => [],
       localAddresses: () => machine.addresses,
       health: new SyncHealth(["IPv4"], clock),
-      healthPorts: { update: async () => false },
+      healthPorts: { update: async () => 0 },
       metrics: new AgentMetrics(this.#registry),
       logger: silent,
       clock,

@@ -2,11 +2,12 @@ import type { EndpointSlice, Service } from "../../../api/index.ts";
 import { type ProxiedService, proxiedService } from "../../../model/index.ts";
 import { port, service, slice } from "../../../model/testing/objects.ts";
 import type { Family } from "../../../net/index.ts";
-import { type PlanConfig, planService, RulePlanner, type RuleProgram } from "../index.ts";
+import { chainNames, kubePrefix, type PlanConfig, planService, RulePlanner, type RuleProgram } from "../index.ts";
 
 export const place = { name: "node-a", zone: "zone-a" } as const;
 
 export const config: PlanConfig = {
+  chains: chainNames(kubePrefix),
   localTraffic: { ifLocal: "-s 10.0.0.0/8", ifNotLocal: "! -s 10.0.0.0/8" },
   nodeIp: "192.168.0.2",
   nodePortAddresses: undefined,

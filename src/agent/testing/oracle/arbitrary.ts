@@ -20,6 +20,8 @@ const pods = {
 } as const;
 const clients = ["203.0.113.2", "203.0.113.130", "2001:db8::2", "2001:db8::82"];
 
+const often = [false, false, false, false, false, false, false] as const;
+
 const detector: fc.Arbitrary<LocalTrafficDetector> = fc.oneof(
   {
     weight: 3,
@@ -36,26 +38,29 @@ const detector: fc.Arbitrary<LocalTrafficDetector> = fc.oneof(
   ),
 );
 
-const settings: fc.Arbitrary<WorldSettings> = fc.record({
-  localTraffic: detector,
-  masqueradeAll: fc.boolean(),
-  localhostNodePorts: fc.boolean(),
-  nodePortAddresses: fc.constantFrom<WorldSettings["nodePortAddresses"]>(
-    [],
-    [],
-    ["192.168.0.0/24"],
-    ["192.168.0.0/24", "fd00:168::/64"],
-    ["127.0.0.0/8", "192.168.0.0/16"],
-    ["0.0.0.0/0"],
-    "primary",
-  ),
-  externalIps: fc.constantFrom<readonly string[]>(
-    ["0.0.0.0/0", "::/0"],
-    ["0.0.0.0/0", "::/0"],
-    [],
-    ["192.168.99.1/32"],
-  ),
-});
+const settings: fc.Arbitrary<WorldSettings> = fc
+  .record({
+    proxyName: fc.constantFrom(...often, "other"),
+    localTraffic: detector,
+    masqueradeAll: fc.boolean(),
+    localhostNodePorts: fc.boolean(),
+    nodePortAddresses: fc.constantFrom<WorldSettings["nodePortAddresses"]>(
+      [],
+      [],
+      ["192.168.0.0/24"],
+      ["192.168.0.0/24", "fd00:168::/64"],
+      ["127.0.0.0/8", "192.168.0.0/16"],
+      ["0.0.0.0/0"],
+      "primary",
+    ),
+    externalIps: fc.constantFrom<readonly string[]>(
+      ["0.0.0.0/0", "::/0"],
+      ["0.0.0.0/0", "::/0"],
+      [],
+      ["192.168.99.1/32"],
+    ),
+  })
+  .map(({ proxyName, ...others }) => ({ ...others, ...(proxyName && { serviceProxyName: proxyName }) }));
 
 const node: fc.Arbitrary<Node> = fc.constantFrom("zone-a", "zone-a", "", undefined).map((zone) => ({
   metadata: { name: nodeName, ...(zone !== undefined && { labels: { "topology.kubernetes.io/zone": zone } }) },
@@ -109,8 +114,6 @@ const ranges = fc.constantFrom<string[][]>(
   ["bogus/33", "203.0.113.0/25", "2001:db8::/122"],
 );
 
-const often = [false, false, false, false, false, false, false];
-
 function service(name: string, index: number): fc.Arbitrary<Service> {
   const both = [`172.30.0.${index + 41}`, `fd00:30::${index + 41}`];
   return fc
@@ -129,6 +132,7 @@ function service(name: string, index: number): fc.Arbitrary<Service> {
           fc.tuple(...ips.map((ip) => fc.constantFrom("VIP", undefined, "Proxy").map((ipMode) => ({ ip, ipMode })))),
         ),
       ranges,
+      onNodePorts: fc.constantFrom(undefined, undefined, "true", "true", "false", "ture"),
       ports: ports(index),
       age: fc.nat(2),
     })
@@ -141,6 +145,9 @@ function service(name: string, index: number): fc.Arbitrary<Service> {
           namespace: "ns",
           uid: `uid-${name}`,
           creationTimestamp: `2026-01-0${s.age + 1}T00:00:00Z`,
+          ...(s.onNodePorts !== undefined && {
+            annotations: { "berth.dev/source-ranges-on-node-ports": s.onNodePorts },
+          }),
           ...(s.foreign && { labels: { "service.kubernetes.io/service-proxy-name": "other" } }),
         },
         spec: {

@@ -46,7 +46,8 @@ export function expectation(world: World, packet: SentPacket): Expectation {
     const others = world.settings.masqueradeAll || fromPod === false;
     return reach(local ? here : everywhere, packet, others);
   }
-  if (kind === "load balancer" && !admits(world, service, packet)) return { kind: "DROP" };
+  const filtered = kind === "load balancer" || (kind === "NodePort" && filtersNodePorts(service));
+  if (filtered && !admits(world, service, packet)) return { kind: "DROP" };
   if (service.spec?.externalTrafficPolicy !== "Local") return reach(everywhere, packet, true);
   if (fromPod === true) return reach(everywhere, packet, false);
   if (fromNode) return reach(everywhere, packet, true);
@@ -68,7 +69,7 @@ function reach(endpoints: readonly Endpoint[], { source }: SentPacket, masquerad
  */
 function claimOf(world: World, packet: SentPacket): Claim | undefined {
   const claims = world.services
-    .filter(isServed)
+    .filter((service) => isServed(world, service))
     .flatMap((service) =>
       (service.spec?.ports ?? [])
         .filter((port) => (port.protocol ?? "TCP") === packet.protocol && hasFamily(service, packet.destination))
@@ -110,12 +111,12 @@ function isApiServer({ apiServers }: World, address: string | undefined, port: n
   return apiServers.some((each) => same(each.address, address) && each.port === port);
 }
 
-function isServed({ metadata, spec }: Service): boolean {
+function isServed({ settings }: World, { metadata, spec }: Service): boolean {
   return (
     spec?.type !== "ExternalName" &&
     (spec?.clusterIP ?? "") !== "" &&
     spec?.clusterIP !== "None" &&
-    metadata.labels?.["service.kubernetes.io/service-proxy-name"] === undefined
+    metadata.labels?.["service.kubernetes.io/service-proxy-name"] === settings.serviceProxyName
   );
 }
 
@@ -189,6 +190,11 @@ function nearest(usable: readonly Endpoint[], { node }: World): readonly Endpoin
     if (near.length > 0) return near;
   }
   return usable;
+}
+
+/** Who writes neither true nor false wants a filter. */
+function filtersNodePorts({ metadata }: Service): boolean {
+  return (metadata.annotations?.["berth.dev/source-ranges-on-node-ports"] ?? "false") !== "false";
 }
 
 /**

@@ -14,6 +14,8 @@ export interface World {
 }
 
 export interface WorldSettings {
+  /** Of the proxy; absent: it serves Services that name none. */
+  readonly serviceProxyName?: string;
   readonly localTraffic: LocalTrafficDetector;
   readonly masqueradeAll: boolean;
   readonly localhostNodePorts: boolean;
