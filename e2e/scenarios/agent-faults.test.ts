@@ -100,7 +100,8 @@ it("serves what can be served of what the API server lets through, and tells of 
   const own = node.addresses[0] ?? "";
   const listener = `require("net").createServer().listen(4321, "0.0.0.0")`;
   const stop = new AbortController();
-  const listening = node.exec.run(process.execPath, ["-e", listener], { signal: stop.signal }).catch(() => {});
+  const command = ["--pdeathsig", "KILL", "--", process.execPath, "-e", listener];
+  const listening = node.exec.run("setpriv", command, { signal: stop.signal }).catch(() => {});
   await using stack = new AsyncDisposableStack();
   stack.defer(async () => {
     stop.abort();
