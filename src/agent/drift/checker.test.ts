@@ -1,6 +1,7 @@
 import { Counter, Gauge } from "prom-client";
 import { beforeEach, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
+import { UnreadableTableError } from "../../kernel/index.ts";
 import { createMetrics, type LogFields, nullLogger } from "../../telemetry/index.ts";
 import { kubePrefix, chainNames as namesOf, type RuleProgram } from "../plan/index.ts";
 import { Checker, type KernelRules } from "./checker.ts";
@@ -30,6 +31,8 @@ let turns = 0;
 let knowsKernel = true;
 /** Happens during the next read. */
 let meanwhile: () => Promise<unknown> = async () => {};
+/** The chain with a rule that iptables cannot print. */
+let unprintable: string | undefined;
 let ownWrites = new OwnWrites(new FakeClock());
 let checker: Checker;
 
@@ -38,6 +41,7 @@ beforeEach(() => {
   chains.set("INPUT", ["-j KUBE-1"]);
   [reads, repairs, warnings, turns, knowsKernel] = [[], [], [], 0, true];
   meanwhile = async () => {};
+  unprintable = undefined;
   const clock = new FakeClock();
   ownWrites = new OwnWrites(clock);
   const registers = [createMetrics()];
@@ -87,7 +91,8 @@ beforeEach(() => {
       programmed: Promise.resolve(),
     },
     iptables: () => ({
-      listChain: (_table, chain) => read(chain, () => chains.get(chain)),
+      hasRule: (_table, chain, rule) => read(`${chain} ${rule}`, () => chains.get(chain)?.includes(rule) === true),
+      listChain: (_table, chain) => read(chain, () => (chain === unprintable ? undefined : chains.get(chain))),
       saveText: (_signal, table) => read(`all of ${table}`, saved),
     }),
     ownWrites,
@@ -103,6 +108,7 @@ beforeEach(() => {
 });
 
 function saved(): string {
+  if (unprintable !== undefined) throw new UnreadableTableError("iptables-save", "filter");
   const names = [...chains.keys()].map((name) => `:${name} ${name === "INPUT" ? "ACCEPT" : "-"} [0:0]`);
   const rules = [...chains].flatMap(([name, list]) => list.map((rule) => `-A ${name} ${rule}`));
   return ["*filter", ...names, ...rules, "COMMIT", ""].join("\n");
@@ -126,6 +132,23 @@ it.each([
   expect(repairs).toEqual(expected);
   expect([reads.length, turns]).toEqual([2, 1]);
   expect(warnings).toEqual([expect.objectContaining({ family: "IPv4", table: "filter", process: "x[1]" })]);
+});
+
+it("puts no jump beside the one that is there where it cannot see it", async () => {
+  unprintable = "INPUT";
+  expect(await checker.check(suspect("INPUT"), signal)).toBe("intact");
+  chains.set("INPUT", []);
+  expect(await checker.check(suspect("INPUT"), signal)).toBe("repaired");
+  expect(repairs).toEqual(["INPUT 1"]);
+});
+
+it("goes chain by chain through a table that cannot be shown, and says so once", async () => {
+  unprintable = "INPUT";
+  chains.set("KUBE-2", []);
+  expect(await checker.check(suspect(), signal)).toBe("repaired");
+  expect(repairs).toEqual(["KUBE-2"]);
+  expect(await checker.check(suspect(), signal)).toBe("intact");
+  expect(warnings.filter(({ err }) => err instanceof UnreadableTableError)).toHaveLength(1);
 });
 
 it("has a chain made again that is not there", async () => {

@@ -1,6 +1,6 @@
 import type { Counter } from "prom-client";
 import { type Clock, inTurns } from "../../base/index.ts";
-import { type Iptables, ruleTarget, type SavedTables } from "../../kernel/index.ts";
+import { type Iptables, ruleTarget, type SavedTables, UnreadableTableError } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import {
@@ -12,7 +12,7 @@ import {
   type TableDifference,
   type Written,
 } from "../apply/index.ts";
-import type { Jump, RuleProgram, TableProgram } from "../plan/index.ts";
+import { isServiceChain, type Jump, type RuleProgram, type TableProgram } from "../plan/index.ts";
 import { type ForeignRules, foreignAbove } from "./foreign-rules.ts";
 import type { JumpOrder } from "./jump-order.ts";
 import type { OwnWrites } from "./own-writes.ts";
@@ -36,7 +36,7 @@ export interface DriftTarget {
 
 export interface CheckerOptions {
   readonly target: DriftTarget;
-  readonly iptables: (family: Family) => Pick<Iptables, "listChain" | "saveText">;
+  readonly iptables: (family: Family) => Pick<Iptables, "hasRule" | "listChain" | "saveText">;
   readonly ownWrites: OwnWrites;
   readonly foreign: ForeignRules;
   readonly jumpOrder: JumpOrder;
@@ -67,6 +67,8 @@ interface Comparison {
 export class Checker {
   readonly #options: CheckerOptions;
   readonly #tables = new Map<string, SavedTable>();
+  /** Tables of which it was told that they cannot be shown. */
+  readonly #unreadable = new Set<string>();
 
   constructor(options: CheckerOptions) {
     this.#options = options;
@@ -130,10 +132,21 @@ export class Checker {
   }
 
   async #read(suspect: Suspect, program: TableProgram, signal: AbortSignal): Promise<Reading | undefined> {
-    const { chains } = suspect;
-    return chains === undefined || chains.size > maxChainReads
-      ? await this.#readTable(suspect, program, signal)
-      : await this.#readChains(suspect, program, chains, signal);
+    const { family, table, chains } = suspect;
+    if (chains !== undefined && chains.size <= maxChainReads)
+      return await this.#readChains(suspect, program, chains, signal);
+    const key = `${family} ${table}`;
+    try {
+      const reading = await this.#readTable(suspect, program, signal);
+      this.#unreadable.delete(key);
+      return reading;
+    } catch (err) {
+      if (!(err instanceof UnreadableTableError)) throw err;
+      if (!this.#unreadable.has(key))
+        this.#options.logger.warn("altered rules of single Services may go unnoticed", { family, table, err });
+      this.#unreadable.add(key);
+      return await this.#readChains(suspect, program, dispatchChains(program), signal);
+    }
   }
 
   /** Undefined when the table says to the letter what it said when it was accepted last. */
@@ -167,6 +180,13 @@ export class Checker {
       const rules = await iptables.listChain(table, chain, signal);
       if (rules !== undefined) saved.set(chain, { policy: undefined, rules });
     }
+    const unprinted = new Map<string, readonly string[]>();
+    // A built-in chain is always there: this one holds what iptables cannot print, and is asked for each jump.
+    for (const jump of own.filter(({ from }) => !saved.has(from))) {
+      const there = (await iptables.hasRule(table, jump.from, jump.rule, signal)) ? [jump.rule] : [];
+      unprinted.set(jump.from, [...(unprinted.get(jump.from) ?? []), ...there]);
+    }
+    for (const [from, rules] of unprinted) saved.set(from, { policy: undefined, rules });
     const part: TableProgram = {
       chains: new Map([...names].flatMap((chain) => (chains.has(chain) ? [[chain, chains.get(chain) ?? []]] : []))),
       jumps: own,
@@ -199,4 +219,10 @@ export class Checker {
       ...(by.length > 0 && { process: by.join(", ") }),
     });
   }
+}
+
+/** Those that lead to Services, and the built-in chains with jumps to them. */
+function dispatchChains({ chains, jumps, names }: TableProgram): ReadonlySet<string> {
+  const shared = [...chains.keys()].filter((chain) => !isServiceChain(chain, names));
+  return new Set([...shared, ...jumps.map(({ from }) => from)]);
 }

@@ -328,6 +328,15 @@ describe.each(flavours)("on iptables-%s", (flavour) => {
       );
   });
 
+  it.runIf(flavour === "nft")("puts no jump twice into a chain that iptables cannot print", async () => {
+    await watched.nft("add", "rule", "ip", "nat", "PREROUTING", "meta", "mark", "set", "numgen", "random", "mod", "3");
+    await watched.tool("IPv4", "", ["-t", "nat", "-F", "KUBE-MARK-MASQ"]);
+    await vi.waitFor(() => expect(watched.restores.IPv4).toHaveLength(1), patience);
+    expect(touched(watched.restores.IPv4[0] ?? "")).toEqual(["*nat", ":KUBE-MARK-MASQ - [0:0]"]);
+    await watched.nft("flush", "chain", "ip", "nat", "PREROUTING");
+    await healed();
+  });
+
   it.runIf(flavour === "nft")("looks neither at its own writes nor at what is not its own", async () => {
     watched.endpoints("ns/one", 3);
     await watched.sync("ns/one");
