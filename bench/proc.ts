@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 /** Times in /proc are in hundredths of a second, whatever the kernel itself counts in (USER_HZ). */
 const tickMs = 10;
@@ -49,9 +49,11 @@ export function usageOf(pid: number): Usage {
     );
 }
 
+/** The kernel keeps them by thread, and Go starts programs from any of its own. */
 function childrenOf(pid: number): readonly number[] {
-  const text = orNothing(() => readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8")) ?? "";
-  return text.split(" ").filter(Boolean).map(Number);
+  const threads = orNothing(() => readdirSync(`/proc/${pid}/task`)) ?? [];
+  const lists = threads.map((thread) => orNothing(() => readFileSync(`/proc/${pid}/task/${thread}/children`, "utf8")));
+  return lists.flatMap((text) => (text ?? "").split(" ").filter(Boolean).map(Number));
 }
 
 function orNothing<T>(read: () => T): T | undefined {
