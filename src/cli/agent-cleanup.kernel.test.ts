@@ -29,7 +29,7 @@ it("deletes a proxy's rules, and fails naming what it may not delete", async () 
   const failed = await cleanUp(["XTABLES_LOCKFILE=/nonexistent/lock"]);
   expect(failed).toMatchObject({ code: 1, stdout: "removed IPv4 (nft): 1 chains and 1 jumps\n" });
   expect(failed.stderr).toMatch(
-    /^berth agent: IPv4 \(legacy\) not removed: .*can't open lock file \/nonexistent\/lock.*\n$/,
+    /^berth agent: IPv4 \(legacy\) not removed: iptables-restore: cannot open the lock file \/nonexistent\/lock .*\n$/,
   );
   await inside.run("iptables-nft-restore", ["--noflush"], { ...options, stdin });
 
