@@ -219,7 +219,8 @@ export class Registry {
       ...(type.view?.validate(next, old) ?? []),
     ]);
     if (behaviour.isNewGeneration?.(next, old) === true) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
-    const all = [...warnings, ...(part === "object" ? (behaviour.warnings?.(next, old) ?? []) : [])];
+    const own = part === "status" ? behaviour.statusWarnings?.(next) : behaviour.warnings?.(next, old);
+    const all = [...warnings, ...(own ?? [])];
     if (sameJson(next, old)) return { object: old, warnings: all, created: false };
     if (dryRun) return { object: next, warnings: all, created: false };
     if (isGone(next)) {

@@ -18,6 +18,7 @@ export interface Behaviour {
   /** What readers get to see of a stored object; absent: all of it. */
   readonly shown?: (object: KubeObject) => KubeObject;
   readonly warnings?: (object: KubeObject, old: KubeObject | undefined) => readonly string[];
+  readonly statusWarnings?: (object: KubeObject) => readonly string[];
   /** What every answer about the kind warns of. */
   readonly deprecation?: string;
   /** Field selectors beside metadata.name and metadata.namespace. */

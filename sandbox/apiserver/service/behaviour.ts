@@ -29,6 +29,11 @@ export function serviceBehaviour(addresses: ServiceAddresses): Behaviour {
     validateStatus: (object, old) => serviceStatusErrors(asService(object), asService(old)),
     shown: shownService,
     warnings: (object) => serviceWarnings(asService(object)),
+    statusWarnings: (object) =>
+      addressWarnings(
+        "status.loadBalancer.ingress",
+        (asService(object).status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? ""),
+      ),
     fields: (object) => {
       const { clusterIP, type } = specOf(asService(object));
       return { "spec.clusterIP": clusterIP ?? "", "spec.type": type ?? "" };

@@ -35,6 +35,17 @@ describe("addresses", () => {
     await client.delete(`${services}/second`);
   });
 
+  it("of a status are warned about when they are written in another way than they are read", async () => {
+    await create("spelled", { type: "LoadBalancer" });
+    const status = (...ips: string[]) => ({ status: { loadBalancer: { ingress: ips.map((ip) => ({ ip })) } } });
+    const patch = (...ips: string[]) => client.patch(`${services}/spelled/status`, status(...ips));
+    expect((await patch("203.0.113.1", "2001:db8:1::")).headers.get("warning")).toBeNull();
+    expect((await patch("203.0.113.1", "2001:db8:1::0")).headers.get("warning")).toContain(
+      'status.loadBalancer.ingress[1]: IPv6 address \\"2001:db8:1::0\\" should be in RFC 5952 canonical format',
+    );
+    await client.delete(`${services}/spelled`);
+  });
+
   it("are not kept by a write that is refused or only tried", async () => {
     const asked = { clusterIP: "10.96.0.30", type: "NodePort", ports: [{ port: 80, nodePort: 30_002 }] };
     expect(await create("bad", { ...asked, sessionAffinity: "Maybe" })).toMatchObject({ status: 422 });
