@@ -32,6 +32,7 @@ function numberFrom(name: string, usual: number): number {
 async function run(signal: AbortSignal): Promise<string> {
   const minutes = numberFrom("CHURN_MINUTES", 10);
   const seed = numberFrom("CHURN_SEED", 1);
+  const mostRounds = numberFrom("CHURN_ROUNDS", Number.POSITIVE_INFINITY);
   const exec = systemExec({ PATH: process.env["PATH"] });
   const options = { exec, prepare: prepareCluster(signal), signal };
   await using stack = new AsyncDisposableStack();
@@ -44,7 +45,7 @@ async function run(signal: AbortSignal): Promise<string> {
 
   let [rounds, operations, disturbances, warmBytes] = [0, 0, 0, 0];
   const end = performance.now() + minutes * 60_000;
-  for (; rounds === 0 || performance.now() < end; rounds += 1) {
+  for (; rounds === 0 || (performance.now() < end && rounds < mostRounds); rounds += 1) {
     try {
       operations += await compareRound(pair, seed + rounds, signal);
     } catch (error) {
