@@ -14,6 +14,14 @@ export interface Probe {
   readonly from?: string;
 }
 
+const ownAddresses: Readonly<Record<Member, readonly string[]>> = {
+  node: [],
+  client: ["192.0.2.2", "fd00:c::2"],
+  "pod-1": ["10.244.1.2", "fd00:244:1::2"],
+  "pod-2": ["10.244.1.3", "fd00:244:1::3"],
+  far: ["10.244.2.2", "fd00:244:2::2"],
+};
+
 /** How long what is dropped is waited for; an answer takes a millisecond. */
 const timeoutMs = 2_000;
 
@@ -86,6 +94,14 @@ export class Network implements AsyncDisposable {
     for (const member of members) this.#peers.set(member, new Peer(this.name(member)));
     for (const member of members.slice(1))
       await this.#peer(member).ask("serve", { name: member, tcp: 8080, udp: 8080 });
+    await Promise.all(members.slice(1).map((member) => this.#untilReached(member, signal)));
+  }
+
+  /** The kernel sees that a cable is plugged in at both ends up to a second later, and has no IPv6 routes until then. */
+  async #untilReached(member: Member, signal: AbortSignal): Promise<void> {
+    for (const address of ownAddresses[member])
+      while ((await this.ask("node", { protocol: "TCP", address, port: 8080 })).split(" ")[0] !== member)
+        signal.throwIfAborted();
   }
 
   /** The node is the first address of each network. */
