@@ -1,6 +1,6 @@
 // Two proxies on one node, each with chains and Services of its own: neither touches what the other has written.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Flavour, systemExec } from "../kernel/index.ts";
+import { systemExec } from "../kernel/index.ts";
 import { cleanUp } from "./cleanup.ts";
 import type { NodeSettings } from "./node-facts.ts";
 import type { NodeProxy } from "./node-proxy.ts";
@@ -155,7 +155,7 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
     ["BERTH", "KUBE"],
   ] as const)("the clean-up of %s leaves all of %s", async (gone, left) => {
     const before = await rulesOf(left);
-    const scope = { flavours: [flavour as Flavour], chainPrefix: gone };
+    const scope = { flavours: [flavour], chainPrefix: gone };
     expect(await cleanUp(inside, ["IPv4", "IPv6"], signal, scope)).toMatchObject({ kept: [], failed: [] });
     expect(await rulesOf(gone)).toEqual([]);
     expect(await rulesOf(left)).toEqual(before);

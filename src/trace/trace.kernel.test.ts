@@ -1,11 +1,11 @@
-import { existsSync } from "node:fs";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { RuleApplier } from "../agent/apply/index.ts";
 import { chainName } from "../agent/plan/names.ts";
+import { flavours } from "../agent/testing/kernel-proxy.ts";
 import { type Member, Network } from "../agent/testing/network.ts";
 import {
-  type Exec,
   execOk,
+  flavouredExec,
   Iptables,
   ipBatch,
   listRoutes,
@@ -27,7 +27,6 @@ const network = new Network(host);
 const inside = network.exec("node");
 const nobody = "10.244.1.9";
 const nobodysMac = "02:00:00:00:00:09";
-const flavours = ["nft", "legacy"].filter((flavour) => existsSync(`/usr/sbin/iptables-${flavour}-save`));
 let node: TracedNode;
 
 beforeAll(async () => {
@@ -80,9 +79,7 @@ const front: Sender = { member: "node", source: "192.0.2.1" };
 const loopback: Sender = { member: "node", source: "127.0.0.1" };
 
 describe.each(flavours)("iptables-%s", (flavour) => {
-  const exec: Exec = {
-    run: (program, args, options) => inside.run(program.replace("tables-", `tables-${flavour}-`), args, options),
-  };
+  const exec = flavouredExec(inside, flavour);
   const save = () => execOk(exec, "iptables-save", ["-c"], { signal });
 
   /** What the tracer says the datagram passes, and what the kernel counted. */

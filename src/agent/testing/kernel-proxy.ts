@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { systemClock } from "../../base/index.ts";
-import { type Exec, inputText } from "../../kernel/index.ts";
+import { type Exec, type Flavour, flavouredExec, inputText } from "../../kernel/index.ts";
 import { createMetrics, nullLogger } from "../../telemetry/index.ts";
 import { AgentMetrics } from "../metrics.ts";
 import type { NodeSettings } from "../node-facts.ts";
@@ -10,18 +10,19 @@ import { nodeSettings } from "./settings.ts";
 import type { MemoryState } from "./state.ts";
 
 /** The backends of iptables that this machine has. */
-export const flavours: readonly string[] = ["nft", "legacy"].filter((flavour) =>
+export const flavours: readonly Flavour[] = (["nft", "legacy"] as const).filter((flavour) =>
   existsSync(`/usr/sbin/iptables-${flavour}-save`),
 );
 
 /** The same programs of one backend; `seen` is told of each restore's input. */
-export function flavourExec(inside: Exec, flavour: string, seen: (restore: string) => void = () => {}): Exec {
+export function flavourExec(inside: Exec, flavour: Flavour, seen: (restore: string) => void = () => {}): Exec {
+  const flavoured = flavouredExec(inside, flavour);
   return {
     run(program, args, options) {
       // Pieces can be read once.
       const stdin = inputText(options.stdin);
       if (program.endsWith("-restore")) seen(stdin);
-      return inside.run(program.replace("tables-", `tables-${flavour}-`), args, { ...options, stdin });
+      return flavoured.run(program, args, { ...options, stdin });
     },
   };
 }
