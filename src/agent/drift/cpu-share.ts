@@ -1,7 +1,7 @@
 import type { Clock } from "../../base/index.ts";
 
-/** Of one core, for all checks that find nothing: 2 % less what an idle process costs. */
-export const maxShare = 0.018;
+/** Of one core, for all checks that find nothing: 2 % less what an idle process costs and what is not measured. */
+export const maxShare = 0.016;
 
 /** Saved-up share that may be spent at once: some incidents in a row are repaired as fast as one. */
 const burstMs = 2000;

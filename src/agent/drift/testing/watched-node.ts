@@ -39,9 +39,9 @@ const fastClock: Clock = {
 
 /** A node whose rules are watched, in a namespace of its own. */
 export class WatchedNode {
-  readonly netns = `bt-drift-${randomBytes(4).toString("hex")}`;
+  readonly netns: string = `bt-drift-${randomBytes(4).toString("hex")}`;
   readonly flavour: "nft" | "legacy";
-  readonly state = new MemoryState();
+  readonly state: MemoryState = new MemoryState();
   /** Input of each restore that succeeded, by family. */
   readonly restores: Readonly<Record<Family, string[]>> = { IPv4: [], IPv6: [] };
   /** Chains and tables read, as `table chain` or `table`. */
