@@ -83,7 +83,7 @@ it("leaves out the one Service whose line or table is refused, says so, and serv
     expect(agent.log()).toMatch(/"level":"error".*service isolated.*"service":"default\/bad"/);
     await eventually(async () =>
       expect(await sandbox.kubectl(["get", "events"])).toMatch(
-        /RulesRefused +service\/bad +node node1: its IPv4 rules/,
+        /RulesRefused +service\/bad +node node1, perhaps others: its IPv4 rules/,
       ),
     );
     await eventually(async () => expect(await report(node)).toContain('"isolated":[{"service":"default/bad"'));

@@ -166,7 +166,7 @@ it("shows what it is and believes, and tells the cluster of itself and of what i
   await vi.waitFor(() => expect(events()).toHaveLength(2));
   expect(events()).toEqual([
     "Event Starting: ",
-    "Event FrontendRefused: node node-a: ExternalIP 192.0.2.7:80/TCP is not served: this is the API server's own address and port",
+    "Event FrontendRefused: node node-a, perhaps others: ExternalIP 192.0.2.7:80/TCP is not served: this is the API server's own address and port",
   ]);
   expect(source.writes).toContain("Lease berth-agent-node-a");
   expect(JSON.parse(await page("/debug/state"))).toMatchObject({
