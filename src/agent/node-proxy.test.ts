@@ -184,7 +184,13 @@ it("tries a family that fails by a back-off of its own, which the other's change
   // Its own may be what mends it; still it has a second's rest.
   bench.clock.advance(400);
   expect(await put("10.0.0.1", "fd00:244::3")).toBe(600);
+  bench.v6.failures.push({ code: 1, stdout: "", stderr: "no\n" });
   bench.clock.advance(600);
+  expect(await proxy.sync(signal)).toBe(4000);
+
+  // So may a change of the node.
+  bench.clock.advance(1000);
+  proxy.nodeChanged();
   expect(await proxy.sync(signal)).toBeUndefined();
   expect(bench.v6.save()).toContain("--to-destination [fd00:244::3]:8080");
 });
