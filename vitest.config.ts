@@ -1,6 +1,11 @@
 import { defineConfig, type ViteUserConfigExport } from "vitest/config";
 
-const shared = { environment: "node", restoreMocks: true } as const;
+const shared = {
+  environment: "node",
+  restoreMocks: true,
+  // Node's own FFI, as bin/berth has it.
+  execArgv: ["--disable-warning=ExperimentalWarning"],
+};
 
 const config: ViteUserConfigExport = defineConfig({
   test: {

@@ -57,3 +57,4 @@ export {
   signalProcess,
 } from "./process.ts";
 export { listRoutes, routeDevice } from "./routes.ts";
+export { openTableLayouts, type TableLayouts } from "./table-layouts.ts";

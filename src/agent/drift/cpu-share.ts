@@ -38,8 +38,8 @@ export class CpuShare {
   }
 }
 
-/** No table is read more often. */
-export const leastPeriodMs = 5000;
+/** No table is read more often without a reason. What is found then is repaired within 5 s. */
+export const leastPeriodMs = 4500;
 
 /**
  * How often each of several things may be checked, in ms, so that all together take no more than their share; `costs`

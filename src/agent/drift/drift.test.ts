@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
-import { ProgramMissingError } from "../../kernel/index.ts";
+import { ProgramMissingError, type TableLayouts } from "../../kernel/index.ts";
 import { createMetrics, nullLogger } from "../../telemetry/index.ts";
 import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
 import { Drift } from "./drift.ts";
@@ -17,6 +17,7 @@ function drift(
   kernel: FakeIptables,
   target = targetOf(program),
   resync: () => void = () => {},
+  openLayouts: () => TableLayouts = () => ({ of: () => undefined, [Symbol.dispose]: () => {} }),
 ) {
   const clock = new FakeClock();
   const warnings: string[] = [];
@@ -33,6 +34,7 @@ function drift(
     clock,
     random: () => 0,
     cpuMs: () => 0,
+    openLayouts,
   });
   return { drift: one, clock, warnings };
 }
@@ -44,7 +46,7 @@ it.each(["nft", "legacy"] as const)("polls on %s where there are no events", asy
   const stop = new AbortController();
   const running = watched.run(stop.signal);
   await clock.run(10_000);
-  expect(kernel.saves).toBe(3);
+  expect(kernel.saves).toBe(2);
   expect(watched.state()).toEqual({ watch: "polling", foreignRules: [] });
   expect(warnings).toEqual(
     flavour === "legacy"
@@ -78,6 +80,22 @@ it("asks for a sync when a repair has left the kernel unknown, and goes on after
   knowsKernel = true;
   await clock.run(60_000);
   expect([repair.mock.calls.length, resync.mock.calls.length]).toEqual([2, 2]);
+  stop.abort();
+  await running;
+});
+
+it("polls without layouts where no socket can be had for them", async () => {
+  const openLayouts = (): never => {
+    throw new Error("no socket");
+  };
+  const kernel = new FakeIptables("IPv4");
+  kernel.restore("*mangle\n:KUBE-PROXY-CANARY - [0:0]\nCOMMIT\n");
+  const { drift: watched, clock, warnings } = drift("legacy", kernel, undefined, undefined, openLayouts);
+  const stop = new AbortController();
+  const running = watched.run(stop.signal);
+  await clock.run(10_000);
+  expect(kernel.saves).toBe(2);
+  expect(warnings).toEqual(["altered rules are found later than they could be: layouts of tables cannot be read"]);
   stop.abort();
   await running;
 });

@@ -1,15 +1,25 @@
 import { Counter, Gauge } from "prom-client";
 import { type Clock, isAbort, orAborted, type Random } from "../../base/index.ts";
-import { cpuTimeMs, type Exec, type Flavour, type Follow, Iptables, untilMonitorListens } from "../../kernel/index.ts";
+import {
+  cpuTimeMs,
+  type Exec,
+  type Flavour,
+  type Follow,
+  Iptables,
+  openTableLayouts,
+  type TableLayouts,
+  untilMonitorListens,
+} from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { Logger, Metrics } from "../../telemetry/index.ts";
 import { Checker, type DriftTarget } from "./checker.ts";
 import { type ForeignRule, ForeignRules } from "./foreign-rules.ts";
 import { JumpOrder } from "./jump-order.ts";
+import { LayoutWatch } from "./layout-watch.ts";
 import { NftWatch } from "./nft-watch.ts";
 import type { OwnWrites } from "./own-writes.ts";
 import { PollWatch } from "./poll-watch.ts";
-import type { CheckResult, DriftWatch, Suspect } from "./watch.ts";
+import type { CheckResult, Suspect } from "./watch.ts";
 
 export interface DriftOptions {
   readonly target: DriftTarget;
@@ -30,6 +40,8 @@ export interface DriftOptions {
   readonly random: Random;
   /** Processor time of this process and its ended children so far, in ms. */
   readonly cpuMs?: () => number;
+  /** In the network namespace of the rules, which is that of this process. */
+  readonly openLayouts?: () => TableLayouts;
 }
 
 /** For the debug pages. */
@@ -107,8 +119,10 @@ export class Drift {
 
   async #run(check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
     const { flavour, logger, clock, cpuMs = cpuTimeMs } = this.#options;
-    const polling: DriftWatch = new PollWatch({ ...this.#options, cpuMs });
-    if (flavour === "legacy") return await polling.run(check, signal);
+    if (flavour === "legacy") {
+      using layouts = this.#watchLayouts();
+      return await new PollWatch({ ...this.#options, cpuMs, layouts }).run(check, signal);
+    }
     try {
       const listening = (pid: number, ended: AbortSignal): Promise<void> => untilMonitorListens(pid, ended, clock);
       await new NftWatch({ ...this.#options, cpuMs, listening }).run(check, signal);
@@ -116,7 +130,18 @@ export class Drift {
       if (isAbort(err, signal)) throw err;
       logger.warn("altered rules are found later than they could be: the kernel's events cannot be read", { err });
       this.#watch = "polling";
-      await polling.run(check, signal);
+      await new PollWatch({ ...this.#options, cpuMs, layouts: undefined }).run(check, signal);
+    }
+  }
+
+  #watchLayouts(): LayoutWatch | undefined {
+    const { target, ownWrites, logger, openLayouts = openTableLayouts } = this.#options;
+    try {
+      const families = target.kernels.map(({ family }) => family);
+      return new LayoutWatch(openLayouts(), families, ownWrites);
+    } catch (err) {
+      logger.warn("altered rules are found later than they could be: layouts of tables cannot be read", { err });
+      return undefined;
     }
   }
 

@@ -18,6 +18,12 @@ interface Credit {
   readonly chains: ReadonlySet<string>;
 }
 
+/** Hears of the restores of a family. */
+export interface WriteObserver {
+  readonly began: (family: Family) => void;
+  readonly ended: (family: Family) => void;
+}
+
 /** How long the event of a write may take behind its end; the monitor reads 80,000 events in about a second. */
 const lateMs = 5000;
 
@@ -32,6 +38,7 @@ export class OwnWrites {
   readonly #credits = new Set<Credit>();
   readonly #timers = new Set<Disposable>();
   readonly #versions = new Map<Family, number>();
+  readonly #observers = new Set<WriteObserver>();
   #unseen: ((change: TableChange) => void) | undefined;
 
   constructor(clock: Clock) {
@@ -59,6 +66,12 @@ export class OwnWrites {
   /** Changes when a restore of the family begins, and when it ends: what was read at one even version belongs together. */
   version(family: Family): number {
     return this.#versions.get(family) ?? 0;
+  }
+
+  /** One hears until it is disposed of. Restores of one family do not overlap. */
+  observe(observer: WriteObserver): Disposable {
+    this.#observers.add(observer);
+    return { [Symbol.dispose]: () => void this.#observers.delete(observer) };
   }
 
   /** Starts to give credits. `unseen` hears of writes whose event did not come. */
@@ -89,6 +102,7 @@ export class OwnWrites {
 
   #begin(family: Family, stdin: Input | undefined): readonly Credit[] {
     this.#versions.set(family, this.version(family) + 1);
+    for (const { began } of this.#observers) began(family);
     if (this.#unseen === undefined) return [];
     const credits = [...restoredChains(stdin)].map(([table, chains]) => ({ family, table, chains }));
     for (const credit of credits) this.#credits.add(credit);
@@ -97,6 +111,7 @@ export class OwnWrites {
 
   #end(family: Family, credits: readonly Credit[], written: boolean): void {
     this.#versions.set(family, this.version(family) + 1);
+    for (const { ended } of this.#observers) ended(family);
     // Nobody knows how much of a failed restore there will be events for. Those that come are looked into.
     if (!written) for (const credit of credits) this.#credits.delete(credit);
     else if (this.#unseen !== undefined && credits.length > 0) this.#expireLater(credits);

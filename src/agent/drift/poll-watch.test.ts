@@ -1,8 +1,9 @@
 import { afterEach, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
+import type { Family } from "../../net/index.ts";
 import { nullLogger } from "../../telemetry/index.ts";
 import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
-import { PollWatch } from "./poll-watch.ts";
+import { PollWatch, type PollWatchOptions } from "./poll-watch.ts";
 import { targetOf } from "./testing/target.ts";
 import type { CheckResult } from "./watch.ts";
 
@@ -20,13 +21,20 @@ afterEach(async () => {
   await running;
 });
 
-/** Polls with checks that cost `costs` ms and end as `results` say, and tells at which second each table was checked. */
-function poll(costs: Record<string, number>, results: Record<string, (CheckResult | Error)[]> = {}) {
+/** Polls with checks that cost `costs` ms, the first of a table 3.5 times as much, and end as `results` say, and tells at which second each table was checked. */
+function poll(
+  costs: Record<string, number>,
+  results: Record<string, (CheckResult | Error)[]> = {},
+  layouts?: PollWatchOptions["layouts"],
+) {
   const clock = new FakeClock();
   const checks: string[] = [];
+  const secondsOf = (table: string): number[] =>
+    checks.filter((check) => check.startsWith(table)).map((check) => Number(check.split(" ")[1]));
   let cpuMs = 0;
   const watch = new PollWatch({
     target: targetOf(program),
+    layouts,
     cpuMs: () => cpuMs,
     logger: nullLogger,
     clock,
@@ -36,46 +44,87 @@ function poll(costs: Record<string, number>, results: Record<string, (CheckResul
   running = watch
     .run(async ({ table, chains }) => {
       expect(chains).toBeUndefined();
+      cpuMs += (costs[table] ?? 0) * (secondsOf(table).length === 0 ? 3.5 : 1);
       checks.push(`${table} ${clock.monotonic() / 1000}`);
-      cpuMs += costs[table] ?? 0;
       const result = results[table]?.shift() ?? "intact";
       if (result instanceof Error) throw result;
       return result;
     }, stop.signal)
     .catch(() => {});
-  return { clock, checks };
+  return { clock, checks, secondsOf };
 }
 
-it("reads everything every five seconds while that costs little", async () => {
-  const { clock, checks } = poll({ nat: 45, filter: 5, mangle: 3 });
-  await clock.run(60_000);
-  const seconds = Array.from({ length: 13 }, (_, i) => i * 5);
+/** Tables that somebody altered: each is told of until it is read. */
+function fakeLayouts() {
+  const altered = new Set<string>();
+  const layouts = {
+    isAltered: (_family: Family, table: string) => altered.has(table),
+    read: (_family: Family, table: string) => void altered.delete(table),
+    doubt: (_family: Family, table: string) => void altered.add(table),
+  };
+  return { altered, layouts };
+}
+
+it("reads everything every 4.5 seconds while that costs little", async () => {
+  const { clock, checks } = poll({ nat: 40, filter: 5, mangle: 3 });
+  await clock.run(54_000);
+  const seconds = Array.from({ length: 12 }, (_, i) => (i + 1) * 4.5);
   expect(checks.toSorted()).toEqual(
     seconds.flatMap((s) => ["nat", "filter", "mangle"].map((table) => `${table} ${s}`)).toSorted(),
   );
 });
 
-it("reads what costs much less often, and the rest as before", async () => {
-  const { clock, checks } = poll({ nat: 500, filter: 5, mangle: 3 });
+it("reads what costs much less often, from the first time on, and the rest as before", async () => {
+  const { clock, secondsOf } = poll({ nat: 500, filter: 5, mangle: 3 });
   await clock.run(120_000);
-  expect(checks.filter((check) => check.startsWith("mangle"))).toHaveLength(25);
-  // Two to learn the cost, then 500 ms at less than 2 %.
-  const nat = checks.filter((check) => check.startsWith("nat")).map((check) => Number(check.split(" ")[1]));
-  expect(nat.slice(0, 2)).toEqual([0, 5]);
-  expect(nat[2]).toBeGreaterThan(5 + 25);
-  expect(nat.length).toBeLessThan(7);
+  expect(secondsOf("mangle")).toHaveLength(26);
+  // 500 ms at less than 2 %.
+  const nat = secondsOf("nat");
+  expect(nat[0]).toBe(4.5);
+  expect(nat[1]).toBeGreaterThan(4.5 + 25);
+  expect(nat.length).toBeLessThan(6);
 });
 
-it("looks at everything when one table was altered", async () => {
-  const { clock, checks } = poll({ nat: 500 }, { mangle: ["intact", "intact", "intact", "repaired"] });
-  await clock.run(15_000);
-  expect(checks.filter((check) => check.startsWith("nat"))).toEqual(["nat 0", "nat 5", "nat 15"]);
+it("looks at everything when one table was altered and no layouts tell of the others", async () => {
+  const results = { mangle: ["intact", "intact", "repaired"] satisfies CheckResult[] };
+  const without = poll({ nat: 500 }, { mangle: [...results.mangle] });
+  await without.clock.run(20_000);
+  expect(without.secondsOf("nat")).toEqual([4.5, 13.5]);
+  stop.abort();
+  await running;
+  const { clock, secondsOf } = poll({ nat: 500 }, { mangle: [...results.mangle] }, fakeLayouts().layouts);
+  await clock.run(20_000);
+  expect(secondsOf("nat")).toEqual([4.5]);
+});
+
+it("reads a table whose layout is another within half a second, whatever it costs", async () => {
+  const { altered, layouts } = fakeLayouts();
+  const { clock, secondsOf } = poll({ nat: 500 }, {}, layouts);
+  await clock.run(6200);
+  altered.add("nat");
+  await clock.run(6000);
+  expect(secondsOf("nat")).toEqual([4.5, 6.5]);
+});
+
+it("reads no more than its share allows while somebody alters a table all the time", async () => {
+  const { altered, layouts } = fakeLayouts();
+  const { clock, secondsOf } = poll({ nat: 500 }, {}, layouts);
+  for (let second = 0; second < 60; second++) {
+    altered.add("nat");
+    await clock.run(1000);
+  }
+  const nat = secondsOf("nat");
+  expect(nat.slice(0, 2)).toEqual([0.5, 1.5]);
+  // The saved-up share is used up; from then on one in five seconds.
+  expect(nat.filter((second) => second >= 30)).toHaveLength(6);
 });
 
 it("tries what failed again with back-off, and goes on with the rest", async () => {
   const failures = [1, 2, 3].map((n) => new Error(`${n}`));
-  const { clock, checks } = poll({}, { nat: failures });
-  await clock.run(50_000);
-  expect(checks.filter((check) => check.startsWith("nat"))).toEqual([0, 5, 15, 35, 40, 45, 50].map((s) => `nat ${s}`));
-  expect(checks.filter((check) => check.startsWith("filter"))).toHaveLength(11);
+  const { altered, layouts } = fakeLayouts();
+  const { clock, secondsOf } = poll({}, { nat: failures }, layouts);
+  await clock.run(54_000);
+  expect(secondsOf("nat")).toEqual([4.5, 9, 18, 36, 40.5, 45, 49.5, 54]);
+  expect(secondsOf("filter")).toHaveLength(12);
+  expect(altered.size).toBe(0);
 });
