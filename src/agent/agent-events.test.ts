@@ -18,7 +18,13 @@ it("writes events about the Node, and about Services that are still there", () =
     ],
     [
       { apiVersion: "v1", kind: "Service", metadata: web.metadata },
-      { type: "Warning", reason: "FrontendRefused", action: "Program", note: "node node-a: taken" },
+      {
+        type: "Warning",
+        reason: "FrontendRefused",
+        action: "Program",
+        note: "node node-a, perhaps others: taken",
+        shared: "taken",
+      },
     ],
   ]);
 });

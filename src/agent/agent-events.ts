@@ -3,7 +3,7 @@ import type { EventRecorder, EventText } from "../kube/index.ts";
 
 /** Tells of Services, in events that people see beside them. */
 export interface ServiceEvents {
-  /** `note`: what is wrong; the node is named beside it. */
+  /** `note`: what is wrong; the node is named beside it. All nodes that tell the same have one event together. */
   serviceWarning(service: string, reason: string, action: string, note: string): void;
 }
 
@@ -28,10 +28,10 @@ export class AgentEvents implements ServiceEvents {
   serviceWarning(key: string, reason: string, action: string, note: string): void {
     const metadata = this.#service(key)?.metadata;
     if (metadata === undefined) return;
-    const text = `node ${this.#nodeName}: ${note}`;
+    const text = `node ${this.#nodeName}, perhaps others: ${note}`;
     this.#recorder.event(
       { apiVersion: "v1", kind: "Service", metadata },
-      { type: "Warning", reason, action, note: text },
+      { type: "Warning", reason, action, note: text, shared: note },
     );
   }
 }

@@ -166,7 +166,7 @@ it("shows what it is and believes, and tells the cluster of itself and of what i
   await vi.waitFor(() => expect(events()).toHaveLength(2));
   expect(events()).toEqual([
     "Event Starting: ",
-    "Event FrontendRefused: node node-a: ExternalIP 192.0.2.7:80/TCP is not served: this is the API server's own address and port",
+    "Event FrontendRefused: node node-a, perhaps others: ExternalIP 192.0.2.7:80/TCP is not served: this is the API server's own address and port",
   ]);
   expect(source.writes).toContain("Lease berth-agent-node-a");
   expect(JSON.parse(await page("/debug/state"))).toMatchObject({
@@ -203,6 +203,31 @@ it.each<[object, string, boolean]>([
     expect(programs.includes("nft")).toBe(takes);
   },
 );
+
+it("takes kube-proxy's nftables tables away when its own rules are there, not when they could not be written", async () => {
+  const clock = new FakeClock();
+  const source = opened();
+  const kernel = new FakeIptables("IPv4");
+  kernel.failures.push({ code: 1, stdout: "", stderr: "no\n" });
+  source.send("services", "ADDED", web);
+  source.send("nodes", "ADDED", node("node-a"));
+  const served: boolean[] = [];
+  const exec: Exec = {
+    run(program, args, options) {
+      if (program === "nft") served.push(kernel.save().includes("ns/web"));
+      return kernel.run(program, args, options);
+    },
+  };
+  await start(source, kernel, { exec, clock });
+  await vi.waitFor(async () => {
+    await clock.run(500);
+    expect(await ask("/healthz")).toBe(200);
+  });
+  stop.abort();
+  await done;
+  expect(kernel.failures).toEqual([]);
+  expect(served).toEqual([true]);
+});
 
 it("warns once that it may not write its Lease, and does all else", async () => {
   const source = opened();

@@ -161,7 +161,8 @@ function assemble(options: AgentOptions, stack: AsyncDisposableStack, signal: Ab
     sync: async () => {
       const whole = new AbortController().signal;
       const againMs = await proxy.sync(whole);
-      await leftovers?.remove(whole);
+      // Not while a family lacks our rules.
+      if (health.ready) await leftovers?.remove(whole);
       return againMs;
     },
     minIntervalMs: options.minSyncIntervalMs,

@@ -44,7 +44,7 @@ const change = (isDeleted = false) => ({ name: "web-1", addressType: "IPv4", isD
 it.each([
   [undefined, "!service.kubernetes.io/service-proxy-name"],
   ["mine", "service.kubernetes.io/service-proxy-name=mine"],
-])("watches the Services of the proxy %s, and all slices", async (name, labelSelector) => {
+])("watches the Services of the proxy %s, and slices, without the headless", async (name, labelSelector) => {
   const own = new FakeSource();
   for (const plural of ["services", "endpointslices", "nodes"]) own.open(plural);
   const cluster = new WatchedCluster("node-a", nullLogger, createMetrics(), name);
@@ -52,12 +52,12 @@ it.each([
   await cluster.synced();
   const selectors = own.paths.map((path) =>
     path.replace(/^(\S+) (.*)$/, (_, url: string, query: string) => {
-      const asked = JSON.parse(query) as { labelSelector?: string };
-      return `${url.split("/").at(-1)} ${asked.labelSelector}`;
+      const asked = JSON.parse(query) as { labelSelector?: string; fieldSelector?: string };
+      return `${url.split("/").at(-1)} ${asked.labelSelector} ${asked.fieldSelector ?? ""}`.trim();
     }),
   );
   expect(selectors.slice(0, 2)).toEqual([
-    `services ${labelSelector}`,
+    `services ${labelSelector} spec.clusterIP!=None`,
     "endpointslices !service.kubernetes.io/headless",
   ]);
   stop.abort();

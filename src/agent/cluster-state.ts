@@ -122,6 +122,8 @@ export class WatchedCluster implements ClusterState {
         resource: services,
         store: this.#services,
         labelSelector: this.#serviceSelector,
+        // As kube-proxy: headless Services are for DNS alone.
+        fieldSelector: "spec.clusterIP!=None",
       }),
       new Reflector({ ...shared, resource: endpointSlices, store: this.#slices, labelSelector: `!${headlessLabel}` }),
       new Reflector({

@@ -121,7 +121,7 @@ it("does all that follows in one family though the other fails, and later there 
   changed("IPv6", clock.now() + 1000);
   clock.advance(3000);
   v4.failures.push({ code: 4, stdout: "", stderr: "iptables-restore: line 2 failed\n" });
-  await expect(proxy.sync(signal)).rejects.toThrow("iptables-restore refused");
+  expect(await proxy.sync(signal)).toBeGreaterThan(0);
   expect(log).toMatchObject([{ service: "ns/web", family: "IPv6", endpointsBefore: 1, endpoints: 1 }]);
   expect(conntrack).toEqual(["-L -p udp -f ipv6"]);
   expect(healthPorts).toEqual(["IPv6 ns/web"]);

@@ -3,10 +3,11 @@ import { networkInterfaces } from "node:os";
 import { FailureError } from "../base/index.ts";
 import { type Exec, Iptables } from "../kernel/index.ts";
 import { cidrContains, type Family, formatIp, parseCidr, parseIp } from "../net/index.ts";
+import { isLoopback } from "./node-port-addresses.ts";
 
 /** What the machine under us can do. */
 export interface Host {
-  /** Those whose rules are worth writing; IPv4 always. */
+  /** Those whose rules are worth writing; the first is the one without which nothing works. */
   readonly families: readonly Family[];
 }
 
@@ -15,9 +16,16 @@ const netAdmin = 12n;
 /** Looks at the machine; throws FailureError or ProgramMissingError, with the remedy, when no rule could be written. */
 export async function inspectHost(exec: Exec, signal: AbortSignal): Promise<Host> {
   await requireNetAdmin();
-  const families: Family[] = (await hasIpv6()) ? ["IPv4", "IPv6"] : ["IPv4"];
+  const families = familiesByRank(await hasIpv6(), localAddresses());
   for (const family of families) await new Iptables(exec, family).check(signal);
   return { families };
+}
+
+/** As kube-proxy's primary family is that of its node: IPv4, unless the node has addresses of IPv6 alone. */
+export function familiesByRank(hasIpv6: boolean, addresses: readonly string[]): readonly Family[] {
+  if (!hasIpv6) return ["IPv4"];
+  const own = addresses.filter((address) => !isLoopback(address));
+  return own.length > 0 && own.every((address) => address.includes(":")) ? ["IPv6", "IPv4"] : ["IPv4", "IPv6"];
 }
 
 /** Unless the admin told connection tracking to be liberal, what it finds invalid must not reach a client. */

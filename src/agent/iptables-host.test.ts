@@ -89,6 +89,19 @@ it("serves IPv4 alone where the kernel has no IPv6 NAT, and refuses to start whe
   );
 });
 
+it("needs no IPv4 tables where IPv6 is the family of the node", async () => {
+  const noIpv4 = machine({ noNat: ["ip"] });
+  expect((await inspectIptables(noIpv4, ["IPv6"], signal)).families).toEqual(["IPv6"]);
+  const { families, notes } = await inspectIptables(noIpv4, ["IPv6", "IPv4"], signal);
+  expect(families).toEqual(["IPv6"]);
+  const why = expect.stringMatching(/IPv4 rules need: NAT /);
+  expect(notes.at(-1)).toEqual(["warn", "address family not served", { family: "IPv4", why }]);
+  expect((await inspectIptables(machine({}), ["IPv6", "IPv4"], signal)).families).toEqual(["IPv4", "IPv6"]);
+  await expect(inspectIptables(machine({ noNat: ["ip6"] }), ["IPv6", "IPv4"], signal)).rejects.toThrow(
+    /IPv6 rules need: NAT /,
+  );
+});
+
 it.each([
   ["xt_addrtype", "-m addrtype"],
   ["xt_nat", "-j DNAT"],

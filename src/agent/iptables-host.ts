@@ -24,7 +24,7 @@ export interface IptablesHost {
   readonly exec: Exec;
   /** Which kernel interface they talk to. */
   readonly flavour: Flavour;
-  /** Those of the wanted families whose rules the kernel takes. */
+  /** Those of the wanted families whose rules the kernel takes, sorted. */
   readonly families: readonly Family[];
   readonly randomFully: boolean;
   /** Families in which rules can count into kube-proxy's accounting objects. */
@@ -91,7 +91,7 @@ export async function inspectIptables(
   return {
     exec: tools.exec,
     flavour: tools.version.flavour,
-    families,
+    families: families.toSorted(),
     randomFully,
     accounting,
     sessionAffinity,

@@ -1,5 +1,5 @@
 import type { Node } from "../api/index.ts";
-import { type Clock, errorMessage } from "../base/index.ts";
+import { type Clock, type Random, systemRandom } from "../base/index.ts";
 import { Conntrack, type Exec, Iptables, isRestoreFailure } from "../kernel/index.ts";
 import type { WaitingSocket } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
@@ -15,10 +15,11 @@ import type { AgentMetrics } from "./metrics.ts";
 import { type NodeFacts, type NodeSettings, nodeFacts, nodeNotices } from "./node-facts.ts";
 import { isLoopback } from "./node-port-addresses.ts";
 import { NodeStanding } from "./node-standing.ts";
-import { ServiceTable } from "./service-table.ts";
+import { changesRules, ServiceTable } from "./service-table.ts";
 import type { SyncHealth } from "./sync-health.ts";
 import { countRules } from "./sync-metrics.ts";
 import { SyncReport } from "./sync-report.ts";
+import { FamilyRetry } from "./sync-retry.ts";
 import { FlowReconciler } from "./udp-flows.ts";
 
 export interface NodeProxyOptions {
@@ -35,9 +36,12 @@ export interface NodeProxyOptions {
   readonly events?: ServiceEvents;
   /** Called when something is refused that was not, or no longer. */
   readonly onStanding?: () => void;
+  /** A family that fails is tried again within this; by default kube-proxy's sync period. */
+  readonly syncPeriodMs?: number;
   readonly metrics: AgentMetrics;
   readonly logger: Logger;
   readonly clock: Clock;
+  readonly random?: Random;
 }
 
 /** How long a Service waits at most for a port that a local process has let go. */
@@ -46,6 +50,7 @@ const lookAgainMs = 30_000;
 interface FamilyProxy extends KernelRules {
   readonly applier: RuleApplier;
   readonly followUp: FamilyFollowUp;
+  readonly retry: FamilyRetry;
 }
 
 const noEvents: ServiceEvents = { serviceWarning() {} };
@@ -67,6 +72,7 @@ export class NodeProxy implements ClusterListener, DriftTarget {
 
   constructor(options: NodeProxyOptions) {
     const { settings, exec, metrics, logger, clock, healthPorts, events = noEvents, onStanding = () => {} } = options;
+    const { syncPeriodMs = 30_000, random = systemRandom } = options;
     this.#options = options;
     this.#table = new ServiceTable(settings.families, options.localSockets);
     this.#standing = new NodeStanding();
@@ -76,6 +82,7 @@ export class NodeProxy implements ClusterListener, DriftTarget {
       family,
       applier: new RuleApplier(new Iptables(exec, family), clock),
       exclusively: turns(),
+      retry: new FamilyRetry(syncPeriodMs, clock, random),
       followUp: new FamilyFollowUp({
         ...shared,
         family,
@@ -117,6 +124,7 @@ export class NodeProxy implements ClusterListener, DriftTarget {
   }
 
   nodeChanged(): void {
+    for (const { retry } of this.#families) retry.hurry();
     this.#queued();
   }
 
@@ -141,24 +149,22 @@ export class NodeProxy implements ClusterListener, DriftTarget {
   }
 
   /**
-   * Plans what changed and writes it; a family that fails does not keep the other back. What could not be written is
-   * written by the next sync. Returns after how many milliseconds to come again though nothing changed: for what could
-   * not be done now, a Service that the kernel refuses, and a frontend that gives way to a local process.
+   * Plans what changed and writes it. A family that fails does not keep the other back and is tried again by a later
+   * sync, with all that it lacks. Returns after how many milliseconds to come again though nothing changed: for what
+   * could not be done now, a family or a Service that the kernel refuses, and a frontend that gives way to a local
+   * process. Rejects when nothing could be planned.
    */
   async sync(signal: AbortSignal): Promise<number | undefined> {
     const start = this.#options.clock.monotonic();
     this.#options.health.begin();
     const places = await this.#plan();
-    const results = await Promise.allSettled(
-      this.#families.map((one) => this.#syncFamily(one, places(one.family), start, signal)),
+    const due = await Promise.all(
+      this.#families.map(
+        async (one) => one.retry.waitMs ?? (await this.#syncFamily(one, places(one.family), start, signal)),
+      ),
     );
-    const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason as unknown] : []));
-    if (errors.length === 1) throw errors[0];
-    if (errors.length > 1) throw new AggregateError(errors, errors.map(errorMessage).join("; "));
-    const due = results.flatMap((result) => (result.status === "fulfilled" ? (result.value ?? []) : []));
-    due.push(...this.#families.flatMap(({ applier }) => applier.dueInMs ?? []));
-    if (this.#table.givesWay) due.push(lookAgainMs);
-    return due.length === 0 ? undefined : Math.min(...due);
+    signal.throwIfAborted();
+    return soonest(...due, this.#table.givesWay ? lookAgainMs : undefined);
   }
 
   async #syncFamily(
@@ -171,16 +177,24 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     const partial = one.applier.knowsKernel;
     try {
       const written = await this.#apply(one, signal);
-      return await one.followUp.programmed(written, places, clock.monotonic() - start, signal);
+      const again = await one.followUp.programmed(written, places, clock.monotonic() - start, signal);
+      one.retry.succeeded();
+      return soonest(again, one.applier.dueInMs);
     } catch (error) {
-      this.#report.failed(one.family, error);
-      throw error;
+      return signal.aborted ? undefined : this.#failed(one, error, clock.monotonic() - start);
     } finally {
       // As kube-proxy's: with the planning, and whatever came of it.
       const seconds = (clock.monotonic() - start) / 1000;
       for (const duration of [metrics.syncDuration, partial ? metrics.partialSyncDuration : metrics.fullSyncDuration])
         duration.observe({ ip_family: one.family }, seconds);
     }
+  }
+
+  #failed({ family, retry }: FamilyProxy, err: unknown, durationMs: number): number {
+    this.#report.failed(family, err);
+    const retryMs = retry.failed(durationMs);
+    this.#options.logger.error("rules not programmed", { family, err, attempt: retry.failures, retryMs });
+    return retryMs;
   }
 
   /** What changes while this plans, also of Services that it has yet to read, is planned by the next sync too. */
@@ -202,7 +216,10 @@ export class NodeProxy implements ClusterListener, DriftTarget {
       for (const change of await this.#table.update(dirty.keys(), state, facts)) {
         this.#report.refused(change);
         const causes = dirty.get(change.key) ?? new Map<string, string | undefined>();
-        for (const { followUp } of this.#families) followUp.planned({ ...change, causes });
+        for (const { family, followUp, retry } of this.#families) {
+          followUp.planned({ ...change, causes });
+          if (retry.isFailing && changesRules(change, family)) retry.hurry();
+        }
       }
     } catch (error) {
       for (const [key, causes] of dirty) for (const [cause, addressType] of causes) this.#mark(key, cause, addressType);
@@ -236,6 +253,11 @@ export class NodeProxy implements ClusterListener, DriftTarget {
     if (written.observed) this.#report.observed(family, written, durationMs);
     return written;
   }
+}
+
+function soonest(...ms: readonly (number | undefined)[]): number | undefined {
+  const due = ms.filter((one) => one !== undefined);
+  return due.length === 0 ? undefined : Math.min(...due);
 }
 
 /** Runs one after the other what it is given. */

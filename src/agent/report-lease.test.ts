@@ -18,6 +18,7 @@ let registry: Metrics;
 let metrics: AgentMetrics;
 let warnings: unknown[];
 let report: string;
+let uid: string | undefined;
 let stop: AbortController;
 let running: Promise<void>[];
 
@@ -29,6 +30,7 @@ beforeEach(() => {
   metrics = new AgentMetrics(registry);
   warnings = [];
   report = "first";
+  uid = "u-1";
   stop = new AbortController();
   running = [];
 });
@@ -56,7 +58,7 @@ function agent(
     chainPrefix,
     identity,
     report: async () => report,
-    node: () => ({ ...node("node-a"), metadata: { name: "node-a", uid: "u-1" } }),
+    node: () => (uid === undefined ? undefined : { ...node("node-a"), metadata: { name: "node-a", uid } }),
     metrics,
     logger,
     clock,
@@ -86,6 +88,21 @@ it("makes its Lease, owned by the Node, and renews it every ten seconds", async 
   expect(stored().spec).toMatchObject({ acquireTime: startedAt, renewTime: time(), leaseTransitions: 0 });
   await clock.run(50_000);
   expect(client.writes).toEqual(["create", ...Array(6).fill("patch")]);
+});
+
+it("gives the Lease that it made without a Node to the Node once that is there, and to no other after that", async () => {
+  uid = undefined;
+  agent();
+  await clock.run(0);
+  expect(stored().metadata.ownerReferences).toBeUndefined();
+  uid = "u-2";
+  await clock.run(10_000);
+  const owner = [{ apiVersion: "v1", kind: "Node", name: "node-a", uid: "u-2" }];
+  expect(stored().metadata).toMatchObject({ ownerReferences: owner, annotations: { "berth.dev/report": "first" } });
+  uid = "u-3";
+  await clock.run(10_000);
+  expect(stored().metadata.ownerReferences).toEqual(owner);
+  expect(client.writes).toEqual(["create", "patch", "patch"]);
 });
 
 it("has a Lease of its own when its chains are not kube-proxy's, so that two agents of a node do not share one", async () => {

@@ -146,10 +146,15 @@ export class ReportLease {
       return "held";
     }
     if (!isOurs && holder !== "") this.#logger.warn("node report taken over", { what: holder });
-    const { annotations } = lease.metadata;
+    const { annotations, ownerReferences = [] } = lease.metadata;
+    const metadata = {
+      ...(annotations?.[reportAnnotation] !== report && { annotations: { [reportAnnotation]: report } }),
+      // Made while the Node was away, it has none yet.
+      ...(ownerReferences.length === 0 && this.#ownership()),
+    };
     const body = {
       spec: isOurs ? this.#renewal() : this.#claim((lease.spec?.leaseTransitions ?? 0) + 1),
-      ...(annotations?.[reportAnnotation] !== report && { metadata: { annotations: { [reportAnnotation]: report } } }),
+      ...(Object.keys(metadata).length > 0 && { metadata }),
     };
     // Kept until the answer is known: an error is looked into by reading anew.
     this.#lease = lease;
@@ -176,17 +181,17 @@ export class ReportLease {
   }
 
   async #create(report: string, signal: AbortSignal): Promise<Lease> {
-    const { client, namespace, nodeName, node } = this.#options;
-    const uid = node()?.metadata.uid;
-    const owner = uid === undefined ? [] : [{ apiVersion: "v1", kind: "Node", name: nodeName, uid }];
-    const metadata = {
-      namespace,
-      name: this.#name,
-      annotations: { [reportAnnotation]: report },
-      // The Lease goes with its node, as kubelet's.
-      ...(owner.length > 0 && { ownerReferences: owner }),
-    };
+    const { client, namespace } = this.#options;
+    const annotations = { [reportAnnotation]: report };
+    const metadata = { namespace, name: this.#name, annotations, ...this.#ownership() };
     return await client.create(leases, { metadata, spec: this.#claim(0) }, signal);
+  }
+
+  /** The Lease goes with its node, as kubelet's; nothing while there is no Node object. */
+  #ownership(): Pick<Lease["metadata"], "ownerReferences"> {
+    const { nodeName, node } = this.#options;
+    const uid = node()?.metadata.uid;
+    return uid === undefined ? {} : { ownerReferences: [{ apiVersion: "v1", kind: "Node", name: nodeName, uid }] };
   }
 
   #claim(leaseTransitions: number): NonNullable<Lease["spec"]> {

@@ -214,6 +214,12 @@ export function changedChains({ plansBefore, plansAfter }: ServiceChange): strin
   return [...changed].sort();
 }
 
+/** Whether the Service's rules in that family differ. */
+export function changesRules({ plansBefore, plansAfter }: ServiceChange, family: Family): boolean {
+  const [was, is] = [plansBefore.get(family) ?? noPlan, plansAfter.get(family) ?? noPlan];
+  return differingChains(was.chains, is.chains).length + differingChains(was.rows, is.rows).length > 0;
+}
+
 /** How many rules the Service has. */
 export function ruleCount(plans: Plans): number {
   return [...plans.values()].reduce((sum, { chains, rows }) => sum + ruleTotal(chains) + ruleTotal(rows), 0);

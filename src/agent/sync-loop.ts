@@ -1,5 +1,6 @@
-import { Backoff, type Clock, onAbort, type Random, sleep } from "../base/index.ts";
+import { type Clock, onAbort, type Random, sleep } from "../base/index.ts";
 import type { Logger } from "../telemetry/index.ts";
+import { SyncRetry } from "./sync-retry.ts";
 
 export interface SyncLoopOptions {
   /**
@@ -16,18 +17,11 @@ export interface SyncLoopOptions {
   readonly random: Random;
 }
 
-/** A restore that the kernel refuses is tried again soon, and in the end as often as kube-proxy does. */
-const retry = { baseMs: 500, jitter: 0.2 } as const;
-
-/** What kube-proxy leaves between two runs, whatever became of the first. */
-const maxPauseMs = 1000;
-
 /**
  * Runs `sync` for triggers: the first at once, those that come meanwhile as one more run after the minimum interval.
- * A run that fails is repeated with back-off, or with the next trigger: what one family or table is refused for must not
- * keep changes of another back. So that triggers without end make no load and no log without end, a run that fails is
- * followed by a pause as long as itself, and of a second once it has failed again. There is no other rhythm: that the
- * kernel still holds what was written is for drift detection to see.
+ * A run that fails is repeated with back-off, or with the next trigger. So that triggers without end make no load and no
+ * log without end, it is followed by a pause as long as itself, and of a second once it has failed again. There is no
+ * other rhythm: that the kernel still holds what was written is for drift detection to see.
  */
 export class SyncLoop {
   readonly #options: SyncLoopOptions;
@@ -44,7 +38,7 @@ export class SyncLoop {
   /** Resolves when `signal` is aborted and the run that was under way has ended: a half-written state helps nobody. */
   async run(signal: AbortSignal): Promise<void> {
     const { sync, minIntervalMs, maxRetryMs, logger, clock, random } = this.#options;
-    const backoff = new Backoff({ ...retry, capMs: maxRetryMs }, random);
+    const retry = new SyncRetry(maxRetryMs, random);
     using later = new DisposableStack();
     let again: Disposable | undefined;
     later.defer(() => again?.[Symbol.dispose]());
@@ -60,12 +54,12 @@ export class SyncLoop {
       let againMs: number | undefined;
       try {
         againMs = await sync();
-        backoff.reset();
+        retry.succeeded();
       } catch (err) {
-        const backoffMs = Math.round(backoff.next());
-        pauseMs = Math.max(minIntervalMs, Math.min(backoffMs, maxPauseMs), clock.monotonic() - start);
-        againMs = Math.max(pauseMs, backoffMs);
-        logger.error("rules not programmed", { err, attempt: backoff.failures, retryMs: againMs });
+        const times = retry.failed(clock.monotonic() - start);
+        pauseMs = Math.max(minIntervalMs, times.pauseMs);
+        againMs = Math.max(pauseMs, times.againMs);
+        logger.error("rules not programmed", { err, attempt: retry.failures, retryMs: againMs });
       }
       if (againMs !== undefined) again = clock.schedule(() => this.trigger(), againMs);
       // Only an abort ends the pause early, and the loop sees that.

@@ -169,7 +169,8 @@ describe("FlowReconciler", () => {
     };
     const logger = { ...nullLogger, warn: (message: string) => void warnings.push(message) };
     const metrics = new AgentMetrics(createMetrics());
-    const reconciler = new FlowReconciler(new Conntrack(exec, "IPv4"), "IPv4", metrics, logger, new FakeClock());
+    const clock = new FakeClock();
+    const reconciler = new FlowReconciler(new Conntrack(exec, "IPv4"), "IPv4", metrics, logger, clock);
     const put = (...all: UdpFlow[]) => {
       table = all
         .map(
@@ -184,7 +185,7 @@ describe("FlowReconciler", () => {
       const again = await reconciler.reconcile(steps, nodePortAddresses, signal);
       return { again, calls: [...calls] };
     };
-    return { run, put, failures, warnings, nodePortAddresses };
+    return { run, put, failures, warnings, nodePortAddresses, clock };
   }
 
   it("reads no table when no UDP frontend is concerned", async () => {
@@ -239,15 +240,23 @@ describe("FlowReconciler", () => {
     expect(warnings).toHaveLength(2);
   });
 
-  it("warns once that the program is missing, and does all when it comes", async () => {
-    const { run, put, failures, warnings } = bench();
-    const missing = () => failures.push(new ProgramMissingError("conntrack", undefined));
-    missing();
-    expect((await run(step(undefined, {}))).again).toBeUndefined();
-    missing();
-    await run(step({}, { endpoints: [] }));
-    expect(warnings).toHaveLength(1);
+  it("warns once that the program is missing, looks for it every five minutes, and does all when it comes", async () => {
+    const { run, put, failures, warnings, clock } = bench();
+    const missing = new ProgramMissingError("conntrack", undefined);
+    failures.push(missing);
+    expect(await run(step(undefined, {}))).toMatchObject({ again: 300_000, calls: [expect.any(String)] });
+    clock.advance(100_000);
     put(toCluster);
-    expect((await run()).calls).toHaveLength(2);
+    expect(await run(step({}, { endpoints: [] }))).toEqual({ again: 200_000, calls: [] });
+    clock.advance(200_000);
+    failures.push(missing);
+    expect(await run()).toMatchObject({ again: 300_000, calls: [expect.any(String)] });
+    expect(warnings).toHaveLength(1);
+    clock.advance(300_000);
+    expect((await run()).calls).toEqual([
+      "-L -p udp -f ipv4 -d 172.30.0.10 --dport 53",
+      "-D -p udp -f ipv4 -d 172.30.0.10 --dport 53",
+    ]);
+    expect(await run()).toEqual({ again: undefined, calls: [] });
   });
 });

@@ -123,6 +123,8 @@ function frontendsOf({ destination, destinationPort }: UdpFlow, nodePortAddresse
 const maxFilters = 4;
 /** What failed is tried again, though nothing changes. */
 const retryMs = 30_000;
+/** A program that is missing seldom comes: it is not looked for with every sync. */
+const missingMs = 300_000;
 
 /** Forgets stale flows of one family after its rules changed; what fails stays due. */
 export class FlowReconciler {
@@ -133,7 +135,8 @@ export class FlowReconciler {
   readonly #clock: Clock;
   readonly #judge: FlowJudge;
   #addresses: ReadonlySet<string> = new Set();
-  #isMissing = false;
+  /** Until when, on the monotonic clock, the program that was missing is not looked for; it was told that it is. */
+  #missingUntil: number | undefined;
 
   constructor(conntrack: Conntrack, family: Family, metrics: AgentMetrics, logger: Logger, clock: Clock) {
     this.#conntrack = conntrack;
@@ -160,10 +163,11 @@ export class FlowReconciler {
     const suspects = new Set(this.#judge.suspects);
     if (suspects.size === 0) return undefined;
     const start = this.#clock.monotonic();
+    if (this.#missingUntil !== undefined && start < this.#missingUntil) return this.#missingUntil - start;
     try {
       const count = await this.#forgetStale(suspects, signal);
       this.#judge.cleared(suspects);
-      this.#isMissing = false;
+      this.#missingUntil = undefined;
       const labels = { ip_family: this.#family };
       this.#metrics.conntrackDeleted.inc(labels, count);
       const durationMs = this.#clock.monotonic() - start;
@@ -190,15 +194,15 @@ export class FlowReconciler {
     return stale.length;
   }
 
-  #failed(err: unknown): number | undefined {
+  #failed(err: unknown): number {
     const isMissing = err instanceof ProgramMissingError;
-    if (!isMissing || !this.#isMissing)
+    if (!isMissing || this.#missingUntil === undefined)
       this.#logger.warn("stale UDP flows not forgotten; clients may stay with endpoints that are gone", {
         family: this.#family,
         err,
       });
-    this.#isMissing = isMissing;
-    return isMissing ? undefined : retryMs;
+    this.#missingUntil = isMissing ? this.#clock.monotonic() + missingMs : undefined;
+    return isMissing ? missingMs : retryMs;
   }
 }
 

@@ -103,7 +103,7 @@ describe.runIf(flavours.includes("legacy"))("a lock that another program holds",
     await once(holder.stdout!, "data");
     const locked = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin", XTABLES_LOCKFILE: lockFile });
     const exec = flavouredExec(netnsExec(locked, netns), "legacy");
-    const impatient = new Iptables(exec, "IPv4", { lockWaitSeconds: 1, lockFile });
+    const impatient = new Iptables(exec, "IPv4", { lockWaitSeconds: 1 });
     const input = "*nat\n:LOCKED - [0:0]\nCOMMIT\n";
     const error = await impatient.restore(input, signal).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(LockHeldError);

@@ -76,6 +76,20 @@ it("names the file of a lock that somebody holds", async () => {
   expect((error as Error).message).toMatch(/ has held the lock \/run\/xtables.lock for more than 5 s/);
 });
 
+it("names the file that the environment of the tools tells them to lock", async () => {
+  const stderr = "Another app is currently holding the xtables lock\n";
+  const exec: Exec = {
+    run: async (program, args) =>
+      program === "printenv" && args.join() === "XTABLES_LOCKFILE"
+        ? { code: 0, stdout: "/run/nowhere/our.lock\n", stderr: "" }
+        : { code: 4, stdout: "", stderr },
+  };
+  const message = " has held the lock /run/nowhere/our.lock for more than 5 s";
+  const iptables = new Iptables(exec, "IPv4");
+  await expect(iptables.restore(input, signal)).rejects.toThrow(message);
+  await expect(iptables.hasRule("nat", "OUTPUT", "-j FOO", signal)).rejects.toThrow(message);
+});
+
 it.each(["No space left on device", "Read-only file system", "No such file or directory"])(
   "says what to do about a lock file that cannot be made: %s",
   async (why) => {

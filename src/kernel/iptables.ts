@@ -11,8 +11,10 @@ const defaultLockWaitSeconds = 5;
 /** iptables-nft-save 1.8.9 takes 50 s for 60,000 chains on a busy machine; a time-out that is too short never heals. */
 const saveTimeoutMs = 300_000;
 const restoreTimeoutMs = 300_000;
-/** Where all versions of iptables-legacy since 1.4.20 keep their lock; iptables-nft has none. */
+/** Where all versions of iptables-legacy since 1.4.20 keep their lock unless told; iptables-nft has none. */
 const defaultLockFile = "/run/xtables.lock";
+/** By this variable of their environment the tools are told. */
+const lockFileVariable = "XTABLES_LOCKFILE";
 /** What a pipe takes at once. */
 const pieceLength = 65_536;
 
@@ -89,7 +91,6 @@ export function isRestoreFailure(error: unknown): boolean {
 export interface IptablesOptions {
   /** How long to wait for other programs; whole seconds. */
   readonly lockWaitSeconds?: number;
-  readonly lockFile?: string;
 }
 
 /** The rules of one address family, by `iptables-save` and `iptables-restore` as they are found in PATH. */
@@ -97,13 +98,11 @@ export class Iptables {
   readonly #exec: Exec;
   readonly #prefix: string;
   readonly #lockWaitSeconds: number;
-  readonly #lockFile: string;
 
   constructor(exec: Exec, family: Family, options: IptablesOptions = {}) {
     this.#exec = exec;
     this.#prefix = family === "IPv4" ? "iptables" : "ip6tables";
     this.#lockWaitSeconds = options.lockWaitSeconds ?? defaultLockWaitSeconds;
-    this.#lockFile = options.lockFile ?? defaultLockFile;
   }
 
   /** Rejects with `ProgramMissingError` when the tools, which come in one package, are not there. */
@@ -149,10 +148,10 @@ export class Iptables {
   async hasRule(table: string, chain: string, rule: string, signal: AbortSignal): Promise<boolean> {
     const args = ["-w", `${this.#lockWaitSeconds}`, "-t", table, "-C", chain, ...ruleArguments(rule)];
     const result = await this.#exec.run(this.#prefix, args, { signal, timeoutMs: saveTimeoutMs });
-    const refused =
-      result.code === 0 ? undefined : (permission(this.#prefix, result) ?? this.#lockHeld(this.#prefix, result));
+    if (result.code === 0) return true;
+    const refused = permission(this.#prefix, result) ?? (await this.#lockHeld(this.#prefix, result, signal));
     if (refused !== undefined) throw refused;
-    return result.code === 0;
+    return false;
   }
 
   /**
@@ -189,18 +188,29 @@ export class Iptables {
     const lines = typeof input === "string" ? input.split("\n") : input;
     throw (
       permission(program, result) ??
-      this.#lockHeld(program, result) ??
+      (await this.#lockHeld(program, result, signal)) ??
       lockFile(program, result) ??
       new RestoreError(program, result.stderr, failingLines(result.stderr, lines))
     );
   }
 
-  #lockHeld(program: string, { stderr }: ExecResult): LockHeldError | undefined {
+  async #lockHeld(program: string, { stderr }: ExecResult, signal: AbortSignal): Promise<LockHeldError | undefined> {
     if (!/holding the xtables lock/.test(stderr)) return undefined;
-    const holder = lockHolder(this.#lockFile) ?? "another program";
+    const path = await this.#lockFile(signal);
+    const holder = lockHolder(path) ?? "another program";
     return new LockHeldError(
-      `${program}: ${holder} has held the lock ${this.#lockFile} for more than ${this.#lockWaitSeconds} s; end it if it hangs`,
+      `${program}: ${holder} has held the lock ${path} for more than ${this.#lockWaitSeconds} s; end it if it hangs`,
     );
+  }
+
+  /** The tools do not say which file it is; their environment, which only a child of `exec` sees, does. */
+  async #lockFile(signal: AbortSignal): Promise<string> {
+    const result = await this.#exec.run("printenv", [lockFileVariable], { signal, timeoutMs: 1000 }).catch(() => {
+      // It is only for a message.
+      signal.throwIfAborted();
+      return undefined;
+    });
+    return (result?.code === 0 && result.stdout.trim()) || defaultLockFile;
   }
 }
 

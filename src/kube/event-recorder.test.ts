@@ -83,6 +83,41 @@ describe("EventRecorder", () => {
     ]);
   });
 
+  it("has one event for what several tell alike, and seldom counts it again", async () => {
+    const sinks = [setUp(), setUp()];
+    const [first, second] = sinks as [(typeof sinks)[0], (typeof sinks)[0]];
+    first.recorder.event(service, { ...text, note: "node a: taken", shared: "taken" });
+    second.sink.failures.push(new KubeApiError({ code: 409, reason: "AlreadyExists" }));
+    for (let i = 0; i < 3; i++) second.recorder.event(service, { ...text, note: "node b: taken", shared: "taken" });
+    await Promise.all(sinks.map(({ recorder }) => recorder.flush()));
+    expect(await second.results()).toBe('result="shared"} 3');
+    second.clock.advance(1_800_000);
+    second.recorder.event(service, { ...text, note: "node b: taken", shared: "taken" });
+    await second.recorder.flush();
+    second.clock.advance(1_800_000);
+    second.sink.failures.push(new KubeApiError({ code: 404, reason: "NotFound" }));
+    second.recorder.event(service, { ...text, note: "node b: taken", shared: "taken" });
+    await Promise.all(sinks.map(({ recorder }) => recorder[Symbol.asyncDispose]()));
+    const names = (of: typeof first) => of.sink.created.map(({ metadata }) => metadata.name);
+    expect(names(first)).toEqual([expect.stringMatching(/^web\.[0-9a-f]{12}$/)]);
+    expect(names(second)).toEqual(names(first));
+    expect(second.sink.patched).toEqual([
+      [names(first)[0], { series: { count: 4, lastObservedTime: "2026-01-01T00:30:00.000000Z" } }],
+    ]);
+  });
+
+  it.each([
+    ["object", { ...service, metadata: { ...service.metadata, uid: "u-2" } }, {}],
+    ["reason", service, { reason: "Other" }],
+    ["text", service, { shared: "free" }],
+  ])("has another for another %s", async (_what, regarding, other) => {
+    const { recorder, sink } = setUp();
+    recorder.event(service, { ...text, shared: "taken" });
+    recorder.event(regarding, { ...text, note: "another", shared: "taken", ...other });
+    await recorder[Symbol.asyncDispose]();
+    expect(new Set(sink.created.map(({ metadata }) => metadata.name)).size).toBe(2);
+  });
+
   it("puts events of cluster-wide objects into the namespace default", async () => {
     const { recorder, sink } = setUp();
     recorder.event({ apiVersion: "v1", kind: "Node", metadata: { name: "n1" } }, text);

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { type Event, events, type ObjectMeta } from "../api/index.ts";
 import {
   type Clock,
@@ -31,6 +32,11 @@ export interface EventText {
   /** CamelCase: what was tried. */
   readonly action: string;
   readonly note: string;
+  /**
+   * Processes that tell the same of one object with the same of this have one event together, written by the first of
+   * them: thousands may see the same at once. Undefined: the event is this process's own.
+   */
+  readonly shared?: string;
 }
 
 export interface EventRecorderOptions {
@@ -51,12 +57,16 @@ const retryMs = 1000;
 const requestTimeoutMs = 10_000;
 const flushMs = 1000;
 const maxNoteLength = 1024;
+/** As client-go refreshes the series of an event; the API server keeps it for an hour. */
+const sharedMs = 1_800_000;
 
 /** An event that was written: the next one alike only raises its count. */
 interface Written {
   readonly namespace: string;
   readonly name: string;
   count: number;
+  /** Of the last write, on the monotonic clock. */
+  writtenAt: number;
 }
 
 /** An event on its way. */
@@ -79,7 +89,7 @@ export class EventRecorder implements AsyncDisposable {
   readonly #random: Random;
   readonly #filter: EventFilter<Written>;
   readonly #stop = new AbortController();
-  readonly #count: (result: "created" | "updated" | "dropped" | "failed") => void;
+  readonly #count: (result: "created" | "updated" | "shared" | "dropped" | "failed") => void;
   readonly #pending: Sighting[] = [];
   #draining: Promise<void> | undefined;
 
@@ -131,8 +141,13 @@ export class EventRecorder implements AsyncDisposable {
   }
 
   async #write(sighting: Sighting, signal: AbortSignal): Promise<void> {
-    const { slot, at } = sighting;
+    const { slot, at, text } = sighting;
     const known = slot.value;
+    if (known !== undefined && text.shared !== undefined && this.#clock.monotonic() - known.writtenAt < sharedMs) {
+      known.count += 1;
+      this.#count("shared");
+      return;
+    }
     if (known !== undefined && (await this.#repeat(known, at, signal))) return;
     slot.value = await this.#create(sighting, signal);
   }
@@ -141,8 +156,9 @@ export class EventRecorder implements AsyncDisposable {
     const { apiVersion, kind, metadata } = regarding;
     // Events of cluster-wide objects live in this namespace.
     const { namespace = "default", name = "", uid, resourceVersion } = metadata;
+    const ending = text.shared === undefined ? suffix : sharedSuffix(regarding, text, text.shared);
     const event: Event = {
-      metadata: { namespace, name: `${name.slice(0, 230)}.${suffix}` },
+      metadata: { namespace, name: `${name.slice(0, 230)}.${ending}` },
       eventTime: microTime(at),
       reportingController: this.#options.controller,
       reportingInstance: this.#options.instance.slice(0, 128),
@@ -152,14 +168,16 @@ export class EventRecorder implements AsyncDisposable {
       action: text.action,
       note: cut(slot.note, maxNoteLength),
     };
+    const written = { namespace, name: event.metadata.name ?? "", count: 1, writtenAt: this.#clock.monotonic() };
     try {
       await this.#options.client.create(events, event, signal);
+      this.#count("created");
     } catch (error) {
-      // Written by an earlier try, whose answer was lost.
+      // Written by another, or by an earlier try whose answer was lost.
       if (!isAlreadyExists(error)) throw error;
+      this.#count(text.shared === undefined ? "created" : "shared");
     }
-    this.#count("created");
-    return { namespace, name: event.metadata.name ?? "", count: 1 };
+    return written;
   }
 
   /** Counts the event once more; false when the API server has dropped it, as it does after an hour. */
@@ -173,6 +191,7 @@ export class EventRecorder implements AsyncDisposable {
       throw error;
     }
     known.count += 1;
+    known.writtenAt = this.#clock.monotonic();
     this.#count("updated");
     return true;
   }
@@ -189,6 +208,12 @@ export class EventRecorder implements AsyncDisposable {
     this.#stop.abort(new Error("the recorder is closed"));
     await this.#draining;
   }
+}
+
+/** The same in all processes, of an event that they share. */
+function sharedSuffix({ kind = "", metadata }: Regarding, { type, reason, action }: EventText, shared: string): string {
+  const same = [kind, metadata.namespace ?? "", metadata.name ?? "", metadata.uid ?? "", type, reason, action, shared];
+  return createHash("sha256").update(same.join("\n")).digest("hex").slice(0, 12);
 }
 
 type Reference = NonNullable<Event["regarding"]>;

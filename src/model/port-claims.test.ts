@@ -69,7 +69,7 @@ it.each<[string, Made, Made, string[]]>([
     "the same age, to the smaller UID",
     made("ns/b", monday, b, ["203.0.113.7"], "1"),
     made("ns/a", monday, a, ["203.0.113.7"], "2"),
-    ["LoadBalancerIP 203.0.113.7 80: Service ns/b has it and is older"],
+    ["LoadBalancerIP 203.0.113.7 80: Service ns/b has it: it was created in the same second and has the smaller UID"],
   ],
   [
     "a ClusterIP, to the Service to which it was assigned, though the other waited for it",

@@ -113,9 +113,12 @@ export class PortClaims {
     const [winner] = bids;
     if (winner !== undefined && winner.claimant.key !== key) {
       const own = bids.find(({ claimant }) => claimant.key === key);
-      return winner.assigned && own?.assigned !== true
-        ? `the API server gave it to Service ${winner.claimant.key}`
-        : `Service ${winner.claimant.key} has it and is older`;
+      const { key: other, createdAt } = winner.claimant;
+      if (winner.assigned && own?.assigned !== true) return `the API server gave it to Service ${other}`;
+      // Times of creation have whole seconds.
+      return own?.claimant.createdAt === createdAt
+        ? `Service ${other} has it: it was created in the same second and has the smaller UID`
+        : `Service ${other} has it and is older`;
     }
     const nodePort = this.#claims.get(key)?.onNode.get(id);
     const owner = nodePort === undefined ? undefined : this.#bids.get(nodePort)?.[0]?.claimant.key;

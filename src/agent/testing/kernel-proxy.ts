@@ -62,7 +62,13 @@ export function kernelProxy(exec: Exec, state: MemoryState, own: Partial<NodeSet
     health: new SyncHealth(settings.families, systemClock),
     healthPorts: { update: async () => 0 },
     metrics: new AgentMetrics(createMetrics()),
-    logger: nullLogger,
+    logger: {
+      ...nullLogger,
+      error(message, fields) {
+        // Else it would be tried again later, and the test go on without.
+        if (message === "rules not programmed") throw fields?.err;
+      },
+    },
     clock: systemClock,
   });
 }

@@ -66,6 +66,7 @@ export class ProxyBench {
       metrics: new AgentMetrics(this.registry),
       logger: recordingLogger(this.log),
       clock: this.clock,
+      random: () => 0,
     });
   }
 

@@ -96,6 +96,9 @@ it("needs a cluster prefix of a family that the node has", () => {
   expect(() => nodeSettings(configuration("--cluster-cidr=fd00::/8"), single)).toThrow(
     "--cluster-cidr: fd00::/8 is of no family that this node has; give a prefix of IPv4, or mend the node's IPv6",
   );
+  expect(() => nodeSettings(configuration("--cluster-cidr=10.0.0.0/8"), { ...machine, families: ["IPv6"] })).toThrow(
+    "--cluster-cidr: 10.0.0.0/8 is of no family that this node has; give a prefix of IPv6, or mend the node's IPv4",
+  );
   const both = nodeSettings(configuration("--cluster-cidr=fd00::/8,10.0.0.0/8"), single);
   expect(both.localTraffic).toMatchObject({ mode: "ClusterCIDR" });
 });

@@ -98,7 +98,7 @@ function clusterCidrs({ clusterCIDR }: FieldValues, families: readonly Family[])
   if (prefixes.length > 0 && !prefixes.some(({ base }) => families.includes(base.family)))
     throw new UsageError(
       `--cluster-cidr: ${clusterCIDR.join(",")} is of no family that this node has; ` +
-        `give a prefix of ${families.join(" or ")}, or mend the node's IPv6`,
+        `give a prefix of ${families.join(" or ")}, or mend the node's ${families.includes("IPv4") ? "IPv6" : "IPv4"}`,
     );
   return new Map(prefixes.map((prefix) => [prefix.base.family, formatCidr(prefix)]));
 }

@@ -31,6 +31,7 @@ export class SyncedNode {
   readonly kernel: FakeIptables = new FakeIptables("IPv4");
   readonly #state = new MemoryState();
   readonly #registry = createMetrics();
+  readonly #clock = new FakeClock();
   readonly #proxy: NodeProxy;
 
   constructor() {
@@ -40,7 +41,7 @@ export class SyncedNode {
           ? { code: 0, stdout: "", stderr: "" }
           : this.kernel.run(program, args, { ...(options.stdin !== undefined && { stdin: options.stdin }) }),
     };
-    const clock = new FakeClock();
+    const clock = this.#clock;
     this.#proxy = new NodeProxy({
       settings: nodeSettings({ families: ["IPv4"] }),
       state: this.#state,
@@ -70,8 +71,9 @@ export class SyncedNode {
     this.#proxy.serviceChanged(key);
   }
 
+  /** And lets the time pass after which the next one is due. */
   async sync(): Promise<void> {
-    await this.#proxy.sync(new AbortController().signal);
+    this.#clock.advance((await this.#proxy.sync(new AbortController().signal)) ?? 0);
   }
 
   send(from: string, to: string, options: TraceOptions = {}): string {
