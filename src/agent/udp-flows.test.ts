@@ -4,7 +4,8 @@ import { FakeClock } from "../base/fake-clock.ts";
 import { Conntrack, type Exec, ProgramMissingError, type UdpFlow } from "../kernel/index.ts";
 import { type ProxiedService, proxiedService } from "../model/index.ts";
 import { port, service, slice } from "../model/testing/objects.ts";
-import { createMetrics, nullLogger } from "../telemetry/index.ts";
+import { createMetrics } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { FlowJudge, FlowReconciler, type ServiceStep } from "./udp-flows.ts";
 
@@ -156,7 +157,7 @@ describe("whatever happens to Services", () => {
 describe("FlowReconciler", () => {
   function bench() {
     const calls: string[] = [];
-    const warnings: string[] = [];
+    const log = new MemoryLog();
     const failures: unknown[] = [];
     let table = "";
     const exec: Exec = {
@@ -167,9 +168,8 @@ describe("FlowReconciler", () => {
         return { code: 0, stdout: args[0] === "-L" ? table : "", stderr: "" };
       },
     };
-    const logger = { ...nullLogger, warn: (message: string) => void warnings.push(message) };
     const metrics = new AgentMetrics(createMetrics());
-    const reconciler = new FlowReconciler(new Conntrack(exec, "IPv4"), "IPv4", metrics, logger, new FakeClock());
+    const reconciler = new FlowReconciler(new Conntrack(exec, "IPv4"), "IPv4", metrics, log, new FakeClock());
     const put = (...all: UdpFlow[]) => {
       table = all
         .map(
@@ -184,7 +184,7 @@ describe("FlowReconciler", () => {
       const again = await reconciler.reconcile(steps, nodePortAddresses, signal);
       return { again, calls: [...calls] };
     };
-    return { run, put, failures, warnings, nodePortAddresses };
+    return { run, put, failures, log, nodePortAddresses };
   }
 
   it("reads no table when no UDP frontend is concerned", async () => {
@@ -224,7 +224,7 @@ describe("FlowReconciler", () => {
   });
 
   it("keeps what failed due, and asks to come again", async () => {
-    const { run, put, failures, warnings } = bench();
+    const { run, put, failures, log } = bench();
     await run(step(undefined, {}));
     put(toCluster);
     failures.push(new Error("busy"));
@@ -236,17 +236,17 @@ describe("FlowReconciler", () => {
       calls: [/^-L/, /^-D/].map((re) => expect.stringMatching(re)),
     });
     expect(await run()).toEqual({ again: undefined, calls: [] });
-    expect(warnings).toHaveLength(2);
+    expect(log.messages("warn")).toHaveLength(2);
   });
 
   it("warns once that the program is missing, and does all when it comes", async () => {
-    const { run, put, failures, warnings } = bench();
+    const { run, put, failures, log } = bench();
     const missing = () => failures.push(new ProgramMissingError("conntrack", undefined));
     missing();
     expect((await run(step(undefined, {}))).again).toBeUndefined();
     missing();
     await run(step({}, { endpoints: [] }));
-    expect(warnings).toHaveLength(1);
+    expect(log.messages("warn")).toHaveLength(1);
     put(toCluster);
     expect((await run()).calls).toHaveLength(2);
   });
