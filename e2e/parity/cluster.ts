@@ -50,17 +50,13 @@ export class Cluster implements AsyncDisposable {
     await prepareCluster(signal)(client);
     await client.patch(nodes, { name: nodeName }, { type: "merge", body: { spec: podPrefixes } }, signal);
     for (const name of parityNamespaces) await client.create(namespaces, { metadata: { name } }, signal);
-    const cluster = new Cluster({ kubeconfig, server: connection.server, home }, client, stack.move());
-    for (const service of services) await cluster.perform(creation(service), signal);
-    return cluster;
+    for (const service of services) await send(client, creation(service), signal);
+    return new Cluster({ kubeconfig, server: connection.server, home }, client, stack.move());
   }
 
   /** Throws where the API server refuses. */
-  async perform(requests: readonly Request[], signal: AbortSignal): Promise<void> {
-    for (const { method, path, body } of requests) {
-      const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-      await this.#client.request({ method, path, body, contentType, signal });
-    }
+  perform(requests: readonly Request[], signal: AbortSignal): Promise<void> {
+    return send(this.#client, requests, signal);
   }
 
   /** Does what the API server may as well refuse. */
@@ -80,5 +76,12 @@ export class Cluster implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#owned.disposeAsync();
+  }
+}
+
+async function send(client: KubeClient, requests: readonly Request[], signal: AbortSignal): Promise<void> {
+  for (const { method, path, body } of requests) {
+    const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+    await client.request({ method, path, body, contentType, signal });
   }
 }
