@@ -4,6 +4,7 @@ import { FakeClock } from "../../base/fake-clock.ts";
 import { UnreadableTableError } from "../../kernel/index.ts";
 import { createMetrics } from "../../telemetry/index.ts";
 import { MemoryLog } from "../../telemetry/testing/memory-log.ts";
+import { nothingWritten } from "../apply/testing/written.ts";
 import { kubePrefix, chainNames as namesOf, type RuleProgram } from "../plan/index.ts";
 import { Checker, type KernelRules } from "./checker.ts";
 import { ForeignRules } from "./foreign-rules.ts";
@@ -57,16 +58,7 @@ beforeEach(() => {
         repairs.push(...write.map(([chain]) => chain), ...insert.map(({ from, position }) => `${from} ${position}`));
         for (const [chain, lines] of write) chains.set(chain, [...lines]);
       }
-      return {
-        chains: [],
-        removed: [],
-        jumps: [],
-        rules: new Map(),
-        observed: true,
-        unreadable: [],
-        isolated: [],
-        refusals: 0,
-      };
+      return nothingWritten;
     },
   };
   async function read<T>(what: string, answer: () => T): Promise<T> {
