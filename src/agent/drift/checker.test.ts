@@ -38,6 +38,29 @@ let unprintable: string | undefined;
 let ownWrites = new OwnWrites(new FakeClock());
 let checker: Checker;
 
+const applier: KernelRules["applier"] = {
+  program,
+  get knowsKernel() {
+    return knowsKernel;
+  },
+  repair: async (differences) => {
+    for (const { write, insert } of differences) {
+      repairs.push(...write.map(([chain]) => chain), ...insert.map(({ from, position }) => `${from} ${position}`));
+      for (const [chain, lines] of write) chains.set(chain, [...lines]);
+    }
+    return nothingWritten;
+  },
+};
+
+async function read<T>(what: string, answer: () => T): Promise<T> {
+  reads.push(what);
+  const result = answer();
+  const happens = meanwhile;
+  meanwhile = async () => {};
+  await happens();
+  return result;
+}
+
 beforeEach(() => {
   chains = new Map(chainNames.map((name) => [name, ["-j ACCEPT"]]));
   chains.set("INPUT", ["-j KUBE-1"]);
@@ -48,27 +71,6 @@ beforeEach(() => {
   const clock = new FakeClock();
   ownWrites = new OwnWrites(clock);
   const registers = [createMetrics()];
-  const applier: KernelRules["applier"] = {
-    program,
-    get knowsKernel() {
-      return knowsKernel;
-    },
-    repair: async (differences) => {
-      for (const { write, insert } of differences) {
-        repairs.push(...write.map(([chain]) => chain), ...insert.map(({ from, position }) => `${from} ${position}`));
-        for (const [chain, lines] of write) chains.set(chain, [...lines]);
-      }
-      return nothingWritten;
-    },
-  };
-  async function read<T>(what: string, answer: () => T): Promise<T> {
-    reads.push(what);
-    const result = answer();
-    const happens = meanwhile;
-    meanwhile = async () => {};
-    await happens();
-    return result;
-  }
   checker = new Checker({
     target: {
       kernels: [
