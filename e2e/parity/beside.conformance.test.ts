@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { systemExec } from "../../src/kernel/index.ts";
 import { flavours } from "../tools/iptables-flavour.ts";
 import { Cluster } from "./cluster.ts";
-import { creation, servicePath } from "./objects.ts";
+import { servicePath } from "./objects.ts";
 import { probedServices } from "./probes.ts";
-import { requireKubeProxy, stopProxy } from "./proxies.ts";
+import { stopProxy } from "./proxies.ts";
 import { podPrefixes, Stage } from "./stage.ts";
 
 const host = systemExec({ PATH: process.env["PATH"] });
@@ -27,9 +27,7 @@ const label = (name: string, value: string | null) =>
   );
 
 beforeAll(async () => {
-  requireKubeProxy();
-  cluster = await Cluster.start(signal);
-  for (const service of probedServices) await cluster.perform(creation(service), signal);
+  cluster = await Cluster.start(probedServices, signal);
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 

@@ -1,23 +1,19 @@
-import { beforeAll, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { systemExec } from "../../src/kernel/index.ts";
 import { flavours } from "../tools/iptables-flavour.ts";
 import { changes } from "./changes.ts";
 import { Cluster } from "./cluster.ts";
 import { noLocalhost } from "./flag-sets.ts";
 import { afterChanges, Justified, timeless } from "./justified.ts";
-import { creation, services } from "./objects.ts";
+import { services } from "./objects.ts";
 import { Pair } from "./pair.ts";
-import { requireKubeProxy } from "./proxies.ts";
 
 const host = systemExec({ PATH: process.env["PATH"] });
 const { signal } = new AbortController();
 
-beforeAll(requireKubeProxy);
-
 it.each(flavours)("has kube-proxy's rules after each change: %s", async (flavour) => {
   const justified = new Justified([...timeless, ...afterChanges]);
-  await using cluster = await Cluster.start(signal);
-  for (const service of services) await cluster.perform(creation(service), signal);
+  await using cluster = await Cluster.start(services, signal);
   await using pair = await Pair.start(cluster, { host, flavour, flags: [noLocalhost] }, signal);
   for (const { what, requests } of changes) {
     await cluster.perform(requests, signal);

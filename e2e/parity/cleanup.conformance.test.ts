@@ -4,9 +4,8 @@ import { flavours } from "../tools/iptables-flavour.ts";
 import { Cluster } from "./cluster.ts";
 import { differencesOf } from "./differences.ts";
 import type { Rules } from "./node-rules.ts";
-import { creation } from "./objects.ts";
 import { probedServices } from "./probes.ts";
-import { proxyNames, requireKubeProxy, stopProxy } from "./proxies.ts";
+import { proxyNames, stopProxy } from "./proxies.ts";
 import { podPrefixes, Stage } from "./stage.ts";
 
 const host = systemExec({ PATH: process.env["PATH"] });
@@ -14,9 +13,7 @@ const { signal } = new AbortController();
 let cluster: Cluster;
 
 beforeAll(async () => {
-  requireKubeProxy();
-  cluster = await Cluster.start(signal);
-  for (const service of probedServices) await cluster.perform(creation(service), signal);
+  cluster = await Cluster.start(probedServices, signal);
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 

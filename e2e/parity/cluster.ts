@@ -10,7 +10,8 @@ import { nodeName } from "../churn/side.ts";
 import { Child } from "../contract/child.ts";
 import { kubectlPath } from "../contract/kubectl/run.ts";
 import { sandbox } from "../contract/sandbox.ts";
-import { parityNamespaces } from "./objects.ts";
+import { creation, parityNamespaces, type ServiceSpec } from "./objects.ts";
+import { requireKubeProxy } from "./proxies.ts";
 
 /** What the Node object says that its pods have. */
 const podPrefixes = { podCIDR: "10.244.1.0/24", podCIDRs: ["10.244.1.0/24", "fd00:244:0:1::/64"] };
@@ -37,7 +38,9 @@ export class Cluster implements AsyncDisposable {
     this.#owned = owned;
   }
 
-  static async start(signal: AbortSignal): Promise<Cluster> {
+  /** With these Services; throws where there is no kube-proxy to compare with. */
+  static async start(services: readonly ServiceSpec[], signal: AbortSignal): Promise<Cluster> {
+    requireKubeProxy();
     await using stack = new AsyncDisposableStack();
     const home = await mkdtemp(join(tmpdir(), "berth-parity-"));
     stack.defer(() => rm(home, { recursive: true, force: true }));
@@ -47,15 +50,13 @@ export class Cluster implements AsyncDisposable {
     await prepareCluster(signal)(client);
     await client.patch(nodes, { name: nodeName }, { type: "merge", body: { spec: podPrefixes } }, signal);
     for (const name of parityNamespaces) await client.create(namespaces, { metadata: { name } }, signal);
+    for (const service of services) await send(client, creation(service), signal);
     return new Cluster({ kubeconfig, server: connection.server, home }, client, stack.move());
   }
 
   /** Throws where the API server refuses. */
-  async perform(requests: readonly Request[], signal: AbortSignal): Promise<void> {
-    for (const { method, path, body } of requests) {
-      const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
-      await this.#client.request({ method, path, body, contentType, signal });
-    }
+  perform(requests: readonly Request[], signal: AbortSignal): Promise<void> {
+    return send(this.#client, requests, signal);
   }
 
   /** Does what the API server may as well refuse. */
@@ -75,5 +76,12 @@ export class Cluster implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.#owned.disposeAsync();
+  }
+}
+
+async function send(client: KubeClient, requests: readonly Request[], signal: AbortSignal): Promise<void> {
+  for (const { method, path, body } of requests) {
+    const contentType = method === "PATCH" ? "application/merge-patch+json" : "application/json";
+    await client.request({ method, path, body, contentType, signal });
   }
 }

@@ -3,9 +3,8 @@ import { systemExec } from "../../src/kernel/index.ts";
 import { Cluster } from "./cluster.ts";
 import { flagSets, noLocalhost, sysctls } from "./flag-sets.ts";
 import { Justified, timeless } from "./justified.ts";
-import { creation, largeService, services } from "./objects.ts";
+import { largeService, services } from "./objects.ts";
 import { Pair } from "./pair.ts";
-import { requireKubeProxy } from "./proxies.ts";
 
 const host = systemExec({ PATH: process.env["PATH"] });
 const { signal } = new AbortController();
@@ -13,9 +12,7 @@ const justified = new Justified(timeless);
 let cluster: Cluster;
 
 beforeAll(async () => {
-  requireKubeProxy();
-  cluster = await Cluster.start(signal);
-  for (const service of services) await cluster.perform(creation(service), signal);
+  cluster = await Cluster.start(services, signal);
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 
@@ -31,8 +28,7 @@ it.each(flagSets)("has kube-proxy's rules for every kind of Service: %s %s", asy
 it("needs every justification", () => expect(justified.unused()).toEqual([]));
 
 it("leaves out comments where kube-proxy does, for more than 1,000 endpoints", async () => {
-  await using large = await Cluster.start(signal);
-  await large.perform(creation(largeService), signal);
+  await using large = await Cluster.start([largeService], signal);
   await using pair = await Pair.start(large, { host, flavour: "legacy", flags: [noLocalhost] }, signal);
   expect(await pair.differences(new Justified([]), signal)).toEqual([]);
 });

@@ -6,7 +6,6 @@ import { Cluster } from "./cluster.ts";
 import { Justified } from "./justified.ts";
 import { metricSeries } from "./metric-series.ts";
 import { Pair } from "./pair.ts";
-import { requireKubeProxy } from "./proxies.ts";
 
 const host = systemExec({ PATH: process.env["PATH"] });
 const { signal } = new AbortController();
@@ -17,8 +16,7 @@ let cluster: Cluster;
 let pair: Pair;
 
 beforeAll(async () => {
-  requireKubeProxy();
-  cluster = owned.use(await Cluster.start(signal));
+  cluster = owned.use(await Cluster.start([], signal));
   const flags = ["--iptables-localhost-nodeports=true"];
   pair = owned.use(await Pair.start(cluster, { host, flavour: "nft", flags }, signal));
   // The second time neither writes all of its rules.

@@ -2,9 +2,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { systemExec } from "../../src/kernel/index.ts";
 import { flavours } from "../tools/iptables-flavour.ts";
 import { Cluster } from "./cluster.ts";
-import { creation } from "./objects.ts";
 import { outcome, probedServices, probes } from "./probes.ts";
-import { requireKubeProxy, stopProxy } from "./proxies.ts";
+import { stopProxy } from "./proxies.ts";
 import { podPrefixes, Stage } from "./stage.ts";
 
 const host = systemExec({ PATH: process.env["PATH"] });
@@ -13,9 +12,7 @@ const flags = [podPrefixes, "--iptables-localhost-nodeports=true"];
 let cluster: Cluster;
 
 beforeAll(async () => {
-  requireKubeProxy();
-  cluster = await Cluster.start(signal);
-  for (const service of probedServices) await cluster.perform(creation(service), signal);
+  cluster = await Cluster.start(probedServices, signal);
 });
 afterAll(() => cluster[Symbol.asyncDispose]());
 

@@ -4,7 +4,6 @@ import { Cluster } from "./cluster.ts";
 import { noLocalhost } from "./flag-sets.ts";
 import { Justified } from "./justified.ts";
 import { Pair } from "./pair.ts";
-import { requireKubeProxy } from "./proxies.ts";
 import { randomOperations } from "./random-operations.ts";
 
 const host = systemExec({ PATH: process.env["PATH"] });
@@ -17,8 +16,7 @@ let cluster: Cluster;
 let pair: Pair;
 
 beforeAll(async () => {
-  requireKubeProxy();
-  cluster = owned.use(await Cluster.start(signal));
+  cluster = owned.use(await Cluster.start([], signal));
   pair = owned.use(await Pair.start(cluster, { host, flavour: "nft", flags: [noLocalhost] }, signal));
 });
 afterAll(() => owned.disposeAsync());

@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { addNetns, deleteNetns, ipBatch, netnsExec, systemExec } from "../../src/kernel/index.ts";
+import { addNetns, deleteNetns, ipBatch, netnsExec } from "../../src/kernel/index.ts";
+import { host } from "../../src/kernel/testing/machine.ts";
 import { comparable } from "./comparable.ts";
 import { agentRules, families, kubeProxyRules, nodeAddresses } from "./sides.ts";
 import { worlds } from "./world.ts";
 
 // Thousands of rules for random clusters, each held to what kube-proxy's own code writes for the same objects.
 
-const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
 const netns = `bt-rule-diff-${randomBytes(4).toString("hex")}`;
 const inside = netnsExec(host, netns);
 const options = { signal: new AbortController().signal, timeoutMs: 60_000 };

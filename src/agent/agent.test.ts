@@ -5,8 +5,10 @@ import { systemClock } from "../base/index.ts";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
 import type { Exec } from "../kernel/index.ts";
 import { node, port, service, slice } from "../model/testing/objects.ts";
-import { createMetrics, nullLogger, serveEndpoints } from "../telemetry/index.ts";
-import { type AgentOptions, runAgent } from "./agent.ts";
+import { createMetrics, serveEndpoints } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
+import { runAgent } from "./agent.ts";
+import type { AgentOptions } from "./agent-options.ts";
 import { chainNames } from "./plan/index.ts";
 import { FakeSource } from "./testing/fake-source.ts";
 import { nodeSettings } from "./testing/settings.ts";
@@ -37,12 +39,12 @@ afterEach(async () => {
 
 let healthz: number;
 let metrics: number;
-let warnings: string[] = [];
+let log = new MemoryLog();
 
 async function run(source: FakeSource, kernel: FakeIptables, own: Partial<AgentOptions> = {}): Promise<void> {
   [healthz, metrics] = [await freePort(), await freePort()];
   stop = new AbortController();
-  warnings = [];
+  log = new MemoryLog();
   done = runAgent(
     {
       settings: nodeSettings({ families: ["IPv4"] }),
@@ -59,11 +61,7 @@ async function run(source: FakeSource, kernel: FakeIptables, own: Partial<AgentO
       exec: kernel,
       drift: undefined,
       metrics: createMetrics(),
-      logger: {
-        ...nullLogger,
-        warn: (text) => void warnings.push(text),
-        with: () => ({ ...nullLogger, warn: (text) => void warnings.push(text) }),
-      },
+      logger: log,
       clock: systemClock,
       random: () => 0,
       ...own,
@@ -238,7 +236,7 @@ it("warns once that it may not write its Lease, and does all else", async () => 
   source.send("services", "ADDED", web);
   source.send("endpointslices", "ADDED", webSlice("10.0.0.1"));
   await vi.waitFor(() => expect(kernel.save()).toContain("--to-destination 10.0.0.1:8080"));
-  await vi.waitFor(() => expect(warnings.filter((text) => text === "node report not written")).toHaveLength(1));
+  await vi.waitFor(() => expect(log.fieldsOf("node report not written")).toHaveLength(1));
   expect(await ask("/healthz")).toBe(200);
 });
 
@@ -263,7 +261,7 @@ it("ends when its pages cannot be served, or tries again, as told, and says so i
   const clock = new FakeClock();
   await run(opened(), new FakeIptables("IPv4"), { metricsAddress, bindAddressHardFail: false, clock });
   await vi.waitFor(async () => expect(await ask("/livez")).toBe(200));
-  expect(warnings).toContain("pages not served; tried again every five seconds");
+  expect(log.messages("warn")).toContain("pages not served; tried again every five seconds");
   await taken[Symbol.asyncDispose]();
   metrics = metricsAddress.port;
   await vi.waitFor(async () => {
@@ -289,7 +287,7 @@ it("writes no rule before the Node has its pod prefixes, or five minutes later",
       if (!comes) await clock.run(2000);
       expect(await ask("/healthz")).toBe(200);
     });
-    expect(warnings.some((text) => text.startsWith("no spec.podCIDRs yet"))).toBe(!comes);
+    expect(log.messages("warn").some((text) => text.startsWith("no spec.podCIDRs yet"))).toBe(!comes);
     stop.abort();
     await done;
   }

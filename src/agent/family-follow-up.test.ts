@@ -4,7 +4,8 @@ import { FakeIptables } from "../kernel/fake-iptables.ts";
 import type { Exec } from "../kernel/index.ts";
 import { port, service, slice } from "../model/testing/objects.ts";
 import type { Family } from "../net/index.ts";
-import { createMetrics, type LogFields, type Metrics, nullLogger } from "../telemetry/index.ts";
+import { createMetrics, type Metrics } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { NodeProxy } from "./node-proxy.ts";
 import { SyncHealth } from "./sync-health.ts";
@@ -13,6 +14,7 @@ import { MemoryState } from "./testing/state.ts";
 
 const { signal } = new AbortController();
 
+const programmed = "service rules programmed";
 let clock: FakeClock;
 let state: MemoryState;
 let v4: FakeIptables;
@@ -20,7 +22,7 @@ let v6: FakeIptables;
 let registry: Metrics;
 let health: SyncHealth;
 let proxy: NodeProxy;
-let log: LogFields[];
+let log: MemoryLog;
 let events: string[];
 let conntrack: string[];
 let healthPorts: string[];
@@ -32,7 +34,8 @@ beforeEach(() => {
   [v4, v6] = [new FakeIptables("IPv4"), new FakeIptables("IPv6")];
   registry = createMetrics();
   health = new SyncHealth(["IPv4", "IPv6"], clock);
-  [log, events, conntrack, healthPorts] = [[], [], [], []];
+  log = new MemoryLog();
+  [events, conntrack, healthPorts] = [[], [], []];
   portsFailed = 0;
   const exec: Exec = {
     async run(program, args, options) {
@@ -56,12 +59,7 @@ beforeEach(() => {
     },
     events: { serviceWarning: (...text) => void events.push(text.join(" | ")) },
     metrics: new AgentMetrics(registry),
-    logger: {
-      ...nullLogger,
-      info: (message, fields) => {
-        if (message === "service rules programmed") log.push(fields!);
-      },
-    },
+    logger: log,
     clock,
   });
   state.services.set(
@@ -115,14 +113,17 @@ it("does all that follows in one family though the other fails, and later there 
   endpoints("10.0.0.1", "fd00:244::1");
   proxy.serviceChanged("ns/web");
   await proxy.sync(signal);
-  [log, conntrack, healthPorts] = [[], [], []];
+  log.clear();
+  [conntrack, healthPorts] = [[], []];
   endpoints("10.0.0.2", "fd00:244::2");
   changed("IPv4", clock.now() + 1000);
   changed("IPv6", clock.now() + 1000);
   clock.advance(3000);
   v4.failures.push({ code: 4, stdout: "", stderr: "iptables-restore: line 2 failed\n" });
   expect(await proxy.sync(signal)).toBeGreaterThan(0);
-  expect(log).toMatchObject([{ service: "ns/web", family: "IPv6", endpointsBefore: 1, endpoints: 1 }]);
+  expect(log.fieldsOf(programmed)).toMatchObject([
+    { service: "ns/web", family: "IPv6", endpointsBefore: 1, endpoints: 1 },
+  ]);
   expect(conntrack).toEqual(["-L -p udp -f ipv6"]);
   expect(healthPorts).toEqual(["IPv6 ns/web"]);
   expect(await latencies()).toEqual({ IPv4: [0, 0], IPv6: [1, 2] });
@@ -137,7 +138,7 @@ it("does all that follows in one family though the other fails, and later there 
   endpoints("10.0.0.3", "fd00:244::2");
   changed("IPv4");
   await proxy.sync(signal);
-  expect(log.slice(1)).toMatchObject([
+  expect(log.fieldsOf(programmed).slice(1)).toMatchObject([
     {
       family: "IPv4",
       cause: "EndpointSlice web-IPv4",

@@ -4,8 +4,7 @@ import { dirname, join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Exec } from "../kernel/index.ts";
-import type { LogFields, Logger } from "../telemetry/index.ts";
-import { nullLogger } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { applyHostSettings, type HostSettings, kernelFiles, needsWrite, wantedSettings } from "./host-settings.ts";
 
 const signal = new AbortController().signal;
@@ -89,12 +88,12 @@ it("never lowers what it only wants to be enough", () => {
 
 describe("on a machine", () => {
   let root: string;
-  let log: [string, LogFields | undefined][];
+  let log: MemoryLog;
   let ran: string[];
 
   beforeEach(async () => {
     root = await mkdtemp(join(tmpdir(), "berth-root-"));
-    log = [];
+    log = new MemoryLog();
     ran = [];
     await file("/sys/devices/system/cpu/online", "0-5,8-9\n");
     await file("/proc/sys/net/netfilter/nf_conntrack_max", "65536\n");
@@ -113,11 +112,6 @@ describe("on a machine", () => {
 
   async function apply(settings: HostSettings, readOnly: readonly string[] = []): Promise<void> {
     const files = kernelFiles(root);
-    const logger: Logger = {
-      ...nullLogger,
-      info: (message, fields) => void log.push([message, fields]),
-      warn: (message, fields) => void log.push([message, fields]),
-    };
     const exec: Exec = {
       async run(program, args) {
         ran.push([program, ...args].join(" "));
@@ -128,28 +122,27 @@ describe("on a machine", () => {
       if (readOnly.some((end) => path.endsWith(end))) throw new Error("EROFS: read-only file system");
       await files.write(path, text);
     }
-    await applyHostSettings(settings, { files: { ...files, write }, exec, logger }, signal);
+    await applyHostSettings(settings, { files: { ...files, write }, exec, logger: log }, signal);
   }
 
   it("writes what is not so, once", async () => {
     await apply(defaults);
-    const set = "set a setting of the machine";
-    expect(log).toEqual([
-      [set, { path: "/proc/sys/net/netfilter/nf_conntrack_max", what: "65536 -> 262144" }],
-      [set, { path: "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established", what: "432000 -> 86400" }],
-      [set, { path: "/proc/self/oom_score_adj", what: "0 -> -999" }],
+    expect(log.fieldsOf("set a setting of the machine")).toEqual([
+      { path: "/proc/sys/net/netfilter/nf_conntrack_max", what: "65536 -> 262144" },
+      { path: "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established", what: "432000 -> 86400" },
+      { path: "/proc/self/oom_score_adj", what: "0 -> -999" },
     ]);
     expect(await readFile(`${root}/proc/sys/net/netfilter/nf_conntrack_max`, "utf8")).toBe("262144");
     expect(await readFile(`${root}/sys/module/nf_conntrack/parameters/hashsize`, "utf8")).toBe("70000\n");
     expect(ran).toEqual([]);
-    log = [];
+    log.clear();
     await apply(defaults);
-    expect(log).toEqual([]);
+    expect(log.lines).toEqual([]);
   });
 
   it("says what cannot be written and what helps, and does the rest", async () => {
     await apply(defaults, ["nf_conntrack_max", "oom_score_adj"]);
-    expect(log.map(([, fields]) => fields)).toEqual([
+    expect(log.lines.map(({ fields }) => fields)).toEqual([
       {
         path: "/proc/sys/net/netfilter/nf_conntrack_max",
         what: "wanted 262144",
@@ -174,6 +167,6 @@ describe("on a machine", () => {
       "set net.netfilter.nf_conntrack_tcp_be_liberal=1 on the host, or give --conntrack-tcp-be-liberal=false",
       "NodePorts do not answer on 127.0.0.1; set net.ipv4.conf.all.route_localnet=1 on the host, or give --iptables-localhost-nodeports=false",
     ];
-    expect(log.map(([, fields]) => fields?.why)).toEqual(remedies.map((remedy) => `it is not there; ${remedy}`));
+    expect(log.fields("warn").map(({ why }) => why)).toEqual(remedies.map((remedy) => `it is not there; ${remedy}`));
   });
 });

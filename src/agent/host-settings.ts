@@ -49,64 +49,59 @@ export interface WantedSetting {
 
 const netfilter = "/proc/sys/net/netfilter";
 const conntrackMax = `${netfilter}/nf_conntrack_max`;
-const routeLocalnetPath = "/proc/sys/net/ipv4/conf/all/route_localnet";
 const oomPath = "/proc/self/oom_score_adj";
 
 export function wantedSettings(
   { conntrack, routeLocalnet, oomScoreAdj }: HostSettings,
   cores: number,
 ): readonly WantedSetting[] {
-  const max = conntrackLimit(conntrack.maxPerCore, conntrack.min, cores);
-  const flag = (value: boolean): number | undefined => (value ? 1 : undefined);
-  const timeouts: readonly (readonly [name: string, flag: string, value: number | undefined])[] = [
-    ["tcp_timeout_established", "tcp-timeout-established", seconds(conntrack.tcpEstablishedTimeoutMs)],
-    ["tcp_timeout_close_wait", "tcp-timeout-close-wait", seconds(conntrack.tcpCloseWaitTimeoutMs)],
-    ["tcp_be_liberal", "tcp-be-liberal", flag(conntrack.tcpBeLiberal)],
-    ["udp_timeout", "udp-timeout", seconds(conntrack.udpTimeoutMs)],
-    ["udp_timeout_stream", "udp-timeout-stream", seconds(conntrack.udpStreamTimeoutMs)],
-  ];
   return [
-    ...(max === 0
-      ? []
-      : [
-          {
-            path: conntrackMax,
-            value: max,
-            atLeast: true as const,
-            // Only the first network namespace of the machine may write it.
-            remedy: `set net.netfilter.nf_conntrack_max=${max} on the host, or give --conntrack-max-per-core=0`,
-          },
-          {
-            path: "/sys/module/nf_conntrack/parameters/hashsize",
-            value: Math.floor(max / 4),
-            atLeast: true as const,
-            remedy:
-              "set the parameter hashsize of the module nf_conntrack on the host, or give --conntrack-max-per-core=0",
-          },
-        ]),
-    ...timeouts.flatMap(([name, option, value]) =>
-      value === undefined
-        ? []
-        : [
-            {
-              path: `${netfilter}/nf_conntrack_${name}`,
-              value,
-              remedy: `set net.netfilter.nf_conntrack_${name}=${value} on the host, or give --conntrack-${option}=${option === "tcp-be-liberal" ? "false" : "0"}`,
-            },
-          ],
-    ),
-    ...(routeLocalnet
-      ? [
-          {
-            path: routeLocalnetPath,
-            value: 1,
-            remedy:
-              "NodePorts do not answer on 127.0.0.1; set net.ipv4.conf.all.route_localnet=1 on the host, or give --iptables-localhost-nodeports=false",
-          },
-        ]
-      : []),
+    ...conntrackSizes(conntrackLimit(conntrack.maxPerCore, conntrack.min, cores)),
+    ...conntrackSetting("tcp_timeout_established", seconds(conntrack.tcpEstablishedTimeoutMs)),
+    ...conntrackSetting("tcp_timeout_close_wait", seconds(conntrack.tcpCloseWaitTimeoutMs)),
+    ...conntrackSetting("tcp_be_liberal", conntrack.tcpBeLiberal ? 1 : undefined, "false"),
+    ...conntrackSetting("udp_timeout", seconds(conntrack.udpTimeoutMs)),
+    ...conntrackSetting("udp_timeout_stream", seconds(conntrack.udpStreamTimeoutMs)),
+    ...(routeLocalnet ? [routeLocalnetOn] : []),
     { path: oomPath, value: oomScoreAdj, remedy: "run with CAP_SYS_RESOURCE, or give --oom-score-adj=0" },
   ];
+}
+
+const routeLocalnetOn: WantedSetting = {
+  path: "/proc/sys/net/ipv4/conf/all/route_localnet",
+  value: 1,
+  remedy:
+    "NodePorts do not answer on 127.0.0.1; set net.ipv4.conf.all.route_localnet=1 on the host, or give --iptables-localhost-nodeports=false",
+};
+
+/** For so many flows at most; 0 leaves the size as it is. */
+function conntrackSizes(max: number): readonly WantedSetting[] {
+  if (max === 0) return [];
+  const without = "or give --conntrack-max-per-core=0";
+  return [
+    {
+      path: conntrackMax,
+      value: max,
+      atLeast: true,
+      // Only the first network namespace of the machine may write it.
+      remedy: `set net.netfilter.nf_conntrack_max=${max} on the host, ${without}`,
+    },
+    {
+      path: "/sys/module/nf_conntrack/parameters/hashsize",
+      value: Math.floor(max / 4),
+      atLeast: true,
+      remedy: `set the parameter hashsize of the module nf_conntrack on the host, ${without}`,
+    },
+  ];
+}
+
+/** A sysctl with a flag of the same name, whose value `off` leaves it as it is; undefined: leave it. */
+function conntrackSetting(name: string, value: number | undefined, off = "0"): readonly WantedSetting[] {
+  if (value === undefined) return [];
+  const sysctl = `nf_conntrack_${name}`;
+  const flag = `--conntrack-${name.replaceAll("_", "-")}`;
+  const remedy = `set net.netfilter.${sysctl}=${value} on the host, or give ${flag}=${off}`;
+  return [{ path: `${netfilter}/${sysctl}`, value, remedy }];
 }
 
 /** More would cost too much memory on machines with many cores. */

@@ -2,7 +2,8 @@
 // whole state has been read, nothing when nothing changed, and what failed stays due; ending the agent leaves the
 // rules. To the API server it writes events and the Lease of its node, never Services or Nodes.
 export { affinityNotes } from "./affinity-limit.ts";
-export { type AgentOptions, runAgent } from "./agent.ts";
+export { runAgent } from "./agent.ts";
+export type { AgentOptions } from "./agent-options.ts";
 export { cleanUp } from "./cleanup.ts";
 export { dropsInvalid, inspectHost, requireNetAdmin } from "./host.ts";
 export { applyHostSettings, type HostSettings, kernelFiles } from "./host-settings.ts";

@@ -10,8 +10,8 @@ import {
   Iptables,
   inputText,
   netnsExec,
-  systemExec,
 } from "../kernel/index.ts";
+import { flavours, host } from "../kernel/testing/machine.ts";
 import type { Family } from "../net/index.ts";
 import { createMetrics } from "../telemetry/index.ts";
 import { registerAccounting } from "./accounting.ts";
@@ -21,8 +21,6 @@ import { inspectIptables } from "./iptables-host.ts";
 import { fixture, programOf, proxied } from "./plan/testing/services.ts";
 
 const signal = new AbortController().signal;
-const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
-const flavours = (["nft", "legacy"] as const).filter((flavour) => existsSync(`/usr/sbin/iptables-${flavour}-save`));
 const families: readonly Family[] = ["IPv4", "IPv6"];
 const withNfacct = existsSync("/usr/sbin/nfacct");
 

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { FakeIptables } from "../kernel/fake-iptables.ts";
 import { type Exec, type ExecResult, ProgramMissingError } from "../kernel/index.ts";
-import { nullLogger } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { inspectIptables } from "./iptables-host.ts";
 
 const signal = new AbortController().signal;
@@ -131,12 +131,11 @@ it("waits while somebody holds the lock, and says who", async () => {
       return { code: 4, stdout: "", stderr: "Another app is currently holding the xtables lock" };
     },
   };
-  const told: unknown[] = [];
-  const logger = { ...nullLogger, warn: (...line: unknown[]) => told.push(line) };
-  expect((await inspectIptables(exec, ["IPv4"], signal, undefined, logger)).families).toEqual(["IPv4"]);
+  const log = new MemoryLog();
+  expect((await inspectIptables(exec, ["IPv4"], signal, undefined, log)).families).toEqual(["IPv4"]);
   const why = expect.stringContaining("has held the lock /run/xtables.lock for more than 5 s");
-  const line = ["the start waits for the lock of iptables", { why }];
-  expect(told).toEqual([line, line]);
+  const line = { level: "warn", message: "the start waits for the lock of iptables", fields: { why } };
+  expect(log.lines).toEqual([line, line]);
 });
 
 it("blames no kernel module for a lock file that cannot be made", async () => {

@@ -14,7 +14,6 @@ import {
   RestoreError,
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
-
 import { type LogFields, type Logger, nullLogger } from "../telemetry/index.ts";
 import { accountingNames, kubePrefix } from "./plan/index.ts";
 
@@ -63,16 +62,11 @@ export async function inspectIptables(
   const sessionAffinity = new Set<Family>();
   for (const family of wanted) {
     const ask = () => missingExtensions(tools.exec, family, counting, signal);
-    const missing = await whenUnlocked(ask, logger, signal).catch((error: unknown) => {
-      if (error instanceof RestoreError) return new Map([["NAT", error.reason]]);
-      throw error;
-    });
-    const needed = [...missing].filter(([name]) => !optional.has(name));
-    if (needed.length > 0) {
-      const why = needed.map(([name, reason]) => `${name} (${reason})`).join(", ");
-      const text = `iptables ${formatVersion(tools.version)} or the kernel does not support what ${family} rules need: ${why}; load the kernel modules (${needed.map(([name]) => moduleOf(name)).join(", ")}) or use a kernel that has them`;
-      if (family === wanted[0]) throw new FailureError(text);
-      notes.push(["warn", "address family not served", { family, why: text }]);
+    const missing = await whenUnlocked(ask, logger, signal);
+    const why = whyNotServed(missing, tools, family);
+    if (why !== undefined) {
+      if (family === wanted[0]) throw new FailureError(why);
+      notes.push(["warn", "address family not served", { family, why }]);
       continue;
     }
     families.push(family);
@@ -144,7 +138,20 @@ interface Extension extends Candidate {
 /** Without these, Services are served all the same. */
 const optional: ReadonlySet<string> = new Set(["recent", "nfacct"]);
 
-/** Names what the kernel or the tools refuse, with what they say. Rejects with RestoreError when it refuses the tables. */
+/** Why the rules of a family cannot be written, with the remedy; undefined when they can. */
+function whyNotServed(
+  missing: ReadonlyMap<string, string>,
+  { version }: IptablesTools,
+  family: Family,
+): string | undefined {
+  const needed = [...missing].filter(([name]) => !optional.has(name));
+  if (needed.length === 0) return undefined;
+  const what = needed.map(([name, reason]) => `${name} (${reason})`).join(", ");
+  const modules = needed.map(([name]) => moduleOf(name)).join(", ");
+  return `iptables ${formatVersion(version)} or the kernel does not support what ${family} rules need: ${what}; load the kernel modules (${modules}) or use a kernel that has them`;
+}
+
+/** Names what the kernel or the tools refuse, with what they say; `NAT` when they refuse the tables. */
 async function missingExtensions(
   exec: Exec,
   family: Family,
@@ -153,8 +160,13 @@ async function missingExtensions(
 ): Promise<ReadonlyMap<string, string>> {
   const all = [...extensions(family), ...(counting ? [nfacct] : [])];
   const options = { maxRestores: 2 * all.length, hopeful: true };
-  const { refused } = await findRefused(new Iptables(exec, family), all, options, signal);
-  return new Map(refused.map(({ candidate, why }) => [candidate.name, why]));
+  try {
+    const { refused } = await findRefused(new Iptables(exec, family), all, options, signal);
+    return new Map(refused.map(({ candidate, why }) => [candidate.name, why]));
+  } catch (error) {
+    if (error instanceof RestoreError) return new Map([["NAT", error.reason]]);
+    throw error;
+  }
 }
 
 const nfacct: Extension = {

@@ -30,11 +30,11 @@ it("gives way to a process that listens where a Service would be, and takes over
   bench.state.services.set("ns/web", web("192.168.0.2"));
   await change();
   expect(bench.v4.save()).not.toContain("-d 192.168.0.2/32");
-  expect(bench.lines("warn frontend refused")).toMatchObject([{ why: "a process of the node listens on this port" }]);
+  expect(bench.log.fieldsOf("frontend refused")).toMatchObject([{ why: "a process of the node listens on this port" }]);
   bench.sockets = [];
   await proxy.sync(signal);
   expect(bench.v4.save()).toContain("-d 192.168.0.2/32");
-  expect(bench.lines("warn frontend refused")).toHaveLength(1);
+  expect(bench.log.fieldsOf("frontend refused")).toHaveLength(1);
 });
 
 it("plans again, with its cause, what it could not plan", async () => {
@@ -44,7 +44,7 @@ it("plans again, with its cause, what it could not plan", async () => {
   bench.sockets = [];
   await proxy.sync(signal);
   expect(bench.v4.save()).toContain("-d 192.168.0.2/32");
-  expect(bench.lines("info service rules programmed").at(-1)).toMatchObject({ cause: "Service" });
+  expect(bench.log.fieldsOf("service rules programmed").at(-1)).toMatchObject({ cause: "Service" });
 });
 
 it("reads what processes wait on only while a Service is on an address of the node", async () => {

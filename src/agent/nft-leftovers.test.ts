@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { type ExecResult, inputText, ProgramMissingError } from "../kernel/index.ts";
 import { nullLogger } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { NftLeftovers } from "./nft-leftovers.ts";
 
 const signal = new AbortController().signal;
@@ -14,7 +15,7 @@ it("deletes the tables of both families in one transaction, until that succeeds,
     ok("table ip6 kube-proxy\n"),
     ok(""),
   ];
-  const warnings: string[] = [];
+  const log = new MemoryLog();
   const leftovers = new NftLeftovers(
     {
       async run(program, args, { stdin }) {
@@ -23,7 +24,7 @@ it("deletes the tables of both families in one transaction, until that succeeds,
       },
     },
     ["IPv4", "IPv6"],
-    { ...nullLogger, warn: (message) => warnings.push(message) },
+    log,
   );
   for (let i = 0; i < 3; i++) await leftovers.remove(signal);
   expect(calls).toEqual([
@@ -32,7 +33,7 @@ it("deletes the tables of both families in one transaction, until that succeeds,
     "nft list tables",
     "nft -f - delete table ip6 kube-proxy",
   ]);
-  expect(warnings).toHaveLength(1);
+  expect(log.messages("warn")).toHaveLength(1);
 });
 
 it("does nothing where there is no nft", async () => {

@@ -11,7 +11,7 @@ function zoned(ip: string, zone: string) {
 it("keeps the rules that depend on the Node while the object is away, and says so once", async () => {
   const bench = new ProxyBench();
   const { state, v4: iptables } = bench;
-  const told = () => bench.log.flatMap(([message, fields]) => (message.startsWith("warn") ? [fields] : []));
+  const told = () => bench.log.fields("warn");
   state.nodeObject = { ...node("node-a", "zone-a"), spec: { podCIDRs: ["10.1.0.0/24"] } };
   state.services.set("ns/web", service("ns/web", { clusterIP: "172.30.0.41", ports: [port("p", 80)] }));
   state.allSlices.set("ns/web", [

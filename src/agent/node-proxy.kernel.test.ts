@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { systemExec } from "../kernel/index.ts";
+import { flavours, host } from "../kernel/testing/machine.ts";
 import { node, port, service, slice } from "../model/testing/objects.ts";
 import type { NodeProxy } from "./node-proxy.ts";
-import { flavourExec, flavours, kernelProxy } from "./testing/kernel-proxy.ts";
+import { flavourExec, kernelProxy } from "./testing/kernel-proxy.ts";
 import { Network } from "./testing/network.ts";
 import { MemoryState } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
 
 describe.each(flavours)("with iptables-%s", (flavour) => {
-  const network = new Network(systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }));
+  const network = new Network(host);
   const restores: string[] = [];
   const inside = network.exec("node");
   const exec = flavourExec(inside, flavour, (restore) => restores.push(restore));

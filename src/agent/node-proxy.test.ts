@@ -26,7 +26,7 @@ const endpoints = (...ips: string[]) => [
 
 /** What was told of families that failed. */
 function failures(): string[] {
-  return bench.lines("error rules not programmed").map((fields) => `${fields?.family} ${errorMessage(fields?.err)}`);
+  return bench.log.fieldsOf("rules not programmed").map(({ family, err }) => `${family} ${errorMessage(err)}`);
 }
 
 async function change(): Promise<void> {
@@ -45,12 +45,12 @@ beforeEach(async () => {
 it("writes one restore for each family at first, and none when nothing changed", async () => {
   expect(bench.v4.restores).toHaveLength(1);
   expect(bench.v6.restores).toHaveLength(1);
-  expect(bench.lines("info rules compared with the kernel")).toMatchObject([{ family: "IPv4" }, { family: "IPv6" }]);
+  expect(bench.log.fieldsOf("rules compared with the kernel")).toMatchObject([{ family: "IPv4" }, { family: "IPv6" }]);
   bench.forget();
   await change();
   await proxy.sync(signal);
   expect(bench.restores).toEqual([]);
-  expect(bench.log).toEqual([]);
+  expect(bench.log.lines).toEqual([]);
 });
 
 it("writes only the chains of the Service that changed, and says why", async () => {
@@ -63,7 +63,7 @@ it("writes only the chains of the Service that changed, and says why", async () 
     "KUBE-SVC-" + chains(bench.restores[0]!)[1]!.slice(9),
     expect.stringMatching(/^KUBE-SEP-/),
   ]);
-  expect(bench.lines("info service rules programmed")).toEqual([
+  expect(bench.log.fieldsOf("service rules programmed")).toEqual([
     {
       service: "ns/web",
       family: "IPv4",
@@ -85,7 +85,7 @@ it("adopts the rules that it finds and writes nothing", async () => {
   expect(bench.restores).toEqual([]);
   expect([bench.v4.saves, bench.v6.saves]).toEqual([2, 2]);
   expect(bench.health.ready).toBe(true);
-  expect(bench.lines("info rules compared with the kernel")).toMatchObject([
+  expect(bench.log.fieldsOf("rules compared with the kernel")).toMatchObject([
     { why: "all rules are in place; nothing written", rules: 0 },
     { why: "all rules are in place; nothing written", rules: 0 },
   ]);
@@ -106,7 +106,7 @@ it("tells of a Service whose chain was altered while it was away, and of that ch
   bench.forget();
   proxy = bench.start();
   await proxy.sync(signal);
-  expect(bench.lines("info service rules programmed")).toMatchObject([
+  expect(bench.log.fieldsOf("service rules programmed")).toMatchObject([
     { service: "ns/web", why: "found altered in the kernel", chains: altered },
   ]);
 });
@@ -141,11 +141,11 @@ it("tries again from what the kernel holds when a restore fails", async () => {
   ]);
   const healthy = () => [...bench.health.families()].map(([, family]) => family.healthy);
   expect(healthy()).toEqual([true, true]);
-  expect(bench.lines("info service rules programmed")).toEqual([]);
+  expect(bench.log.fieldsOf("service rules programmed")).toEqual([]);
   bench.clock.advance(61_000);
   expect(healthy()).toEqual([false, true]);
   await proxy.sync(signal);
-  expect(bench.lines("info service rules programmed")).toMatchObject([{ why: expect.stringContaining("10.0.0.2") }]);
+  expect(bench.log.fieldsOf("service rules programmed")).toMatchObject([{ why: expect.stringContaining("10.0.0.2") }]);
   expect(bench.v4.save()).toContain("--to-destination 10.0.0.2:8080");
   expect(bench.health.ready).toBe(true);
   expect(await bench.metric("sync_proxy_rules_iptables_restore_failures_total")).toMatchObject([
@@ -222,22 +222,22 @@ it("programs all but the Service that the kernel refuses, says so once, and trie
   expect(bench.v4.save()).toContain("--to-destination 10.0.0.9:8080");
   expect(bench.v4.save()).not.toContain("ns/web");
   expect(bench.health.ready).toBe(true);
-  expect(bench.lines("error service isolated: the kernel refuses its rules")).toEqual([
+  expect(bench.log.fieldsOf("service isolated: the kernel refuses its rules")).toEqual([
     { service: "ns/web", family: "IPv4", why: expect.stringContaining("RULE_APPEND failed (Invalid argument)") },
   ]);
-  expect(bench.lines("info service rules programmed")).toMatchObject([{ service: "ns/other" }]);
+  expect(bench.log.fieldsOf("service rules programmed")).toMatchObject([{ service: "ns/other" }]);
   expect(await bench.metric("sync_proxy_rules_iptables_partial_restore_failures_total")).toMatchObject([
     { value: 1, labels: { ip_family: "IPv4" } },
   ]);
   bench.forget();
   bench.clock.advance(again!);
   await proxy.sync(signal);
-  expect(bench.lines("error service isolated: the kernel refuses its rules")).toEqual([]);
+  expect(bench.log.fieldsOf("service isolated: the kernel refuses its rules")).toEqual([]);
   bench.v4.kernelRefuses = () => false;
   bench.clock.advance((await proxy.sync(signal))!);
   expect(await proxy.sync(signal)).toBeUndefined();
   expect(bench.v4.save()).toContain("--to-destination 10.0.0.66:8080");
-  expect(bench.lines("info service no longer isolated")).toEqual([{ service: "ns/web", family: "IPv4" }]);
+  expect(bench.log.fieldsOf("service no longer isolated")).toEqual([{ service: "ns/web", family: "IPv4" }]);
 });
 
 it("keeps what is there, fails and turns unhealthy when it finds no Service to leave out", async () => {
@@ -264,7 +264,7 @@ it("plans all anew when the node's zone, its addresses or the API servers change
   proxy.nodeChanged();
   await proxy.sync(signal);
   expect(bench.v4.save()).not.toContain("203.0.113.7");
-  expect(bench.lines("warn frontend refused")).toEqual([
+  expect(bench.log.fieldsOf("frontend refused")).toEqual([
     {
       service: "ns/web",
       kind: "LoadBalancerIP",
@@ -279,7 +279,7 @@ it("never takes a reserved port of the node, whatever a Service asks for", async
   bench.state.services.set("ns/web", web({ externalIPs: ["192.168.0.2"], ports: [port("p80", 22)] }));
   await change();
   expect(bench.v4.save()).not.toContain("-d 192.168.0.2/32");
-  expect(bench.lines("warn frontend refused")).toMatchObject([{ kind: "ExternalIP", port: 22 }]);
+  expect(bench.log.fieldsOf("frontend refused")).toMatchObject([{ kind: "ExternalIP", port: 22 }]);
 });
 
 it("counts rules, changes and how long a pod's change took", async () => {
@@ -325,7 +325,7 @@ it("writes and tells nothing of what came and went between two syncs", async () 
   proxy.serviceChanged("ns/web");
   bench.state.services.set("ns/web", { ...web(), metadata: { ...web().metadata, uid: "another", labels: { a: "b" } } });
   await change();
-  expect([bench.restores, bench.log]).toEqual([[], []]);
+  expect([bench.restores, bench.log.lines]).toEqual([[], []]);
 });
 
 it("plans what changes while it plans with the next sync, each Service in one piece", async () => {

@@ -5,7 +5,8 @@ import { KubeApiError } from "../kube/index.ts";
 import { Collection } from "../kube/testing/collection.ts";
 import { MemoryClient } from "../kube/testing/memory-client.ts";
 import { node } from "../model/testing/objects.ts";
-import { createMetrics, type Metrics, nullLogger } from "../telemetry/index.ts";
+import { createMetrics, type Metrics } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { ReportLease } from "./report-lease.ts";
 
@@ -16,7 +17,7 @@ let collection: Collection;
 let client: MemoryClient;
 let registry: Metrics;
 let metrics: AgentMetrics;
-let warnings: unknown[];
+let log: MemoryLog;
 let report: string;
 let uid: string | undefined;
 let stop: AbortController;
@@ -28,7 +29,7 @@ beforeEach(() => {
   client = new MemoryClient(collection, clock);
   registry = createMetrics();
   metrics = new AgentMetrics(registry);
-  warnings = [];
+  log = new MemoryLog();
   report = "first";
   uid = "u-1";
   stop = new AbortController();
@@ -45,12 +46,6 @@ function agent(
   access: Pick<MemoryClient, "get" | "create" | "mergePatch"> = client,
   chainPrefix = "KUBE",
 ): ReportLease {
-  const logger = {
-    ...nullLogger,
-    with: () => logger,
-    warn: (message: string, fields?: { why?: string; what?: string }) =>
-      void warnings.push(`${message}: ${fields?.why ?? fields?.what}`),
-  };
   const lease = new ReportLease({
     client: access,
     namespace: "berth",
@@ -60,7 +55,7 @@ function agent(
     report: async () => report,
     node: () => (uid === undefined ? undefined : { ...node("node-a"), metadata: { name: "node-a", uid } }),
     metrics,
-    logger,
+    logger: log,
     clock,
     random: () => 0,
   });
@@ -69,6 +64,7 @@ function agent(
 }
 
 const stored = () => collection.get(name) as Lease;
+const warnings = () => log.lines.map(({ message, fields: { why, what } }) => `${message}: ${why ?? what}`);
 const time = () => new Date(clock.now()).toISOString().replace("Z", "000Z");
 
 it("makes its Lease, owned by the Node, and renews it every ten seconds", async () => {
@@ -151,7 +147,7 @@ it("takes its own Lease up again after a restart, and makes a deleted one anew",
   collection.delete(name);
   await clock.run(10_000);
   expect(stored().spec?.holderIdentity).toBe("host-a");
-  expect(warnings).toEqual([]);
+  expect(warnings()).toEqual([]);
 });
 
 it("goes on after somebody else wrote into its Lease", async () => {
@@ -176,7 +172,7 @@ it("does not take another's Lease as long as that is renewed, says so once, and 
     renew();
   }
   expect(stored().spec?.holderIdentity).toBe("host-b");
-  expect(warnings).toEqual([
+  expect(warnings()).toEqual([
     "node report not written: host-b reports for this node; two agents must not have one node name",
   ]);
   other.abort();
@@ -187,7 +183,7 @@ it("does not take another's Lease as long as that is renewed, says so once, and 
     metadata: { annotations: { "berth.dev/report": "first" } },
     spec: { holderIdentity: "host-a", leaseTransitions: 5 },
   });
-  expect(warnings.slice(1)).toEqual(["node report taken over: host-b"]);
+  expect(warnings().slice(1)).toEqual(["node report taken over: host-b"]);
 });
 
 it.each([
@@ -210,7 +206,9 @@ it.each([
   expect(tries).toBe(1);
   await clock.run(600_000);
   expect(tries).toBe(2);
-  expect(warnings).toEqual([expect.stringMatching(/^node report not written: .*(forbidden|not found).*deploy\/rbac$/)]);
+  expect(warnings()).toEqual([
+    expect.stringMatching(/^node report not written: .*(forbidden|not found).*deploy\/rbac$/),
+  ]);
   denied = false;
   await clock.run(600_000);
   expect(stored().spec?.holderIdentity).toBe("host-a");
@@ -225,7 +223,7 @@ it("waits out an API server that does not answer, in one line", async () => {
   await clock.run(0);
   client.line = "refused";
   await clock.run(60_000);
-  expect(warnings).toEqual([expect.stringMatching(/^node report not written: .*unreported until it works again$/)]);
+  expect(warnings()).toEqual([expect.stringMatching(/^node report not written: .*unreported until it works again$/)]);
   client.line = "lost";
   await clock.run(60_000);
   client.line = "up";

@@ -1,10 +1,11 @@
 // kube-proxy's scenarios with real packets: who is answered by whom, and what address the pod sees. Each line holds on
 // both backends of iptables, over IPv4 and IPv6, TCP and UDP.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { execOk, systemExec } from "../kernel/index.ts";
+import { execOk } from "../kernel/index.ts";
+import { flavours, host } from "../kernel/testing/machine.ts";
 import { parseCidr } from "../net/index.ts";
 import type { NodeSettings } from "./node-facts.ts";
-import { flavourExec, flavours, kernelProxy } from "./testing/kernel-proxy.ts";
+import { flavourExec, kernelProxy } from "./testing/kernel-proxy.ts";
 import { type Member, Network } from "./testing/network.ts";
 import { frontend, podAddress, type ScenarioService, scenarioCluster } from "./testing/scenario-cluster.ts";
 
@@ -151,7 +152,7 @@ const sets: readonly (readonly [name: string, settings: Partial<NodeSettings>, l
 ];
 
 describe.each(flavours)("with iptables-%s", (flavour) => {
-  const network = new Network(systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }));
+  const network = new Network(host);
   const exec = flavourExec(network.exec("node"), flavour);
 
   beforeAll(() => network.create(signal));

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
 import { createMetrics, type LogFields, nullLogger } from "../telemetry/index.ts";
+import { nothingWritten } from "./apply/testing/written.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { NodeStanding } from "./node-standing.ts";
 import { SyncReport } from "./sync-report.ts";
@@ -52,17 +53,7 @@ it("asks for a report when a family has rules for the first time, and counts wha
     clock: new FakeClock(),
     onStanding: () => (changes += 1),
   });
-  const written = {
-    chains: [],
-    removed: [],
-    jumps: [],
-    rules: new Map(),
-    observed: true,
-    unreadable: [],
-    isolated: [],
-  };
-  for (const family of ["IPv4", "IPv4", "IPv6"] as const)
-    await report.programmed(family, [], { ...written, refusals: 0 }, 1);
+  for (const family of ["IPv4", "IPv4", "IPv6"] as const) await report.programmed(family, [], nothingWritten, 1);
   expect(changes).toBe(2);
 
   const frontend = { kind: "ExternalIP" as const, address: "192.0.2.1", port: 80 };

@@ -1,11 +1,11 @@
 // Two proxies on one node, each with chains and Services of its own: neither touches what the other has written.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { systemExec } from "../kernel/index.ts";
+import { flavours, host } from "../kernel/testing/machine.ts";
 import { cleanUp } from "./cleanup.ts";
 import type { NodeSettings } from "./node-facts.ts";
 import type { NodeProxy } from "./node-proxy.ts";
 import { chainNames } from "./plan/index.ts";
-import { flavourExec, flavours, kernelProxy } from "./testing/kernel-proxy.ts";
+import { flavourExec, kernelProxy } from "./testing/kernel-proxy.ts";
 import { type Member, Network } from "./testing/network.ts";
 import { frontend, podAddress, type ScenarioService, scenarioCluster } from "./testing/scenario-cluster.ts";
 
@@ -30,7 +30,7 @@ type Prefix = keyof typeof proxies;
 const offsets: Readonly<Record<Prefix, number>> = { KUBE: 0, BERTH: 4 };
 
 describe.each(flavours)("with iptables-%s", (flavour) => {
-  const network = new Network(systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }));
+  const network = new Network(host);
   const restores: string[] = [];
   const inside = network.exec("node");
   const exec = flavourExec(inside, flavour, (restore) => restores.push(restore));

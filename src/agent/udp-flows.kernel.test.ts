@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type Exec, execOk, systemExec } from "../kernel/index.ts";
+import { type Exec, execOk } from "../kernel/index.ts";
+import { host } from "../kernel/testing/machine.ts";
 import { port, service, slice } from "../model/testing/objects.ts";
 import { flavourExec, kernelProxy } from "./testing/kernel-proxy.ts";
 import { Network } from "./testing/network.ts";
 import { MemoryState } from "./testing/state.ts";
 
 const signal = new AbortController().signal;
-const network = new Network(systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" }));
+const network = new Network(host);
 const inside = network.exec("node");
 const listings: string[] = [];
 const nft = flavourExec(inside, "nft");

@@ -4,7 +4,8 @@ import { FakeClock } from "../base/fake-clock.ts";
 import { Conntrack, type Exec, ProgramMissingError, type UdpFlow } from "../kernel/index.ts";
 import { type ProxiedService, proxiedService } from "../model/index.ts";
 import { port, service, slice } from "../model/testing/objects.ts";
-import { createMetrics, nullLogger } from "../telemetry/index.ts";
+import { createMetrics } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { FlowJudge, FlowReconciler, type ServiceStep } from "./udp-flows.ts";
 
@@ -156,7 +157,7 @@ describe("whatever happens to Services", () => {
 describe("FlowReconciler", () => {
   function bench() {
     const calls: string[] = [];
-    const warnings: string[] = [];
+    const log = new MemoryLog();
     const failures: unknown[] = [];
     let table = "";
     const exec: Exec = {
@@ -167,10 +168,9 @@ describe("FlowReconciler", () => {
         return { code: 0, stdout: args[0] === "-L" ? table : "", stderr: "" };
       },
     };
-    const logger = { ...nullLogger, warn: (message: string) => void warnings.push(message) };
     const metrics = new AgentMetrics(createMetrics());
     const clock = new FakeClock();
-    const reconciler = new FlowReconciler(new Conntrack(exec, "IPv4"), "IPv4", metrics, logger, clock);
+    const reconciler = new FlowReconciler(new Conntrack(exec, "IPv4"), "IPv4", metrics, log, clock);
     const put = (...all: UdpFlow[]) => {
       table = all
         .map(
@@ -185,7 +185,7 @@ describe("FlowReconciler", () => {
       const again = await reconciler.reconcile(steps, nodePortAddresses, signal);
       return { again, calls: [...calls] };
     };
-    return { run, put, failures, warnings, nodePortAddresses, clock };
+    return { run, put, failures, log, nodePortAddresses, clock };
   }
 
   it("reads no table when no UDP frontend is concerned", async () => {
@@ -225,7 +225,7 @@ describe("FlowReconciler", () => {
   });
 
   it("keeps what failed due, and asks to come again", async () => {
-    const { run, put, failures, warnings } = bench();
+    const { run, put, failures, log } = bench();
     await run(step(undefined, {}));
     put(toCluster);
     failures.push(new Error("busy"));
@@ -237,11 +237,11 @@ describe("FlowReconciler", () => {
       calls: [/^-L/, /^-D/].map((re) => expect.stringMatching(re)),
     });
     expect(await run()).toEqual({ again: undefined, calls: [] });
-    expect(warnings).toHaveLength(2);
+    expect(log.messages("warn")).toHaveLength(2);
   });
 
   it("warns once that the program is missing, looks for it every five minutes, and does all when it comes", async () => {
-    const { run, put, failures, warnings, clock } = bench();
+    const { run, put, failures, log, clock } = bench();
     const missing = new ProgramMissingError("conntrack", undefined);
     failures.push(missing);
     expect(await run(step(undefined, {}))).toMatchObject({ again: 300_000, calls: [expect.any(String)] });
@@ -251,7 +251,7 @@ describe("FlowReconciler", () => {
     clock.advance(200_000);
     failures.push(missing);
     expect(await run()).toMatchObject({ again: 300_000, calls: [expect.any(String)] });
-    expect(warnings).toHaveLength(1);
+    expect(log.messages("warn")).toHaveLength(1);
     clock.advance(300_000);
     expect((await run()).calls).toEqual([
       "-L -p udp -f ipv4 -d 172.30.0.10 --dport 53",

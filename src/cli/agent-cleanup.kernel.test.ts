@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { addNetns, deleteNetns, netnsExec, systemExec } from "../kernel/index.ts";
+import { addNetns, deleteNetns, netnsExec } from "../kernel/index.ts";
+import { host } from "../kernel/testing/machine.ts";
 
 const options = { signal: new AbortController().signal };
-const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
 const netns = `bt-cleanup-${randomBytes(4).toString("hex")}`;
 const inside = netnsExec(host, netns);
 const main = join(import.meta.dirname, "main.ts");

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { RuleApplier } from "../agent/apply/index.ts";
 import { fixture, programOf, proxied } from "../agent/plan/testing/services.ts";
-import { addNetns, deleteNetns, execOk, Iptables, ipBatch, netnsExec, systemExec } from "../kernel/index.ts";
+import { addNetns, deleteNetns, execOk, Iptables, ipBatch, netnsExec } from "../kernel/index.ts";
+import { host } from "../kernel/testing/machine.ts";
 
 const main = join(import.meta.dirname, "main.ts");
-const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
 const options = { signal: AbortSignal.timeout(60_000) };
 const netns = `bt-trace-${randomBytes(4).toString("hex")}`;
 const inside = netnsExec(host, netns);

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -16,10 +16,9 @@ import {
   netnsExec,
   systemExec,
 } from "./index.ts";
+import { flavours, host, rootPath } from "./testing/machine.ts";
 
 const signal = new AbortController().signal;
-const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
-const flavours = (["nft", "legacy"] as const).filter((flavour) => existsSync(`/usr/sbin/iptables-${flavour}-save`));
 const netns = `bt-flavour-${randomBytes(4).toString("hex")}`;
 const inside = netnsExec(host, netns);
 
@@ -101,7 +100,7 @@ describe.runIf(flavours.includes("legacy"))("a lock that another program holds",
   it("ends a restore with the name of the file and of the holder, and then lets it through", async () => {
     holder = spawn("flock", ["--no-fork", lockFile, "sh", "-c", "echo held; exec sleep 600"]);
     await once(holder.stdout!, "data");
-    const locked = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin", XTABLES_LOCKFILE: lockFile });
+    const locked = systemExec({ PATH: rootPath, XTABLES_LOCKFILE: lockFile });
     const exec = flavouredExec(netnsExec(locked, netns), "legacy");
     const impatient = new Iptables(exec, "IPv4", { lockWaitSeconds: 1 });
     const input = "*nat\n:LOCKED - [0:0]\nCOMMIT\n";

@@ -1,31 +1,32 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Family } from "../net/index.ts";
 import { savedRule } from "./fake-iptables.ts";
-import { canonicalRule, type Exec, Iptables, NotPermittedError, netnsExec, RestoreError, systemExec } from "./index.ts";
+import {
+  canonicalRule,
+  type Exec,
+  flavouredExec,
+  Iptables,
+  NotPermittedError,
+  netnsExec,
+  RestoreError,
+} from "./index.ts";
 import { addNetns, deleteNetns } from "./netns.ts";
+import { flavours, host } from "./testing/machine.ts";
 import { serviceRules } from "./testing/rules.ts";
 
 const signal = new AbortController().signal;
-const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
 const netns = `bt-iptables-${randomBytes(4).toString("hex")}`;
 const inside = netnsExec(host, netns);
 
 beforeAll(() => addNetns(host, netns, { signal }));
 afterAll(() => deleteNetns(host, netns, { signal }));
 
-/** The same tools under the name of one of their two implementations. */
-function flavoured(exec: Exec, flavour: string): Exec {
-  return { run: (program, args, options) => exec.run(program.replace("tables-", `tables-${flavour}-`), args, options) };
-}
-
-const flavours = ["nft", "legacy"].filter((flavour) => existsSync(`/usr/sbin/iptables-${flavour}-save`));
 const families: Family[] = ["IPv4", "IPv6"];
 
 describe.each(flavours)("iptables-%s", (flavour) => {
   describe.each(families)("%s", (family) => {
-    const iptables = new Iptables(flavoured(inside, flavour), family);
+    const iptables = new Iptables(flavouredExec(inside, flavour), family);
     const filterOnly = / -j (REJECT|DROP)$/;
     const natOnly = / -j DNAT/;
 
@@ -74,7 +75,7 @@ describe.each(flavours)("iptables-%s", (flavour) => {
         run: (program, args, options) =>
           inside.run("setpriv", ["--reuid=65534", "--clear-groups", program, ...args], options),
       };
-      const weak = new Iptables(flavoured(nobody, flavour), family);
+      const weak = new Iptables(flavouredExec(nobody, flavour), family);
       const error = await weak.restore("*nat\nCOMMIT\n", signal).catch((thrown: unknown) => thrown);
       expect(error).toBeInstanceOf(NotPermittedError);
       expect((error as Error).message).toMatch(/run as root or with CAP_NET_ADMIN and CAP_NET_RAW$/);

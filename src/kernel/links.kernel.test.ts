@@ -1,19 +1,18 @@
 import { randomBytes } from "node:crypto";
 import { expect, it } from "vitest";
-import { netnsExec, systemExec } from "./exec.ts";
+import { netnsExec } from "./exec.ts";
 import { findLink, ipBatch, listLinks } from "./links.ts";
 import { addNetns, deleteNetns, listNetns } from "./netns.ts";
 import { applyNft, listNftChain } from "./nft.ts";
-
-const exec = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
+import { host } from "./testing/machine.ts";
 
 it("makes a namespace, looks into it and takes it away", async () => {
   const options = { signal: AbortSignal.timeout(30_000) };
   const name = `bt-kernel-${randomBytes(4).toString("hex")}`;
-  await addNetns(exec, name, options);
+  await addNetns(host, name, options);
   try {
-    expect(await listNetns(exec, options)).toContain(name);
-    const inside = netnsExec(exec, name);
+    expect(await listNetns(host, options)).toContain(name);
+    const inside = netnsExec(host, name);
     await ipBatch(inside, ["link add br0 type bridge", "addr add 10.0.0.1/24 dev br0", "link set br0 up"], options);
     const links = await listLinks(inside, options);
     expect(links.map((link) => link.name)).toEqual(["lo", "br0"]);
@@ -28,7 +27,7 @@ it("makes a namespace, looks into it and takes it away", async () => {
     expect(await listNftChain(inside, "inet", "t", "c", options)).toMatch(/chain c \{\s+return\s+\}/);
     expect(await listNftChain(inside, "inet", "t", "d", options)).toBeUndefined();
   } finally {
-    await deleteNetns(exec, name, options);
+    await deleteNetns(host, name, options);
   }
-  expect(await listNetns(exec, options)).not.toContain(name);
+  expect(await listNetns(host, options)).not.toContain(name);
 });

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
-import { createMetrics, type LogFields, nullLogger, watchEventLoop } from "./index.ts";
+import { createMetrics, watchEventLoop } from "./index.ts";
+import { MemoryLog } from "./testing/memory-log.ts";
 
 /** Fires its timers late, as after a piece of work that took too long. */
 class LateClock extends FakeClock {
@@ -14,11 +15,7 @@ class LateClock extends FakeClock {
 it("measures how late timers fire, and warns when that was long", async () => {
   const clock = new LateClock();
   const metrics = createMetrics();
-  const warnings: unknown[] = [];
-  const logger = {
-    ...nullLogger,
-    warn: (message: string, fields?: LogFields) => void warnings.push([message, fields]),
-  };
+  const logger = new MemoryLog();
   const watch = watchEventLoop({ metrics, logger, clock });
   clock.advance(1000);
   clock.lateMs = 40;
@@ -30,7 +27,7 @@ it("measures how late timers fire, and warns when that was long", async () => {
   expect(text).toContain('event_loop_delay_seconds_bucket{le="0.05"} 3\n');
   expect(text).toContain('event_loop_delay_seconds_bucket{le="10"} 3\n');
   expect(text).toContain("event_loop_delay_seconds_count 4\n");
-  expect(warnings).toEqual([["event loop stood still", { durationMs: 12_000 }]]);
+  expect(logger.lines).toEqual([{ level: "warn", message: "event loop stood still", fields: { durationMs: 12_000 } }]);
   watch[Symbol.dispose]();
   expect(clock.pending).toEqual([]);
 });

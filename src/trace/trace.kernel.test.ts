@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { RuleApplier } from "../agent/apply/index.ts";
 import { chainName } from "../agent/plan/names.ts";
-import { flavours } from "../agent/testing/kernel-proxy.ts";
 import { type Member, Network } from "../agent/testing/network.ts";
 import {
   execOk,
@@ -11,8 +10,8 @@ import {
   listRoutes,
   parseIptablesSave,
   routeDevice,
-  systemExec,
 } from "../kernel/index.ts";
+import { flavours, host } from "../kernel/testing/machine.ts";
 import { port } from "../model/testing/objects.ts";
 import type { Family } from "../net/index.ts";
 import { compileRules, type TracedNode, trace } from "./index.ts";
@@ -22,7 +21,6 @@ import { programFor, serve } from "./testing/scenario.ts";
 // rules that the tracer says the datagram passes. Datagrams end at an address behind the bridge where nobody answers,
 // or at the policy of INPUT: an answer would be counted as well.
 const signal = AbortSignal.timeout(60_000);
-const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
 const network = new Network(host);
 const inside = network.exec("node");
 const nobody = "10.244.1.9";

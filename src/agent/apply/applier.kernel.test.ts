@@ -1,7 +1,6 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
-import { existsSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { systemClock } from "../../base/index.ts";
 import {
@@ -15,10 +14,10 @@ import {
   netnsExec,
   netnsPath,
   ProgramKilledError,
-  systemExec,
   trialChain,
   UnreadableTableError,
 } from "../../kernel/index.ts";
+import { flavours, host } from "../../kernel/testing/machine.ts";
 import { proxiedService } from "../../model/index.ts";
 import { port, service, slice } from "../../model/testing/objects.ts";
 import { planService, type RuleProgram } from "../plan/index.ts";
@@ -27,8 +26,6 @@ import { difference, observe, restoreInput } from "./difference.ts";
 import { RuleApplier } from "./index.ts";
 
 const signal = new AbortController().signal;
-const host = systemExec({ PATH: "/usr/sbin:/usr/bin:/sbin:/bin" });
-const flavours = (["nft", "legacy"] as const).filter((flavour) => existsSync(`/usr/sbin/iptables-${flavour}-save`));
 const services = fixture.map(proxied);
 const program = programOf(services);
 const empty = programOf([]);

@@ -2,7 +2,9 @@ import { Counter, Gauge } from "prom-client";
 import { beforeEach, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { UnreadableTableError } from "../../kernel/index.ts";
-import { createMetrics, type LogFields, nullLogger } from "../../telemetry/index.ts";
+import { createMetrics } from "../../telemetry/index.ts";
+import { MemoryLog } from "../../telemetry/testing/memory-log.ts";
+import { nothingWritten } from "../apply/testing/written.ts";
 import { kubePrefix, chainNames as namesOf, type RuleProgram } from "../plan/index.ts";
 import { Checker, type KernelRules } from "./checker.ts";
 import { ForeignRules } from "./foreign-rules.ts";
@@ -26,7 +28,7 @@ const program: RuleProgram = new Map([
 let chains = new Map<string, string[]>();
 let reads: string[] = [];
 let repairs: string[] = [];
-let warnings: LogFields[] = [];
+let log = new MemoryLog();
 let turns = 0;
 let knowsKernel = true;
 /** Happens during the next read. */
@@ -36,46 +38,39 @@ let unprintable: string | undefined;
 let ownWrites = new OwnWrites(new FakeClock());
 let checker: Checker;
 
+const applier: KernelRules["applier"] = {
+  program,
+  get knowsKernel() {
+    return knowsKernel;
+  },
+  repair: async (differences) => {
+    for (const { write, insert } of differences) {
+      repairs.push(...write.map(([chain]) => chain), ...insert.map(({ from, position }) => `${from} ${position}`));
+      for (const [chain, lines] of write) chains.set(chain, [...lines]);
+    }
+    return nothingWritten;
+  },
+};
+
+async function read<T>(what: string, answer: () => T): Promise<T> {
+  reads.push(what);
+  const result = answer();
+  const happens = meanwhile;
+  meanwhile = async () => {};
+  await happens();
+  return result;
+}
+
 beforeEach(() => {
   chains = new Map(chainNames.map((name) => [name, ["-j ACCEPT"]]));
   chains.set("INPUT", ["-j KUBE-1"]);
-  [reads, repairs, warnings, turns, knowsKernel] = [[], [], [], 0, true];
+  [reads, repairs, turns, knowsKernel] = [[], [], 0, true];
+  log = new MemoryLog();
   meanwhile = async () => {};
   unprintable = undefined;
   const clock = new FakeClock();
   ownWrites = new OwnWrites(clock);
   const registers = [createMetrics()];
-  const applier: KernelRules["applier"] = {
-    program,
-    get knowsKernel() {
-      return knowsKernel;
-    },
-    repair: async (differences) => {
-      for (const { write, insert } of differences) {
-        repairs.push(...write.map(([chain]) => chain), ...insert.map(({ from, position }) => `${from} ${position}`));
-        for (const [chain, lines] of write) chains.set(chain, [...lines]);
-      }
-      return {
-        chains: [],
-        removed: [],
-        jumps: [],
-        rules: new Map(),
-        observed: true,
-        unreadable: [],
-        isolated: [],
-        refusals: 0,
-      };
-    },
-  };
-  async function read<T>(what: string, answer: () => T): Promise<T> {
-    reads.push(what);
-    const result = answer();
-    const happens = meanwhile;
-    meanwhile = async () => {};
-    await happens();
-    return result;
-  }
-  const logger = { ...nullLogger, warn: (_: string, fields: LogFields = {}) => void warnings.push(fields) };
   checker = new Checker({
     target: {
       kernels: [
@@ -98,11 +93,11 @@ beforeEach(() => {
     ownWrites,
     foreign: new ForeignRules(
       new Gauge({ name: "f", help: "-", labelNames: ["ip_family", "table", "chain"], registers }),
-      logger,
+      log,
     ),
     jumpOrder: new JumpOrder({ enforced: false, again: () => {}, clock, random: () => 0 }),
     repairs: new Counter({ name: "r", help: "-", labelNames: ["ip_family", "table"], registers }),
-    logger,
+    logger: log,
     clock,
   });
 });
@@ -120,7 +115,7 @@ function suspect(...names: readonly string[]): Suspect {
 
 it("takes no turn when everything is as written", async () => {
   expect(await checker.check(suspect("KUBE-2", "INPUT"), signal)).toBe("intact");
-  expect([reads, turns, warnings]).toEqual([["INPUT", "KUBE-2"], 0, []]);
+  expect([reads, turns, log.lines]).toEqual([["INPUT", "KUBE-2"], 0, []]);
 });
 
 it.each([
@@ -131,7 +126,7 @@ it.each([
   expect(await checker.check(suspect("KUBE-3", chain), signal)).toBe("repaired");
   expect(repairs).toEqual(expected);
   expect([reads.length, turns]).toEqual([2, 1]);
-  expect(warnings).toEqual([expect.objectContaining({ family: "IPv4", table: "filter", process: "x[1]" })]);
+  expect(log.fields("warn")).toEqual([expect.objectContaining({ family: "IPv4", table: "filter", process: "x[1]" })]);
 });
 
 it("puts no jump beside the one that is there where it cannot see it", async () => {
@@ -148,7 +143,7 @@ it("goes chain by chain through a table that cannot be shown, and says so once",
   expect(await checker.check(suspect(), signal)).toBe("repaired");
   expect(repairs).toEqual(["KUBE-2"]);
   expect(await checker.check(suspect(), signal)).toBe("intact");
-  expect(warnings.filter(({ err }) => err instanceof UnreadableTableError)).toHaveLength(1);
+  expect(log.fields("warn").filter(({ err }) => err instanceof UnreadableTableError)).toHaveLength(1);
 });
 
 it("has a chain made again that is not there", async () => {
@@ -195,8 +190,10 @@ it("leaves it to the next sync when nobody knows what the kernel holds", async (
 it("tells of foreign rules only where it has read", async () => {
   chains.set("INPUT", ["-s 10.0.0.1/32 -j DROP", "-j KUBE-1"]);
   await checker.check(suspect("KUBE-2"), signal);
-  expect(warnings).toEqual([]);
+  expect(log.lines).toEqual([]);
   await checker.check(suspect("INPUT"), signal);
   await checker.check(suspect(), signal);
-  expect(warnings).toEqual([{ family: "IPv4", table: "filter", chain: "INPUT", rule: "-s 10.0.0.1/32 -j DROP" }]);
+  expect(log.fields("warn")).toEqual([
+    { family: "IPv4", table: "filter", chain: "INPUT", rule: "-s 10.0.0.1/32 -j DROP" },
+  ]);
 });

@@ -2,7 +2,8 @@ import { expect, it, vi } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
 import { ProgramMissingError, type TableLayouts } from "../../kernel/index.ts";
-import { createMetrics, nullLogger } from "../../telemetry/index.ts";
+import { createMetrics } from "../../telemetry/index.ts";
+import { MemoryLog } from "../../telemetry/testing/memory-log.ts";
 import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
 import { Drift } from "./drift.ts";
 import { OwnWrites } from "./own-writes.ts";
@@ -20,7 +21,7 @@ function drift(
   openLayouts: () => TableLayouts = () => ({ of: () => undefined, [Symbol.dispose]: () => {} }),
 ) {
   const clock = new FakeClock();
-  const warnings: string[] = [];
+  const logger = new MemoryLog();
   const one = new Drift({
     target,
     flavour,
@@ -30,25 +31,25 @@ function drift(
     enforceJumpOrder: false,
     resync,
     metrics: createMetrics(),
-    logger: { ...nullLogger, warn: (message: string) => void warnings.push(message) },
+    logger,
     clock,
     random: () => 0,
     cpuMs: () => 0,
     openLayouts,
   });
-  return { drift: one, clock, warnings };
+  return { drift: one, clock, logger };
 }
 
 it.each(["nft", "legacy"] as const)("polls on %s where there are no events", async (flavour) => {
   const kernel = new FakeIptables("IPv4");
   kernel.restore("*mangle\n:KUBE-PROXY-CANARY - [0:0]\nCOMMIT\n");
-  const { drift: watched, clock, warnings } = drift(flavour, kernel);
+  const { drift: watched, clock, logger } = drift(flavour, kernel);
   const stop = new AbortController();
   const running = watched.run(stop.signal);
   await clock.run(10_000);
   expect(kernel.saves).toBe(2);
   expect(watched.state()).toEqual({ watch: "polling", foreignRules: [] });
-  expect(warnings).toEqual(
+  expect(logger.messages("warn")).toEqual(
     flavour === "legacy"
       ? []
       : ["altered rules are found later than they could be: the kernel's events cannot be read"],
@@ -90,12 +91,14 @@ it("polls without layouts where no socket can be had for them", async () => {
   };
   const kernel = new FakeIptables("IPv4");
   kernel.restore("*mangle\n:KUBE-PROXY-CANARY - [0:0]\nCOMMIT\n");
-  const { drift: watched, clock, warnings } = drift("legacy", kernel, undefined, undefined, openLayouts);
+  const { drift: watched, clock, logger } = drift("legacy", kernel, undefined, undefined, openLayouts);
   const stop = new AbortController();
   const running = watched.run(stop.signal);
   await clock.run(10_000);
   expect(kernel.saves).toBe(2);
-  expect(warnings).toEqual(["altered rules are found later than they could be: layouts of tables cannot be read"]);
+  expect(logger.messages("warn")).toEqual([
+    "altered rules are found later than they could be: layouts of tables cannot be read",
+  ]);
   stop.abort();
   await running;
 });

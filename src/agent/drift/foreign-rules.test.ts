@@ -1,6 +1,7 @@
 import { Gauge } from "prom-client";
 import { expect, it } from "vitest";
-import { createMetrics, type LogFields, nullLogger } from "../../telemetry/index.ts";
+import { createMetrics } from "../../telemetry/index.ts";
+import { MemoryLog } from "../../telemetry/testing/memory-log.ts";
 import { chainNames, kubePrefix } from "../plan/index.ts";
 import { ForeignRules, foreignAbove } from "./foreign-rules.ts";
 
@@ -34,20 +35,17 @@ it.each([
 
 it("tells of each once, counts them and lists them", async () => {
   const registry = createMetrics();
-  const lines: LogFields[] = [];
-  const logger = { ...nullLogger, warn: (_: string, fields: LogFields = {}) => lines.push(fields) };
+  const log = new MemoryLog();
   const labelNames = ["ip_family", "table", "chain"] as const;
-  const foreign = new ForeignRules(
-    new Gauge({ name: "foreign", help: "-", labelNames, registers: [registry] }),
-    logger,
-  );
+  const foreign = new ForeignRules(new Gauge({ name: "foreign", help: "-", labelNames, registers: [registry] }), log);
   foreign.update("IPv4", "filter", "INPUT", ["-j A"]);
   foreign.update("IPv4", "filter", "INPUT", ["-j B", "-j A", "-j B"]);
   foreign.update("IPv4", "filter", "FORWARD", ["-j A"]);
-  expect(lines.map(({ chain, rule }) => `${chain} ${rule}`)).toEqual(["INPUT -j A", "INPUT -j B", "FORWARD -j A"]);
+  const told = log.fields("warn").map(({ chain, rule }) => `${chain} ${rule}`);
+  expect(told).toEqual(["INPUT -j A", "INPUT -j B", "FORWARD -j A"]);
   expect(await registry.metrics()).toContain('foreign{ip_family="IPv4",table="filter",chain="INPUT"} 3');
   foreign.update("IPv4", "filter", "INPUT", []);
   expect(foreign.list()).toEqual([{ family: "IPv4", table: "filter", chain: "FORWARD", rule: "-j A" }]);
   foreign.update("IPv4", "filter", "INPUT", ["-j A"]);
-  expect(lines).toHaveLength(4);
+  expect(log.lines).toHaveLength(4);
 });

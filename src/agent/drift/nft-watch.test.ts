@@ -2,7 +2,7 @@ import { afterEach, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { onAbort } from "../../base/index.ts";
 import { type Follow, ProgramMissingError } from "../../kernel/index.ts";
-import { type LogFields, nullLogger } from "../../telemetry/index.ts";
+import { MemoryLog } from "../../telemetry/testing/memory-log.ts";
 import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
 import { NftWatch } from "./nft-watch.ts";
 import { OwnWrites } from "./own-writes.ts";
@@ -35,7 +35,7 @@ interface Watched {
   readonly clock: FakeClock;
   /** `family table chains (by)` of each check. */
   readonly checks: string[];
-  readonly warnings: [string, LogFields][];
+  readonly log: MemoryLog;
   readonly results: (CheckResult | Error)[];
   readonly ownWrites: OwnWrites;
   /** Prints lines of the monitor that runs now. */
@@ -55,7 +55,7 @@ async function watching(costMs = 0, start: () => void = () => {}): Promise<Watch
   const watched: Watched = {
     clock,
     checks: [],
-    warnings: [],
+    log: new MemoryLog(),
     results: [],
     ownWrites,
     starts: 0,
@@ -73,17 +73,13 @@ async function watching(costMs = 0, start: () => void = () => {}): Promise<Watch
     options.signal.throwIfAborted();
     return { code: 1, stderr: "gone\n" };
   };
-  const logger = {
-    ...nullLogger,
-    warn: (text: string, fields: LogFields = {}) => watched.warnings.push([text, fields]),
-  };
   const watch = new NftWatch({
     target: targetOf(program, ["IPv4", "IPv6"]),
     follow,
     listening: async (pid) => expect(pid).toBe(7),
     ownWrites,
     cpuMs: () => cpuMs,
-    logger: logger,
+    logger: watched.log,
     clock,
     random: () => 0,
   });
@@ -161,22 +157,22 @@ it("checks a burst as one, and a storm at 2 % of a core", async () => {
 });
 
 it("compares everything when events were lost", async () => {
-  const { checks, clock, print, warnings } = await watching();
+  const { checks, clock, print, log } = await watching();
   checks.length = 0;
   print("add rule ip nat KUBE-A x", "# ERROR: We lost some netlink events!");
   await clock.run(100);
   expect(checks).toEqual(everything);
-  expect(warnings.map(([message]) => message)).toEqual(["nft monitor lost events; all tables are compared"]);
+  expect(log.messages("warn")).toEqual(["nft monitor lost events; all tables are compared"]);
 });
 
 it("starts the monitor again with back-off, and compares everything then", async () => {
   const watched = await watching();
-  const { checks, clock, end, warnings } = watched;
+  const { checks, clock, end, log } = watched;
   checks.length = 0;
   for (const retryMs of [500, 1000, 2000]) {
     end();
     await clock.run(retryMs - 1);
-    expect(warnings.at(-1)).toEqual(["nft monitor ended; started again", { retryMs, code: 1, why: "gone" }]);
+    expect(log.fieldsOf("nft monitor ended; started again").at(-1)).toEqual({ retryMs, code: 1, why: "gone" });
     const { starts } = watched;
     await clock.run(1);
     expect(watched.starts).toBe(starts + 1);
@@ -185,7 +181,7 @@ it("starts the monitor again with back-off, and compares everything then", async
   expect(checks).toEqual([...everything, ...everything, ...everything]);
   end();
   await clock.run(1);
-  expect(warnings.at(-1)?.[1].retryMs).toBe(500);
+  expect(log.fields("warn").at(-1)?.retryMs).toBe(500);
 });
 
 it.each([

@@ -1,6 +1,6 @@
 import { type Event, type ObjectMeta, objectKey, type Resource } from "../../api/index.ts";
 import { KubeApiError, type KubeObject, type WatchEvent } from "../../kube/index.ts";
-import type { AgentOptions } from "../agent.ts";
+import type { AgentOptions } from "../agent-options.ts";
 
 interface Stored {
   readonly metadata: ObjectMeta;

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { systemClock } from "../../base/index.ts";
 import { type Exec, type Flavour, flavouredExec, inputText } from "../../kernel/index.ts";
 import { createMetrics, nullLogger } from "../../telemetry/index.ts";
@@ -8,11 +7,6 @@ import { NodeProxy } from "../node-proxy.ts";
 import { SyncHealth } from "../sync-health.ts";
 import { nodeSettings } from "./settings.ts";
 import type { MemoryState } from "./state.ts";
-
-/** The backends of iptables that this machine has. */
-export const flavours: readonly Flavour[] = (["nft", "legacy"] as const).filter((flavour) =>
-  existsSync(`/usr/sbin/iptables-${flavour}-save`),
-);
 
 /** The same programs of one backend; `seen` is told of each restore's input. */
 export function flavourExec(inside: Exec, flavour: Flavour, seen: (restore: string) => void = () => {}): Exec {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { sleep } from "../../base/index.ts";
 import { addNetns, deleteNetns, type Exec, execOk, ipBatch, netnsExec, netnsPath } from "../../kernel/index.ts";
 import { Peer } from "../../kernel/testing/peer.ts";
 
@@ -24,6 +25,8 @@ const ownAddresses: Readonly<Record<Member, readonly string[]>> = {
 
 /** How long what is dropped is waited for; an answer takes a millisecond. */
 const timeoutMs = 2_000;
+/** Who is not reached yet is tried again after this: without a route the kernel says so at once. */
+const againMs = 20;
 
 /**
  * A node with two pods behind it, a pod of another node and a client before it, each a network namespace of its own:
@@ -101,7 +104,7 @@ export class Network implements AsyncDisposable {
   async #untilReached(member: Member, signal: AbortSignal): Promise<void> {
     for (const address of ownAddresses[member])
       while ((await this.ask("node", { protocol: "TCP", address, port: 8080 })).split(" ")[0] !== member)
-        signal.throwIfAborted();
+        await sleep(againMs, signal);
   }
 
   /** The node is the first address of each network. */

@@ -2,7 +2,8 @@ import { FakeClock } from "../../base/fake-clock.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
 import type { Exec, ExecResult } from "../../kernel/index.ts";
 import type { WaitingSocket } from "../../model/index.ts";
-import { createMetrics, type LogFields, type Logger, type Metrics } from "../../telemetry/index.ts";
+import { createMetrics, type Metrics } from "../../telemetry/index.ts";
+import { MemoryLog } from "../../telemetry/testing/memory-log.ts";
 import { AgentMetrics } from "../metrics.ts";
 import type { NodeSettings } from "../node-facts.ts";
 import { NodeProxy } from "../node-proxy.ts";
@@ -10,28 +11,12 @@ import { SyncHealth } from "../sync-health.ts";
 import { nodeSettings } from "./settings.ts";
 import { MemoryState } from "./state.ts";
 
-/** A log that keeps `level message` with the fields. */
-function recordingLogger(lines: [string, LogFields | undefined][]): Logger {
-  const write = (level: string) => (message: string, fields?: LogFields) => {
-    lines.push([`${level} ${message}`, fields]);
-  };
-  const logger: Logger = {
-    error: write("error"),
-    warn: write("warn"),
-    info: write("info"),
-    debug: write("debug"),
-    enabled: () => true,
-    with: () => logger,
-  };
-  return logger;
-}
-
 /** A node proxy over a state and kernels of both families that are in memory, with all that it told. */
 export class ProxyBench {
   readonly state: MemoryState = new MemoryState();
   readonly v4: FakeIptables = new FakeIptables("IPv4");
   readonly v6: FakeIptables = new FakeIptables("IPv6");
-  readonly log: [string, LogFields | undefined][] = [];
+  readonly log: MemoryLog = new MemoryLog();
   readonly clock: FakeClock = new FakeClock();
   localAddresses: string[] = ["192.168.0.2"];
   sockets: WaitingSocket[] | Error = [];
@@ -64,7 +49,7 @@ export class ProxyBench {
       health: this.health,
       healthPorts: { update: async () => 0 },
       metrics: new AgentMetrics(this.registry),
-      logger: recordingLogger(this.log),
+      logger: this.log,
       clock: this.clock,
       random: () => 0,
     });
@@ -77,11 +62,7 @@ export class ProxyBench {
   forget(): void {
     this.v4.restores.length = 0;
     this.v6.restores.length = 0;
-    this.log.length = 0;
-  }
-
-  lines(message: string): (LogFields | undefined)[] {
-    return this.log.filter(([text]) => text === message).map(([, fields]) => fields);
+    this.log.clear();
   }
 
   async metric(name: string): Promise<unknown> {

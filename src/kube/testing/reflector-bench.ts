@@ -4,7 +4,8 @@ import { expect, vi } from "vitest";
 import { type Service, services } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { errorMessage } from "../../base/index.ts";
-import { type LogFields, type Logger, nullLogger } from "../../telemetry/index.ts";
+import { nullLogger } from "../../telemetry/index.ts";
+import { MemoryLog } from "../../telemetry/testing/memory-log.ts";
 import { KubeClient, Reflector, Store, staticConnection } from "../index.ts";
 import { answerStatus, type Fault, TestServer, testCa } from "./test-server.ts";
 
@@ -18,7 +19,7 @@ export class Bench implements AsyncDisposable {
   readonly stop: AbortController = new AbortController();
   readonly adds: string[] = [];
   /** Lines of the log: level, message, error. */
-  readonly logged: string[] = [];
+  readonly log: MemoryLog = new MemoryLog();
   running: Promise<void> = Promise.resolve();
 
   constructor(server: TestServer) {
@@ -38,7 +39,7 @@ export class Bench implements AsyncDisposable {
       client: this.client,
       resource: services,
       store: this.store,
-      logger: this.#logger(),
+      logger: this.log,
       metrics: this.metrics,
       clock: this.clock,
       random: () => 0.5,
@@ -46,18 +47,12 @@ export class Bench implements AsyncDisposable {
     this.running = reflector.run(this.stop.signal);
   }
 
-  #logger(): Logger {
-    const at = (level: string) => (message: string, fields?: LogFields) =>
-      void this.logged.push(`${level} ${message}${fields?.err === undefined ? "" : `: ${errorMessage(fields.err)}`}`);
-    const logger: Logger = {
-      error: at("error"),
-      warn: at("warn"),
-      info: at("info"),
-      debug: at("debug"),
-      enabled: () => true,
-      with: () => logger,
-    };
-    return logger;
+  /** `level message: error` of each line. */
+  get logged(): string[] {
+    return this.log.lines.map(
+      ({ level, message, fields: { err } }) =>
+        `${level} ${message}${err === undefined ? "" : `: ${errorMessage(err)}`}`,
+    );
   }
 
   put(name: string, extra: object = {}): void {

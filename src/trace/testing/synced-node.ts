@@ -7,18 +7,9 @@ import { objectKey } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
 import { type Exec, parseIptablesSave } from "../../kernel/index.ts";
-import { createMetrics, type Logger } from "../../telemetry/index.ts";
+import { createMetrics, nullLogger } from "../../telemetry/index.ts";
 import { compileRules, type TraceOptions } from "../index.ts";
 import { machine, type Served, send } from "./scenario.ts";
-
-const silent: Logger = {
-  error() {},
-  warn() {},
-  info() {},
-  debug() {},
-  enabled: () => false,
-  with: () => silent,
-};
 
 /** How many rules of a table are in the program, and how many of them the last write had. */
 interface RuleCount {
@@ -51,7 +42,7 @@ export class SyncedNode {
       health: new SyncHealth(["IPv4"], clock),
       healthPorts: { update: async () => 0 },
       metrics: new AgentMetrics(this.#registry),
-      logger: silent,
+      logger: nullLogger,
       clock,
     });
   }
