@@ -1,4 +1,3 @@
-import { dlopen } from "node:ffi";
 import type { Family } from "../net/index.ts";
 
 /** How the rules of legacy tables lie in the kernel's memory. */
@@ -27,9 +26,11 @@ const sockets = { IPv4: { domain: 2, level: 0 }, IPv6: { domain: 10, level: 41 }
  * No program prints it. Throws when no socket can be had.
  */
 export function openTableLayouts(): TableLayouts {
+  // Only who needs it loads it: Node warns of it on standard error.
+  const ffi = process.getBuiltinModule("node:ffi");
   using opened = new DisposableStack();
   const { functions: libc } = opened.use(
-    dlopen(null, {
+    ffi.dlopen(null, {
       socket: { arguments: ["i32", "i32", "i32"], return: "i32" },
       getsockopt: { arguments: ["i32", "i32", "i32", "buffer", "buffer"], return: "i32" },
       close: { arguments: ["i32"], return: "i32" },
