@@ -8,6 +8,7 @@ import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom
 import { Controller, readClusterId } from "../controller/index.ts";
 import { type AddressPool, addressPool } from "../ipam/index.ts";
 import { EventRecorder, type Fence, LeaseElection, type LeaseTimes } from "../kube/index.ts";
+import { plainClasses } from "../model/index.ts";
 import { type Cidr, formatCidr, withPort } from "../net/index.ts";
 import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
 import {
@@ -103,7 +104,7 @@ export function define(command: Command, process: Process): void {
 async function run(flags: Flags, rest: readonly string[], process: Process): Promise<void> {
   const modules = await loadProviders(flags.provider);
   const providerFlags = parseProviderFlags(modules, rest);
-  const classes = classesOf(flags, modules);
+  const classes = plainClasses(classesOf(flags, modules), flags.ownUnclassed ? modules[0]?.name : undefined);
   const pool = poolOf(flags.addressPool);
   const times = leaseTimes(flags);
   const logger = loggerFor(flags, process);
@@ -147,7 +148,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       client: writer,
       recorder,
       providers,
-      served: { classes, unclassed: flags.ownUnclassed ? modules[0]?.name : undefined },
+      classes: () => classes,
       clusterId,
       pool,
       workers: flags.concurrentServiceSyncs,

@@ -5,6 +5,7 @@ import { events, leases, nodes, type Service, services } from "../api/index.ts";
 import { systemClock, systemRandom } from "../base/index.ts";
 import { addressPool } from "../ipam/index.ts";
 import { EventRecorder, isNotFound, KubeClient, LeaseElection, staticConnection } from "../kube/index.ts";
+import { plainClasses } from "../model/index.ts";
 import { parseCidr } from "../net/index.ts";
 import { MemoryProvider, World } from "../provider/testing/memory-provider.ts";
 import { createMetrics, nullLogger } from "../telemetry/index.ts";
@@ -54,7 +55,7 @@ async function start(): Promise<() => Promise<void>> {
     ...common,
     recorder,
     providers: [new MemoryProvider(world)],
-    served: { classes: new Map([["memory", "berth.dev/memory"]]), unclassed: undefined },
+    classes: () => plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
     clusterId: await readClusterId(own, nullLogger, signal),
     pool: addressPool([parseCidr("192.0.2.0/29")!]) as { prefixes: [] },
     workers: 2,

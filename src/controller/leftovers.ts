@@ -1,16 +1,16 @@
 import { type Service, services } from "../api/index.ts";
 import { assertNever } from "../base/index.ts";
 import { isNotFound, type KubeClient, type WorkResult } from "../kube/index.ts";
-import { classify, type LbIdentity, type Served } from "../model/index.ts";
+import { type Classes, classify, type LbIdentity } from "../model/index.ts";
 import { isConverged, type ProviderAdapter } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
-import type { ServiceAddresses } from "./addresses.ts";
-import { type ProviderRunner, pollAfter } from "./provider-runner.ts";
+import type { ServiceAddresses } from "./addresses/service-addresses.ts";
+import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 
 export interface LeftoversOptions {
   readonly client: Pick<KubeClient, "get">;
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
-  readonly served: Served;
+  readonly classes: () => Classes;
   readonly addresses: ServiceAddresses;
   readonly runner: ProviderRunner;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
@@ -79,16 +79,16 @@ export class Leftovers {
       if (isNotFound(error)) return [];
       throw error;
     }
-    return service.metadata.uid === uid ? holdersOf(service, this.#options.served) : [];
+    return service.metadata.uid === uid ? holdersOf(service, this.#options.classes()) : [];
   }
 }
 
 /** The providers whose business the Service is, now or until they have cleaned up. */
-export function holdersOf(service: Service, served: Served): readonly string[] {
-  const found = classify(service, served);
+export function holdersOf(service: Service, classes: Classes): readonly string[] {
+  const found = classify(service, classes);
   switch (found.kind) {
     case "own":
-      return [found.provider];
+      return [found.policy.provider];
     case "cleanup":
       return found.providers;
     case "ignore":

@@ -1,46 +1,41 @@
-import { annotations, type LoadBalancerIngress, type Node, objectKey, type Service } from "../api/index.ts";
-import { assertNever, type Clock, type Random } from "../base/index.ts";
-import { isConflict, isNotFound, type KubeClient, type Store, type WorkResult } from "../kube/index.ts";
+import { annotations, type LoadBalancerIngress, type Service } from "../api/index.ts";
+import { assertNever, type Random } from "../base/index.ts";
+import { isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
 import {
+  type Classes,
   type Classification,
   type Cleanup,
   classify,
   type DesiredLoadBalancer,
   desiredLoadBalancer,
-  eligibleNodes,
   type LbIdentity,
   type NodeSet,
-  type Served,
 } from "../model/index.ts";
 import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
-import type { ServiceAddresses } from "./addresses.ts";
-import { type Announcement, announcements, deleted, deleting, ensuring } from "./announcements.ts";
-import { concluded, failed, hindered, progress, refused, withPortErrors } from "./findings.ts";
+import type { ServiceAddresses } from "./addresses/service-addresses.ts";
+import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
-import { type ProviderRunner, pollAfter } from "./provider-runner.ts";
-import type { StatusReport } from "./service-patch.ts";
-import { ServiceWriter } from "./service-writer.ts";
+import type { NodeView } from "./nodes/node-view.ts";
+import { deleted, deleting, ensuring } from "./status/announcements.ts";
+import { concluded, failed, hindered, progress, refused, withPortErrors } from "./status/findings.ts";
+import type { Reporter } from "./status/reporter.ts";
 
 export interface ReconcilerOptions {
-  readonly client: Pick<KubeClient, "mergePatch">;
   readonly services: Store<Service>;
-  readonly nodes: Store<Node>;
+  readonly nodes: NodeView;
+  readonly reporter: Reporter;
   /** By name. */
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
-  readonly served: Served;
+  readonly classes: () => Classes;
   readonly clusterId: string;
   readonly addresses: ServiceAddresses;
-  readonly announce: (service: Service, announcement: Announcement) => void;
   /** Called for each Service that is not ours: it may have been, and lost its finalizer. */
   readonly onIgnored: (service: Service) => void;
-  /** Asked before each write to the API; a text says why there may be none. */
-  readonly mayWrite: () => string | undefined;
   /** A Service that is as it should be is looked at again after so long. */
   readonly driftResyncMs: number;
   readonly runner: ProviderRunner;
-  readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: ControllerMetrics;
@@ -50,38 +45,21 @@ export interface ReconcilerOptions {
 const conflictRetryMs = 200;
 /** How often to look whether targets have become healthy when the provider does not tell. */
 const readyPollMs = 5000;
-/** So long after the start an empty list of nodes is not believed. */
-const startupGraceMs = 60_000;
 
 /** Makes one Service so: classify, then observe, plan and apply, then say how it went. Keeps no truth of its own. */
 export class ServiceReconciler {
   readonly #options: ReconcilerOptions;
-  readonly #writer: ServiceWriter;
-  readonly #startedAt: number;
 
   constructor(options: ReconcilerOptions) {
-    const { client, services, mayWrite, clock } = options;
     this.#options = options;
-    this.#writer = new ServiceWriter(client, services, mayWrite, clock);
-    this.#startedAt = clock.monotonic();
-  }
-
-  /** Whether this state of a Service is what we wrote ourselves. */
-  wrote(service: Service): boolean {
-    return this.#writer.wrote(service);
-  }
-
-  /** The Service is gone. */
-  forget(service: Service): void {
-    this.#writer.forget(service);
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
-    const { services, served, logger, metrics } = this.#options;
+    const { services, classes, logger, metrics } = this.#options;
     const service = services.get(key);
     if (service === undefined) return {};
     try {
-      const found = classify(service, served);
+      const found = classify(service, classes());
       switch (found.kind) {
         case "own":
           return await this.#ensure(key, service, found, signal);
@@ -110,10 +88,10 @@ export class ServiceReconciler {
   async #ensure(
     key: string,
     service: Service,
-    { provider, finalizers }: Extract<Classification, { kind: "own" }>,
+    { policy: { provider }, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { providers, clusterId, addresses, metrics } = this.#options;
+    const { providers, clusterId, addresses, metrics, reporter } = this.#options;
     const adapter = provided(providers, provider);
     metrics.syncs.inc();
     const wish = desiredLoadBalancer(service, clusterId);
@@ -126,14 +104,14 @@ export class ServiceReconciler {
       : { addresses: [], issues: [] };
     if ("refusal" in claim) return await this.#refuse(service, wish.lb, [claim.refusal], signal);
     if ("blocked" in claim) {
-      await this.#report(service, { findings: hindered(claim.blocked) }, signal);
+      await reporter.report(service, { findings: hindered(claim.blocked) }, signal);
       return {};
     }
-    const nodes = eligibleNodes(this.#options.nodes.list());
+    const nodes = this.#options.nodes.eligible();
     const wait = this.#options.runner.pauseOf(provider) ?? this.#graceOf(service, nodes);
     if (wait !== undefined) return { requeueAfterMs: wait };
 
-    await this.#writer.hold(service, finalizers, signal);
+    await reporter.hold(service, finalizers, signal);
     // A family that is only preferred may have got no address.
     const lb = adapter.capabilities.needsAddresses
       ? { ...wish.lb, addresses: claim.addresses, families: claim.addresses.map(({ family }) => family) }
@@ -147,7 +125,7 @@ export class ServiceReconciler {
     { service, lb, nodes, issues }: Wanted,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { runner, addresses, announce } = this.#options;
+    const { runner, addresses, reporter } = this.#options;
     const isNew = ingressOf(service).length === 0;
     const attempt = await runner.attempt(
       adapter,
@@ -157,21 +135,21 @@ export class ServiceReconciler {
         allowReplace: lb.annotations[annotations.allowReplace] === "true",
         mayGoOn: () => this.#changedUnder(key, lb.id),
         onStart: () => {
-          if (isNew) announce(service, ensuring);
+          if (isNew) reporter.announce(service, ensuring);
         },
         signal,
       },
     );
     const { run, failure } = attempt;
     if (run === undefined) {
-      await this.#report(service, { findings: hindered(failed(failure)) }, signal);
+      await reporter.report(service, { findings: hindered(failed(failure)) }, signal);
       return runner.next(adapter.name, failure);
     }
     const status = adapter.status(lb, run.observed, null);
     const findings = concluded(run, failure, status, { lb, nodes, issues });
     // While the address is being made anew the old one stays, as nobody can use another.
     const report = status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings };
-    await this.#report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
+    await reporter.report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
     if (failure !== undefined) return runner.next(adapter.name, failure);
     if (run.replacement) return { requeueAfterMs: this.#driftMs() };
     if (!isConverged(run.plan)) return { requeueAfterMs: pollAfter(run) };
@@ -187,14 +165,15 @@ export class ServiceReconciler {
     issues: readonly Issue[],
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    this.#options.metrics.refused.inc({ controller: controllerName });
+    const { metrics, reporter } = this.#options;
+    metrics.refused.inc({ controller: controllerName });
     const ingress = withPortErrors(ingressOf(service), lb, issues);
-    await this.#report(service, { findings: refused(issues), ingress }, signal);
+    await reporter.report(service, { findings: refused(issues), ingress }, signal);
     return {};
   }
 
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, runner, announce, logger, addresses, clusterId } = this.#options;
+    const { providers, runner, reporter, logger, addresses, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
     // A class can only change by way of another type, which wipes the ingress. Where ours is still there it is what we
     // serve that changed, and a flag must not cut off clients.
@@ -212,43 +191,25 @@ export class ServiceReconciler {
       if (wait !== undefined) return { requeueAfterMs: wait };
       const attempt = await runner.attempt(provided(providers, provider), { clusterId, uid, namespace, name }, null, {
         allowReplace: true,
-        onStart: () => announce(service, deleting),
+        onStart: () => reporter.announce(service, deleting),
         signal,
       });
       if (attempt.failure !== undefined) {
-        await this.#report(service, { findings: { programmed: failed(attempt.failure) } }, signal);
+        await reporter.report(service, { findings: { programmed: failed(attempt.failure) } }, signal);
         return runner.next(provider, attempt.failure);
       }
       if (!isConverged(attempt.run.plan)) {
-        await this.#report(service, { findings: { programmed: progress(attempt.run) } }, signal);
+        await reporter.report(service, { findings: { programmed: progress(attempt.run) } }, signal);
         return { requeueAfterMs: pollAfter(attempt.run) };
       }
       torn ||= attempt.changed !== undefined;
     }
-    const current = this.#current(service);
-    if (current === undefined) return {};
-    await this.#writer.release(current, cleanup, signal);
+    if (!(await reporter.release(service, cleanup, signal))) return {};
     addresses.release(uid);
-    if (torn) announce(service, deleted);
+    if (torn) reporter.announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
     return cleanup.cause === "deleted" ? {} : { requeueAfterMs: 0 };
-  }
-
-  /** Status first, then the events about what is new in it. */
-  async #report(service: Service, report: StatusReport, signal: AbortSignal, changed?: string): Promise<void> {
-    const current = this.#current(service);
-    if (current === undefined) return;
-    const before = current.status?.conditions ?? [];
-    await this.#writer.report(current, report, signal);
-    for (const announcement of announcements(before, report.findings, changed))
-      this.#options.announce(current, announcement);
-  }
-
-  /** The newest state of this very Service. */
-  #current({ metadata }: Service): Service | undefined {
-    const current = this.#options.services.get(objectKey(metadata));
-    return current?.metadata.uid === metadata.uid ? current : undefined;
   }
 
   #changedUnder(key: string, { uid }: LbIdentity): string | undefined {
@@ -257,11 +218,9 @@ export class ServiceReconciler {
     return metadata.deletionTimestamp === undefined ? undefined : "the Service is being deleted";
   }
 
-  /** A load balancer that works is not emptied because nodes have not registered again yet (kubernetes#34866). */
-  #graceOf(service: Service, nodes: NodeSet): number | undefined {
-    if (nodes.targets.length > 0 || ingressOf(service).length === 0) return undefined;
-    const left = this.#startedAt + startupGraceMs - this.#options.clock.monotonic();
-    return left > 0 ? left : undefined;
+  /** A load balancer that works is not emptied by a list of nodes that may not be all of it. */
+  #graceOf(service: Service, { targets }: NodeSet): number | undefined {
+    return targets.length > 0 || ingressOf(service).length === 0 ? undefined : this.#options.nodes.graceMs;
   }
 
   /** Jittered, so that a restart does not make all Services come back at one moment for ever. */

@@ -11,24 +11,24 @@ import {
   WorkQueue,
   type WorkResult,
 } from "../kube/index.ts";
-import type { LbIdentity, Served } from "../model/index.ts";
+import type { Classes, LbIdentity } from "../model/index.ts";
 import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
-import { ServiceAddresses } from "./addresses.ts";
-import type { Announcement } from "./announcements.ts";
+import { ServiceAddresses } from "./addresses/service-addresses.ts";
+import { ProviderRunner } from "./engine/provider-runner.ts";
+import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
 import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
-import { watchNodeSet } from "./node-trigger.ts";
-import { ProviderRunner } from "./provider-runner.ts";
+import { NodeView } from "./nodes/node-view.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
-import { StoppedError } from "./stopped-error.ts";
+import { Reporter } from "./status/reporter.ts";
 
 export interface TermOptions {
   readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "mergePatch" | "watch">;
   readonly recorder: Pick<EventRecorder, "event">;
   readonly providers: readonly ProviderAdapter[];
-  readonly served: Served;
+  readonly classes: () => Classes;
   readonly clusterId: string;
   readonly pool: AddressPool;
   readonly workers: number;
@@ -48,7 +48,8 @@ const reconcileLimitMs = 600_000;
 export class Term implements Disposable {
   readonly #options: TermOptions;
   readonly #services: Store<Service>;
-  readonly #nodes: Store<Node>;
+  readonly #nodes: NodeView;
+  readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
   readonly #addresses: ServiceAddresses;
@@ -58,28 +59,27 @@ export class Term implements Disposable {
   readonly #held = new DisposableStack();
 
   constructor(options: TermOptions, services: Store<Service>, nodes: Store<Node>, mayWrite: () => string | undefined) {
-    const { client, clusterId, served, logger, metrics, clock, random } = options;
+    const { client, recorder, clusterId, classes, logger, metrics, clock, random } = options;
     this.#options = options;
     this.#services = services;
-    this.#nodes = nodes;
+    this.#nodes = new NodeView(nodes, clock);
     const providers = new Map(options.providers.map((adapter) => [adapter.name, adapter]));
     this.#metrics = controllerMetrics(metrics);
     this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
     this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
     this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
     const runner = new ProviderRunner(mayWrite, clock, logger);
-    const shared = { client, providers, served, addresses: this.#addresses, runner, logger };
+    const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
+    this.#reporter = new Reporter({ client, recorder, services, mayWrite, clock, logger });
     this.#leftovers = new Leftovers({ ...shared, onGone: (key) => this.#queue.add(key) });
     this.#reconciler = new ServiceReconciler({
       ...shared,
       services,
-      nodes,
+      nodes: this.#nodes,
+      reporter: this.#reporter,
       clusterId,
-      announce: (service, announcement) => this.#announce(service, announcement),
       onIgnored: (service) => this.#onIgnored(service),
       driftResyncMs: options.driftResyncMs,
-      mayWrite,
-      clock,
       random,
       metrics: this.#metrics,
     });
@@ -87,9 +87,10 @@ export class Term implements Disposable {
 
   /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
   async adopt(signal: AbortSignal): Promise<void> {
-    const { providers, served, logger } = this.#options;
+    const { providers, classes, logger } = this.#options;
+    const now = classes();
     const holders = new Map(
-      this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, served)]),
+      this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, now)]),
     );
     for (const adapter of providers) {
       const owned = await this.#listOwned(adapter, signal);
@@ -134,17 +135,17 @@ export class Term implements Disposable {
           if (this.#concerns(service)) this.#queue.add(objectKey(service.metadata), initial ? initialPriority : 0);
         },
         update: (before, after) => {
-          if (this.#reconciler.wrote(after)) return;
+          if (this.#reporter.wrote(after)) return;
           if (this.#concerns(before) || this.#concerns(after)) this.#queue.add(objectKey(after.metadata));
         },
         delete: (last) => {
-          this.#reconciler.forget(last);
-          if (holdersOf(last, this.#options.served).length > 0) this.#noteLeftover(this.#identity(last));
+          this.#reporter.forget(last);
+          if (holdersOf(last, this.#options.classes()).length > 0) this.#noteLeftover(this.#identity(last));
           else this.#onIgnored(last);
         },
       }),
     );
-    this.#held.use(watchNodeSet(this.#nodes, () => this.#addOwned(), this.#options.clock));
+    this.#held.use(this.#nodes.onChange(() => this.#addOwned()));
     for (const adapter of this.#options.providers)
       if (isHealthWatcher(adapter))
         this.#held.use(
@@ -156,13 +157,13 @@ export class Term implements Disposable {
 
   /** Foreign load balancers only so that they are counted. */
   #concerns(service: Service): boolean {
-    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#options.served).length > 0;
+    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#options.classes()).length > 0;
   }
 
   /** Behind what users change meanwhile. */
   #addOwned(): void {
     for (const service of this.#services.list())
-      if (holdersOf(service, this.#options.served).length > 0)
+      if (holdersOf(service, this.#options.classes()).length > 0)
         this.#queue.add(objectKey(service.metadata), initialPriority);
   }
 
@@ -177,14 +178,6 @@ export class Term implements Disposable {
 
   #identity({ metadata: { uid = "", namespace = "", name = "" } }: Service): LbIdentity {
     return { clusterId: this.#options.clusterId, uid, namespace, name };
-  }
-
-  #announce(service: Service, { type, reason, message }: Announcement): void {
-    const { recorder, logger } = this.#options;
-    recorder.event(service, { type, reason, action: "SyncLoadBalancer", note: message });
-    const fields = { service: objectKey(service.metadata), reason, why: message };
-    if (type === "Warning") logger.warn("service event", fields);
-    else logger.info("service event", fields);
   }
 
   /** Asks until the provider answers: without the answer an address could be given away twice. */

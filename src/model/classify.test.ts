@@ -1,16 +1,17 @@
 import { expect, it } from "vitest";
 import type { Service } from "../api/index.ts";
-import { classify, type Served } from "./index.ts";
+import { type Classes, classify, plainClasses } from "./index.ts";
 
-const one: Served = { classes: new Map([["proxy", "berth.dev/proxy"]]), unclassed: undefined };
-const oneAndUnclassed: Served = { ...one, unclassed: "proxy" };
-const two: Served = {
-  classes: new Map([
+const proxyOnly = new Map([["proxy", "berth.dev/proxy"]]);
+const one = plainClasses(proxyOnly, undefined);
+const oneAndUnclassed = plainClasses(proxyOnly, "proxy");
+const two = plainClasses(
+  new Map([
     ["proxy", "berth.dev/proxy"],
     ["l2", "example.com/l2"],
   ]),
-  unclassed: "l2",
-};
+  "l2",
+);
 
 const proxy = "proxy.berth.dev/resources";
 const l2 = "l2.berth.dev/resources";
@@ -18,7 +19,7 @@ const bgp = "bgp.berth.dev/resources";
 const shared = "service.kubernetes.io/load-balancer-cleanup";
 
 interface Case {
-  served: Served;
+  served: Classes;
   type?: string;
   loadBalancerClass?: string;
   finalizers?: string[];
@@ -118,7 +119,7 @@ it.each<[string, Case, string]>([
   const found = classify(service(input), input.served);
   const text =
     found.kind === "own"
-      ? ["own", found.provider, ...found.finalizers].join(" ")
+      ? ["own", found.policy.provider, ...found.finalizers].join(" ")
       : found.kind === "cleanup"
         ? `cleanup ${found.cause} ${found.providers.join(" ")}: ${found.finalizers.join(" ")}`
         : `ignore ${found.cause}`;

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { conditionTypes } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { addressPool } from "../../ipam/index.ts";
+import { plainClasses } from "../../model/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
 import { MemoryProvider, World } from "../../provider/testing/memory-provider.ts";
@@ -42,6 +43,8 @@ export class Bench {
     const pool = addressPool((options.pool ?? ["192.0.2.0/29"]).flatMap((text) => parseCidr(text) ?? []));
     if ("overlap" in pool) throw new Error("overlap");
     const metrics = createMetrics();
+    const byProvider = options.classes ?? new Map(providers.map(({ name }) => [name, `berth.dev/${name}`]));
+    const classes = plainClasses(byProvider, unclassed);
     const controller = new Controller({
       client: this.api.client,
       recorder: {
@@ -49,10 +52,7 @@ export class Bench {
           void this.events.push(`${type} ${reason} ${metadata.namespace}/${metadata.name}: ${note}`),
       },
       providers,
-      served: {
-        classes: options.classes ?? new Map(providers.map(({ name }) => [name, `berth.dev/${name}`])),
-        unclassed,
-      },
+      classes: () => classes,
       clusterId,
       pool,
       workers: 4,

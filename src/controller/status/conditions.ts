@@ -1,5 +1,5 @@
-import { type Condition, conditionTypes } from "../api/index.ts";
-import { upsertCondition } from "../kube/index.ts";
+import { type Condition, conditionTypes } from "../../api/index.ts";
+import { upsertCondition } from "../../kube/index.ts";
 
 /** What we found out about one aspect of a Service. `reason` is CamelCase, `message` is for people. */
 export interface Finding {

@@ -1,4 +1,4 @@
-import type { Condition } from "../api/index.ts";
+import type { Condition } from "../../api/index.ts";
 import { type Aspect, conditionOf, type Finding, type Findings, saysTheSame } from "./conditions.ts";
 import { reasons } from "./findings.ts";
 

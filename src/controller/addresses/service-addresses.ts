@@ -1,9 +1,9 @@
-import { annotations, type Service } from "../api/index.ts";
-import { AddressLedger, type AddressPool } from "../ipam/index.ts";
-import type { DesiredLoadBalancer } from "../model/index.ts";
-import { formatIp, type Ip, parseIp } from "../net/index.ts";
-import type { Issue } from "../provider/index.ts";
-import type { Finding } from "./conditions.ts";
+import { annotations, type Service } from "../../api/index.ts";
+import { AddressLedger, type AddressPool } from "../../ipam/index.ts";
+import type { DesiredLoadBalancer } from "../../model/index.ts";
+import { formatIp, type Ip, parseIp } from "../../net/index.ts";
+import type { Issue } from "../../provider/index.ts";
+import type { Finding } from "../status/conditions.ts";
 
 export type AddressAnswer =
   | { readonly addresses: readonly Ip[]; readonly issues: readonly Issue[] }

@@ -1,10 +1,10 @@
-import { annotations, apiGroup, type LoadBalancerIngress } from "../api/index.ts";
-import { errorMessage } from "../base/index.ts";
-import type { DesiredLoadBalancer, NodeSet } from "../model/index.ts";
-import { type Issue, isConverged, type LbStatus } from "../provider/index.ts";
+import { annotations, apiGroup, type LoadBalancerIngress } from "../../api/index.ts";
+import { errorMessage } from "../../base/index.ts";
+import type { DesiredLoadBalancer, NodeSet } from "../../model/index.ts";
+import { type Issue, isConverged, type LbStatus } from "../../provider/index.ts";
+import type { Convergence } from "../engine/convergence.ts";
+import type { Failure } from "../engine/provider-runner.ts";
 import type { Finding, Findings } from "./conditions.ts";
-import type { Convergence } from "./convergence.ts";
-import type { Failure } from "./provider-runner.ts";
 
 export const reasons = {
   pending: "Pending",

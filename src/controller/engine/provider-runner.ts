@@ -1,8 +1,8 @@
-import { assertNever, type Clock } from "../base/index.ts";
-import type { WorkResult } from "../kube/index.ts";
-import type { LbIdentity } from "../model/index.ts";
-import { type Decision, type Desired, decide, isConverged, type ProviderAdapter } from "../provider/index.ts";
-import type { Logger } from "../telemetry/index.ts";
+import { assertNever, type Clock } from "../../base/index.ts";
+import type { WorkResult } from "../../kube/index.ts";
+import type { LbIdentity } from "../../model/index.ts";
+import { type Decision, type Desired, decide, isConverged, type ProviderAdapter } from "../../provider/index.ts";
+import type { Logger } from "../../telemetry/index.ts";
 import { type Convergence, converge } from "./convergence.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { WaitLedger } from "./wait-ledger.ts";

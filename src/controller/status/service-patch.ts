@@ -1,6 +1,6 @@
-import type { Condition, LoadBalancerIngress, Service } from "../api/index.ts";
-import { finalizerPatch, mergeDiff } from "../kube/index.ts";
-import type { Cleanup } from "../model/index.ts";
+import type { Condition, LoadBalancerIngress, Service } from "../../api/index.ts";
+import { finalizerPatch, mergeDiff } from "../../kube/index.ts";
+import type { Cleanup } from "../../model/index.ts";
 import { type Findings, mergeConditions } from "./conditions.ts";
 
 /** What the status of a Service should say; an absent ingress stays as it is. */

@@ -1,9 +1,9 @@
-import { objectKey, type Service, services } from "../api/index.ts";
-import type { Clock } from "../base/index.ts";
-import { finalizerPatch, isNotFound, type KubeClient, type Store } from "../kube/index.ts";
-import type { Cleanup } from "../model/index.ts";
+import { objectKey, type Service, services } from "../../api/index.ts";
+import type { Clock } from "../../base/index.ts";
+import { finalizerPatch, isNotFound, type KubeClient, type Store } from "../../kube/index.ts";
+import type { Cleanup } from "../../model/index.ts";
+import { StoppedError } from "../engine/stopped-error.ts";
 import { releasePatch, type StatusReport, statusPatch } from "./service-patch.ts";
-import { StoppedError } from "./stopped-error.ts";
 
 /**
  * The only place that writes to Services: merge patches of the status subresource, which takes finalizers too, each

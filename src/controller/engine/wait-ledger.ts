@@ -1,5 +1,5 @@
-import type { Clock } from "../base/index.ts";
-import type { PlanTime, Wait } from "../provider/index.ts";
+import type { Clock } from "../../base/index.ts";
+import type { PlanTime, Wait } from "../../provider/index.ts";
 
 /** Since when the plan of each key waits for what. Lost with the process: a wait then starts anew. */
 export class WaitLedger {

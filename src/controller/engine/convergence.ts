@@ -6,7 +6,7 @@ import {
   type ProviderAdapter,
   type ScopeKey,
   type StepOutcome,
-} from "../provider/index.ts";
+} from "../../provider/index.ts";
 
 /** A plan may open the way for the next one; a sane adapter needs two or three. */
 const maxRounds = 10;

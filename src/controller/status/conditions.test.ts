@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Condition, conditionTypes, type Service } from "../api/index.ts";
+import { type Condition, conditionTypes, type Service } from "../../api/index.ts";
 import { announcements } from "./announcements.ts";
 import { type Aspect, conditionOf, type Finding, type Findings, mergeConditions } from "./conditions.ts";
 import { releasePatch, statusPatch } from "./service-patch.ts";
