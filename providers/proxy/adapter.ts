@@ -27,6 +27,7 @@ export const capabilities: Capabilities = {
   ipMode: "Proxy",
   sourceRanges: true,
   sessionAffinity: true,
+  needs: "internalIP",
 };
 
 /** By UID. Files and namespaces are local, so a snapshot is as fresh and as dear as looking at each. */

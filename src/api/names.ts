@@ -7,6 +7,8 @@ export const annotations = {
   loadBalancerIps: "berth.dev/load-balancer-ips",
   /** `"true"`: a change that replaces the address is applied. */
   allowReplace: "berth.dev/allow-replace",
+  /** A label selector: which nodes the load balancer sends to. */
+  nodeSelector: "berth.dev/node-selector",
   /** `"true"`: `spec.loadBalancerSourceRanges` holds for NodePorts as well (kubernetes/kubernetes#33586). */
   sourceRangesOnNodePorts: "berth.dev/source-ranges-on-node-ports",
 } as const;

@@ -26,7 +26,8 @@ beforeEach(async () => {
   });
   client = newClient();
   world = new World();
-  await client.create(nodes, { metadata: { name: "node1" } }, signal);
+  const addresses = [{ type: "InternalIP", address: "10.1.0.1" }];
+  await client.create(nodes, { metadata: { name: "node1" }, status: { addresses } }, signal);
   await client.create(services, serviceObject(), signal);
 });
 

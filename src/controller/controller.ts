@@ -1,35 +1,44 @@
-import { type Node, nodes, type Resource, type Service, services } from "../api/index.ts";
+import { endpointSlices, headlessLabel, nodes, type Resource, services } from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
-import { Term, type TermOptions } from "./term.ts";
+import { sliceIndexes } from "./nodes/endpoint-nodes.ts";
+import { type Stores, Term, type TermOptions } from "./term.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
 
-/** Watches Services and Nodes from the start; works on them while it leads. */
+/** Watches what it works on from the start; works on it while it leads. */
 export class Controller {
   readonly #options: TermOptions;
-  readonly #services: Store<Service>;
-  readonly #nodes: Store<Node>;
+  readonly #stores: Stores;
 
   constructor(options: TermOptions) {
     this.#options = options;
-    const { logger, metrics } = options;
-    this.#services = new Store({ kind: services.kind, logger, metrics });
-    this.#nodes = new Store({ kind: nodes.kind, logger, metrics });
+    const { logger, metrics, providers } = options;
+    const needsSlices = providers.some(({ capabilities }) => capabilities.endpointNodes === true);
+    this.#stores = {
+      services: new Store({ kind: services.kind, logger, metrics }),
+      nodes: new Store({ kind: nodes.kind, logger, metrics }),
+      slices: needsSlices
+        ? new Store({ kind: endpointSlices.kind, logger, metrics, indexes: sliceIndexes })
+        : undefined,
+    };
   }
 
   /** Whether the first state of everything that it watches is in; a standby is ready too. */
   get ready(): boolean {
-    return this.#services.hasSynced && this.#nodes.hasSynced;
+    return this.#all.every(({ hasSynced }) => hasSynced);
   }
 
   /** Keeps the stores up to date until aborted. */
   async watch(signal: AbortSignal): Promise<void> {
-    await Promise.all([
-      this.#reflector(services, this.#services).run(signal),
-      this.#reflector(nodes, this.#nodes).run(signal),
-    ]);
+    const { services: own, nodes: all, slices } = this.#stores;
+    const reflectors: { run(signal: AbortSignal): Promise<void> }[] = [
+      this.#reflector(services, own),
+      this.#reflector(nodes, all),
+    ];
+    if (slices !== undefined) reflectors.push(this.#reflector(endpointSlices, slices, `!${headlessLabel}`));
+    await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
   }
 
   /**
@@ -38,12 +47,10 @@ export class Controller {
    */
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
-    await orAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
-    using term = new Term(this.#options, this.#services, this.#nodes, () =>
-      leading.aborted ? "the controller is ending" : fence(),
-    );
+    await orAborted(Promise.all(this.#all.map(({ synced }) => synced)), leading);
+    using term = new Term(this.#options, this.#stores, () => (leading.aborted ? "the controller is ending" : fence()));
     await term.adopt(leading);
-    logger.info("controller works", { count: this.#services.size });
+    logger.info("controller works", { count: this.#stores.services.size });
     const end = new AbortController();
     using ending = new DisposableStack();
     ending.use(
@@ -54,8 +61,17 @@ export class Controller {
     await term.run(workers, leading, end.signal);
   }
 
-  #reflector<T extends KubeObject>(resource: Resource<T>, store: Store<T>): Reflector<T> {
+  get #all(): readonly { readonly hasSynced: boolean; readonly synced: Promise<void> }[] {
+    return Object.values(this.#stores).filter((store) => store !== undefined);
+  }
+
+  #reflector<T extends KubeObject, I extends string>(
+    resource: Resource<T>,
+    store: Store<T, I>,
+    labelSelector?: string,
+  ): Reflector<T> {
     const { client, logger, metrics, clock, random } = this.#options;
-    return new Reflector({ client, resource, store, logger, metrics, clock, random });
+    const selection = labelSelector === undefined ? {} : { labelSelector };
+    return new Reflector({ client, resource, store, ...selection, logger, metrics, clock, random });
   }
 }

@@ -17,14 +17,14 @@ import type { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
-import type { NodeView } from "./nodes/node-view.ts";
+import type { ServiceNodes } from "./nodes/service-nodes.ts";
 import { deleted, deleting, ensuring } from "./status/announcements.ts";
 import { concluded, failed, hindered, progress, refused, withPortErrors } from "./status/findings.ts";
 import type { Reporter } from "./status/reporter.ts";
 
 export interface ReconcilerOptions {
   readonly services: Store<Service>;
-  readonly nodes: NodeView;
+  readonly nodes: ServiceNodes;
   readonly reporter: Reporter;
   /** By name. */
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
@@ -88,7 +88,7 @@ export class ServiceReconciler {
   async #ensure(
     key: string,
     service: Service,
-    { policy: { provider }, finalizers }: Extract<Classification, { kind: "own" }>,
+    { policy: { provider, nodeSelector }, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
     const { providers, clusterId, addresses, metrics, reporter } = this.#options;
@@ -107,7 +107,9 @@ export class ServiceReconciler {
       await reporter.report(service, { findings: hindered(claim.blocked) }, signal);
       return {};
     }
-    const nodes = this.#options.nodes.eligible();
+    const selectors = [nodeSelector, wish.nodeSelector].filter((selector) => selector !== undefined);
+    const choice = this.#options.nodes.choose(key, wish.lb, selectors, adapter.capabilities);
+    const { nodes } = choice;
     const wait = this.#options.runner.pauseOf(provider) ?? this.#graceOf(service, nodes);
     if (wait !== undefined) return { requeueAfterMs: wait };
 
@@ -116,7 +118,8 @@ export class ServiceReconciler {
     const lb = adapter.capabilities.needsAddresses
       ? { ...wish.lb, addresses: claim.addresses, families: claim.addresses.map(({ family }) => family) }
       : wish.lb;
-    return await this.#provide(key, adapter, { service, lb, nodes, issues: [...issues, ...claim.issues] }, signal);
+    const losses = [...issues, ...claim.issues, ...choice.issues];
+    return await this.#provide(key, adapter, { service, lb, nodes, issues: losses }, signal);
   }
 
   async #provide(

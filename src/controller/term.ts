@@ -20,7 +20,8 @@ import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
 import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
-import { NodeView } from "./nodes/node-view.ts";
+import type { SliceStore } from "./nodes/endpoint-nodes.ts";
+import { ServiceNodes } from "./nodes/service-nodes.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import { Reporter } from "./status/reporter.ts";
 
@@ -44,11 +45,19 @@ const backoff = { baseMs: 1000, capMs: 300_000 } as const;
 /** No look at one Service takes longer. */
 const reconcileLimitMs = 600_000;
 
+/** What this process mirrors of the API server. */
+export interface Stores {
+  readonly services: Store<Service>;
+  readonly nodes: Store<Node>;
+  /** Undefined when no provider asks where endpoints are. */
+  readonly slices: SliceStore | undefined;
+}
+
 /** All that exists only while this process leads. */
 export class Term implements Disposable {
   readonly #options: TermOptions;
   readonly #services: Store<Service>;
-  readonly #nodes: NodeView;
+  readonly #nodes: ServiceNodes;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
@@ -58,15 +67,17 @@ export class Term implements Disposable {
   readonly #metrics: ControllerMetrics;
   readonly #held = new DisposableStack();
 
-  constructor(options: TermOptions, services: Store<Service>, nodes: Store<Node>, mayWrite: () => string | undefined) {
+  constructor(options: TermOptions, { services, nodes, slices }: Stores, mayWrite: () => string | undefined) {
     const { client, recorder, clusterId, classes, logger, metrics, clock, random } = options;
     this.#options = options;
     this.#services = services;
-    this.#nodes = new NodeView(nodes, clock);
     const providers = new Map(options.providers.map((adapter) => [adapter.name, adapter]));
     this.#metrics = controllerMetrics(metrics);
     this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
     this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
+    // Behind what users change meanwhile.
+    const onChange = (key: string): void => this.#queue.add(key, initialPriority);
+    this.#nodes = this.#held.use(new ServiceNodes({ nodes, slices, onChange, clock }));
     this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
     const runner = new ProviderRunner(mayWrite, clock, logger);
     const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
@@ -140,12 +151,12 @@ export class Term implements Disposable {
         },
         delete: (last) => {
           this.#reporter.forget(last);
+          this.#nodes.forget(objectKey(last.metadata));
           if (holdersOf(last, this.#options.classes()).length > 0) this.#noteLeftover(this.#identity(last));
           else this.#onIgnored(last);
         },
       }),
     );
-    this.#held.use(this.#nodes.onChange(() => this.#addOwned()));
     for (const adapter of this.#options.providers)
       if (isHealthWatcher(adapter))
         this.#held.use(
@@ -158,13 +169,6 @@ export class Term implements Disposable {
   /** Foreign load balancers only so that they are counted. */
   #concerns(service: Service): boolean {
     return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#options.classes()).length > 0;
-  }
-
-  /** Behind what users change meanwhile. */
-  #addOwned(): void {
-    for (const service of this.#services.list())
-      if (holdersOf(service, this.#options.classes()).length > 0)
-        this.#queue.add(objectKey(service.metadata), initialPriority);
   }
 
   #onIgnored(service: Service): void {

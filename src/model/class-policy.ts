@@ -1,8 +1,12 @@
+import type { LabelSelector } from "../api/index.ts";
+
 /** What a class of load balancers is. */
 export interface ClassPolicy {
   /** `spec.loadBalancerClass` of the Services that it is for. */
   readonly loadBalancerClass: string;
   readonly provider: string;
+  /** Its load balancers send to these nodes only. */
+  readonly nodeSelector?: LabelSelector;
 }
 
 /** What this instance of the controller serves. */

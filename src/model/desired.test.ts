@@ -78,6 +78,14 @@ it.each<[string, ServiceSpec, Record<string, string>, string[]]>([
   expect(found.lb.requestedAddresses.map(formatIp)).toEqual(expected);
 });
 
+it("node selector", () => {
+  expect(wish({}, { "berth.dev/node-selector": "disk=ssd" })).toMatchObject({
+    issues: [],
+    nodeSelector: { matchExpressions: [{ key: "disk", operator: "In", values: ["ssd"] }] },
+  });
+  expect(wish({}, {}).nodeSelector).toBeUndefined();
+});
+
 it.each<[string, ServiceSpec, Record<string, string>, string]>([
   [
     "source range field",
@@ -115,12 +123,18 @@ it.each<[string, ServiceSpec, Record<string, string>, string]>([
     {},
     "refuse AddressFamilyMismatch spec.loadBalancerIP: fd00::1 is IPv6, but the Service has IPv4; change one of the two",
   ],
+  [
+    "node selector",
+    {},
+    { "berth.dev/node-selector": "disk=ssd,zone>a" },
+    'refuse InvalidNodeSelector metadata.annotations[berth.dev/node-selector]: "zone>a" is no requirement of a label selector; give such as zone=a, zone!=a, zone in (a,b), zone notin (a,b), zone or !zone, separated by commas',
+  ],
   ["no port", { ports: [] }, {}, "refuse PortsMissing spec.ports: a load balancer needs at least one port; add one"],
   [
     "a typing error in an annotation",
     {},
     { "berth.dev/load-balancer-ip": "192.0.2.1", "example.com/mine": "x" },
-    "degrade UnknownAnnotation metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; known are berth.dev/allow-replace, berth.dev/load-balancer-ips, berth.dev/source-ranges-on-node-ports",
+    "degrade UnknownAnnotation metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; known are berth.dev/allow-replace, berth.dev/load-balancer-ips, berth.dev/node-selector, berth.dev/source-ranges-on-node-ports",
   ],
 ])("one clear issue: %s", (_, spec, annotations, expected) => {
   expect(refusals(wish(spec, annotations))).toEqual([expected]);

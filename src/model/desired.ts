@@ -1,10 +1,20 @@
-import { annotations, apiGroup, type Protocol, type Service, sourceRangesAnnotation } from "../api/index.ts";
+import {
+  annotations,
+  apiGroup,
+  type LabelSelector,
+  type Protocol,
+  type Service,
+  sourceRangesAnnotation,
+} from "../api/index.ts";
 import { type Cidr, type Family, formatIp, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
 import type { DesiredLoadBalancer, Issue, LbPort, NodeHealthCheck } from "./load-balancer.ts";
+import { parseSelector } from "./selector-text.ts";
 
 /** The wish of a Service, as far as it can be understood; with a `refuse` issue it must not be acted on. */
 export interface Wish {
   readonly lb: DesiredLoadBalancer;
+  /** Which nodes it may send to, as far as the Service says; undefined: all. */
+  readonly nodeSelector: LabelSelector | undefined;
   readonly issues: readonly Issue[];
 }
 
@@ -39,7 +49,17 @@ export function desiredLoadBalancer(service: Service, clusterId: string): Wish {
     addresses: [],
     annotations: metadata.annotations ?? {},
   };
-  return { lb, issues: [...issues, ...unknownAnnotations(service)] };
+  const nodeSelector = nodeSelectorOf(service, issues);
+  return { lb, nodeSelector, issues: [...issues, ...unknownAnnotations(service)] };
+}
+
+function nodeSelectorOf({ metadata }: Service, issues: Issue[]): LabelSelector | undefined {
+  const text = metadata.annotations?.[annotations.nodeSelector];
+  if (text === undefined) return undefined;
+  const parsed = parseSelector(text);
+  if ("selector" in parsed) return parsed.selector;
+  issues.push(refuse(annotationPath(annotations.nodeSelector), "InvalidNodeSelector", parsed.wrong));
+  return undefined;
 }
 
 function familiesOf({ spec }: Service): readonly Family[] {

@@ -13,6 +13,7 @@ export {
   allEndpoints,
   chooseEndpoints,
   endpointName,
+  endpointNodes,
   endpointsOf,
   type NodePlace,
   type ServiceEndpoint,
@@ -32,9 +33,20 @@ export type {
   DesiredLoadBalancer,
   Issue,
   LbIdentity,
+  NodeNeed,
   NodeTarget,
 } from "./load-balancer.ts";
-export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
+export {
+  asksFor,
+  changedLabels,
+  chooseNodes,
+  looksTheSame,
+  type NodeFacts,
+  type NodeSet,
+  type NodeWish,
+  nodeFacts,
+  withoutTargets,
+} from "./node-targets.ts";
 export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {
   isFiltered,
@@ -42,3 +54,4 @@ export {
   type ProxiedService,
   proxiedService,
 } from "./proxied-service.ts";
+export { targetSubset } from "./target-subset.ts";

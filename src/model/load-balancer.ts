@@ -56,10 +56,16 @@ export interface Issue {
   readonly message: string;
 }
 
+/** What a load balancer cannot do without in a node: an identity, an InternalIP, an ExternalIP or InternalIP. */
+export type NodeNeed = "providerID" | "internalIP" | "address";
+
 /** A node that may receive traffic; which nodes these are is the controller's business. */
 export interface NodeTarget {
   readonly name: string;
+  /** Its InternalIPs. */
   readonly addresses: readonly Ip[];
+  /** Its ExternalIPs, if it has any. */
+  readonly externalAddresses?: readonly Ip[];
   readonly providerId?: string;
   readonly zone?: string;
 }

@@ -1,5 +1,5 @@
 import type { LoadBalancerIngress, Protocol } from "../api/index.ts";
-import type { DesiredLoadBalancer, Issue, LbIdentity, NodeTarget } from "../model/index.ts";
+import type { DesiredLoadBalancer, Issue, LbIdentity, NodeNeed, NodeTarget } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 
 /** What is reconciled as one: each is a queue key of its own. */
@@ -28,6 +28,12 @@ export interface Capabilities {
   readonly ipMode: "VIP" | "Proxy";
   readonly sourceRanges: boolean;
   readonly sessionAffinity: boolean;
+  /** Nodes without it are no targets. */
+  readonly needs: NodeNeed;
+  /** Only nodes with endpoints are targets of a Service of policy Local; otherwise all, and health checks tell. */
+  readonly endpointNodes?: boolean;
+  /** Over so many nodes it gets a subset; absent: no limit. */
+  readonly maxTargets?: number;
 }
 
 export interface FieldDiff {

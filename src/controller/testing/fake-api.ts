@@ -82,10 +82,10 @@ export class FakeApi {
   }
 
   createNode(name: string, metadata: ObjectMeta = {}): Node {
-    const last = name.replace(/\D/g, "");
+    const number = Number(name.replace(/\D/g, ""));
     return this.put(nodes, {
       metadata: { name, uid: `uid-${name}`, ...metadata },
-      status: { addresses: [{ type: "InternalIP", address: `10.1.0.${last}` }] },
+      status: { addresses: [{ type: "InternalIP", address: `10.1.${number >> 8}.${number & 255}` }] },
     });
   }
 

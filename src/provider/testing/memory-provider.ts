@@ -68,6 +68,7 @@ export const fullCapabilities: Capabilities = {
   ipMode: "Proxy",
   sourceRanges: true,
   sessionAffinity: true,
+  needs: "internalIP",
 };
 
 /** A whole provider in memory: real plans and steps on a world of plain objects. */
