@@ -53,6 +53,10 @@ export const layers: readonly Layer[] = [
       "src/balancer/config",
     ],
   },
+  {
+    folder: "providers/node",
+    may: ["src/provider", "src/base", "src/net", "src/api", "src/model", "src/telemetry"],
+  },
   { folder: "sandbox", may: all },
   { folder: "e2e", may: all },
   { folder: "bench", may: all },
@@ -67,6 +71,7 @@ export const pure: readonly string[] = [
   "src/agent/plan",
   "src/trace",
   "src/balancer/config.ts",
+  "providers/node/plan.ts",
   "providers/proxy/plan.ts",
 ];
 export const impureModules: readonly string[] = [

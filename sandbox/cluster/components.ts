@@ -88,6 +88,7 @@ export function controllerCommand(run: Run, plan: ClusterPlan, args: readonly st
     "controller",
     `--kubeconfig=${filesOf(run).controllerKubeconfig}`,
     "--provider=proxy",
+    "--provider=node",
     `--state-dir=${balancerDir(run)}`,
     "--own-unclassed",
     `--address-pool=${plan.addressPools.join(",")}`,

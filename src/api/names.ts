@@ -24,6 +24,15 @@ export function agentLease(nodeName: string, chainPrefix?: string): string {
   return chainPrefix === undefined ? `berth-agent-${nodeName}` : `berth-agent.${chainPrefix.toLowerCase()}.${nodeName}`;
 }
 
+/** The node whose agent has a Lease of this name; undefined when it is none of an agent with kube-proxy's chains. */
+export function agentNode(lease: string): string | undefined {
+  const prefix = agentLease("");
+  return lease.startsWith(prefix) ? lease.slice(prefix.length) : undefined;
+}
+
+/** Where the Leases of agents are, apart from all others. */
+export const agentLeaseNamespace = "berth-node-lease";
+
 /** Kubernetes' own older word for `spec.loadBalancerSourceRanges`, which wins over it. */
 export const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 

@@ -3,13 +3,13 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { argv, execArgv, execPath } from "node:process";
 import { type Command, Option } from "commander";
-import { providerClass } from "../api/index.ts";
+import { agentLeaseNamespace, providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
 import { type AddressPool, addressPool } from "../ipam/index.ts";
 import { EventRecorder, type Fence, LeaseElection, type LeaseTimes } from "../kube/index.ts";
 import { plainClasses } from "../model/index.ts";
-import { type Cidr, formatCidr, withPort } from "../net/index.ts";
+import { type Cidr, formatCidr, type PortRange, withPort } from "../net/index.ts";
 import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
 import {
   createMetrics,
@@ -25,10 +25,12 @@ import {
   addLogFlags,
   addressOption,
   collectCidrs,
+  defaultReservedPorts,
   type HostPort,
   type LogFlags,
   loggerFor,
   parseDuration,
+  parsePortRanges,
 } from "./flags.ts";
 import { providerLoaders } from "./providers.ts";
 
@@ -37,6 +39,8 @@ interface Flags extends LogFlags, ConnectionFlags {
   readonly ownUnclassed: boolean;
   readonly loadBalancerClass: readonly string[];
   readonly addressPool: readonly Cidr[];
+  readonly reservedPorts: readonly PortRange[];
+  readonly agentNamespace: string;
   readonly stateDir: string;
   readonly clusterId?: string;
   readonly namespace: string;
@@ -72,6 +76,12 @@ export function define(command: Command, process: Process): void {
         .default([], "none")
         .argParser(collectCidrs("--address-pool")),
     )
+    .addOption(
+      new Option("--reserved-ports <ranges>", "ports of the nodes' own addresses that no Service may take")
+        .default(parsePortRanges(defaultReservedPorts), defaultReservedPorts)
+        .argParser(parseReservedPorts),
+    )
+    .option("--agent-namespace <name>", "where the Leases of agents are", agentLeaseNamespace)
     .option("--state-dir <directory>", "where providers keep what outlives the controller", "/var/lib/berth")
     .option("--cluster-id <id>", "who this cluster is to providers (default: UID of the namespace kube-system)")
     .option("--namespace <name>", "where the Lease is", process.environment["POD_NAMESPACE"] ?? "kube-system")
@@ -120,12 +130,13 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
   await using _client = client;
   await workOnceAnswered(connection, flags, process.signal, async (signal) => {
     const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
-    const { stateDir } = flags;
+    const { stateDir, reservedPorts, agentNamespace } = flags;
     const { environment } = process;
     const providers = await createProviders(modules, {
       flags: providerFlags,
       clusterId,
       stateDir,
+      reservedPorts,
       environment,
       logger,
     });
@@ -151,6 +162,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       classes: () => classes,
       clusterId,
       pool,
+      agentNamespace,
       workers: flags.concurrentServiceSyncs,
       driftResyncMs: flags.driftResyncPeriod,
     });
@@ -316,6 +328,14 @@ function booleanOption(flag: string, description: string, fallback: boolean): Op
 function durationOption(flag: string, description: string, fallback: string): Option {
   const parse = parseDuration(flag);
   return new Option(`${flag} <duration>`, description).default(parse(fallback), fallback).argParser(parse);
+}
+
+function parseReservedPorts(text: string): readonly PortRange[] {
+  const ranges = parsePortRanges(text);
+  if (ranges !== undefined) return ranges;
+  throw new UsageError(
+    `--reserved-ports: ${JSON.stringify(text)} is no list of port ranges; give such as 22,30000-32767, or nothing for none`,
+  );
 }
 
 function parseCount(flag: string): (text: string) => number {

@@ -57,6 +57,7 @@ async function start(): Promise<() => Promise<void>> {
     recorder,
     providers: [new MemoryProvider(world)],
     classes: () => plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
+    agentNamespace: "berth-node-lease",
     clusterId: await readClusterId(own, nullLogger, signal),
     pool: addressPool([parseCidr("192.0.2.0/29")!]) as { prefixes: [] },
     workers: 2,

@@ -1,4 +1,4 @@
-import { endpointSlices, headlessLabel, nodes, type Resource, services } from "../api/index.ts";
+import { endpointSlices, headlessLabel, leases, nodes, type Resource, services } from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
 import { sliceIndexes } from "./nodes/endpoint-nodes.ts";
@@ -15,13 +15,15 @@ export class Controller {
   constructor(options: TermOptions) {
     this.#options = options;
     const { logger, metrics, providers } = options;
-    const needsSlices = providers.some(({ capabilities }) => capabilities.endpointNodes === true);
+    const needs = (what: "endpointNodes" | "agents"): boolean =>
+      providers.some(({ capabilities }) => capabilities[what] === true);
     this.#stores = {
       services: new Store({ kind: services.kind, logger, metrics }),
       nodes: new Store({ kind: nodes.kind, logger, metrics }),
-      slices: needsSlices
+      slices: needs("endpointNodes")
         ? new Store({ kind: endpointSlices.kind, logger, metrics, indexes: sliceIndexes })
         : undefined,
+      agents: needs("agents") ? new Store({ kind: leases.kind, logger, metrics }) : undefined,
     };
   }
 
@@ -32,12 +34,15 @@ export class Controller {
 
   /** Keeps the stores up to date until aborted. */
   async watch(signal: AbortSignal): Promise<void> {
-    const { services: own, nodes: all, slices } = this.#stores;
+    const { services: own, nodes: all, slices, agents } = this.#stores;
+    const { agentNamespace: namespace } = this.#options;
     const reflectors: { run(signal: AbortSignal): Promise<void> }[] = [
       this.#reflector(services, own),
       this.#reflector(nodes, all),
     ];
-    if (slices !== undefined) reflectors.push(this.#reflector(endpointSlices, slices, `!${headlessLabel}`));
+    if (slices !== undefined)
+      reflectors.push(this.#reflector(endpointSlices, slices, { labelSelector: `!${headlessLabel}` }));
+    if (agents !== undefined) reflectors.push(this.#reflector(leases, agents, { namespace }));
     await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
   }
 
@@ -68,10 +73,9 @@ export class Controller {
   #reflector<T extends KubeObject, I extends string>(
     resource: Resource<T>,
     store: Store<T, I>,
-    labelSelector?: string,
+    selection: { readonly namespace?: string; readonly labelSelector?: string } = {},
   ): Reflector<T> {
     const { client, logger, metrics, clock, random } = this.#options;
-    const selection = labelSelector === undefined ? {} : { labelSelector };
     return new Reflector({ client, resource, store, ...selection, logger, metrics, clock, random });
   }
 }

@@ -4,12 +4,14 @@ import { isConflict, isNotFound, type Store, type WorkResult } from "../kube/ind
 import {
   type Classes,
   type Classification,
+  type ClassPolicy,
   type Cleanup,
   classify,
   type DesiredLoadBalancer,
   desiredLoadBalancer,
   type LbIdentity,
   type NodeSet,
+  type Wish,
 } from "../model/index.ts";
 import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
@@ -17,7 +19,7 @@ import type { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
-import type { ServiceNodes } from "./nodes/service-nodes.ts";
+import type { NodeRequest, ServiceNodes } from "./nodes/service-nodes.ts";
 import { deleted, deleting, ensuring } from "./status/announcements.ts";
 import { concluded, failed, hindered, progress, refused, withPortErrors } from "./status/findings.ts";
 import type { Reporter } from "./status/reporter.ts";
@@ -54,6 +56,18 @@ export class ServiceReconciler {
     this.#options = options;
   }
 
+  /** Lets a Service have what it claims of shared addresses, before anybody works. */
+  adopt(service: Service): void {
+    const { providers, classes, nodes } = this.#options;
+    const found = classify(service, classes());
+    if (found.kind !== "own") return;
+    const adapter = provided(providers, found.policy.provider);
+    if (adapter.capabilities.needs !== "address") return;
+    const { wish, issues } = this.#read(service, adapter);
+    if (issues.every(({ severity }) => severity !== "refuse"))
+      nodes.choose(nodeRequest(service, wish, found.policy, adapter));
+  }
+
   async reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
     const { services, classes, logger, metrics } = this.#options;
     const service = services.get(key);
@@ -72,6 +86,7 @@ export class ServiceReconciler {
             reason: found.cause,
             class: service.spec?.loadBalancerClass ?? "",
           });
+          this.#options.nodes.forget(key);
           this.#options.onIgnored(service);
           return {};
         default:
@@ -88,14 +103,13 @@ export class ServiceReconciler {
   async #ensure(
     key: string,
     service: Service,
-    { policy: { provider, nodeSelector }, finalizers }: Extract<Classification, { kind: "own" }>,
+    { policy, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { providers, clusterId, addresses, metrics, reporter } = this.#options;
-    const adapter = provided(providers, provider);
+    const { providers, addresses, metrics, reporter } = this.#options;
+    const adapter = provided(providers, policy.provider);
     metrics.syncs.inc();
-    const wish = desiredLoadBalancer(service, clusterId);
-    const issues = [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)];
+    const { wish, issues } = this.#read(service, adapter);
     const refusals = issues.filter(({ severity }) => severity === "refuse");
     if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
 
@@ -107,10 +121,14 @@ export class ServiceReconciler {
       await reporter.report(service, { findings: hindered(claim.blocked) }, signal);
       return {};
     }
-    const selectors = [nodeSelector, wish.nodeSelector].filter((selector) => selector !== undefined);
-    const choice = this.#options.nodes.choose(key, wish.lb, selectors, adapter.capabilities);
+    const choice = this.#options.nodes.choose(nodeRequest(service, wish, policy, adapter));
+    if (choice.blocked !== undefined) {
+      const findings = { ...hindered(choice.blocked), ready: choice.blocked };
+      await reporter.report(service, { findings, ingress: [] }, signal);
+      return {};
+    }
     const { nodes } = choice;
-    const wait = this.#options.runner.pauseOf(provider) ?? this.#graceOf(service, nodes);
+    const wait = this.#options.runner.pauseOf(policy.provider) ?? this.#graceOf(service, nodes);
     if (wait !== undefined) return { requeueAfterMs: wait };
 
     await reporter.hold(service, finalizers, signal);
@@ -120,6 +138,14 @@ export class ServiceReconciler {
       : wish.lb;
     const losses = [...issues, ...claim.issues, ...choice.issues];
     return await this.#provide(key, adapter, { service, lb, nodes, issues: losses }, signal);
+  }
+
+  #read(service: Service, adapter: ProviderAdapter): { readonly wish: Wish; readonly issues: readonly Issue[] } {
+    const wish = desiredLoadBalancer(service, this.#options.clusterId);
+    return {
+      wish,
+      issues: [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)],
+    };
   }
 
   async #provide(
@@ -148,10 +174,11 @@ export class ServiceReconciler {
       await reporter.report(service, { findings: hindered(failed(failure)) }, signal);
       return runner.next(adapter.name, failure);
     }
-    const status = adapter.status(lb, run.observed, null);
+    const status = adapter.status(lb, run.observed, null, nodes.targets);
     const findings = concluded(run, failure, status, { lb, nodes, issues });
     // While the address is being made anew the old one stays, as nobody can use another.
-    const report = status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings };
+    const isFinal = status.ingress.length > 0 || (failure === undefined && isConverged(run.plan));
+    const report = isFinal ? { findings, ingress: status.ingress } : { findings };
     await reporter.report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
     if (failure !== undefined) return runner.next(adapter.name, failure);
     if (run.replacement) return { requeueAfterMs: this.#driftMs() };
@@ -209,6 +236,7 @@ export class ServiceReconciler {
     }
     if (!(await reporter.release(service, cleanup, signal))) return {};
     addresses.release(uid);
+    this.#options.nodes.forget(key);
     if (torn) reporter.announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
@@ -231,6 +259,16 @@ export class ServiceReconciler {
     const { driftResyncMs, random } = this.#options;
     return driftResyncMs * (0.9 + 0.2 * random());
   }
+}
+
+function nodeRequest(
+  service: Service,
+  { lb, nodeSelector }: Wish,
+  policy: ClassPolicy,
+  { capabilities }: ProviderAdapter,
+): NodeRequest {
+  const selectors = [policy.nodeSelector, nodeSelector].filter((selector) => selector !== undefined);
+  return { service, lb, selectors, capabilities };
 }
 
 interface Wanted {

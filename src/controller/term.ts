@@ -1,4 +1,4 @@
-import { type Node, objectKey, type Service } from "../api/index.ts";
+import { type Lease, type Node, objectKey, type Service } from "../api/index.ts";
 import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
 import type { AddressPool } from "../ipam/index.ts";
 import {
@@ -32,6 +32,8 @@ export interface TermOptions {
   readonly classes: () => Classes;
   readonly clusterId: string;
   readonly pool: AddressPool;
+  /** Where the Leases of agents are. */
+  readonly agentNamespace: string;
   readonly workers: number;
   readonly driftResyncMs: number;
   readonly logger: Logger;
@@ -51,6 +53,8 @@ export interface Stores {
   readonly nodes: Store<Node>;
   /** Undefined when no provider asks where endpoints are. */
   readonly slices: SliceStore | undefined;
+  /** Undefined when no provider depends on agents. */
+  readonly agents: Store<Lease> | undefined;
 }
 
 /** All that exists only while this process leads. */
@@ -67,7 +71,7 @@ export class Term implements Disposable {
   readonly #metrics: ControllerMetrics;
   readonly #held = new DisposableStack();
 
-  constructor(options: TermOptions, { services, nodes, slices }: Stores, mayWrite: () => string | undefined) {
+  constructor(options: TermOptions, { services, nodes, slices, agents }: Stores, mayWrite: () => string | undefined) {
     const { client, recorder, clusterId, classes, logger, metrics, clock, random } = options;
     this.#options = options;
     this.#services = services;
@@ -77,7 +81,7 @@ export class Term implements Disposable {
     this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
     // Behind what users change meanwhile.
     const onChange = (key: string): void => this.#queue.add(key, initialPriority);
-    this.#nodes = this.#held.use(new ServiceNodes({ nodes, slices, onChange, clock }));
+    this.#nodes = this.#held.use(new ServiceNodes({ nodes, slices, agents, onChange, clock }));
     this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
     const runner = new ProviderRunner(mayWrite, clock, logger);
     const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
@@ -123,6 +127,8 @@ export class Term implements Disposable {
     this.#addresses.adoptStatuses(
       this.#services.list().filter(({ metadata }) => (holders.get(metadata.uid ?? "") ?? []).length > 0),
     );
+    this.#nodes.adopt(this.#services.list());
+    for (const service of this.#services.list()) this.#reconciler.adopt(service);
   }
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */

@@ -1,7 +1,8 @@
 // What Services, slices and nodes mean, as pure functions: frontends and the endpoints that may serve them on a
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
+export { AddressClaims, type Loss } from "./address-claims.ts";
 export { readAddress, readPrefix } from "./addresses.ts";
-export { type Classes, plainClasses } from "./class-policy.ts";
+export { type Classes, type ClassPolicy, plainClasses } from "./class-policy.ts";
 export {
   type Classification,
   type Cleanup,
@@ -36,6 +37,7 @@ export type {
   NodeNeed,
   NodeTarget,
 } from "./load-balancer.ts";
+export { frontendText, type IsolatedService, parseReport, type ReportedLoss, renderReport } from "./node-report.ts";
 export {
   asksFor,
   changedLabels,
@@ -46,6 +48,7 @@ export {
   type NodeWish,
   nodeFacts,
   withoutTargets,
+  withServingAddresses,
 } from "./node-targets.ts";
 export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {

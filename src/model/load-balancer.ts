@@ -1,5 +1,6 @@
 import type { Protocol } from "../api/index.ts";
 import type { Cidr, Family, Ip } from "../net/index.ts";
+import type { ReportedLoss } from "./node-report.ts";
 
 /** Which load balancer this is, for ever: a Service that is deleted and made again has another `uid`. */
 export interface LbIdentity {
@@ -68,4 +69,6 @@ export interface NodeTarget {
   readonly externalAddresses?: readonly Ip[];
   readonly providerId?: string;
   readonly zone?: string;
+  /** What its agent says that it does not serve of this load balancer. */
+  readonly losses?: readonly ReportedLoss[];
 }

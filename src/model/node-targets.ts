@@ -64,6 +64,26 @@ export function withoutTargets(set: NodeSet, why: (target: NodeTarget) => string
 }
 
 /**
+ * The targets with the addresses of these families at which a load balancer can be that shares them: in each family the
+ * ExternalIPs, as clients are outside, and InternalIPs only when no node has one. The same set for the same set.
+ */
+export function withServingAddresses(set: NodeSet, families: readonly Family[]): NodeSet {
+  const external = families.filter((family) =>
+    set.targets.some(({ externalAddresses = [] }) => externalAddresses.some((ip) => ip.family === family)),
+  );
+  const excluded: ExcludedNode[] = [...set.excluded];
+  const targets = set.targets.flatMap(({ addresses: internal, externalAddresses = [], ...rest }) => {
+    const addresses = families.flatMap((family) =>
+      (external.includes(family) ? externalAddresses : internal).filter((ip) => ip.family === family),
+    );
+    if (addresses.length > 0) return [{ ...rest, addresses }];
+    excluded.push({ name: rest.name, by: "its lack of an ExternalIP, which other nodes have" });
+    return [];
+  });
+  return { targets, excluded };
+}
+
+/**
  * Whether both states of a node mean the same to load balancers that were set up with the first one, labels that only
  * selectors ask for apart. Taints and deletion do not count: they take effect when something else changes, after health
  * checks have drained the node.

@@ -28,10 +28,12 @@ export interface Capabilities {
   readonly ipMode: "VIP" | "Proxy";
   readonly sourceRanges: boolean;
   readonly sessionAffinity: boolean;
-  /** Nodes without it are no targets. */
+  /** Nodes without it are no targets. With `address`, load balancers share the addresses of nodes: each port has one. */
   readonly needs: NodeNeed;
   /** Only nodes with endpoints are targets of a Service of policy Local; otherwise all, and health checks tell. */
   readonly endpointNodes?: boolean;
+  /** What comes to a node is served by its agent: a node whose agent is silent is no target while others are. */
+  readonly agents?: boolean;
   /** Over so many nodes it gets a subset; absent: no limit. */
   readonly maxTargets?: number;
 }
@@ -77,7 +79,12 @@ export type StepResult =
 export interface LbStatus {
   /** What `status.loadBalancer.ingress` should hold; empty until the address is real. */
   readonly ingress: readonly LoadBalancerIngress[];
-  readonly targets: { readonly ready: number; readonly total: number };
+  readonly targets: {
+    readonly ready: number;
+    readonly total: number;
+    /** Why none is ready, unless none passes its health check. */
+    readonly why?: string;
+  };
   readonly issues: readonly Issue[];
 }
 
@@ -111,7 +118,7 @@ export interface ProviderAdapter<Snap = unknown, Obs = unknown> {
   /** One mutation. Applying a pending step again polls it. */
   apply(step: PlanStep, outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult>;
   /** Pure. */
-  status(desired: DesiredLoadBalancer, service: Obs, members: Obs | null): LbStatus;
+  status(desired: DesiredLoadBalancer, service: Obs, members: Obs | null, nodes: readonly NodeTarget[]): LbStatus;
   listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject>;
 }
 

@@ -96,6 +96,7 @@ export class Stage implements AsyncDisposable {
       "controller",
       ...this.#access("controller"),
       "--provider=proxy",
+      "--provider=node",
       "--own-unclassed",
       "--address-pool=10.99.200.0/24",
       `--state-dir=${balancerDir(this.#run)}`,

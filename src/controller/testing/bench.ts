@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { conditionTypes } from "../../api/index.ts";
+import { agentLeaseNamespace, conditionTypes } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { addressPool } from "../../ipam/index.ts";
 import { plainClasses } from "../../model/index.ts";
@@ -55,6 +55,7 @@ export class Bench {
       classes: () => classes,
       clusterId,
       pool,
+      agentNamespace: agentLeaseNamespace,
       workers: 4,
       driftResyncMs: 600_000,
       logger: nullLogger,

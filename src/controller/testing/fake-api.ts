@@ -157,12 +157,17 @@ export class FakeApi {
   }
 
   async *#watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubeObject>> {
-    const { objects, watchers } = this.#at(path);
-    const events: WatchEvent<KubeObject>[] = [...objects.values()].map((object) => ({ type: "ADDED", object }));
+    const [, root, namespace, plural] = /^(.*)\/namespaces\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+    const { objects, watchers } = this.#at(root === undefined ? path : `${root}/${plural}`);
+    const isWanted = ({ metadata }: KubeObject): boolean => namespace === undefined || metadata.namespace === namespace;
+    const events: WatchEvent<KubeObject>[] = [...objects.values()]
+      .filter(isWanted)
+      .map((object) => ({ type: "ADDED", object }));
     const annotations = { "k8s.io/initial-events-end": "true" };
     events.push({ type: "BOOKMARK", object: { metadata: { resourceVersion: `${this.#version}`, annotations } } });
     let wake: () => void = () => {};
     const watcher = (event: WatchEvent<KubeObject>): void => {
+      if (!isWanted(event.object)) return;
       events.push(event);
       wake();
     };

@@ -69,9 +69,9 @@ export function describeConformance(name: string, { newBed, wishes }: Conformanc
       await using bed = await newBed();
       await converge(bed, wish);
       const adapter = await bed.adapter();
-      const { lb } = wanted(wish);
+      const { lb, nodes } = wanted(wish);
       const observed = await adapter.observe(keyOf(wish), "live", signal);
-      expect(adapter.status(lb, observed, null).ingress.length).toBeGreaterThan(0);
+      expect(adapter.status(lb, observed, null, nodes).ingress.length).toBeGreaterThan(0);
       const owned = await Array.fromAsync(adapter.listOwned(lb.id.clusterId, signal));
       expect(owned.map(({ scope }) => scope)).toEqual([keyOf(wish)]);
       expect(await Array.fromAsync(adapter.listOwned("another cluster", signal))).toEqual([]);
