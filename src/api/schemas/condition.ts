@@ -1,0 +1,18 @@
+import { z } from "zod";
+import type { Condition } from "../index.ts";
+import { moment, text, whole } from "./fields.ts";
+
+/** A text to the type checker, as in Kubernetes' own types. */
+const status: z.ZodType<string, string> = z.enum(["True", "False", "Unknown"]);
+
+const condition = z.object({
+  type: text(316),
+  status,
+  observedGeneration: whole(0).exactOptional(),
+  lastTransitionTime: moment,
+  reason: text(1024).min(1),
+  message: text(32768),
+});
+
+/** `status.conditions` of any kind. */
+export const conditions: z.ZodType<Condition[], Condition[]> = z.array(condition).max(16);
