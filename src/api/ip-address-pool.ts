@@ -1,4 +1,5 @@
-import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
+import type { Condition, ObjectMeta } from "./kubernetes.ts";
+import type { LabelSelector } from "./load-balancer-class.ts";
 
 /** Addresses that load balancers are given; `crds/ipaddresspools.yaml` says what each field means. */
 export interface IPAddressPool {

@@ -2,7 +2,6 @@ import type {
   V1Condition,
   V1Endpoint,
   V1EndpointSlice,
-  V1LabelSelector,
   V1LoadBalancerIngress,
   V1Node,
   V1ObjectMeta,
@@ -18,7 +17,6 @@ export type Stored<T extends { metadata?: V1ObjectMeta }> = Omit<Json<T>, "metad
 
 export type ObjectMeta = Json<V1ObjectMeta>;
 export type Condition = Json<V1Condition>;
-export type LabelSelector = Json<V1LabelSelector>;
 export type Service = Stored<V1Service>;
 export type ServiceSpec = Json<V1ServiceSpec>;
 export type ServicePort = Json<V1ServicePort>;

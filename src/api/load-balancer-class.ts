@@ -1,4 +1,8 @@
-import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
+import type { V1LabelSelector } from "@kubernetes/client-node";
+import type { Json } from "../base/index.ts";
+import type { Condition, ObjectMeta } from "./kubernetes.ts";
+
+export type LabelSelector = Json<V1LabelSelector>;
 
 /** A kind of load balancer that Services ask for; `crds/loadbalancerclasses.yaml` says what each field means. */
 export interface LoadBalancerClass {
@@ -13,12 +17,12 @@ export interface LoadBalancerClassSpec {
   /** What Services name in their `spec.loadBalancerClass`. */
   loadBalancerClass: string;
   // Exactly one of the six; all are empty for now.
-  proxy?: Record<string, never>;
-  node?: Record<string, never>;
-  awsNlb?: Record<string, never>;
-  gcpL4?: Record<string, never>;
-  l2?: Record<string, never>;
-  bgp?: Record<string, never>;
+  proxy?: Record<string, unknown>;
+  node?: Record<string, unknown>;
+  awsNlb?: Record<string, unknown>;
+  gcpL4?: Record<string, unknown>;
+  l2?: Record<string, unknown>;
+  bgp?: Record<string, unknown>;
   isDefault?: boolean;
   /** Annotation key to the value that holds where a Service has none. */
   defaults?: Record<string, string>;

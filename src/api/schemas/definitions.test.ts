@@ -111,6 +111,7 @@ it("the type checker tells a schema from the type that it is not of", () => {
   const size = z.number().exactOptional();
   const right = z.object({ name: z.string(), size });
   expect(exactly<Plain>()(right)).toBe(right);
+  expect(exactly<Readonly<Plain>>()(right)).toBe(right);
   // @ts-expect-error: a field too few
   exactly<Plain>()(z.object({ name: z.string() }));
   // @ts-expect-error: a field too many

@@ -1,5 +1,12 @@
 import type { z } from "zod";
 
+/** `T` as one may write into it: what is `readonly` to others is none to zod. */
+type Writable<T> = T extends readonly (infer U)[]
+  ? Writable<U>[]
+  : T extends object
+    ? { -readonly [K in keyof T]: Writable<T[K]> }
+    : T;
+
 /** `T` with no field optional, so that a field too few is seen by whoever compares. */
 type Full<T> = T extends readonly (infer U)[]
   ? Full<U>[]
@@ -10,7 +17,11 @@ type Full<T> = T extends readonly (infer U)[]
 type Same<A, B> = [A, B] extends [B, A] ? true : false;
 
 /** Whether the schema takes every `T`, gives nothing but `T`, and knows the same fields. */
-type Exactly<T, S extends z.ZodType> = [T, z.output<S>, Same<Full<z.output<S>>, Full<T>>] extends [z.input<S>, T, true]
+type Exactly<T, S extends z.ZodType> = [Writable<T>, z.output<S>, Same<Full<z.output<S>>, Full<T>>] extends [
+  z.input<S>,
+  T,
+  true,
+]
   ? unknown
   : never;
 

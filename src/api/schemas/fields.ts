@@ -14,10 +14,8 @@ export const objectFields: {
   metadata: typeof metadata;
 } = { apiVersion: z.string().exactOptional(), kind: z.string().exactOptional(), metadata };
 
-/** An object that has no fields yet. */
-export const empty: z.ZodExactOptional<z.ZodType<Record<string, never>, Record<string, never>>> = z
-  .object({})
-  .exactOptional();
+/** An object whose fields nobody knows; they are left out. */
+export const empty: z.ZodType<Record<string, never>, Record<string, unknown>> = z.object({});
 
 /** A whole number between two others. */
 export function whole(from: number, to: number = Number.MAX_SAFE_INTEGER): z.ZodInt {

@@ -7,7 +7,9 @@ import { annotationKey, annotationValues, className } from "./keys.ts";
 import { type Parsed, parseWith } from "./parsed.ts";
 import { selector } from "./selector.ts";
 
-const providers = { proxy: empty, node: empty, awsNlb: empty, gcpL4: empty, l2: empty, bgp: empty };
+const block: z.ZodType<Record<string, unknown>, Record<string, unknown>> = empty;
+const provider = block.exactOptional();
+const providers = { proxy: provider, node: provider, awsNlb: provider, gcpL4: provider, l2: provider, bgp: provider };
 
 const band = z.object({ from: whole(1, 65535), to: whole(1, 65535) }).refine(({ from, to }) => from <= to, {
   error: "from must not be above to; swap them",

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { LabelSelector } from "../index.ts";
+import type { IPAddressPool } from "../index.ts";
 import { map, text } from "./fields.ts";
 import { keyForm, keyWords } from "./keys.ts";
 
@@ -21,6 +21,8 @@ const expression = z
     error:
       "values must hold at least one value with the operators In and NotIn; leave it out with Exists and DoesNotExist",
   });
+
+type LabelSelector = NonNullable<IPAddressPool["spec"]["namespaceSelector"]>;
 
 /** A label selector; an empty one selects everything. */
 export const selector: z.ZodType<LabelSelector, LabelSelector> = z.object({

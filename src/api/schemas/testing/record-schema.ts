@@ -31,5 +31,5 @@ const status = z.object({
  * that the controller writes to the schema that the API server has.
  */
 export const recordSchema: z.ZodType<LoadBalancerRecord> = exactly<LoadBalancerRecord>()(
-  z.object({ ...objectFields, spec: empty, status: status.exactOptional() }),
+  z.object({ ...objectFields, spec: empty.exactOptional(), status: status.exactOptional() }),
 );
