@@ -15,4 +15,13 @@ const condition = z.object({
 });
 
 /** `status.conditions` of any kind. */
-export const conditions: z.ZodType<Condition[], Condition[]> = z.array(condition).max(16);
+export const conditions: z.ZodType<Condition[], Condition[]> = z
+  .array(condition)
+  .max(16)
+  .superRefine((all, context) => {
+    for (const [index, { type }] of all.entries()) {
+      if (all.findIndex((each) => each.type === type) === index) continue;
+      context.addIssue({ code: "custom", path: [index], message: "has the type of another condition; remove one" });
+    }
+  })
+  .meta({ "x-kubernetes-list-type": "map" });

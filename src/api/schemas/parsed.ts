@@ -10,9 +10,17 @@ export interface SchemaIssue {
 export type Parsed<T> = { readonly value: T } | { readonly issues: readonly SchemaIssue[] };
 
 export function parseWith<T>(schema: z.ZodType<T>, object: unknown): Parsed<T> {
-  const { success, data, error } = schema.safeParse(object);
+  const { success, data, error } = schema.safeParse(withoutNulls(object));
   if (success) return { value: data };
   return { issues: error.issues.map(({ path, message }) => ({ path: pathText(path), message })) };
+}
+
+/** To the API server a field that is null is absent, as none of ours may be null. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== "object" || value === null) return value;
+  const fields = Object.entries(value).filter(([, field]) => field !== null);
+  return Object.fromEntries(fields.map(([name, field]) => [name, withoutNulls(field)]));
 }
 
 /** Fields whose keys are the user's: these stand in brackets. */

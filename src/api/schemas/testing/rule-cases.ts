@@ -24,20 +24,13 @@ export interface StructuralSchema {
   readonly description?: string;
 }
 
-export interface PrinterColumn {
-  readonly name: string;
-  readonly priority?: number;
-}
-
 /** One of the files in `crds`. */
 export interface Definition {
   readonly metadata: { readonly name: string };
   readonly spec: {
-    readonly names: { readonly kind: string; readonly plural: string; readonly shortNames: readonly string[] };
-    readonly versions: readonly {
-      readonly additionalPrinterColumns: readonly PrinterColumn[];
-      readonly schema: { readonly openAPIV3Schema: StructuralSchema };
-    }[];
+    readonly scope: "Cluster" | "Namespaced";
+    readonly names: { readonly kind: string; readonly plural: string };
+    readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: StructuralSchema } }[];
   };
 }
 
@@ -67,7 +60,6 @@ interface Row extends Pick<RuleCase, "rule" | "message"> {
 
 const crds = new URL("../../../../crds/", import.meta.url);
 
-/** An object of each kind with which nothing is wrong. */
 const fine: Readonly<Record<string, object>> = {
   LoadBalancerClass: { spec: { loadBalancerClass: "example.com/a", l2: {} } },
   IPAddressPool: { spec: { ranges: ["192.0.2.0/24"] } },
@@ -88,12 +80,7 @@ export const ruleCases: readonly RuleCase[] = (
 
 function ruleCase({ rule, message, below = "", before, accepted, refused }: Omit<Row, "at">, place: string): RuleCase {
   const [kind = "", at = ""] = place.split(" ");
-  const object = (value: unknown): object => ({
-    apiVersion: "berth.dev/v1alpha1",
-    kind,
-    metadata: { name: "case" },
-    ...(put(fine[kind], at.split("."), value) as object),
-  });
+  const object = (value: unknown): object => put(fineObject(kind), at.split("."), value) as object;
   return {
     rule,
     kind,
@@ -104,6 +91,11 @@ function ruleCase({ rule, message, below = "", before, accepted, refused }: Omit
     accepted: object(accepted),
     refused: object(refused),
   };
+}
+
+/** An object of a kind, called `case`, with which nothing is wrong. */
+export function fineObject(kind: string): object {
+  return { apiVersion: "berth.dev/v1alpha1", kind, metadata: { name: "case" }, ...fine[kind] };
 }
 
 function put(into: unknown, [first, ...rest]: readonly string[], value: unknown): unknown {

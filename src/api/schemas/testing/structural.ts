@@ -1,7 +1,10 @@
 import { assertNever } from "../../../base/index.ts";
 import type { StructuralSchema } from "./rule-cases.ts";
 
-/** Whether a value is as a structural schema says, its CEL rules left aside; unknown fields do not count. */
+/**
+ * Whether a value is as a structural schema says, its CEL rules left aside. Unknown fields do not count, and what is null
+ * is absent.
+ */
 export function isStructural(schema: StructuralSchema, value: unknown): boolean {
   switch (schema.type) {
     case "object":
@@ -23,8 +26,9 @@ function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isObject(schema: StructuralSchema, value: Readonly<Record<string, unknown>>): boolean {
+function isObject(schema: StructuralSchema, fields: Readonly<Record<string, unknown>>): boolean {
   const { properties = {}, additionalProperties, required = [], maxProperties } = schema;
+  const value = Object.fromEntries(Object.entries(fields).filter(([, field]) => field !== null));
   return (
     required.every((name) => Object.hasOwn(value, name)) &&
     within(Object.keys(value).length, 0, maxProperties) &&
@@ -37,9 +41,11 @@ function isObject(schema: StructuralSchema, value: Readonly<Record<string, unkno
 
 function isList(schema: StructuralSchema, value: readonly unknown[]): boolean {
   const { items, minItems, maxItems } = schema;
+  const listType = schema["x-kubernetes-list-type"];
+  const entries = listType === "map" ? value.map((item) => (isFields(item) ? item["type"] : item)) : value;
   return (
     within(value.length, minItems, maxItems) &&
-    (schema["x-kubernetes-list-type"] !== "set" || new Set(value).size === value.length) &&
+    (listType === "atomic" || new Set(entries).size === value.length) &&
     value.every((item) => items === undefined || isStructural(items, item))
   );
 }
