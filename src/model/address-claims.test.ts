@@ -28,7 +28,7 @@ it("the older one gets the address, and the loser takes over when it goes", () =
   expect(set(claims, middle)).toEqual([]);
   expect(set(claims, old)).toEqual(["ns/middle"]);
   expect(claims.losses("ns/old")).toEqual([]);
-  expect(claims.losses("ns/middle")).toEqual([{ address: "b", to: "ns/old", port: "TCP 443" }]);
+  expect(claims.losses("ns/middle")).toEqual([{ address: "b", to: "ns/old", ports: ["TCP 443"] }]);
   expect([...claims.forget("ns/old")]).toEqual(["ns/middle"]);
   expect(claims.losses("ns/middle")).toEqual([]);
 });
@@ -44,7 +44,7 @@ it("of the same second the smaller UID has it, and another protocol or address i
 it("who does not get an address, because of another port, keeps nobody from it", () => {
   const claims = new AddressClaims();
   for (const wanted of [young, middle, old]) set(claims, wanted);
-  expect(claims.losses("ns/young")).toEqual([{ address: "c", to: "ns/middle", port: "TCP 80" }]);
+  expect(claims.losses("ns/young")).toEqual([{ address: "c", to: "ns/middle", ports: ["TCP 80"] }]);
   expect([...claims.forget("ns/old")].sort()).toEqual(["ns/middle", "ns/young"]);
   expect(claims.losses("ns/young").map(({ address }) => address)).toEqual(["b", "c"]);
 });

@@ -10,9 +10,10 @@ export interface AddressClaim {
 /** An address that a load balancer does not get. */
 export interface Loss {
   readonly address: string;
-  /** The Service that has the port there. */
+  /** The Service that has it. */
   readonly to: string;
-  readonly port: string;
+  /** Those that both claim. */
+  readonly ports: readonly string[];
 }
 
 interface Claim extends AddressClaim {
@@ -100,8 +101,7 @@ type Older = (claim: Claim) => readonly Claim[];
 function lossOf(claim: Claim, address: string, older: Older): Loss | undefined {
   for (const other of older(claim)) {
     if (!other.addresses.has(address) || lossOf(other, address, older) !== undefined) continue;
-    const port = claim.ports.find((one) => other.ports.includes(one)) ?? "";
-    return { address, to: other.who.key, port };
+    return { address, to: other.who.key, ports: claim.ports.filter((port) => other.ports.includes(port)) };
   }
   return undefined;
 }

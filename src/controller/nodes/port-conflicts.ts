@@ -5,7 +5,7 @@ const maxNames = 3;
 
 /** Which ports others have on which nodes. Services of other namespaces are not named, only counted. */
 export function conflictMessage(namespace: string, losses: readonly (Loss & { readonly node: string })[]): string {
-  const ports = names(losses.map(({ port }) => port));
+  const ports = names(losses.flatMap((loss) => loss.ports));
   const winners = [...new Set(losses.map(({ to }) => to))];
   const own = winners.filter((key) => key.startsWith(`${namespace}/`)).map((key) => key.slice(namespace.length + 1));
   const others = winners.length - own.length;
