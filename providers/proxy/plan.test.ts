@@ -31,6 +31,8 @@ function after(observed: Observation, action: Action): Observation {
   switch (action.kind) {
     case "claim":
       return { ...observed, owner: action.id };
+    case "retain":
+      return { ...observed, owner: { ...action.id, retained: true } };
     case "configure":
       return { ...observed, config: action.text };
     case "connect":

@@ -21,6 +21,8 @@ export interface WorldObject {
   readonly kind: "address" | "listener" | "targets";
   readonly id: LbIdentity;
   readonly value: string;
+  /** Of an address: its Service has gone and wanted it to stay. */
+  readonly retained?: boolean;
 }
 
 /** The outside, shared by every provider instance that works on it: it outlives the controller. */
@@ -112,6 +114,7 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
+    if (desired?.kind === "service" && desired.lb.retain) return planRetained(desired.lb.id, observed);
     const wanted = desired?.kind === "service" ? objectsOf(desired.lb, desired.nodes) : new Map<string, WorldObject>();
     const uid = key.kind === "shared" ? key.name : key.id.uid;
     const { clusterId } = key.kind === "shared" ? key : key.id;
@@ -184,12 +187,12 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   }
 
   async *listOwned(clusterId: string): AsyncIterable<OwnedObject> {
-    for (const [ref, { kind, id, value }] of this.#world.objects)
+    for (const [ref, { kind, id, value, retained = false }] of this.#world.objects)
       if (kind === "address" && id.clusterId === clusterId)
         yield {
           scope: { kind: "service", id },
           ref,
-          retained: false,
+          retained,
           addresses: value.split(",").filter((text) => parseIp(text) !== undefined),
         };
   }
@@ -197,6 +200,18 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   watchHealth(onChange: (key: ScopeKey) => void): Disposable {
     return this.#world.onHealth(onChange);
   }
+}
+
+/** The tag alone: nothing else of it is changed any more. */
+function planRetained({ uid, clusterId }: LbIdentity, observed: Observation): Plan {
+  const name = `${uid}/address`;
+  const object = observed.get(name);
+  if (object === undefined || object.retained === true || object.id.clusterId !== clusterId)
+    return makePlan({ steps: [], summary: "nothing to retain" });
+  const input: WorldObject = { ...object, retained: true };
+  const diff = [{ path: "retained", from: undefined, to: "true" }];
+  const step: PlanStep = { id: name, action: "update", target: name, dependsOn: [], input, diff };
+  return makePlan({ steps: [step], summary: `retain ${name}` });
 }
 
 function objectsOf(lb: DesiredLoadBalancer, nodes: readonly NodeTarget[]): Map<string, WorldObject> {
