@@ -119,10 +119,7 @@ export class ServiceReconciler {
     const wish = desiredLoadBalancer(service, clusterId, policy);
     const issues = [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)];
     const refusals = [...admission.objectionsTo(service, policy), ...issues.filter(isRefusal)];
-    if (refusals.length > 0) {
-      admission.leave(service);
-      return await this.#refuse(service, wish.lb, refusals, signal);
-    }
+    if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
     const tooMany = admission.enter(key, service, policy);
     if (tooMany !== undefined) return await this.#refuse(service, wish.lb, [tooMany], signal);
 
@@ -191,10 +188,12 @@ export class ServiceReconciler {
     issues: readonly Issue[],
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { metrics, reporter } = this.#options;
+    const { metrics, reporter, admission } = this.#options;
     metrics.refused.inc({ controller: controllerName });
     const ingress = withPortErrors(ingressOf(service), lb, issues);
     await reporter.report(service, { findings: refused(issues), ingress }, signal);
+    // Not before: its condition is what tells that its room is free.
+    admission.refused(service);
     return {};
   }
 

@@ -73,7 +73,12 @@ export class Admission {
     return issue;
   }
 
-  /** The Service is gone, let go or kept out for a reason of its own: others may have its room. */
+  /** The Service is kept out; unless it is for want of room, others may have its own. */
+  refused(service: Service): void {
+    if (!this.#waiting.has(objectKey(service.metadata))) this.leave(service);
+  }
+
+  /** The Service is gone or let go: others may have its room. */
   leave(service: Service): void {
     this.#entering.delete(service.metadata.uid ?? "");
     this.#waiting.delete(objectKey(service.metadata));
