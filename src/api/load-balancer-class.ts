@@ -1,10 +1,6 @@
-import type { V1LabelSelector } from "@kubernetes/client-node";
-import type { Json } from "../base/index.ts";
-import type { Condition, ObjectMeta } from "./kubernetes.ts";
+import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
 import { apiGroup } from "./names.ts";
 import type { Resource } from "./resources.ts";
-
-export type LabelSelector = Pick<Json<V1LabelSelector>, "matchLabels" | "matchExpressions">;
 
 /** Whether clients inside or outside the network of the cluster reach a load balancer. */
 export type Scheme = "internal" | "internet-facing";
@@ -63,7 +59,11 @@ export interface LoadBalancerClass {
   readonly kind?: string;
   readonly metadata: ObjectMeta;
   readonly spec: LoadBalancerClassSpec;
-  readonly status?: { readonly conditions?: readonly Condition[] };
+  readonly status?: {
+    /** The provider that serves the class. */
+    readonly provider?: string;
+    readonly conditions?: readonly Condition[];
+  };
 }
 
 export const loadBalancerClasses: Resource<LoadBalancerClass> = {

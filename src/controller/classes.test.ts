@@ -16,10 +16,11 @@ function start(bench: Bench, options: BenchOptions = {}): Running {
   return bench.start({ providers: [new MemoryProvider(bench.world, { name: "proxy" })], ...options });
 }
 
+/** Of the provider `proxy`, unless `spec` names another. */
 function putClass(bench: Bench, name: string, spec: Partial<LoadBalancerClassSpec> = {}, age = 1): void {
   bench.api.put(loadBalancerClasses, {
     metadata: { name, uid: `uid-${name}`, generation: 1, creationTimestamp: `200${age}-01-01T00:00:00Z` },
-    spec: { loadBalancerClass: tenants, proxy: {}, ...spec },
+    spec: { loadBalancerClass: tenants, ...(spec.l2 === undefined ? { proxy: {} } : {}), ...spec },
   });
 }
 
@@ -32,9 +33,9 @@ function putService(bench: Bench, name: string, age = 1, namespace = "default"):
 }
 
 function verdict(bench: Bench, name: string): string {
-  const found = bench.api.object<LoadBalancerClass>(loadBalancerClasses, name)?.status?.conditions ?? [];
-  return found
-    .map(({ type, status, reason, observedGeneration }) => `${type} ${status} ${reason} ${observedGeneration}`)
+  const { conditions = [], provider } = bench.api.object<LoadBalancerClass>(loadBalancerClasses, name)?.status ?? {};
+  return conditions
+    .map(({ status, reason, observedGeneration }) => `${status} ${reason} ${observedGeneration} by ${provider}`)
     .join(", ");
 }
 
@@ -49,7 +50,7 @@ describe("classes that are objects", () => {
     putService(bench, "web");
     const running = start(bench);
     await bench.ready("web");
-    expect(verdict(bench, "tenants")).toBe("Accepted True Accepted 1");
+    expect(verdict(bench, "tenants")).toBe("True Accepted 1 by proxy");
     await running.stop();
     const before = bench.api.writes.length;
     expect(writesTo(bench, "loadbalancerclasses").length).toBe(1);
@@ -98,26 +99,23 @@ describe("classes that are objects", () => {
     const running = start(bench);
     await bench.ready("web");
     expect([verdict(bench, "old"), verdict(bench, "young")]).toEqual([
-      "Accepted True Accepted 1",
-      "Accepted False Conflict 1",
+      "True Accepted 1 by proxy",
+      "False Conflict 1 by proxy",
     ]);
     expect(bench.addresses("web")).toEqual(["192.0.2.5"]);
     bench.api.remove(loadBalancerClasses, "old");
-    await bench.until(() => verdict(bench, "young") === "Accepted True Accepted 1", "it is accepted");
+    await bench.until(() => verdict(bench, "young") === "True Accepted 1 by proxy", "it is accepted");
     await bench.until(() => bench.condition("web", "programmed") === "False ReplacementRequired", "the defaults count");
     await running.stop();
   });
 
   it("of a provider that runs elsewhere: nothing is written to them, nor to their Services", async () => {
     const bench = new Bench();
-    putClass(bench, "tenants", { l2: {} }, 1);
-    bench.api.put(loadBalancerClasses, {
-      metadata: { name: "far", uid: "uid-far" },
-      spec: { loadBalancerClass: "example.com/far", l2: {} },
-    });
+    putClass(bench, "both", { proxy: {}, l2: {} });
+    putClass(bench, "far", { loadBalancerClass: "example.com/far", l2: {} });
     bench.api.createService("web", { loadBalancerClass: "example.com/far" });
     const running = start(bench);
-    await bench.until(() => verdict(bench, "tenants") === "Accepted False Invalid 1", "what is ours is judged");
+    await bench.until(() => verdict(bench, "both") === "False Invalid 1 by undefined", "what is ours too is judged");
     await bench.settled();
     expect(verdict(bench, "far")).toBe("");
     expect(writesTo(bench, "services")).toEqual([]);
@@ -146,7 +144,7 @@ describe("classes that are objects", () => {
     await bench.settled();
     expect(verdict(bench, "tenants")).toBe("");
     bench.clock.advance(2000);
-    await bench.until(() => verdict(bench, "tenants") === "Accepted True Accepted 1", "it is written");
+    await bench.until(() => verdict(bench, "tenants") === "True Accepted 1 by proxy", "it is written");
     await running.stop();
   });
 });

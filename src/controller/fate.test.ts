@@ -28,7 +28,7 @@ describe("row 17: berth.dev/deletion-policy", () => {
     await bench.settled();
     expect(steps).toEqual(["update uid-web/address 1"]);
     expect(bench.world.objects.size).toBe(3);
-    expect(bench.world.objects.get("uid-web/address")?.retained).toBe(true);
+    expect([...bench.world.retained]).toEqual(["uid-web/address"]);
     expect(bench.eventReasons().slice(-1)).toEqual(["Normal RetainedLoadBalancer"]);
     bench.api.createService("next");
     await bench.ready("next");
@@ -65,7 +65,7 @@ describe("row 17: berth.dev/deletion-policy", () => {
     const running = bench.start();
     await bench.ready("web");
     bench.api.updateService("web", { metadata: { finalizers: null, deletionTimestamp: "2026-01-01T00:00:00Z" } });
-    await bench.until(() => bench.world.objects.get("uid-web/address")?.retained === true, "it is tagged");
+    await bench.until(() => bench.world.retained.has("uid-web/address"), "it is tagged");
     await bench.settled();
     expect(bench.world.objects.size).toBe(3);
     await running.stop();

@@ -4,12 +4,14 @@ import {
   isConflict,
   isNotFound,
   type KubeClient,
+  mergeDiff,
   type Store,
   upsertCondition,
   type WorkResult,
 } from "../../kube/index.ts";
 import { StoppedError } from "../engine/stopped-error.ts";
 import type { ClassView } from "./class-view.ts";
+import type { Verdict } from "./classes-from.ts";
 
 export interface ClassReporterOptions {
   readonly client: Pick<KubeClient, "mergePatch">;
@@ -32,20 +34,11 @@ export class ClassReporter {
     const object = objects.get(name);
     const verdict = view.verdicts.get(name);
     if (object === undefined || verdict === undefined) return {};
-    const before = object.status?.conditions ?? [];
-    const { reason, message } = verdict;
-    const { generation: observedGeneration } = object.metadata;
-    const condition = { type: "Accepted", status: verdict.status ? "True" : "False", reason, message };
-    const conditions = upsertCondition(
-      before,
-      observedGeneration === undefined ? condition : { ...condition, observedGeneration },
-      clock.now(),
-    );
-    if (conditions === before) return {};
+    const patch = verdictPatch(object, verdict, clock.now());
+    if (patch === undefined) return {};
     const why = mayWrite();
     if (why !== undefined) throw new StoppedError(why);
     try {
-      const patch = { status: { conditions } };
       objects.overlay(await client.mergePatch(loadBalancerClasses, object, patch, signal, { subresource: "status" }));
     } catch (error) {
       // The watch brings the newer state, or that there is none.
@@ -53,4 +46,23 @@ export class ClassReporter {
     }
     return {};
   }
+}
+
+/** Undefined when the object says so already. */
+function verdictPatch(
+  { metadata: { generation }, status: { provider, conditions = [] } = {} }: LoadBalancerClass,
+  verdict: Verdict,
+  nowMs: number,
+): object | undefined {
+  const condition = {
+    type: "Accepted",
+    status: verdict.status ? "True" : "False",
+    reason: verdict.reason,
+    message: verdict.message,
+    ...(generation === undefined ? {} : { observedGeneration: generation }),
+  };
+  return mergeDiff(
+    { status: { provider, conditions } },
+    { status: { provider: verdict.provider, conditions: upsertCondition(conditions, condition, nowMs) } },
+  );
 }

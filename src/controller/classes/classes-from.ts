@@ -10,8 +10,14 @@ import type { Finding } from "../status/conditions.ts";
 
 export interface MergedClasses {
   readonly classes: Classes;
-  /** By the name of the object, for each that names a provider which runs here: whether it is accepted, and why not. */
-  readonly verdicts: ReadonlyMap<string, Finding>;
+  /** By the name of the object, for each that names a provider which runs here. */
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+}
+
+/** What is to be said of an object: whether it is accepted, and why not. */
+export interface Verdict extends Finding {
+  /** Undefined where it names none or several. */
+  readonly provider: string | undefined;
 }
 
 /**
@@ -19,14 +25,15 @@ export interface MergedClasses {
  * provider: all instances of the controller come to the same conclusion, so that a Service has one owner.
  */
 export function classesFrom(flags: Classes, objects: readonly LoadBalancerClass[]): MergedClasses {
-  const verdicts = new Map<string, Finding>();
+  const verdicts = new Map<string, Verdict>();
   const byClass = new Map(flags.byClass);
   const owners = new Map<string, Claim>();
   let standard: Claim | undefined;
   for (const claim of objects.map(claimOf).sort(olderFirst)) {
     const { name, policy, providers, isDefault } = claim;
     const say = (finding: Finding): void => {
-      if (providers.some((provider) => flags.providers.includes(provider))) verdicts.set(name, finding);
+      const [provider] = providers.length === 1 ? providers : [];
+      if (providers.some((each) => flags.providers.includes(each))) verdicts.set(name, { ...finding, provider });
     };
     const owner = owners.get(policy.loadBalancerClass);
     const objection = objectionTo(claim) ?? (owner && conflict(policy.loadBalancerClass, owner));

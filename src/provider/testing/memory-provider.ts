@@ -21,14 +21,16 @@ export interface WorldObject {
   readonly kind: "address" | "listener" | "targets";
   readonly id: LbIdentity;
   readonly value: string;
-  /** Of an address: its Service has gone and wanted it to stay. */
-  readonly retained?: boolean;
+  /** As observed. */
+  readonly retained?: true;
 }
 
 /** The outside, shared by every provider instance that works on it: it outlives the controller. */
 export class World {
   readonly objects: Map<string, WorldObject> = new Map();
   readonly unhealthy: Set<string> = new Set();
+  /** Names of objects whose Service has gone and wanted them to stay. */
+  readonly retained: Set<string> = new Set();
   /** Every mutation that was committed, as `create targets/uid-1`. */
   readonly mutations: string[] = [];
   observations = 0;
@@ -110,7 +112,14 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   observe(key: ScopeKey): Promise<Observation> {
     this.#world.observations++;
     const prefix = key.kind === "shared" ? key.name : key.id.uid;
-    return Promise.resolve(new Map([...this.#world.objects].filter(([name]) => name.startsWith(`${prefix}/`))));
+    const { objects, retained } = this.#world;
+    return Promise.resolve(
+      new Map(
+        [...objects]
+          .filter(([name]) => name.startsWith(`${prefix}/`))
+          .map(([name, object]) => [name, retained.has(name) ? { ...object, retained: true } : object]),
+      ),
+    );
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
@@ -161,7 +170,8 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
       throw new ProviderError({ kind: "conflict", owner: holder.id.clusterId }, `${step.target} is not ours`);
     if (step.action === "delete") {
       if (!this.#world.objects.delete(step.target)) throw new ProviderError({ kind: "notFound" }, "no such object");
-    } else this.#world.objects.set(step.target, object);
+    } else if (object.retained === true) this.#world.retained.add(step.target);
+    else this.#world.objects.set(step.target, object);
     this.#world.mutations.push(`${step.action} ${step.target}`);
     await this.#hook(step, "after");
     return { state: "done" };
@@ -187,12 +197,12 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   }
 
   async *listOwned(clusterId: string): AsyncIterable<OwnedObject> {
-    for (const [ref, { kind, id, value, retained = false }] of this.#world.objects)
+    for (const [ref, { kind, id, value }] of this.#world.objects)
       if (kind === "address" && id.clusterId === clusterId)
         yield {
           scope: { kind: "service", id },
           ref,
-          retained,
+          retained: this.#world.retained.has(ref),
           addresses: value.split(",").filter((text) => parseIp(text) !== undefined),
         };
   }
