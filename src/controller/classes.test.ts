@@ -6,11 +6,21 @@ import {
   namespaces,
   services,
 } from "../api/index.ts";
+import type { LbStatus } from "../provider/index.ts";
 import { MemoryProvider } from "../provider/testing/memory-provider.ts";
 import { Bench, type BenchOptions, type Running } from "./testing/bench.ts";
 
 const tenants = "example.com/tenants";
 const ips = "berth.dev/load-balancer-ips";
+
+/** Makes its addresses itself, as clouds do. */
+class Hosted extends MemoryProvider {
+  override status(...args: Parameters<MemoryProvider["status"]>): LbStatus {
+    const [{ id }, observed] = args;
+    const ingress = observed.has(`${id.uid}/address`) ? [{ hostname: `${id.uid}.example.com` }] : [];
+    return { ...super.status(...args), ingress };
+  }
+}
 
 function start(bench: Bench, options: BenchOptions = {}): Running {
   return bench.start({ providers: [new MemoryProvider(bench.world, { name: "proxy" })], ...options });
@@ -89,6 +99,26 @@ describe("classes that are objects", () => {
     putClass(bench, "tenants");
     await bench.until(() => bench.condition("web", "accepted") === "True Accepted", "it is served again");
     await running.stop();
+  });
+
+  it("go: what a provider serves at addresses of its own stays as well", async () => {
+    const bench = new Bench();
+    putClass(bench, "tenants");
+    putService(bench, "web");
+    const providers = [new Hosted(bench.world, { name: "proxy", capabilities: { needsAddresses: false } })];
+    const first = start(bench, { providers });
+    await bench.ready("web");
+    await first.stop();
+    bench.api.remove(loadBalancerClasses, "tenants");
+    const second = start(bench, { providers });
+    await bench.until(() => bench.condition("web", "accepted") === "False ClassNotServed", "it is told");
+    expect(bench.world.objects.size).toBe(3);
+    // Another controller serves it since: nobody comes to ours any more.
+    bench.api.updateService("web", { status: { loadBalancer: { ingress: [{ hostname: "other.example.com" }] } } });
+    await bench.until(() => bench.finalizers("web").length === 0, "it is let go");
+    expect(bench.world.objects.size).toBe(0);
+    expect(bench.api.service("web")?.status?.loadBalancer?.ingress).toEqual([{ hostname: "other.example.com" }]);
+    await second.stop();
   });
 
   it("two of one class: the younger is told so, and takes over when the older goes", async () => {

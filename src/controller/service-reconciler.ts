@@ -14,10 +14,11 @@ import {
   type LbIdentity,
   type NodeSet,
 } from "../model/index.ts";
-import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
+import { decide, type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
 import type { Admission } from "./classes/admission.ts";
+import { isInUse } from "./classes/kept.ts";
 import { retained } from "./classes/retention.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import { isHealthWatcher } from "./health.ts";
@@ -206,14 +207,9 @@ export class ServiceReconciler {
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
     const { providers, runner, reporter, logger, addresses, admission, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
-    // A class can only change by way of another type, which wipes the ingress. Where ours is still there it is what we
-    // serve that changed, and a flag must not cut off clients.
-    if (cleanup.cause === "class" && ingressOf(service).some(({ ip = "" }) => addresses.holds(uid, ip))) {
-      logger.warn("service keeps the load balancer of a class that is no longer served", {
-        service: key,
-        class: service.spec?.loadBalancerClass ?? "",
-      });
-      return await this.#say(service, unserved, signal);
+    if (cleanup.cause === "class") {
+      const kept = await this.#keep(service, cleanup, signal);
+      if (kept !== undefined) return kept;
     }
     const fate = cleanup.cause === "deleted" ? deletionPolicyOf(service, cleanup.policy) : "Delete";
     if (fate === undefined) return await this.#say(service, fateUnknown, signal);
@@ -249,6 +245,26 @@ export class ServiceReconciler {
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
     return cleanup.cause === "deleted" ? {} : { requeueAfterMs: 0 };
+  }
+
+  /** A flag or an object that goes must not cut off clients; undefined when there are none to be cut off. */
+  async #keep(service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult | undefined> {
+    const { providers, runner, addresses, clusterId } = this.#options;
+    const { uid = "", namespace = "", name = "" } = service.metadata;
+    if (ingressOf(service).some(({ ip = "" }) => addresses.holds(uid, ip))) return this.#say(service, unserved, signal);
+    for (const provider of cleanup.providers) {
+      const wait = runner.pauseOf(provider);
+      if (wait !== undefined) return { requeueAfterMs: wait };
+      const at = { id: { clusterId, uid, namespace, name }, adapter: provided(providers, provider) };
+      let inUse: boolean;
+      try {
+        inUse = await isInUse(service, at, signal);
+      } catch (error) {
+        return runner.next(provider, { error, decision: decide(error), what: undefined });
+      }
+      if (inUse) return await this.#say(service, unserved, signal);
+    }
+    return undefined;
   }
 
   #changedUnder(key: string, { uid }: LbIdentity, policy: ClassPolicy): string | undefined {
