@@ -74,7 +74,10 @@ export const loadBalancerClasses: Resource<LoadBalancerClass> = {
   namespaced: false,
 };
 
+const classForm =
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
 /** Whether a class of ours may be called so: a label key as Kubernetes wants it, with a prefix as it is not the user's own. */
 export function isClassName(text: string): boolean {
-  return /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/.test(text);
+  return classForm.test(text);
 }

@@ -7,7 +7,6 @@ export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { errorMessage, FailureError, isAbort, oneLine, rootError, UsageError } from "./errors.ts";
 export type { Json } from "./json.ts";
-export { nearest } from "./nearest.ts";
 export { type Random, systemRandom } from "./random.ts";
 export { sameData } from "./same-data.ts";
 export { atOnce, inTurns, type Steps, Turn } from "./turn.ts";

@@ -82,17 +82,20 @@ const wishes = fc.array(
   ),
   { minLength: batchSize, maxLength: batchSize },
 );
+const wishKey = fc.constantFrom(...Object.values(annotations), sourceRangesAnnotation);
+const atLeastOne = fc.integer({ min: 1, max: 80 });
+/** As the API server lets them in. */
 const classPolicy: fc.Arbitrary<Partial<LoadBalancerClassSpec>> = fc.record(
   {
     isDefault: fc.boolean(),
-    defaults: fc.dictionary(key, text, { maxKeys: 3 }),
-    allowedOverrides: fc.array(key, { maxLength: 5 }),
+    defaults: fc.dictionary(wishKey, text, { maxKeys: 3 }),
+    allowedOverrides: fc.uniqueArray(wishKey, { maxLength: 5 }),
     allowedNamespaces: fc.constantFrom({}, { matchLabels: { tenant: "yes" } }, { matchLabels: { tenant: "no" } }),
     limits: fc.record(
-      { total: fc.nat(80), perNamespace: fc.nat(80), portsPerService: fc.nat(3) },
+      { total: atLeastOne, perNamespace: atLeastOne, portsPerService: fc.integer({ min: 1, max: 3 }) },
       { requiredKeys: [] },
     ),
-    schemes: fc.subarray(["internal", "internet-facing"] as const),
+    schemes: fc.subarray(["internal", "internet-facing"] as const, { minLength: 1 }),
     deletionPolicy: fc.constantFrom("Delete", "Retain"),
   },
   { requiredKeys: [] },

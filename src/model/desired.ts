@@ -1,5 +1,4 @@
-import { annotations, apiGroup, type Protocol, type Service, sourceRangesAnnotation } from "../api/index.ts";
-import { nearest } from "../base/index.ts";
+import { annotations, type Protocol, type Service, sourceRangesAnnotation, unknownAnnotations } from "../api/index.ts";
 import { type Cidr, type Family, formatIp, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
 import type { ClassPolicy } from "./class-policy.ts";
 import type { DesiredLoadBalancer, Issue, LbPort, NodeHealthCheck } from "./load-balancer.ts";
@@ -49,7 +48,7 @@ export function desiredLoadBalancer(service: Service, clusterId: string, policy:
     scheme: schemeOf(terms, policy, issues),
     retain: false,
   };
-  return { lb, issues, warnings: unknownAnnotations(service) };
+  return { lb, issues, warnings: warningsOf(service) };
 }
 
 function familiesOf({ spec }: Service): readonly Family[] {
@@ -123,15 +122,11 @@ function parseAddresses(texts: readonly string[], path: string, issues: Issue[])
   });
 }
 
-function unknownAnnotations({ metadata }: Service): readonly string[] {
-  return Object.keys(metadata.annotations ?? {})
-    .filter((key) => key.startsWith(`${apiGroup}/`) && !knownAnnotations.includes(key))
-    .sort()
-    .map((key) => {
-      const meant = nearest(key, knownAnnotations);
-      const hint = meant === undefined ? `known are ${knownAnnotations.join(", ")}` : `${meant} may be meant`;
-      return `${annotationPath(key)}: it means nothing to Berth; ${hint}`;
-    });
+function warningsOf({ metadata }: Service): readonly string[] {
+  return unknownAnnotations(metadata.annotations, knownAnnotations).map(({ key, nearest }) => {
+    const hint = nearest === undefined ? `known are ${knownAnnotations.join(", ")}` : `${nearest} may be meant`;
+    return `${annotationPath(key)}: it means nothing to Berth; ${hint}`;
+  });
 }
 
 function list(text: string | undefined): readonly string[] {

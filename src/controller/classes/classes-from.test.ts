@@ -134,8 +134,20 @@ describe("flags and objects together", () => {
     expect(classes.byClass.get("example.com/a")).toEqual({
       provider: "proxy",
       loadBalancerClass: "example.com/a",
+      deletionPolicy: "Delete",
       ...rest,
     });
+  });
+
+  it.each<[string, unknown]>([
+    ["nothing", undefined],
+    ["a text", "proxy"],
+    ["a list", [{ proxy: {} }]],
+    ["fields of other types", { proxy: 1, loadBalancerClass: 5, allowedOverrides: 5, limits: "x" }],
+    ["of values of other types", { proxy: {}, loadBalancerClass: "example.com/a", defaults: { a: 1 }, schemes: {} }],
+  ])("a spec that is %s claims nothing, and throws nothing", (_, spec) => {
+    const { classes } = classesFrom(flags, [{ metadata: { name: "a" }, spec } as LoadBalancerClass]);
+    expect(classes).toEqual(flags);
   });
 
   it("names the other object and the remedy", () => {

@@ -1,10 +1,5 @@
-import {
-  isClassName,
-  type LoadBalancerClass,
-  type LoadBalancerClassPolicy,
-  type ProviderBlock,
-  providerBlocks,
-} from "../../api/index.ts";
+import { type LoadBalancerClass, type ProviderBlock, providerBlocks } from "../../api/index.ts";
+import { parseClass } from "../../api/schemas/index.ts";
 import type { Classes, ClassPolicy } from "../../model/index.ts";
 import type { Finding } from "../status/conditions.ts";
 
@@ -27,25 +22,31 @@ export interface Verdict extends Finding {
 export function classesFrom(flags: Classes, objects: readonly LoadBalancerClass[]): MergedClasses {
   const verdicts = new Map<string, Verdict>();
   const byClass = new Map(flags.byClass);
-  const owners = new Map<string, Claim>();
+  const owners = new Map<string, string>();
   let standard: Claim | undefined;
-  for (const claim of objects.map(claimOf).sort(olderFirst)) {
-    const { name, policy, providers, isDefault } = claim;
+  for (const object of objects.toSorted(olderFirst)) {
+    const { name = "" } = object.metadata;
+    const providers = providersOf(object);
     const say = (finding: Finding): void => {
       const [provider] = providers.length === 1 ? providers : [];
       if (providers.some((each) => flags.providers.includes(each))) verdicts.set(name, { ...finding, provider });
     };
-    const owner = owners.get(policy.loadBalancerClass);
-    const objection = objectionTo(claim) ?? (owner && conflict(policy.loadBalancerClass, owner));
-    if (objection !== undefined) {
-      say(objection);
+    const claim = claimOf(object, providers);
+    if ("refused" in claim) {
+      say(claim.refused);
       continue;
     }
-    owners.set(policy.loadBalancerClass, claim);
-    if (flags.providers.includes(policy.provider)) byClass.set(policy.loadBalancerClass, policy);
-    else byClass.delete(policy.loadBalancerClass);
-    say(isDefault && standard !== undefined ? secondDefault(standard) : accepted);
-    if (isDefault) standard ??= claim;
+    const { loadBalancerClass, provider } = claim.policy;
+    const owner = owners.get(loadBalancerClass);
+    if (owner !== undefined) {
+      say(conflict(loadBalancerClass, owner));
+      continue;
+    }
+    owners.set(loadBalancerClass, name);
+    if (flags.providers.includes(provider)) byClass.set(loadBalancerClass, claim.policy);
+    else byClass.delete(loadBalancerClass);
+    say(claim.isDefault && standard !== undefined ? secondDefault(standard) : accepted);
+    if (claim.isDefault) standard ??= claim;
   }
   return {
     classes: { providers: flags.providers, byClass, unclassed: unclassedOf(flags, byClass, standard) },
@@ -53,49 +54,37 @@ export function classesFrom(flags: Classes, objects: readonly LoadBalancerClass[
   };
 }
 
-/** An object read: what it claims, whether or not it may. */
+/** What an object says, whether or not it may. */
 interface Claim {
   readonly name: string;
-  /** `creationTimestamp`, then UID. */
-  readonly age: string;
-  /** Of all its blocks. */
-  readonly providers: readonly string[];
   readonly policy: ClassPolicy;
   readonly isDefault: boolean;
 }
 
-function claimOf({ metadata, spec }: LoadBalancerClass): Claim {
-  const { isDefault = false, ...rest } = spec;
-  const providers = (Object.keys(providerBlocks) as ProviderBlock[])
-    .filter((block) => spec[block] !== undefined)
-    .map((block) => providerBlocks[block]);
-  const policy = Object.fromEntries(Object.entries(rest).filter(([key]) => !Object.hasOwn(providerBlocks, key)));
-  const { name = "", creationTimestamp = "", uid = "" } = metadata;
-  return {
-    name,
-    age: `${creationTimestamp} ${uid}`,
-    providers,
-    policy: { ...(policy as unknown as LoadBalancerClassPolicy), provider: providers[0] ?? "" },
-    isDefault,
-  };
+/** An API server may have another schema of the kind than we, or none. */
+function claimOf(object: LoadBalancerClass, [provider = ""]: readonly string[]): Claim | { readonly refused: Finding } {
+  const parsed = parseClass(object);
+  if ("issues" in parsed)
+    return { refused: refusal("Invalid", parsed.issues.map(({ path, message }) => `${path}: ${message}`).join("; ")) };
+  const { isDefault = false, ...spec } = parsed.value.spec;
+  const policy: { -readonly [K in keyof typeof spec]: (typeof spec)[K] } = { ...spec };
+  for (const block of Object.keys(providerBlocks) as ProviderBlock[]) delete policy[block];
+  return { name: object.metadata.name ?? "", policy: { ...policy, provider }, isDefault };
 }
 
-function olderFirst(a: Claim, b: Claim): number {
-  return a.age < b.age ? -1 : 1;
-}
-
-/** The schema of the kind refuses these; an API server may have an older or no schema. */
-function objectionTo({ providers, policy: { loadBalancerClass } }: Claim): Finding | undefined {
-  if (providers.length !== 1)
-    return refusal("Invalid", `spec has blocks of ${providers.join(", ")}; leave one, it names the provider`);
-  if (isClassName(loadBalancerClass)) return undefined;
-  return refusal(
-    "Invalid",
-    `spec.loadBalancerClass: ${JSON.stringify(loadBalancerClass)} is no class; give DOMAIN/NAME`,
+/** Of all its blocks; a sound object has one. */
+function providersOf({ spec }: LoadBalancerClass): readonly string[] {
+  return Object.entries(providerBlocks).flatMap(([block, provider]) =>
+    Object.hasOwn(Object(spec), block) ? [provider] : [],
   );
 }
 
-function conflict(loadBalancerClass: string, { name }: Claim): Finding {
+function olderFirst({ metadata: a }: LoadBalancerClass, { metadata: b }: LoadBalancerClass): number {
+  const [first, second] = [a, b].map(({ creationTimestamp = "", uid = "" }) => `${creationTimestamp} ${uid}`);
+  return (first ?? "") < (second ?? "") ? -1 : 1;
+}
+
+function conflict(loadBalancerClass: string, name: string): Finding {
   return refusal(
     "Conflict",
     `the older LoadBalancerClass ${name} is ${loadBalancerClass} already; delete one of the two, or make this one anew with another class`,
