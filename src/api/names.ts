@@ -11,6 +11,9 @@ export const annotations = {
   sourceRangesOnNodePorts: "berth.dev/source-ranges-on-node-ports",
 } as const;
 
+/** Annotation of a Service: the node ports that the controller set, as JSON; not for users. */
+export const nodePortsAnnotation = "berth.dev/node-ports";
+
 /** Annotation of a node's Lease: what the agent tells the controller, as JSON. */
 export const reportAnnotation = "berth.dev/report";
 

@@ -17,6 +17,7 @@ import type { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
+import type { NodePorts } from "./node-ports/node-ports.ts";
 import type { NodeView } from "./nodes/node-view.ts";
 import { deleted, deleting, ensuring } from "./status/announcements.ts";
 import { concluded, failed, hindered, progress, refused, withPortErrors } from "./status/findings.ts";
@@ -25,6 +26,7 @@ import type { Reporter } from "./status/reporter.ts";
 export interface ReconcilerOptions {
   readonly services: Store<Service>;
   readonly nodes: NodeView;
+  readonly nodePorts: NodePorts;
   readonly reporter: Reporter;
   /** By name. */
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
@@ -88,14 +90,18 @@ export class ServiceReconciler {
   async #ensure(
     key: string,
     service: Service,
-    { policy: { provider }, finalizers }: Extract<Classification, { kind: "own" }>,
+    { policy, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { providers, clusterId, addresses, metrics, reporter } = this.#options;
-    const adapter = provided(providers, provider);
+    const { providers, clusterId, addresses, nodePorts, metrics, reporter } = this.#options;
+    const adapter = provided(providers, policy.provider);
     metrics.syncs.inc();
     const wish = desiredLoadBalancer(service, clusterId);
-    const issues = [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)];
+    // What we set ourselves is not missing.
+    const can = nodePorts.ensures(policy, adapter.capabilities)
+      ? { ...adapter.capabilities, needsNodePorts: false }
+      : adapter.capabilities;
+    const issues = [...wish.issues, ...unsupported(wish.lb, can), ...adapter.validate(wish.lb)];
     const refusals = issues.filter(({ severity }) => severity === "refuse");
     if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
 
@@ -108,10 +114,17 @@ export class ServiceReconciler {
       return {};
     }
     const nodes = this.#options.nodes.eligible();
-    const wait = this.#options.runner.pauseOf(provider) ?? this.#graceOf(service, nodes);
+    const wait = this.#options.runner.pauseOf(policy.provider) ?? this.#graceOf(service, nodes);
     if (wait !== undefined) return { requeueAfterMs: wait };
 
     await reporter.hold(service, finalizers, signal);
+    // Behind the finalizer, so that whoever lets the Service go knows that there may be some.
+    const settled = await nodePorts.settle(service, policy, adapter.capabilities, signal);
+    if (settled.kind === "changed") return { requeueAfterMs: 0 };
+    if (settled.kind === "hindered") {
+      await reporter.report(service, { findings: hindered(settled.programmed) }, signal);
+      return { requeueAfterMs: settled.retryMs };
+    }
     // A family that is only preferred may have got no address.
     const lb = adapter.capabilities.needsAddresses
       ? { ...wish.lb, addresses: claim.addresses, families: claim.addresses.map(({ family }) => family) }
@@ -173,7 +186,7 @@ export class ServiceReconciler {
   }
 
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, runner, reporter, logger, addresses, clusterId } = this.#options;
+    const { providers, runner, nodePorts, reporter, logger, addresses, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
     // A class can only change by way of another type, which wipes the ingress. Where ours is still there it is what we
     // serve that changed, and a flag must not cut off clients.
@@ -204,6 +217,7 @@ export class ServiceReconciler {
       }
       torn ||= attempt.changed !== undefined;
     }
+    if (cleanup.cause !== "deleted") await nodePorts.leave(service, signal);
     if (!(await reporter.release(service, cleanup, signal))) return {};
     addresses.release(uid);
     if (torn) reporter.announce(service, deleted);

@@ -3,6 +3,19 @@ export interface ClassPolicy {
   /** `spec.loadBalancerClass` of the Services that it is for. */
   readonly loadBalancerClass: string;
   readonly provider: string;
+  /** Absent: what holds for all. */
+  readonly nodePorts?: NodePortsPolicy;
+}
+
+/** How Services come by node ports where the provider needs them; one that reaches the VIP itself never does. */
+export interface NodePortsPolicy {
+  /**
+   * `Require`: a Service without is refused. `Ensure`: Berth sets those that the API server did not. `Never`: a class
+   * that wants none, which its provider must be able to live with.
+   */
+  readonly policy: "Require" | "Ensure" | "Never";
+  /** Where `Ensure` takes them from, both ends included; absent: where the API server takes its own. */
+  readonly band?: { readonly from: number; readonly to: number };
 }
 
 /** What this instance of the controller serves. */

@@ -1,4 +1,11 @@
-import { annotations, apiGroup, type Protocol, type Service, sourceRangesAnnotation } from "../api/index.ts";
+import {
+  annotations,
+  apiGroup,
+  nodePortsAnnotation,
+  type Protocol,
+  type Service,
+  sourceRangesAnnotation,
+} from "../api/index.ts";
 import { type Cidr, type Family, formatIp, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
 import type { DesiredLoadBalancer, Issue, LbPort, NodeHealthCheck } from "./load-balancer.ts";
 
@@ -116,7 +123,7 @@ function parseAddresses(texts: readonly string[], path: string, issues: Issue[])
 /** A typing error in one of our annotations must not pass unseen; it does no harm otherwise. */
 function unknownAnnotations({ metadata }: Service): readonly Issue[] {
   return Object.keys(metadata.annotations ?? {})
-    .filter((key) => key.startsWith(`${apiGroup}/`) && !knownAnnotations.has(key))
+    .filter((key) => key.startsWith(`${apiGroup}/`) && !knownAnnotations.has(key) && key !== nodePortsAnnotation)
     .sort()
     .map((key) => ({
       path: annotationPath(key),
