@@ -1,22 +1,16 @@
+import type { LoadBalancerClassSpec } from "../api/index.ts";
+
 /** What a class of load balancers is. */
 export interface ClassPolicy {
   /** `spec.loadBalancerClass` of the Services that it is for. */
   readonly loadBalancerClass: string;
   readonly provider: string;
   /** Absent: what holds for all. */
-  readonly nodePorts?: NodePortsPolicy;
+  readonly nodePorts?: NonNullable<LoadBalancerClassSpec["nodePorts"]>;
 }
 
-/** How Services come by node ports where the provider needs them; one that reaches the VIP itself never does. */
-export interface NodePortsPolicy {
-  /**
-   * `Require`: a Service without is refused. `Ensure`: Berth sets those that the API server did not. `Never`: a class
-   * that wants none, which its provider must be able to live with.
-   */
-  readonly policy: "Require" | "Ensure" | "Never";
-  /** Where `Ensure` takes them from, both ends included; absent: where the API server takes its own. */
-  readonly band?: { readonly from: number; readonly to: number };
-}
+/** How Services come by node ports where the provider needs them; `crds/loadbalancerclasses.yaml` says what each means. */
+export type NodePortsPolicy = NonNullable<ClassPolicy["nodePorts"]>;
 
 /** What this instance of the controller serves. */
 export interface Classes {
