@@ -236,6 +236,20 @@ it("a band that is full says so, until another Service goes", async () => {
   await running.stop();
 });
 
+it("a band that the API server has no port of is tried anew, as what it had lost comes back", async () => {
+  const bench = new Bench();
+  bench.api.createService("web", lacking);
+  let lost = true;
+  refuse(bench, () => (lost ? inUse : undefined));
+  const band = { from: 31_000, to: 31_001 };
+  const running = bench.start({ policy: { nodePorts: { policy: "Ensure", band } } });
+  await bench.until(() => bench.condition("web", "programmed") === "False NodePortBandExhausted", "full");
+  lost = false;
+  bench.clock.advance(60_000);
+  await bench.ready("web");
+  await running.stop();
+});
+
 describe("leaving Ensure", () => {
   /** One port that we set, one that we set and a user changed, one that a user set. */
   async function ensured(bench: Bench): Promise<number | undefined> {
