@@ -17,6 +17,9 @@ export const annotations = {
   paused: "berth.dev/paused",
 } as const;
 
+/** Annotation of a Service: the node ports that the controller set, as JSON; not for users. */
+export const nodePortsAnnotation = "berth.dev/node-ports";
+
 /** Annotation of a node's Lease: what the agent tells the controller, as JSON. */
 export const reportAnnotation = "berth.dev/report";
 

@@ -8,8 +8,8 @@ import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom
 import { Controller, readClusterId } from "../controller/index.ts";
 import { type AddressPool, addressPool } from "../ipam/index.ts";
 import { EventRecorder, type Fence, LeaseElection, type LeaseTimes } from "../kube/index.ts";
-import { plainClasses } from "../model/index.ts";
-import { type Cidr, formatCidr, withPort } from "../net/index.ts";
+import { type NodePortsPolicy, plainClasses } from "../model/index.ts";
+import { type Cidr, formatCidr, type PortRange, withPort } from "../net/index.ts";
 import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
 import {
   createMetrics,
@@ -29,6 +29,7 @@ import {
   type LogFlags,
   loggerFor,
   parseDuration,
+  parsePortRangeFlag,
 } from "./flags.ts";
 import { providerLoaders } from "./providers.ts";
 
@@ -37,6 +38,8 @@ interface Flags extends LogFlags, ConnectionFlags {
   readonly ownUnclassed: boolean;
   readonly loadBalancerClass: readonly string[];
   readonly addressPool: readonly Cidr[];
+  readonly nodePorts: NodePortsPolicy["policy"];
+  readonly nodePortRange: PortRange;
   readonly stateDir: string;
   readonly clusterId?: string;
   readonly namespace: string;
@@ -76,6 +79,16 @@ export function define(command: Command, process: Process): void {
       new Option("--address-pool <prefixes>", "addresses to give to load balancers, may be repeated")
         .default([], "none")
         .argParser(collectCidrs("--address-pool")),
+    )
+    .addOption(
+      new Option("--node-ports <policy>", "whether Services must have node ports, get them from us, or never need them")
+        .choices(["Require", "Ensure", "Never"])
+        .default("Require"),
+    )
+    .addOption(
+      new Option("--node-port-range <ports>", "--service-node-port-range of kube-apiserver")
+        .default({ first: 30_000, last: 32_767 }, "30000-32767")
+        .argParser(parsePortRangeFlag("--node-port-range")),
     )
     .option("--state-dir <directory>", "where providers keep what outlives the controller", "/var/lib/berth")
     .option("--cluster-id <id>", "who this cluster is to providers (default: UID of the namespace kube-system)")
@@ -156,6 +169,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       classes,
       clusterId,
       pool,
+      nodePorts: { policy: flags.nodePorts, range: flags.nodePortRange },
       workers: flags.concurrentServiceSyncs,
       driftResyncMs: flags.driftResyncPeriod,
     });

@@ -58,6 +58,7 @@ async function start(): Promise<() => Promise<void>> {
     classes: plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
     clusterId: await readClusterId(own, nullLogger, signal),
     pool: addressPool([parseCidr("192.0.2.0/29")!]) as { prefixes: [] },
+    nodePorts: { policy: "Require", range: { first: 30_000, last: 32_767 } },
     workers: 2,
     driftResyncMs: 600_000,
     clock: systemClock,

@@ -23,6 +23,7 @@ import { retained } from "./classes/retention.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
+import type { NodePorts } from "./node-ports/node-ports.ts";
 import type { NodeView } from "./nodes/node-view.ts";
 import { deleted, deleting, ensuring, retaining } from "./status/announcements.ts";
 import type { Findings } from "./status/conditions.ts";
@@ -42,6 +43,7 @@ import type { Reporter } from "./status/reporter.ts";
 export interface ReconcilerOptions {
   readonly services: Store<Service>;
   readonly nodes: NodeView;
+  readonly nodePorts: NodePorts;
   readonly reporter: Reporter;
   /** By name. */
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
@@ -113,12 +115,16 @@ export class ServiceReconciler {
     { policy, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { providers, clusterId, addresses, admission, metrics, reporter } = this.#options;
+    const { providers, clusterId, addresses, admission, nodePorts, metrics, reporter } = this.#options;
     const adapter = provided(providers, policy.provider);
     metrics.syncs.inc();
     if (!admission.knows(service, policy)) return { requeueAfterMs: namespaceRetryMs };
     const wish = desiredLoadBalancer(service, clusterId, policy);
-    const issues = [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)];
+    // What we set ourselves is not missing.
+    const can = nodePorts.ensures(policy, adapter.capabilities)
+      ? { ...adapter.capabilities, needsNodePorts: false }
+      : adapter.capabilities;
+    const issues = [...wish.issues, ...unsupported(wish.lb, can), ...adapter.validate(wish.lb)];
     const refusals = [...admission.objectionsTo(service, policy), ...issues.filter(isRefusal)];
     if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
     const tooMany = admission.enter(key, service, policy);
@@ -134,6 +140,13 @@ export class ServiceReconciler {
     if (wait !== undefined) return { requeueAfterMs: wait };
 
     await reporter.hold(service, finalizers, signal);
+    // Behind the finalizer, so that whoever lets the Service go knows that there may be some.
+    const settled = await nodePorts.settle(service, policy, adapter.capabilities, signal);
+    if (settled.kind === "changed") return { requeueAfterMs: 0 };
+    if (settled.kind === "hindered") {
+      await reporter.report(service, { findings: hindered(settled.programmed, wish.warnings) }, signal);
+      return { requeueAfterMs: settled.retryMs };
+    }
     // A family that is only preferred may have got no address.
     const lb = adapter.capabilities.needsAddresses
       ? { ...wish.lb, addresses: claim.addresses, families: claim.addresses.map(({ family }) => family) }
@@ -205,7 +218,7 @@ export class ServiceReconciler {
   }
 
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, runner, reporter, logger, addresses, admission, clusterId } = this.#options;
+    const { providers, runner, nodePorts, reporter, logger, addresses, admission, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
     if (cleanup.cause === "class") {
       const kept = await this.#keep(service, cleanup, signal);
@@ -238,6 +251,7 @@ export class ServiceReconciler {
       }
       torn ||= attempt.changed !== undefined;
     }
+    if (cleanup.cause !== "deleted") await nodePorts.leave(service, signal);
     if (!(await reporter.release(service, cleanup, signal))) return {};
     admission.leave(service);
     if (fate === "Delete") addresses.release(uid);

@@ -24,6 +24,7 @@ import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
 import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
+import { type NodePortSettings, NodePorts } from "./node-ports/node-ports.ts";
 import { NodeView } from "./nodes/node-view.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import { Reporter } from "./status/reporter.ts";
@@ -36,6 +37,7 @@ export interface TermOptions {
   readonly classes: Classes;
   readonly clusterId: string;
   readonly pool: AddressPool;
+  readonly nodePorts: NodePortSettings;
   readonly workers: number;
   readonly driftResyncMs: number;
   readonly logger: Logger;
@@ -113,6 +115,7 @@ export class Term implements Disposable {
       services,
       nodes: this.#nodes,
       admission: this.#admission,
+      nodePorts: new NodePorts({ ...options.nodePorts, services, reporter: this.#reporter, logger }),
       reporter: this.#reporter,
       clusterId,
       onIgnored: (service) => this.#onIgnored(service),
