@@ -1,27 +1,33 @@
 import { type Node, nodes, type Resource, type Service, services } from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
+import { PoolStores } from "./addresses/pool-stores.ts";
 import { Term, type TermOptions } from "./term.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
 
-/** Watches Services and Nodes from the start; works on them while it leads. */
+/** Watches Services, Nodes and pools from the start; works on them while it leads. */
 export class Controller {
   readonly #options: TermOptions;
   readonly #services: Store<Service>;
   readonly #nodes: Store<Node>;
+  readonly #pools: PoolStores;
+  /** Otherwise pools are no business of this instance. */
+  readonly #usesPools: boolean;
 
   constructor(options: TermOptions) {
     this.#options = options;
-    const { logger, metrics } = options;
+    const { logger, metrics, providers } = options;
     this.#services = new Store({ kind: services.kind, logger, metrics });
     this.#nodes = new Store({ kind: nodes.kind, logger, metrics });
+    this.#pools = new PoolStores(options);
+    this.#usesPools = providers.some(({ capabilities }) => capabilities.needsAddresses);
   }
 
   /** Whether the first state of everything that it watches is in; a standby is ready too. */
   get ready(): boolean {
-    return this.#services.hasSynced && this.#nodes.hasSynced;
+    return this.#needed.every(({ hasSynced }) => hasSynced);
   }
 
   /** Keeps the stores up to date until aborted. */
@@ -29,6 +35,7 @@ export class Controller {
     await Promise.all([
       this.#reflector(services, this.#services).run(signal),
       this.#reflector(nodes, this.#nodes).run(signal),
+      this.#usesPools ? this.#pools.watch(signal) : undefined,
     ]);
   }
 
@@ -38,10 +45,9 @@ export class Controller {
    */
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
-    await orAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
-    using term = new Term(this.#options, this.#services, this.#nodes, () =>
-      leading.aborted ? "the controller is ending" : fence(),
-    );
+    await orAborted(Promise.all(this.#needed.map(({ synced }) => synced)), leading);
+    const stores = { services: this.#services, nodes: this.#nodes, pools: this.#pools };
+    using term = new Term(this.#options, stores, () => (leading.aborted ? "the controller is ending" : fence()));
     await term.adopt(leading);
     logger.info("controller works", { count: this.#services.size });
     const end = new AbortController();
@@ -52,6 +58,11 @@ export class Controller {
       }),
     );
     await term.run(workers, leading, end.signal);
+  }
+
+  /** Where a first state must be in before any decision. */
+  get #needed(): readonly Pick<Store<KubeObject>, "hasSynced" | "synced">[] {
+    return [this.#services, this.#nodes, ...(this.#usesPools ? [this.#pools.pools] : [])];
   }
 
   #reflector<T extends KubeObject>(resource: Resource<T>, store: Store<T>): Reflector<T> {

@@ -88,7 +88,7 @@ export class ServiceReconciler {
   async #ensure(
     key: string,
     service: Service,
-    { policy: { provider }, finalizers }: Extract<Classification, { kind: "own" }>,
+    { policy: { provider, loadBalancerClass }, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
     const { providers, clusterId, addresses, metrics, reporter } = this.#options;
@@ -100,7 +100,7 @@ export class ServiceReconciler {
     if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
 
     const claim = adapter.capabilities.needsAddresses
-      ? addresses.claim(key, service, wish.lb)
+      ? addresses.claim(key, service, wish.lb, loadBalancerClass)
       : { addresses: [], issues: [] };
     if ("refusal" in claim) return await this.#refuse(service, wish.lb, [claim.refusal], signal);
     if ("blocked" in claim) {

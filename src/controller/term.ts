@@ -1,6 +1,15 @@
 import { type Node, objectKey, type Service } from "../api/index.ts";
-import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
-import type { AddressPool } from "../ipam/index.ts";
+import {
+  Backoff,
+  type Clock,
+  errorMessage,
+  isAbort,
+  type Random,
+  sameData,
+  sleep,
+  withTimeout,
+} from "../base/index.ts";
+import { type AddressPool, readPool } from "../ipam/index.ts";
 import {
   type EventRecorder,
   FencedError,
@@ -14,6 +23,8 @@ import {
 import type { Classes, LbIdentity } from "../model/index.ts";
 import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
+import { PoolStatusWriter } from "./addresses/pool-status-writer.ts";
+import type { PoolStores } from "./addresses/pool-stores.ts";
 import { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { ProviderRunner } from "./engine/provider-runner.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
@@ -30,6 +41,7 @@ export interface TermOptions {
   readonly providers: readonly ProviderAdapter[];
   readonly classes: () => Classes;
   readonly clusterId: string;
+  /** That of the command line; without a range there is none. */
   readonly pool: AddressPool;
   readonly workers: number;
   readonly driftResyncMs: number;
@@ -52,13 +64,19 @@ export class Term implements Disposable {
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
+  readonly #pools: PoolStores;
   readonly #addresses: ServiceAddresses;
+  readonly #poolStatus: PoolStatusWriter;
   readonly #reconciler: ServiceReconciler;
   readonly #leftovers: Leftovers;
   readonly #metrics: ControllerMetrics;
   readonly #held = new DisposableStack();
 
-  constructor(options: TermOptions, services: Store<Service>, nodes: Store<Node>, mayWrite: () => string | undefined) {
+  constructor(
+    options: TermOptions,
+    { services, nodes, pools }: { services: Store<Service>; nodes: Store<Node>; pools: PoolStores },
+    mayWrite: () => string | undefined,
+  ) {
     const { client, recorder, clusterId, classes, logger, metrics, clock, random } = options;
     this.#options = options;
     this.#services = services;
@@ -67,7 +85,21 @@ export class Term implements Disposable {
     this.#metrics = controllerMetrics(metrics);
     this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
     this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
-    this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
+    this.#pools = pools;
+    this.#addresses = new ServiceAddresses({
+      labelsOf: (namespace) => pools.labelsOf(namespace),
+      onFree: (key) => this.#queue.add(key),
+      onChange: () => this.#poolStatus.touch(),
+    });
+    this.#poolStatus = new PoolStatusWriter({
+      client,
+      pools: pools.pools,
+      usageOf: (pool) => this.#addresses.usageOf(pool),
+      mayWrite,
+      clock,
+      random,
+      logger,
+    });
     const runner = new ProviderRunner(mayWrite, clock, logger);
     const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
     this.#reporter = new Reporter({ client, recorder, services, mayWrite, clock, logger });
@@ -88,6 +120,7 @@ export class Term implements Disposable {
   /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
   async adopt(signal: AbortSignal): Promise<void> {
     const { providers, classes, logger } = this.#options;
+    this.#setPools();
     const now = classes();
     const holders = new Map(
       this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, now)]),
@@ -109,9 +142,9 @@ export class Term implements Disposable {
           why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
         });
     }
-    this.#addresses.adoptStatuses(
-      this.#services.list().filter(({ metadata }) => (holders.get(metadata.uid ?? "") ?? []).length > 0),
-    );
+    const all = this.#services.list();
+    this.#addresses.adoptStatuses(all.filter((service) => this.#usesPools(service)));
+    for (const service of all) this.#noteForeign(service);
   }
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */
@@ -125,27 +158,35 @@ export class Term implements Disposable {
         return await unlessStopped(this.#reconciler.reconcile(key, limit.signal));
       });
     const tearDown: Work = (uid) => unlessStopped(this.#leftovers.reconcile(uid, end));
-    await Promise.all([this.#queue.run(workers, reconcile, leading), this.#leftoverQueue.run(1, tearDown, leading)]);
+    await Promise.all([
+      this.#queue.run(workers, reconcile, leading),
+      this.#leftoverQueue.run(1, tearDown, leading),
+      this.#poolStatus.run(leading, end),
+    ]);
   }
 
   #subscribe(): void {
     this.#held.use(
       this.#services.subscribe({
         add: (service, initial) => {
+          this.#noteForeign(service);
           if (this.#concerns(service)) this.#queue.add(objectKey(service.metadata), initial ? initialPriority : 0);
         },
         update: (before, after) => {
+          this.#noteForeign(after);
           if (this.#reporter.wrote(after)) return;
           if (this.#concerns(before) || this.#concerns(after)) this.#queue.add(objectKey(after.metadata));
         },
         delete: (last) => {
           this.#reporter.forget(last);
+          this.#addresses.forgetForeign(last);
           if (holdersOf(last, this.#options.classes()).length > 0) this.#noteLeftover(this.#identity(last));
           else this.#onIgnored(last);
         },
       }),
     );
     this.#held.use(this.#nodes.onChange(() => this.#addOwned()));
+    this.#followPools();
     for (const adapter of this.#options.providers)
       if (isHealthWatcher(adapter))
         this.#held.use(
@@ -153,6 +194,42 @@ export class Term implements Disposable {
             if (scope.kind === "service") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
           }),
         );
+  }
+
+  #followPools(): void {
+    const { pools } = this.#pools;
+    this.#held.use(
+      pools.subscribe({
+        add: (_, initial) => {
+          if (!initial) this.#setPools();
+        },
+        update: (before, after) => {
+          if (!sameData(before.spec, after.spec)) this.#setPools();
+          else this.#poolStatus.touch();
+        },
+        delete: () => this.#setPools(),
+      }),
+    );
+    // They may have changed since the last look.
+    this.#setPools();
+    this.#held.use(this.#pools.onNamespaceChange(() => this.#addresses.wake()));
+  }
+
+  #setPools(): void {
+    const { pool } = this.#options;
+    const own = this.#pools.pools.list().map((object) => readPool(object).pool);
+    this.#addresses.setPools(pool.ranges.length === 0 ? own : [pool, ...own]);
+  }
+
+  /** Addresses of Services that get none from here are not given away either. */
+  #noteForeign(service: Service): void {
+    if (!this.#usesPools(service)) this.#addresses.noteForeign(service);
+  }
+
+  #usesPools(service: Service): boolean {
+    const { providers, classes } = this.#options;
+    const holders = holdersOf(service, classes());
+    return providers.some(({ name, capabilities }) => capabilities.needsAddresses && holders.includes(name));
   }
 
   /** Foreign load balancers only so that they are counted. */

@@ -20,7 +20,6 @@ const both: readonly Call[] = [
   { method: "GET", path: `${core}/pods` },
   { method: "GET", path: `${core}/configmaps` },
   { method: "GET", path: `${core}/endpoints` },
-  { method: "GET", path: `${core}/namespaces` },
   { method: "GET", path: `${core}/namespaces/default` },
   { method: "GET", path: `${core}/nodes/node-a` },
   { method: "PATCH", path: `${core}/nodes/node-a`, body: {} },
@@ -54,6 +53,8 @@ const both: readonly Call[] = [
 
 const own: Readonly<Record<RoleOwner, readonly Call[]>> = {
   agent: [
+    { method: "GET", path: `${core}/namespaces` },
+    { method: "GET", path: "/apis/berth.dev/v1alpha1/ipaddresspools" },
     { method: "GET", path: web },
     { method: "PATCH", path: `${web}/status`, body: {} },
     { method: "GET", path: `${slices}/web` },
