@@ -1,5 +1,4 @@
-import type { Condition, ObjectMeta } from "./kubernetes.ts";
-import type { LabelSelector } from "./label-selector.ts";
+import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
 import { apiGroup } from "./names.ts";
 import type { Resource } from "./resources.ts";
 

@@ -1,29 +1,32 @@
-import type { V1LabelSelector } from "@kubernetes/client-node";
-import type { Json } from "../base/index.ts";
+import type { LabelSelector } from "./kubernetes.ts";
 
-export type LabelSelector = Json<V1LabelSelector>;
-export type Labels = Readonly<Record<string, string>>;
-
-/** Whether the labels meet every requirement; one with an operator that we do not know is met by none. */
-export function selects({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels): boolean {
+/**
+ * Whether labels satisfy all of the selector; an empty one selects everything. An operator that Kubernetes does not
+ * know selects nothing, so that a typing error opens nothing.
+ */
+export function selects({ matchLabels, matchExpressions }: LabelSelector, labels: Labels = {}): boolean {
   return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
-    matchExpressions.every(({ key, operator, values = [] }) => meets(operator, values, labels[key]))
+    Object.entries(matchLabels ?? {}).every(([key, value]) => valueOf(labels, key) === value) &&
+    (matchExpressions ?? []).every(({ key, operator, values = [] }) => {
+      const value = valueOf(labels, key);
+      switch (operator) {
+        case "In":
+          return value !== undefined && values.includes(value);
+        case "NotIn":
+          return value === undefined || !values.includes(value);
+        case "Exists":
+          return value !== undefined;
+        case "DoesNotExist":
+          return value === undefined;
+        default:
+          return false;
+      }
+    })
   );
 }
 
-/** As Kubernetes: a label that is absent is not in any list, and `NotIn` holds for it. */
-function meets(operator: string, values: readonly string[], value: string | undefined): boolean {
-  switch (operator) {
-    case "In":
-      return value !== undefined && values.includes(value);
-    case "NotIn":
-      return value === undefined || !values.includes(value);
-    case "Exists":
-      return value !== undefined;
-    case "DoesNotExist":
-      return value === undefined;
-    default:
-      return false;
-  }
+type Labels = Readonly<Record<string, string>>;
+
+function valueOf(labels: Labels, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }

@@ -1,41 +1,49 @@
-import { type Node, nodes, type Resource, type Service, services } from "../api/index.ts";
+import {
+  type IPAddressPool,
+  ipAddressPools,
+  type Namespace,
+  type Node,
+  namespaces,
+  nodes,
+  type Resource,
+  type Service,
+  services,
+} from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
-import { PoolStores } from "./addresses/pool-stores.ts";
-import { Term, type TermOptions } from "./term.ts";
+import { type Stores, Term, type TermOptions } from "./term.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
 
-/** Watches Services, Nodes and pools from the start; works on them while it leads. */
+/** Watches what it needs to know from the start; works on it while it leads. */
 export class Controller {
   readonly #options: TermOptions;
-  readonly #services: Store<Service>;
-  readonly #nodes: Store<Node>;
-  readonly #pools: PoolStores;
-  /** Otherwise pools are no business of this instance. */
-  readonly #usesPools: boolean;
+  readonly #stores: Stores;
 
   constructor(options: TermOptions) {
     this.#options = options;
-    const { logger, metrics, providers } = options;
-    this.#services = new Store({ kind: services.kind, logger, metrics });
-    this.#nodes = new Store({ kind: nodes.kind, logger, metrics });
-    this.#pools = new PoolStores(options);
-    this.#usesPools = providers.some(({ capabilities }) => capabilities.needsAddresses);
+    const { logger, metrics } = options;
+    this.#stores = {
+      services: new Store<Service>({ kind: services.kind, logger, metrics }),
+      nodes: new Store<Node>({ kind: nodes.kind, logger, metrics }),
+      namespaces: new Store<Namespace>({ kind: namespaces.kind, logger, metrics }),
+      pools: new Store<IPAddressPool>({ kind: ipAddressPools.kind, logger, metrics }),
+    };
   }
 
   /** Whether the first state of everything that it watches is in; a standby is ready too. */
   get ready(): boolean {
-    return this.#needed.every(({ hasSynced }) => hasSynced);
+    return Object.values(this.#stores).every(({ hasSynced }) => hasSynced);
   }
 
   /** Keeps the stores up to date until aborted. */
   async watch(signal: AbortSignal): Promise<void> {
     await Promise.all([
-      this.#reflector(services, this.#services).run(signal),
-      this.#reflector(nodes, this.#nodes).run(signal),
-      this.#usesPools ? this.#pools.watch(signal) : undefined,
+      this.#reflect(services, this.#stores.services, signal),
+      this.#reflect(nodes, this.#stores.nodes, signal),
+      this.#reflect(namespaces, this.#stores.namespaces, signal),
+      this.#reflect(ipAddressPools, this.#stores.pools, signal, true),
     ]);
   }
 
@@ -45,11 +53,10 @@ export class Controller {
    */
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
-    await orAborted(Promise.all(this.#needed.map(({ synced }) => synced)), leading);
-    const stores = { services: this.#services, nodes: this.#nodes, pools: this.#pools };
-    using term = new Term(this.#options, stores, () => (leading.aborted ? "the controller is ending" : fence()));
+    await orAborted(Promise.all(Object.values(this.#stores).map(({ synced }) => synced)), leading);
+    using term = new Term(this.#options, this.#stores, () => (leading.aborted ? "the controller is ending" : fence()));
     await term.adopt(leading);
-    logger.info("controller works", { count: this.#services.size });
+    logger.info("controller works", { count: this.#stores.services.size });
     const end = new AbortController();
     using ending = new DisposableStack();
     ending.use(
@@ -60,13 +67,13 @@ export class Controller {
     await term.run(workers, leading, end.signal);
   }
 
-  /** Where a first state must be in before any decision. */
-  get #needed(): readonly Pick<Store<KubeObject>, "hasSynced" | "synced">[] {
-    return [this.#services, this.#nodes, ...(this.#usesPools ? [this.#pools.pools] : [])];
-  }
-
-  #reflector<T extends KubeObject>(resource: Resource<T>, store: Store<T>): Reflector<T> {
+  async #reflect<T extends KubeObject>(
+    resource: Resource<T>,
+    store: Store<T>,
+    signal: AbortSignal,
+    optional = false,
+  ): Promise<void> {
     const { client, logger, metrics, clock, random } = this.#options;
-    return new Reflector({ client, resource, store, logger, metrics, clock, random });
+    await new Reflector({ client, resource, store, optional, logger, metrics, clock, random }).run(signal);
   }
 }

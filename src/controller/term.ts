@@ -1,15 +1,6 @@
-import { type Node, objectKey, type Service } from "../api/index.ts";
-import {
-  Backoff,
-  type Clock,
-  errorMessage,
-  isAbort,
-  type Random,
-  sameData,
-  sleep,
-  withTimeout,
-} from "../base/index.ts";
-import { type AddressPool, readPool } from "../ipam/index.ts";
+import { type IPAddressPool, type Namespace, type Node, objectKey, type Service } from "../api/index.ts";
+import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
+import type { AddressPool, PoolUsage } from "../ipam/index.ts";
 import {
   type EventRecorder,
   FencedError,
@@ -23,8 +14,8 @@ import {
 import type { Classes, LbIdentity } from "../model/index.ts";
 import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
+import { PoolFollower } from "./addresses/pool-follower.ts";
 import { PoolStatusWriter } from "./addresses/pool-status-writer.ts";
-import type { PoolStores } from "./addresses/pool-stores.ts";
 import { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { ProviderRunner } from "./engine/provider-runner.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
@@ -51,6 +42,14 @@ export interface TermOptions {
   readonly random: Random;
 }
 
+/** What is known of the cluster. */
+export interface Stores {
+  readonly services: Store<Service>;
+  readonly nodes: Store<Node>;
+  readonly namespaces: Store<Namespace>;
+  readonly pools: Store<IPAddressPool>;
+}
+
 /** As upstream's service controller, but quicker at first. */
 const backoff = { baseMs: 1000, capMs: 300_000 } as const;
 /** No look at one Service takes longer. */
@@ -64,42 +63,38 @@ export class Term implements Disposable {
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
-  readonly #pools: PoolStores;
   readonly #addresses: ServiceAddresses;
+  readonly #poolFollower: PoolFollower;
   readonly #poolStatus: PoolStatusWriter;
   readonly #reconciler: ServiceReconciler;
   readonly #leftovers: Leftovers;
   readonly #metrics: ControllerMetrics;
   readonly #held = new DisposableStack();
 
-  constructor(
-    options: TermOptions,
-    { services, nodes, pools }: { services: Store<Service>; nodes: Store<Node>; pools: PoolStores },
-    mayWrite: () => string | undefined,
-  ) {
+  constructor(options: TermOptions, stores: Stores, mayWrite: () => string | undefined) {
     const { client, recorder, clusterId, classes, logger, metrics, clock, random } = options;
+    const { services } = stores;
     this.#options = options;
     this.#services = services;
-    this.#nodes = new NodeView(nodes, clock);
+    this.#nodes = new NodeView(stores.nodes, clock);
     const providers = new Map(options.providers.map((adapter) => [adapter.name, adapter]));
     this.#metrics = controllerMetrics(metrics);
     this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
     this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
-    this.#pools = pools;
     this.#addresses = new ServiceAddresses({
-      labelsOf: (namespace) => pools.labelsOf(namespace),
+      namespaces: stores.namespaces,
       onFree: (key) => this.#queue.add(key),
       onChange: () => this.#poolStatus.touch(),
     });
-    this.#poolStatus = new PoolStatusWriter({
-      client,
-      pools: pools.pools,
-      usageOf: (pool) => this.#addresses.usageOf(pool),
-      mayWrite,
-      clock,
-      random,
-      logger,
+    this.#poolFollower = new PoolFollower({
+      ...stores,
+      pool: options.pool,
+      addresses: this.#addresses,
+      isServed: (service) => this.#usesPools(service),
+      onStatus: () => this.#poolStatus.touch(),
     });
+    const usageOf = (pool: string): PoolUsage | undefined => this.#addresses.usageOf(pool);
+    this.#poolStatus = new PoolStatusWriter({ client, pools: stores.pools, usageOf, mayWrite, clock, random, logger });
     const runner = new ProviderRunner(mayWrite, clock, logger);
     const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
     this.#reporter = new Reporter({ client, recorder, services, mayWrite, clock, logger });
@@ -120,7 +115,6 @@ export class Term implements Disposable {
   /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
   async adopt(signal: AbortSignal): Promise<void> {
     const { providers, classes, logger } = this.#options;
-    this.#setPools();
     const now = classes();
     const holders = new Map(
       this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, now)]),
@@ -142,9 +136,9 @@ export class Term implements Disposable {
           why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
         });
     }
-    const all = this.#services.list();
-    this.#addresses.adoptStatuses(all.filter((service) => this.#usesPools(service)));
-    for (const service of all) this.#noteForeign(service);
+    this.#addresses.adoptStatuses(
+      this.#services.list().filter(({ metadata }) => (holders.get(metadata.uid ?? "") ?? []).length > 0),
+    );
   }
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */
@@ -166,27 +160,25 @@ export class Term implements Disposable {
   }
 
   #subscribe(): void {
+    // First of all, so that nothing is given away that another controller's Service has.
+    if (this.#poolProviders.length > 0) this.#held.use(this.#poolFollower.follow());
     this.#held.use(
       this.#services.subscribe({
         add: (service, initial) => {
-          this.#noteForeign(service);
           if (this.#concerns(service)) this.#queue.add(objectKey(service.metadata), initial ? initialPriority : 0);
         },
         update: (before, after) => {
-          this.#noteForeign(after);
           if (this.#reporter.wrote(after)) return;
           if (this.#concerns(before) || this.#concerns(after)) this.#queue.add(objectKey(after.metadata));
         },
         delete: (last) => {
           this.#reporter.forget(last);
-          this.#addresses.forgetForeign(last);
           if (holdersOf(last, this.#options.classes()).length > 0) this.#noteLeftover(this.#identity(last));
           else this.#onIgnored(last);
         },
       }),
     );
     this.#held.use(this.#nodes.onChange(() => this.#addOwned()));
-    this.#followPools();
     for (const adapter of this.#options.providers)
       if (isHealthWatcher(adapter))
         this.#held.use(
@@ -196,40 +188,14 @@ export class Term implements Disposable {
         );
   }
 
-  #followPools(): void {
-    const { pools } = this.#pools;
-    this.#held.use(
-      pools.subscribe({
-        add: (_, initial) => {
-          if (!initial) this.#setPools();
-        },
-        update: (before, after) => {
-          if (!sameData(before.spec, after.spec)) this.#setPools();
-          else this.#poolStatus.touch();
-        },
-        delete: () => this.#setPools(),
-      }),
-    );
-    // They may have changed since the last look.
-    this.#setPools();
-    this.#held.use(this.#pools.onNamespaceChange(() => this.#addresses.wake()));
-  }
-
-  #setPools(): void {
-    const { pool } = this.#options;
-    const own = this.#pools.pools.list().map((object) => readPool(object).pool);
-    this.#addresses.setPools(pool.ranges.length === 0 ? own : [pool, ...own]);
-  }
-
-  /** Addresses of Services that get none from here are not given away either. */
-  #noteForeign(service: Service): void {
-    if (!this.#usesPools(service)) this.#addresses.noteForeign(service);
-  }
-
   #usesPools(service: Service): boolean {
-    const { providers, classes } = this.#options;
-    const holders = holdersOf(service, classes());
-    return providers.some(({ name, capabilities }) => capabilities.needsAddresses && holders.includes(name));
+    const holders = holdersOf(service, this.#options.classes());
+    return this.#poolProviders.some((name) => holders.includes(name));
+  }
+
+  /** Names of the providers that take addresses from pools; without one, pools are no business of ours. */
+  get #poolProviders(): readonly string[] {
+    return this.#options.providers.filter(({ capabilities }) => capabilities.needsAddresses).map(({ name }) => name);
   }
 
   /** Foreign load balancers only so that they are counted. */

@@ -3,6 +3,6 @@
 // addresses; finding a free one costs no look at those that are taken. It remembers nothing across restarts: the caller
 // adopts what statuses and providers say before the first claim.
 export { AddressLedger, type ClaimResult } from "./ledger.ts";
-export { type AddressPool, openPool, readPool } from "./pool.ts";
+export { type AddressPool, type Labels, openPool, readPool } from "./pool.ts";
 export type { PoolUsage } from "./pool-set.ts";
 export { rangesOverlap, usableRange } from "./range.ts";

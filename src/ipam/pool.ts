@@ -1,4 +1,4 @@
-import { type IPAddressPool, type LabelSelector, type Labels, selects } from "../api/index.ts";
+import { type IPAddressPool, type LabelSelector, selects } from "../api/index.ts";
 import type { Ip } from "../net/index.ts";
 import { type AddressRange, parseRange, rangeContains, rangesOverlap, withoutRepeats } from "./range.ts";
 
@@ -16,6 +16,8 @@ export interface AddressPool {
   readonly serviceSelector: LabelSelector | undefined;
   readonly loadBalancerClasses: readonly string[] | undefined;
 }
+
+export type Labels = Readonly<Record<string, string>>;
 
 /** Who wants an address, as far as pools choose by it. */
 export interface Asker {

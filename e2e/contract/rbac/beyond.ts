@@ -53,11 +53,10 @@ const both: readonly Call[] = [
 
 const own: Readonly<Record<RoleOwner, readonly Call[]>> = {
   agent: [
-    { method: "GET", path: `${core}/namespaces` },
-    { method: "GET", path: "/apis/berth.dev/v1alpha1/ipaddresspools" },
     { method: "GET", path: web },
     { method: "PATCH", path: `${web}/status`, body: {} },
     { method: "GET", path: `${slices}/web` },
+    { method: "GET", path: `${core}/namespaces` },
     { method: "GET", path: `${core}/namespaces/kube-system` },
     { method: "GET", path: `${leases}/berth-node-lease/leases` },
     { method: "PUT", path: `${leases}/berth-node-lease/leases/berth-agent-node-a`, body: {} },

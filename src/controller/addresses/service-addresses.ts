@@ -1,5 +1,6 @@
-import { annotations, type Labels, type Service } from "../../api/index.ts";
-import { AddressLedger, type AddressPool, type ClaimResult, type PoolUsage } from "../../ipam/index.ts";
+import { annotations, type Namespace, type Service } from "../../api/index.ts";
+import { AddressLedger, type AddressPool, type ClaimResult, type Labels, type PoolUsage } from "../../ipam/index.ts";
+import type { Store } from "../../kube/index.ts";
 import type { DesiredLoadBalancer } from "../../model/index.ts";
 import { formatIp, type Ip, parseIp } from "../../net/index.ts";
 import type { Issue } from "../../provider/index.ts";
@@ -13,8 +14,7 @@ export type AddressAnswer =
   | { readonly blocked: Finding };
 
 export interface ServiceAddressesOptions {
-  /** Labels of a namespace; undefined when they are not known yet. */
-  readonly labelsOf: (namespace: string) => Labels | undefined;
+  readonly namespaces: Store<Namespace>;
   /** Called with the key of each Service that waits, when what it waits for may have come. */
   readonly onFree: (key: string) => void;
   /** Called when more or less of a pool may be in use than before. */
@@ -90,7 +90,7 @@ export class ServiceAddresses {
     const addresses: Ip[] = [];
     const issues: Issue[] = [];
     const asker = {
-      namespaceLabels: this.#options.labelsOf(lb.id.namespace),
+      namespaceLabels: this.#labelsOf(lb.id.namespace),
       serviceLabels: service.metadata.labels ?? {},
       loadBalancerClass,
     };
@@ -112,6 +112,12 @@ export class ServiceAddresses {
     const [issue] = issues;
     if (issue === undefined || addresses.length > 0) return { addresses, issues };
     return { blocked: { status: false, reason: issue.reason, message: issue.message } };
+  }
+
+  /** Undefined: not known yet. */
+  #labelsOf(namespace: string): Labels | undefined {
+    const found = this.#options.namespaces.get(namespace);
+    return found === undefined ? undefined : (found.metadata.labels ?? {});
   }
 
   /** Also whether it is another pool than that of which the Service has its addresses. */
