@@ -1,5 +1,5 @@
 import { kubeApiserver } from "../kube-apiserver.ts";
-import { checkRoles } from "./suite.ts";
+import { checkRoles, countsEvents } from "./suite.ts";
 
 // It has not been told of our kinds: it is asked for a list of them, and that is all.
-checkRoles(kubeApiserver, (right) => /^(watch|patch) ipaddresspools/.test(right));
+checkRoles(kubeApiserver, (right, owner) => /^(watch|patch) ipaddresspools/.test(right) || countsEvents(right, owner));

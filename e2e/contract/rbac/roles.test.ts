@@ -1,6 +1,10 @@
 import { sandbox } from "../sandbox.ts";
-import { checkRoles } from "./suite.ts";
+import { checkRoles, countsEvents } from "./suite.ts";
 
 // It always sends the initial state as a watch; `list` is for servers that cannot. Pools that it does not serve have no
 // status.
-checkRoles(sandbox, (right) => right.startsWith("list ") || right === "patch ipaddresspools/status.berth.dev");
+checkRoles(
+  sandbox,
+  (right, owner) =>
+    right.startsWith("list ") || right === "patch ipaddresspools/status.berth.dev" || countsEvents(right, owner),
+);
