@@ -2,7 +2,7 @@ import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
 import { apiGroup } from "./names.ts";
 import type { Resource } from "./resources.ts";
 
-/** Addresses that load balancers get, and which Services may have them. Cluster-wide. */
+/** Addresses that load balancers are given; `crds/ipaddresspools.yaml` says what each field means. */
 export interface IPAddressPool {
   readonly apiVersion?: string;
   readonly kind?: string;

@@ -1,58 +1,11 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type IPAddressPool, ipAddressPools, namespaces, type Service, services } from "../api/index.ts";
+import { ipAddressPools, namespaces, type Service, services } from "../api/index.ts";
 import { MemoryProvider } from "../provider/testing/memory-provider.ts";
-import { Bench, type BenchOptions, type Running } from "./testing/bench.ts";
+import { PoolBench } from "./testing/pool-bench.ts";
 
 const ips = "berth.dev/load-balancer-ips";
 const pool = "berth.dev/address-pool";
 const moves = { "berth.dev/allow-replace": "true" };
-
-/** An API server that serves pools, and controllers that are given none by flag. */
-class PoolBench extends Bench {
-  override start(options: BenchOptions = {}): Running {
-    return super.start({ pool: [], ...options });
-  }
-
-  /** Makes or changes a pool; `day` is when it was made. */
-  pool(name: string, spec: IPAddressPool["spec"], day = 1): void {
-    const { status } = this.poolOf(name) ?? {};
-    const metadata = { name, uid: `uid-${name}`, creationTimestamp: `2026-01-0${day}T00:00:00Z` };
-    this.api.put(ipAddressPools, { metadata, spec, ...(status === undefined ? {} : { status }) });
-  }
-
-  poolOf(name: string): IPAddressPool | undefined {
-    return this.api.object(ipAddressPools, name);
-  }
-
-  /** `2 used, 4 free, Conflict Disabled`. */
-  usage(name: string): string {
-    const { used, free, conditions = [] } = this.poolOf(name)?.status ?? {};
-    const raised = conditions.filter(({ status }) => status === "True").map(({ type }) => type);
-    return [`${used} used`, `${free} free`, ...raised].join(", ");
-  }
-
-  get poolWrites(): number {
-    return this.api.writes.filter((text) => text.startsWith("ipaddresspools/")).length;
-  }
-
-  /** More than the time that statuses of pools wait. */
-  async second(): Promise<void> {
-    await this.settled();
-    this.clock.advance(1001);
-    await this.settled();
-  }
-
-  async waits(name: string, reason: string): Promise<void> {
-    await this.until(() => this.condition(name, "programmed") === `False ${reason}`, `${name}: ${reason}`);
-    await this.settled();
-  }
-
-  async refused(name: string, reason: string): Promise<void> {
-    await this.until(() => this.condition(name, "accepted") === `False ${reason}`, `${name}: ${reason}`);
-    await this.settled();
-  }
-}
 
 describe("pools", () => {
   it("that are missing are asked for, and give as soon as they are there", async () => {
@@ -359,73 +312,4 @@ describe("the status of a pool", () => {
     expect(bench.usage("lab")).toBe("0 used, 6 free, example.com/Audited");
     await running.stop();
   });
-});
-
-const shapes: Readonly<Record<string, IPAddressPool["spec"]>> = {
-  small: { ranges: ["192.0.2.0/30"] },
-  large: { ranges: ["192.0.2.0/29"] },
-  aside: { ranges: ["192.0.2.6-192.0.2.9"], priority: 1 },
-  closed: { ranges: ["192.0.2.0/29"], disabled: true },
-};
-const event = fc.oneof(
-  {
-    weight: 3,
-    arbitrary: fc.record({ kind: fc.constant("create" as const), name: fc.constantFrom("a", "b", "c", "d") }),
-  },
-  fc.record({ kind: fc.constant("delete" as const), name: fc.constantFrom("a", "b", "c", "d") }),
-  fc.record({
-    kind: fc.constant("pool" as const),
-    name: fc.constantFrom("one", "two"),
-    shape: fc.constantFrom(undefined, ...Object.keys(shapes)),
-  }),
-  fc.record({ kind: fc.constant("rest" as const) }),
-  fc.record({ kind: fc.constant("restart" as const) }),
-);
-
-it("whatever happens, no address is given twice, taken away or lost", { timeout: 60_000 }, async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(event, { minLength: 5, maxLength: 25 }), async (history) => {
-      const bench = new PoolBench();
-      bench.pool("one", shapes["small"]!);
-      let running = bench.start();
-      let made = 0;
-      const names = ["a", "b", "c", "d"];
-      const known = new Map<string, string>();
-      function check(): void {
-        const all = names.flatMap((name) => bench.addresses(name));
-        expect(new Set(all).size).toBe(all.length);
-        for (const name of names) {
-          const uid = bench.api.service(name)?.metadata.uid ?? "";
-          const [address] = bench.addresses(name);
-          if (known.has(uid)) expect(address).toBe(known.get(uid));
-          else if (address !== undefined) known.set(uid, address);
-        }
-      }
-      for (const [i, step] of history.entries()) {
-        if (step.kind === "create" && bench.api.service(step.name) === undefined)
-          bench.api.createService(step.name, {}, { uid: `uid-${made++}` });
-        else if (step.kind === "delete" && bench.api.service(step.name) !== undefined)
-          bench.api.deleteService(step.name);
-        else if (step.kind === "pool" && step.shape !== undefined)
-          bench.pool(step.name, shapes[step.shape]!, (i % 9) + 1);
-        else if (step.kind === "pool" && bench.poolOf(step.name) !== undefined)
-          bench.api.remove(ipAddressPools, step.name);
-        else if (step.kind === "restart") {
-          await running.stop();
-          running = bench.start();
-        } else if (step.kind === "rest") await bench.settled();
-        check();
-      }
-      await bench.settled();
-      check();
-      for (const name of names) if (bench.api.service(name) !== undefined) bench.api.deleteService(name);
-      bench.pool("one", { ranges: ["192.0.2.0-192.0.2.15"] });
-      await bench.second();
-      expect(names.map((name) => bench.api.service(name))).toEqual(names.map(() => undefined));
-      await bench.second();
-      expect(bench.usage("one")).toMatch(/^0 used, 16 free/);
-      await running.stop();
-    }),
-    { numRuns: 40 },
-  );
 });

@@ -13,7 +13,7 @@ export interface AddressRange {
 export function parseRange(text: string): AddressRange | undefined {
   const cidr = parseCidr(text);
   if (cidr !== undefined) return usableRange(cidr);
-  const [first, last, ...rest] = text.split("-").map((part) => parseIp(part.trim()));
+  const [first, last, ...rest] = text.split("-").map(parseIp);
   if (first === undefined || last === undefined || rest.length > 0) return undefined;
   if (first.family !== last.family || first.value > last.value) return undefined;
   return { family: first.family, first: first.value, last: last.value, text };
