@@ -5,6 +5,8 @@ export const apiGroup = "berth.dev";
 export const annotations = {
   /** Addresses for the load balancer, at most one per family, separated by commas. */
   loadBalancerIps: "berth.dev/load-balancer-ips",
+  /** Name of the pool that the load balancer's addresses come from. */
+  addressPool: "berth.dev/address-pool",
   /** `"true"`: a change that replaces the address is applied. */
   allowReplace: "berth.dev/allow-replace",
   /** `"true"`: `spec.loadBalancerSourceRanges` holds for NodePorts as well (kubernetes/kubernetes#33586). */

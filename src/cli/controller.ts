@@ -6,10 +6,10 @@ import { type Command, Option } from "commander";
 import { isClassName, providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
-import { type AddressPool, addressPool } from "../ipam/index.ts";
+import { type AddressPool, openPool, rangesOverlap, usableRange } from "../ipam/index.ts";
 import { EventRecorder, type Fence, LeaseElection, type LeaseTimes } from "../kube/index.ts";
 import { type NodePortsPolicy, plainClasses } from "../model/index.ts";
-import { type Cidr, formatCidr, type PortRange, withPort } from "../net/index.ts";
+import { type Cidr, type PortRange, withPort } from "../net/index.ts";
 import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
 import {
   createMetrics,
@@ -76,7 +76,10 @@ export function define(command: Command, process: Process): void {
         .argParser(collect),
     )
     .addOption(
-      new Option("--address-pool <prefixes>", "addresses to give to load balancers, may be repeated")
+      new Option(
+        "--address-pool <prefixes>",
+        "addresses for load balancers beside those of IPAddressPools, may be repeated",
+      )
         .default([], "none")
         .argParser(collectCidrs("--address-pool")),
     )
@@ -147,9 +150,6 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       environment,
       logger,
     });
-    const needy = providers.find(({ capabilities }) => capabilities.needsAddresses);
-    if (needy !== undefined && pool.prefixes.length === 0)
-      throw new UsageError(`--address-pool: missing, and provider ${needy.name} needs it; give ADDRESS/BITS`);
 
     const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
     const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
@@ -264,10 +264,13 @@ function classesOf({ loadBalancerClass }: Flags, modules: readonly ProviderModul
   return classes;
 }
 
+/** The pool of the flag, under the name that people know it by; no object can have it. */
 function poolOf(prefixes: readonly Cidr[]): AddressPool {
-  const pool = addressPool(prefixes);
-  if (!("overlap" in pool)) return pool;
-  throw new UsageError(`--address-pool: ${pool.overlap.map(formatCidr).join(" and ")} overlap; give each address once`);
+  const ranges = prefixes.map(usableRange);
+  const twice = ranges.find((range, i) => ranges.slice(0, i).some((other) => rangesOverlap(range, other)));
+  if (twice === undefined) return openPool("--address-pool", ranges);
+  const other = ranges.find((range) => rangesOverlap(range, twice))?.text ?? "";
+  throw new UsageError(`--address-pool: ${other} and ${twice.text} overlap; give each address once`);
 }
 
 function leaseTimes(flags: Flags): LeaseTimes {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ApiServer, startApiServer } from "../../sandbox/apiserver/index.ts";
 import { events, leases, nodes, type Service, services } from "../api/index.ts";
 import { systemClock, systemRandom } from "../base/index.ts";
-import { addressPool } from "../ipam/index.ts";
+import { openPool, usableRange } from "../ipam/index.ts";
 import { EventRecorder, isNotFound, KubeClient, LeaseElection, staticConnection } from "../kube/index.ts";
 import { plainClasses } from "../model/index.ts";
 import { parseCidr } from "../net/index.ts";
@@ -57,7 +57,7 @@ async function start(): Promise<() => Promise<void>> {
     providers: [new MemoryProvider(world)],
     classes: plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
     clusterId: await readClusterId(own, nullLogger, signal),
-    pool: addressPool([parseCidr("192.0.2.0/29")!]) as { prefixes: [] },
+    pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/29")!)]),
     nodePorts: { policy: "Require", range: { first: 30_000, last: 32_767 } },
     workers: 2,
     driftResyncMs: 600_000,

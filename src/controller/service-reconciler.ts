@@ -131,7 +131,7 @@ export class ServiceReconciler {
     if (tooMany !== undefined) return await this.#refuse(service, wish.lb, [tooMany], signal);
 
     const claim = adapter.capabilities.needsAddresses
-      ? addresses.claim(key, service, wish.lb)
+      ? addresses.claim(key, service, wish.lb, policy.loadBalancerClass)
       : { addresses: [], issues: [] };
     if ("refusal" in claim) return await this.#refuse(service, wish.lb, [claim.refusal], signal);
     if ("blocked" in claim) return await this.#say(service, hindered(claim.blocked, wish.warnings), signal);

@@ -1,6 +1,13 @@
-import { type LoadBalancerClass, type Namespace, type Node, objectKey, type Service } from "../api/index.ts";
+import {
+  type IPAddressPool,
+  type LoadBalancerClass,
+  type Namespace,
+  type Node,
+  objectKey,
+  type Service,
+} from "../api/index.ts";
 import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
-import type { AddressPool } from "../ipam/index.ts";
+import type { AddressPool, PoolUsage } from "../ipam/index.ts";
 import {
   type EventRecorder,
   FencedError,
@@ -14,6 +21,8 @@ import {
 import { type Classes, classDiffers, type LbIdentity } from "../model/index.ts";
 import type { Desired, OwnedObject, ProviderAdapter } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
+import { PoolFollower } from "./addresses/pool-follower.ts";
+import { PoolStatusWriter } from "./addresses/pool-status-writer.ts";
 import { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { Admission } from "./classes/admission.ts";
 import { ClassReporter } from "./classes/class-reporter.ts";
@@ -36,6 +45,7 @@ export interface TermOptions {
   /** Those of flags; objects of the API server come on top. */
   readonly classes: Classes;
   readonly clusterId: string;
+  /** That of the command line; without a range there is none. */
   readonly pool: AddressPool;
   readonly nodePorts: NodePortSettings;
   readonly workers: number;
@@ -52,6 +62,7 @@ export interface Stores {
   readonly nodes: Store<Node>;
   readonly classes: Store<LoadBalancerClass>;
   readonly namespaces: Store<Namespace>;
+  readonly pools: Store<IPAddressPool>;
 }
 
 /** As upstream's service controller, but quicker at first. */
@@ -73,6 +84,8 @@ export class Term implements Disposable {
   readonly #leftoverQueue: WorkQueue;
   readonly #classQueue: WorkQueue;
   readonly #addresses: ServiceAddresses;
+  readonly #poolFollower: PoolFollower;
+  readonly #poolStatus: PoolStatusWriter;
   readonly #reconciler: ServiceReconciler;
   readonly #leftovers: Leftovers;
   readonly #metrics: ControllerMetrics;
@@ -105,7 +118,20 @@ export class Term implements Disposable {
       classes,
       onChange: (key) => this.#queue.add(key, initialPriority),
     });
-    this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
+    this.#addresses = new ServiceAddresses({
+      namespaces: stores.namespaces,
+      onFree: (key) => this.#queue.add(key),
+      onChange: () => this.#poolStatus.touch(),
+    });
+    this.#poolFollower = new PoolFollower({
+      ...stores,
+      pool: options.pool,
+      addresses: this.#addresses,
+      isServed: (service) => this.#usesPools(service),
+      onStatus: () => this.#poolStatus.touch(),
+    });
+    const usageOf = (pool: string): PoolUsage | undefined => this.#addresses.usageOf(pool);
+    this.#poolStatus = new PoolStatusWriter({ client, pools: stores.pools, usageOf, mayWrite, clock, random, logger });
     const runner = new ProviderRunner(mayWrite, clock, logger);
     const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
     this.#reporter = new Reporter({ client, recorder, services, mayWrite, clock, logger });
@@ -170,10 +196,13 @@ export class Term implements Disposable {
       this.#queue.run(workers, reconcile, leading),
       this.#leftoverQueue.run(1, tearDown, leading),
       this.#classQueue.run(1, judge, leading),
+      this.#poolStatus.run(leading, end),
     ]);
   }
 
   #subscribe(): void {
+    // First of all, so that nothing is given away that another controller's Service has.
+    if (this.#poolProviders.length > 0) this.#held.use(this.#poolFollower.follow());
     const judgeAll = (): void => {
       for (const name of this.#classes.verdicts.keys()) this.#classQueue.add(name);
     };
@@ -206,6 +235,16 @@ export class Term implements Disposable {
             if (scope.kind === "service") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
           }),
         );
+  }
+
+  #usesPools(service: Service): boolean {
+    const holders = holdersOf(service, this.#classes.current());
+    return this.#poolProviders.some((name) => holders.includes(name));
+  }
+
+  /** Names of the providers that take addresses from pools; without one, pools are no business of ours. */
+  get #poolProviders(): readonly string[] {
+    return this.#options.providers.filter(({ capabilities }) => capabilities.needsAddresses).map(({ name }) => name);
   }
 
   /** Foreign load balancers only so that they are counted. */

@@ -2,7 +2,7 @@ import { Registry } from "prom-client";
 import { conditionTypes, nodes, type Service, type ServiceSpec, services } from "../../../src/api/index.ts";
 import { sleep, systemClock, systemRandom } from "../../../src/base/index.ts";
 import { Controller } from "../../../src/controller/index.ts";
-import { addressPool } from "../../../src/ipam/index.ts";
+import { openPool, usableRange } from "../../../src/ipam/index.ts";
 import { isNotFound, KubeClient, loadKubeconfig } from "../../../src/kube/index.ts";
 import { type NodePortsPolicy, plainClasses } from "../../../src/model/index.ts";
 import { type Cidr, type PortRange, parseCidr } from "../../../src/net/index.ts";
@@ -112,7 +112,7 @@ export class Cluster implements AsyncDisposable {
       providers: [new MemoryProvider(this.#world)],
       classes: { ...plain, byClass },
       clusterId: "cluster-1",
-      pool: addressPool([parseCidr("192.0.2.0/24") as Cidr]) as { prefixes: [] },
+      pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/24") as Cidr)]),
       nodePorts: { policy: "Require", range },
       workers: 2,
       driftResyncMs: 600_000,

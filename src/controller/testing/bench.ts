@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { conditionTypes } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
-import { addressPool } from "../../ipam/index.ts";
+import { openPool, usableRange } from "../../ipam/index.ts";
 import { type ClassPolicy, plainClasses } from "../../model/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
@@ -44,8 +44,8 @@ export class Bench {
 
   start(options: BenchOptions = {}): Running {
     const { providers = [new MemoryProvider(this.world)], unclassed, clusterId = "cluster-1" } = options;
-    const pool = addressPool((options.pool ?? ["192.0.2.0/29"]).flatMap((text) => parseCidr(text) ?? []));
-    if ("overlap" in pool) throw new Error("overlap");
+    const prefixes = (options.pool ?? ["192.0.2.0/29"]).flatMap((text) => parseCidr(text) ?? []);
+    const pool = openPool("--address-pool", prefixes.map(usableRange));
     const metrics = createMetrics();
     const byProvider = options.classes ?? new Map(providers.map(({ name }) => [name, `berth.dev/${name}`]));
     const plain = plainClasses(byProvider, unclassed);
