@@ -122,20 +122,21 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
     const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
     const { stateDir } = flags;
     const { environment } = process;
+    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
+    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
+    const fence: Fence = () => election?.fence();
     const providers = await createProviders(modules, {
       flags: providerFlags,
       clusterId,
       stateDir,
       environment,
+      fence,
       logger,
     });
     const needy = providers.find(({ capabilities }) => capabilities.needsAddresses);
     if (needy !== undefined && pool.prefixes.length === 0)
       throw new UsageError(`--address-pool: missing, and provider ${needy.name} needs it; give ADDRESS/BITS`);
 
-    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
-    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
-    const fence: Fence = () => election?.fence();
     const writer = client.fenced(fence);
     await using recorder = new EventRecorder({
       ...common,
