@@ -1,6 +1,6 @@
 import { annotations, type LoadBalancerIngress, type Service } from "../api/index.ts";
-import { assertNever, type Random } from "../base/index.ts";
-import { isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
+import { assertNever, errorMessage } from "../base/index.ts";
+import { driftPriority, isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
 import {
   type Classes,
   type Classification,
@@ -14,7 +14,9 @@ import {
 import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
+import { PanicError } from "./engine/panic-error.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
+import type { ScopeReconciler } from "./engine/scope-reconciler.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
 import type { NodeView } from "./nodes/node-view.ts";
@@ -34,9 +36,11 @@ export interface ReconcilerOptions {
   /** Called for each Service that is not ours: it may have been, and lost its finalizer. */
   readonly onIgnored: (service: Service) => void;
   /** A Service that is as it should be is looked at again after so long. */
-  readonly driftResyncMs: number;
+  readonly driftMs: () => number;
   readonly runner: ProviderRunner;
-  readonly random: Random;
+  readonly scopes: ScopeReconciler;
+  /** Called with `namespace/name` when something that the Service's load balancer waits for is done. */
+  readonly onWake: (key: string) => void;
   readonly logger: Logger;
   readonly metrics: ControllerMetrics;
 }
@@ -81,6 +85,7 @@ export class ServiceReconciler {
       // Deleted before we knew.
       if (isNotFound(error)) return {};
       if (isConflict(error)) return { requeueAfterMs: conflictRetryMs };
+      if (error instanceof PanicError) await this.#tellOf(error, service, signal);
       throw error;
     }
   }
@@ -119,43 +124,56 @@ export class ServiceReconciler {
     return await this.#provide(key, adapter, { service, lb, nodes, issues: [...issues, ...claim.issues] }, signal);
   }
 
+  async #tellOf(panic: PanicError, service: Service, signal: AbortSignal): Promise<void> {
+    const programmed = { status: false, reason: "ProviderFailed", message: errorMessage(panic) };
+    await this.#options.reporter.report(service, { findings: { programmed } }, signal);
+  }
+
   async #provide(
     key: string,
     adapter: ProviderAdapter,
     { service, lb, nodes, issues }: Wanted,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { runner, addresses, reporter } = this.#options;
+    const { runner, scopes, addresses, reporter } = this.#options;
     const isNew = ingressOf(service).length === 0;
+    const scope = { kind: "service", id: lb.id } as const;
+    scopes.want(adapter, lb, nodes.targets, !isNew);
     const attempt = await runner.attempt(
       adapter,
-      lb.id,
+      scope,
       { kind: "service", lb, nodes: nodes.targets },
       {
         allowReplace: lb.annotations[annotations.allowReplace] === "true",
+        likelyDone: !isNew,
         mayGoOn: () => this.#changedUnder(key, lb.id),
         onStart: () => {
           if (isNew) reporter.announce(service, ensuring);
         },
+        wake: () => this.#options.onWake(key),
         signal,
       },
     );
-    const { run, failure } = attempt;
+    const { run } = attempt;
     if (run === undefined) {
-      await reporter.report(service, { findings: hindered(failed(failure)) }, signal);
-      return runner.next(adapter.name, failure);
+      await reporter.report(service, { findings: hindered(failed(attempt.failure)) }, signal);
+      return runner.next(adapter.name, attempt.failure);
     }
-    const status = adapter.status(lb, run.observed, null);
-    const findings = concluded(run, failure, status, { lb, nodes, issues });
+    const members = await scopes.members(adapter, lb, signal);
+    const failure = attempt.failure ?? members.failure;
+    const status = adapter.status(lb, run.observed, members.observed);
+    const rest = isConverged(run.plan) ? scopes.unfinished(adapter, lb) : undefined;
+    const findings = concluded(rest?.run ?? run, failure ?? rest?.failure, status, { lb, nodes, issues });
     // While the address is being made anew the old one stays, as nobody can use another.
     const report = status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings };
     await reporter.report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
     if (failure !== undefined) return runner.next(adapter.name, failure);
-    if (run.replacement) return { requeueAfterMs: this.#driftMs() };
+    if (run.replacement) return this.#laterOn();
     if (!isConverged(run.plan)) return { requeueAfterMs: pollAfter(run) };
     addresses.release(lb.id.uid, lb.addresses);
-    const poll = status.targets.ready === 0 && !isHealthWatcher(adapter);
-    return { requeueAfterMs: poll ? readyPollMs : this.#driftMs() };
+    if (status.targets.ready > 0 || isHealthWatcher(adapter)) return this.#laterOn();
+    for (const looked of adapter.scopes(lb)) runner.doubt(adapter.name, looked);
+    return { requeueAfterMs: readyPollMs };
   }
 
   /** The load balancer, if there is one, stays as it is until the Service is changed. */
@@ -173,8 +191,9 @@ export class ServiceReconciler {
   }
 
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, runner, reporter, logger, addresses, clusterId } = this.#options;
+    const { providers, runner, scopes, reporter, logger, addresses, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
+    const id = { clusterId, uid, namespace, name };
     // A class can only change by way of another type, which wipes the ingress. Where ours is still there it is what we
     // serve that changed, and a flag must not cut off clients.
     if (cleanup.cause === "class" && ingressOf(service).some(({ ip = "" }) => addresses.holds(uid, ip))) {
@@ -189,16 +208,19 @@ export class ServiceReconciler {
     for (const provider of cleanup.providers) {
       const wait = runner.pauseOf(provider);
       if (wait !== undefined) return { requeueAfterMs: wait };
-      const attempt = await runner.attempt(provided(providers, provider), { clusterId, uid, namespace, name }, null, {
+      const adapter = provided(providers, provider);
+      const membersGone = scopes.tearDown(adapter, id);
+      const attempt = await runner.attempt(adapter, { kind: "service", id }, null, {
         allowReplace: true,
         onStart: () => reporter.announce(service, deleting),
+        wake: () => this.#options.onWake(key),
         signal,
       });
       if (attempt.failure !== undefined) {
         await reporter.report(service, { findings: { programmed: failed(attempt.failure) } }, signal);
         return runner.next(provider, attempt.failure);
       }
-      if (!isConverged(attempt.run.plan)) {
+      if (!isConverged(attempt.run.plan) || !membersGone) {
         await reporter.report(service, { findings: { programmed: progress(attempt.run) } }, signal);
         return { requeueAfterMs: pollAfter(attempt.run) };
       }
@@ -206,6 +228,7 @@ export class ServiceReconciler {
     }
     if (!(await reporter.release(service, cleanup, signal))) return {};
     addresses.release(uid);
+    for (const provider of cleanup.providers) scopes.forget(provided(providers, provider), id);
     if (torn) reporter.announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
@@ -223,10 +246,9 @@ export class ServiceReconciler {
     return targets.length > 0 || ingressOf(service).length === 0 ? undefined : this.#options.nodes.graceMs;
   }
 
-  /** Jittered, so that a restart does not make all Services come back at one moment for ever. */
-  #driftMs(): number {
-    const { driftResyncMs, random } = this.#options;
-    return driftResyncMs * (0.9 + 0.2 * random());
+  /** Nothing is to do until somebody says so; that it stays so is checked now and then. */
+  #laterOn(): WorkResult {
+    return { requeueAfterMs: this.#options.driftMs(), priority: driftPriority };
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Node, objectKey, type Service } from "../api/index.ts";
-import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
+import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep } from "../base/index.ts";
 import type { AddressPool } from "../ipam/index.ts";
 import {
   type EventRecorder,
@@ -12,14 +12,20 @@ import {
   type WorkResult,
 } from "../kube/index.ts";
 import type { Classes, LbIdentity } from "../model/index.ts";
-import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
+import type { OwnedObject, ProviderAdapter, ScopeKey } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import { ServiceAddresses } from "./addresses/service-addresses.ts";
+import { Circuit } from "./engine/circuit.ts";
+import { GuardedAdapter } from "./engine/guarded-adapter.ts";
 import { ProviderRunner } from "./engine/provider-runner.ts";
+import { withinLimit } from "./engine/reconcile-limit.ts";
+import { ScopeReconciler } from "./engine/scope-reconciler.ts";
+import { ScopeUsers } from "./engine/scope-users.ts";
+import { Snapshots } from "./engine/snapshots.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
-import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
+import { type ControllerMetrics, type ControllerName, controllerMetrics, controllerName, measured } from "./metrics.ts";
 import { NodeView } from "./nodes/node-view.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import { Reporter } from "./status/reporter.ts";
@@ -41,8 +47,6 @@ export interface TermOptions {
 
 /** As upstream's service controller, but quicker at first. */
 const backoff = { baseMs: 1000, capMs: 300_000 } as const;
-/** No look at one Service takes longer. */
-const reconcileLimitMs = 600_000;
 
 /** All that exists only while this process leads. */
 export class Term implements Disposable {
@@ -51,7 +55,12 @@ export class Term implements Disposable {
   readonly #nodes: NodeView;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
+  readonly #scopeQueue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
+  /** By name. */
+  readonly #providers: ReadonlyMap<string, GuardedAdapter>;
+  readonly #runner: ProviderRunner;
+  readonly #scopes: ScopeReconciler;
   readonly #addresses: ServiceAddresses;
   readonly #reconciler: ServiceReconciler;
   readonly #leftovers: Leftovers;
@@ -63,13 +72,38 @@ export class Term implements Disposable {
     this.#options = options;
     this.#services = services;
     this.#nodes = new NodeView(nodes, clock);
-    const providers = new Map(options.providers.map((adapter) => [adapter.name, adapter]));
     this.#metrics = controllerMetrics(metrics);
-    this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
-    this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
+    const newQueue = (name: ControllerName): WorkQueue =>
+      this.#held.use(new WorkQueue({ name, logger, metrics, clock, random, backoff }));
+    this.#queue = newQueue(controllerName);
+    this.#scopeQueue = newQueue("scopes");
+    this.#leftoverQueue = newQueue("leftovers");
     this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
-    const runner = new ProviderRunner(mayWrite, clock, logger);
-    const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
+    const circuit = new Circuit(clock, logger);
+    this.#providers = new Map(options.providers.map((adapter) => [adapter.name, new GuardedAdapter(adapter, circuit)]));
+    const users = new ScopeUsers(services, classes, clusterId);
+    const snapshots = new Snapshots(clock, logger, (adapter) => users.scopesOf(adapter));
+    this.#runner = new ProviderRunner({ mayWrite, circuit, snapshots, clock, logger });
+    // Jittered, so that a restart does not make all of them come back at one moment for ever.
+    const driftMs = (): number => options.driftResyncMs * (0.9 + 0.2 * random());
+    this.#scopes = new ScopeReconciler({
+      runner: this.#runner,
+      users,
+      queue: this.#scopeQueue,
+      nodes: () => this.#nodes.eligible().targets,
+      onChange: (ids) => this.#onScopeChange(ids),
+      driftMs,
+      clock,
+    });
+    const shared = {
+      client,
+      providers: this.#providers,
+      classes,
+      addresses: this.#addresses,
+      runner: this.#runner,
+      scopes: this.#scopes,
+      logger,
+    };
     this.#reporter = new Reporter({ client, recorder, services, mayWrite, clock, logger });
     this.#leftovers = new Leftovers({ ...shared, onGone: (key) => this.#queue.add(key) });
     this.#reconciler = new ServiceReconciler({
@@ -79,33 +113,35 @@ export class Term implements Disposable {
       reporter: this.#reporter,
       clusterId,
       onIgnored: (service) => this.#onIgnored(service),
-      driftResyncMs: options.driftResyncMs,
-      random,
+      onWake: (key) => this.#queue.add(key),
+      driftMs,
       metrics: this.#metrics,
     });
   }
 
   /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
   async adopt(signal: AbortSignal): Promise<void> {
-    const { providers, classes, logger } = this.#options;
+    const { classes, logger } = this.#options;
     const now = classes();
     const holders = new Map(
       this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, now)]),
     );
-    for (const adapter of providers) {
+    for (const adapter of this.#providers.values()) {
       const owned = await this.#listOwned(adapter, signal);
-      const lost: LbIdentity[] = [];
-      for (const { scope, retained, addresses } of owned) {
-        if (scope.kind !== "service") continue;
+      const lost = new Map<string, LbIdentity>();
+      for (const object of owned) {
+        const { scope, retained, addresses } = object;
+        this.#scopes.note(adapter, object);
+        if (scope.kind === "shared") continue;
         this.#addresses.adoptOwned(scope.id.uid, addresses);
-        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) lost.push(scope.id);
+        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) lost.set(scope.id.uid, scope.id);
       }
       const most = Math.max(5, Math.floor(owned.length / 10));
-      for (const id of lost.slice(0, most)) this.#noteLeftover(id);
-      if (lost.length > most)
+      for (const id of [...lost.values()].slice(0, most)) this.#noteLeftover(id);
+      if (lost.size > most)
         logger.warn("more load balancers without a service than are torn down at one start", {
           provider: adapter.name,
-          count: lost.length,
+          count: lost.size,
           why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
         });
     }
@@ -119,13 +155,17 @@ export class Term implements Disposable {
     this.#subscribe();
     const { clock } = this.#options;
     this.#metrics.maxWorkers.set({ controller: controllerName }, workers);
-    const reconcile: Work = (key) =>
-      measured(this.#metrics, async () => {
-        using limit = withTimeout(end, reconcileLimitMs, `reconcile ${key}`, clock);
-        return await unlessStopped(this.#reconciler.reconcile(key, limit.signal));
-      });
-    const tearDown: Work = (uid) => unlessStopped(this.#leftovers.reconcile(uid, end));
-    await Promise.all([this.#queue.run(workers, reconcile, leading), this.#leftoverQueue.run(1, tearDown, leading)]);
+    const limited =
+      (name: ControllerName, reconcile: (key: string, signal: AbortSignal) => Promise<WorkResult>): Work =>
+      (key) =>
+        measured(this.#metrics, name, () =>
+          withinLimit(key, end, clock, (signal) => unlessStopped(reconcile(key, signal))),
+        );
+    await Promise.all([
+      this.#queue.run(workers, limited(controllerName, this.#reconciler.reconcile.bind(this.#reconciler)), leading),
+      this.#scopeQueue.run(workers, limited("scopes", this.#scopes.reconcile.bind(this.#scopes)), leading),
+      this.#leftoverQueue.run(1, limited("leftovers", this.#leftovers.reconcile.bind(this.#leftovers)), leading),
+    ]);
   }
 
   #subscribe(): void {
@@ -146,13 +186,19 @@ export class Term implements Disposable {
       }),
     );
     this.#held.use(this.#nodes.onChange(() => this.#addOwned()));
-    for (const adapter of this.#options.providers)
-      if (isHealthWatcher(adapter))
-        this.#held.use(
-          adapter.watchHealth((scope) => {
-            if (scope.kind === "service") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
-          }),
-        );
+    for (const adapter of this.#providers.values())
+      if (isHealthWatcher(adapter)) this.#held.use(adapter.watchHealth((scope) => this.#onHealth(adapter.name, scope)));
+  }
+
+  #onHealth(provider: string, scope: ScopeKey): void {
+    this.#runner.doubt(provider, scope);
+    if (scope.kind !== "shared") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
+  }
+
+  #onScopeChange(ids: readonly LbIdentity[]): void {
+    for (const id of ids)
+      if (this.#leftovers.knows(id)) this.#leftoverQueue.add(id.uid);
+      else this.#queue.add(`${id.namespace}/${id.name}`);
   }
 
   /** Foreign load balancers only so that they are counted. */

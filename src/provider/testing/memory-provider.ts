@@ -29,7 +29,12 @@ export class World {
   readonly unhealthy: Set<string> = new Set();
   /** Every mutation that was committed, as `create targets/uid-1`. */
   readonly mutations: string[] = [];
+  /** Live looks at one scope. */
   observations = 0;
+  /** Looks at many scopes at once. */
+  snapshots = 0;
+  /** Looks at what somebody owns. */
+  lists = 0;
   readonly #listeners = new Set<(key: ScopeKey) => void>();
 
   /** Makes nodes fail their health check, or pass it again when left out, and tells the providers. */
@@ -68,10 +73,11 @@ export const fullCapabilities: Capabilities = {
   ipMode: "Proxy",
   sourceRanges: true,
   sessionAffinity: true,
+  members: false,
 };
 
 /** A whole provider in memory: real plans and steps on a world of plain objects. */
-export class MemoryProvider implements ProviderAdapter<null, Observation>, HealthWatcher {
+export class MemoryProvider implements ProviderAdapter<Observation, Observation>, HealthWatcher {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly #world: World;
@@ -101,14 +107,16 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
     return [{ kind: "service", id: desired.id }];
   }
 
-  snapshot(): Promise<null> {
-    return Promise.resolve(null);
+  async snapshot(): Promise<Observation> {
+    this.#world.snapshots++;
+    return new Map(this.#world.objects);
   }
 
-  observe(key: ScopeKey): Promise<Observation> {
-    this.#world.observations++;
+  async observe(key: ScopeKey, from: Observation | "live"): Promise<Observation> {
+    if (from === "live") this.#world.observations++;
     const prefix = key.kind === "shared" ? key.name : key.id.uid;
-    return Promise.resolve(new Map([...this.#world.objects].filter(([name]) => name.startsWith(`${prefix}/`))));
+    const objects = from === "live" ? this.#world.objects : from;
+    return new Map([...objects].filter(([name]) => name.startsWith(`${prefix}/`)));
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
@@ -184,6 +192,7 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   }
 
   async *listOwned(clusterId: string): AsyncIterable<OwnedObject> {
+    this.#world.lists++;
     for (const [ref, { kind, id, value }] of this.#world.objects)
       if (kind === "address" && id.clusterId === clusterId)
         yield {
