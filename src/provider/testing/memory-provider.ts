@@ -1,3 +1,4 @@
+import { systemClock } from "../../base/index.ts";
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../model/index.ts";
 import { formatIp, parseIp } from "../../net/index.ts";
 import {
@@ -12,13 +13,14 @@ import {
   type PlanStep,
   type ProviderAdapter,
   ProviderError,
+  Requests,
   type ScopeKey,
   type StepResult,
 } from "../index.ts";
 
 /** One thing that exists outside the cluster. */
 export interface WorldObject {
-  readonly kind: "address" | "listener" | "targets";
+  readonly kind: "address" | "listener" | "targets" | "group" | "member" | "firewall";
   readonly id: LbIdentity;
   readonly value: string;
 }
@@ -27,6 +29,8 @@ export interface WorldObject {
 export class World {
   readonly objects: Map<string, WorldObject> = new Map();
   readonly unhealthy: Set<string> = new Set();
+  /** Names of objects that bear the tag of what is to stay. */
+  readonly retained: Set<string> = new Set();
   /** Every mutation that was committed, as `create targets/uid-1`. */
   readonly mutations: string[] = [];
   /** Live looks at one scope. */
@@ -50,6 +54,17 @@ export class World {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  /** One mutation; throws when the object is another cluster's, or what is to be deleted is gone. */
+  commit(action: PlanStep["action"], name: string, object: WorldObject): void {
+    const holder = this.objects.get(name);
+    if (holder !== undefined && holder.id.clusterId !== object.id.clusterId)
+      throw new ProviderError({ kind: "conflict", owner: holder.id.clusterId }, `${name} is not ours`);
+    if (action === "delete") {
+      if (!this.objects.delete(name)) throw new ProviderError({ kind: "notFound" }, "no such object");
+    } else this.objects.set(name, object);
+    this.mutations.push(`${action} ${name}`);
+  }
+
   fingerprint(): string {
     return [...this.objects]
       .map(([name, { kind, value, id }]) => `${name} ${kind} ${value} ${id.clusterId}`)
@@ -58,10 +73,17 @@ export class World {
   }
 }
 
-type Observation = ReadonlyMap<string, WorldObject>;
+export type Observation = ReadonlyMap<string, WorldObject>;
 
 /** Called before and after the commit of each step; may throw to play a fault or a crash. */
 export type StepHook = (step: PlanStep, when: "before" | "after") => void | Promise<void>;
+
+export interface MemoryOptions {
+  readonly name?: string;
+  readonly capabilities?: Partial<Capabilities>;
+  readonly hook?: StepHook;
+  readonly fence?: () => string | undefined;
+}
 
 export const fullCapabilities: Capabilities = {
   protocols: ["TCP", "UDP"],
@@ -82,19 +104,17 @@ export class MemoryProvider implements ProviderAdapter<Observation, Observation>
   readonly capabilities: Capabilities;
   readonly #world: World;
   readonly #hook: StepHook;
+  readonly #requests: Requests;
 
   constructor(
     world: World,
-    {
-      name = "memory",
-      capabilities = {},
-      hook = () => {},
-    }: { name?: string; capabilities?: Partial<Capabilities>; hook?: StepHook } = {},
+    { name = "memory", capabilities = {}, hook = () => {}, fence = () => undefined }: MemoryOptions = {},
   ) {
     this.#world = world;
     this.name = name;
     this.capabilities = { ...fullCapabilities, ...capabilities };
     this.#hook = hook;
+    this.#requests = new Requests({ fence, clock: systemClock });
   }
 
   validate(desired: DesiredLoadBalancer): readonly Issue[] {
@@ -158,16 +178,11 @@ export class MemoryProvider implements ProviderAdapter<Observation, Observation>
     });
   }
 
-  async apply(step: PlanStep): Promise<StepResult> {
+  async apply(step: PlanStep, _: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
     await this.#hook(step, "before");
-    const object = step.input as WorldObject;
-    const holder = this.#world.objects.get(step.target);
-    if (holder !== undefined && holder.id.clusterId !== object.id.clusterId)
-      throw new ProviderError({ kind: "conflict", owner: holder.id.clusterId }, `${step.target} is not ours`);
-    if (step.action === "delete") {
-      if (!this.#world.objects.delete(step.target)) throw new ProviderError({ kind: "notFound" }, "no such object");
-    } else this.#world.objects.set(step.target, object);
-    this.#world.mutations.push(`${step.action} ${step.target}`);
+    await this.#requests.send("write", step.id, signal, async () =>
+      this.#world.commit(step.action, step.target, step.input as WorldObject),
+    );
     await this.#hook(step, "after");
     return { state: "done" };
   }
@@ -198,7 +213,7 @@ export class MemoryProvider implements ProviderAdapter<Observation, Observation>
         yield {
           scope: { kind: "service", id },
           ref,
-          retained: false,
+          retained: this.#world.retained.has(ref),
           addresses: value.split(",").filter((text) => parseIp(text) !== undefined),
         };
   }
