@@ -41,7 +41,7 @@ export interface AttemptOptions {
   readonly mayGoOn?: () => string | undefined;
   /** Called before the first step of a change, however many attempts it takes. */
   readonly onStart?: () => void;
-  /** Called when a scope that the plan waits for is done. */
+  /** Called when a scope that the plan waits for has come further. */
   readonly wake?: () => void;
   readonly signal: AbortSignal;
 }
@@ -164,11 +164,12 @@ export class ProviderRunner {
     const change = this.#changes.get(name);
     for (const { state, step } of run.outcomes)
       if (state === "done") change?.done.push(`${step.action} ${step.target}`);
+    // What came further may be far enough already for those who wait for it.
+    if (isConverged(run.plan) || run.outcomes.some(({ state }) => state === "done")) this.#waiters.moved(name);
     const failed = run.outcomes.find((outcome) => outcome.state === "failed");
     if (failed !== undefined) return { run, failure: failureOf(failed.error, failed.step.target) };
     if (!isConverged(run.plan)) return { run, changed: undefined, failure: undefined };
     this.#changes.delete(name);
-    this.#waiters.done(name);
     if (change === undefined) return { run, changed: undefined, failure: undefined };
     const durationMs = Math.round(clock.monotonic() - change.begunAt);
     logger.info(change.teardown ? "load balancer gone" : "load balancer changed", {

@@ -1,4 +1,4 @@
-/** Who waits for a scope to be done, and how to wake it. */
+/** Who waits for a scope, and how to wake it. */
 export class Waiters {
   /** By the scope that is waited for, then by who waits. */
   readonly #waiting = new Map<string, Map<string, () => void>>();
@@ -13,8 +13,8 @@ export class Waiters {
     }
   }
 
-  /** The scope is done: each is woken once. */
-  done(scope: string): void {
+  /** The scope came further or is done: each is woken once. */
+  moved(scope: string): void {
     const waiting = this.#waiting.get(scope);
     this.#waiting.delete(scope);
     for (const wake of waiting?.values() ?? []) wake();
