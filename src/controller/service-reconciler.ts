@@ -14,7 +14,7 @@ import {
 import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
-import { PanicError } from "./engine/panic-error.ts";
+import { PanicError, panicReason } from "./engine/panic-error.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import type { ScopeReconciler } from "./engine/scope-reconciler.ts";
 import { isHealthWatcher } from "./health.ts";
@@ -125,7 +125,7 @@ export class ServiceReconciler {
   }
 
   async #tellOf(panic: PanicError, service: Service, signal: AbortSignal): Promise<void> {
-    const programmed = { status: false, reason: "ProviderFailed", message: errorMessage(panic) };
+    const programmed = { status: false, reason: panicReason, message: errorMessage(panic) };
     await this.#options.reporter.report(service, { findings: { programmed } }, signal);
   }
 

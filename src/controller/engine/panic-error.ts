@@ -1,6 +1,9 @@
 import { errorMessage } from "../../base/index.ts";
 import { ProviderError } from "../../provider/index.ts";
 
+/** What conditions call it. */
+export const panicReason = "ProviderFailed";
+
 /** An adapter threw where it can only compute, or threw what is no error: a mistake in it, not the world's doing. */
 export class PanicError extends Error {
   override readonly name = "PanicError";

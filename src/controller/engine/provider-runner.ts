@@ -13,6 +13,7 @@ import {
 import type { Logger } from "../../telemetry/index.ts";
 import type { Circuit } from "./circuit.ts";
 import { type Convergence, converge } from "./convergence.ts";
+import { PanicError, panicReason } from "./panic-error.ts";
 import { scopeName } from "./scope-name.ts";
 import type { Snapshots } from "./snapshots.ts";
 import { StoppedError } from "./stopped-error.ts";
@@ -196,6 +197,8 @@ function about(provider: string, key: ScopeKey): { readonly provider: string; re
 
 function failureOf(error: unknown, what: string | undefined): Failure {
   if (error instanceof NotSentError) throw new StoppedError(error.message);
+  if (error instanceof PanicError)
+    return { error, decision: { kind: "backOff", reason: panicReason }, what: undefined };
   return { error, decision: decide(error), what };
 }
 
