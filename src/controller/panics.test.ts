@@ -15,14 +15,22 @@ beforeEach(() => {
 function providerWith(
   method: "validate" | "scopes" | "plan" | "status" | "observe" | "apply",
   instead: () => unknown,
-  broken: { is: boolean } = { is: true },
-): MemoryProvider {
-  const provider = new MemoryProvider(bench.world);
+  broken: { is: boolean },
+  Provider: typeof MemoryProvider = MemoryProvider,
+): ProviderAdapter {
+  const provider = new Provider(bench.world);
   const own = (provider[method] as (...args: unknown[]) => unknown).bind(provider);
   Object.defineProperty(provider, method, {
     value: (...args: unknown[]) => (broken.is && inspect(args[0]).includes("uid-bad") ? instead() : own(...args)),
   });
-  return provider satisfies ProviderAdapter as MemoryProvider;
+  return provider;
+}
+
+/** Whatever it began it goes on with. */
+class Deaf extends MemoryProvider {
+  override apply(...[step, outputs]: Parameters<MemoryProvider["apply"]>): ReturnType<MemoryProvider["apply"]> {
+    return super.apply(step, outputs, new AbortController().signal);
+  }
 }
 
 async function counted(running: Running, name: string): Promise<number> {
@@ -93,7 +101,7 @@ it.each(["observe", "apply"] as const)(
   async (method) => {
     const broken = { is: true };
     const late = Promise.withResolvers<unknown>();
-    const running = bench.start({ providers: [providerWith(method, () => late.promise, broken)] });
+    const running = bench.start({ providers: [providerWith(method, () => late.promise, broken, Deaf)] });
     await bench.ready("good");
     broken.is = false;
     bench.clock.advance(599_999);

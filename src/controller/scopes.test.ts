@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { ProviderError } from "../provider/index.ts";
-import type { StepHook } from "../provider/testing/memory-provider.ts";
+import { type Desired, type Plan, ProviderError, type ScopeKey } from "../provider/index.ts";
+import type { Observation, StepHook } from "../provider/testing/memory-provider.ts";
 import { ScopedProvider } from "../provider/testing/scoped-provider.ts";
 import { Bench, type Running } from "./testing/bench.ts";
 
@@ -92,10 +92,15 @@ it("a change of nodes is a matter of the members alone", async () => {
   await running.stop();
 });
 
-it("health that is told of members reaches the Service", async () => {
-  const running = await made("web");
+it("health that is told of members reaches the Service, and is not read from an earlier snapshot", async () => {
+  const first = await made("web");
+  await first.stop();
+  const running = start();
+  await gathered();
+  const { observations } = bench.world;
   bench.world.setUnhealthy("node1", "node2");
   await bench.until(() => bench.condition("web", "ready") === "False NoHealthyTargets", "unhealthy");
+  expect(bench.world.observations).toBe(observations + 1);
   bench.world.setUnhealthy("node1");
   await bench.ready("web");
   await running.stop();
@@ -204,6 +209,65 @@ describe("rule 2: what is shared goes ten minutes after its last user", () => {
     await bench.settled();
     expect(bench.world.fingerprint()).toBe(before);
     await second.stop();
+  });
+});
+
+describe("a load balancer whose members do not go", () => {
+  let locked: boolean;
+
+  /** Its load balancer goes without waiting for the members. */
+  class Hasty extends ScopedProvider {
+    override plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
+      const isEnd = key.kind === "service" && desired === null;
+      return super.plan(
+        key,
+        desired,
+        isEnd ? new Map([...observed].filter(([, { kind }]) => kind !== "member")) : observed,
+      );
+    }
+  }
+
+  function startHasty(): Running {
+    const hook: StepHook = ({ id }) => {
+      if (locked && id === "uid-web/surplus") throw new ProviderError({ kind: "quota", limit: "changes" }, "not now");
+    };
+    return bench.start({ providers: [new Hasty(bench.world, { hook })] });
+  }
+
+  beforeEach(async () => {
+    locked = true;
+    const running = await made("web");
+    await running.stop();
+  });
+
+  it("keeps its Service's finalizer", async () => {
+    const running = startHasty();
+    bench.api.deleteService("web");
+    await bench.until(() => !bench.world.objects.has("uid-web/address"), "the load balancer goes");
+    await gathered();
+    expect(bench.finalizers("web")).toEqual(["scoped.berth.dev/resources"]);
+    locked = false;
+    bench.clock.advance(300_000);
+    await gone("web");
+    expect([...bench.world.objects.keys()]).toEqual(["firewall"]);
+    await running.stop();
+  });
+
+  it("is torn down to the end also when its Service is gone", async () => {
+    bench.api.updateService("web", { metadata: { finalizers: null } });
+    bench.api.deleteService("web");
+    const running = startHasty();
+    await bench.until(() => !bench.world.objects.has("uid-web/address"), "the load balancer goes");
+    await gathered();
+    // Nobody else gets the address before all of it is gone.
+    bench.api.createService("next", scoped);
+    await gathered();
+    await bench.ready("next");
+    expect(bench.addresses("next")).toEqual(["192.0.2.2"]);
+    locked = false;
+    bench.clock.advance(300_000);
+    await bench.until(() => ![...bench.world.objects.keys()].some((name) => name.startsWith("uid-web/")), "all goes");
+    await running.stop();
   });
 });
 
