@@ -3,7 +3,7 @@ import type { Family } from "../../net/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import type { TableName } from "../plan/index.ts";
 import type { DriftTarget } from "./checker.ts";
-import { CpuShare, checkPeriods, leastPeriodMs } from "./cpu-share.ts";
+import { CheckShares, checkPeriods, leastPeriodMs } from "./cpu-share.ts";
 import type { LayoutWatch } from "./layout-watch.ts";
 import type { CheckResult, DriftWatch, Suspect } from "./watch.ts";
 
@@ -46,13 +46,13 @@ export class PollWatch implements DriftWatch {
   readonly #options: PollWatchOptions;
   readonly #polled = new Map<string, Polled>();
   /** For the checks that layouts ask for: somebody may alter tables all the time. */
-  readonly #share: CpuShare;
+  readonly #shares: CheckShares;
   /** Before this, layouts ask in vain. */
   #pauseUntil = -Infinity;
 
   constructor(options: PollWatchOptions) {
     this.#options = options;
-    this.#share = new CpuShare(options.clock);
+    this.#shares = new CheckShares(options.clock);
   }
 
   async run(check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
@@ -66,10 +66,10 @@ export class PollWatch implements DriftWatch {
         continue;
       }
       const before = cpuMs();
-      await this.#check(one, check, signal);
+      const result = await this.#check(one, check, signal);
       if (one !== altered) continue;
-      this.#share.spend(cpuMs() - before);
-      this.#pauseUntil = clock.monotonic() + this.#share.waitMs();
+      this.#shares.spend(cpuMs() - before, result === "repaired");
+      this.#pauseUntil = clock.monotonic() + this.#shares.waitMs();
     }
   }
 
@@ -110,7 +110,12 @@ export class PollWatch implements DriftWatch {
     return first;
   }
 
-  async #check(one: Polled, check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
+  /** Undefined when it failed. */
+  async #check(
+    one: Polled,
+    check: (suspect: Suspect) => Promise<CheckResult>,
+    signal: AbortSignal,
+  ): Promise<CheckResult | undefined> {
     const { layouts, clock, cpuMs, logger } = this.#options;
     const { family, table } = one;
     one.checkedAt = clock.monotonic();
@@ -125,12 +130,14 @@ export class PollWatch implements DriftWatch {
           if (other.family === family && other !== one) other.checkedAt = -Infinity;
       if (result === "intact") one.costs.push(cpuMs() - before);
       if (one.costs.length > costSamples) one.costs.shift();
+      return result;
     } catch (err) {
       if (isAbort(err, signal)) throw err;
       layouts?.doubt(family, table);
       const retryMs = Math.round(one.backoff.next());
       one.retryAt = clock.monotonic() + retryMs;
       logger.error("rules not compared with the kernel", { family, table, err, retryMs });
+      return undefined;
     }
   }
 }
