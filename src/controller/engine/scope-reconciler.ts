@@ -53,18 +53,16 @@ export class ScopeReconciler {
 
   /** A load balancer needs its scopes so; what is new in it is brought about. */
   want(adapter: ProviderAdapter, lb: DesiredLoadBalancer, nodes: readonly NodeTarget[], likelyDone: boolean): void {
-    const hash = contentHash({ lb, nodes });
-    const names = new Set<string>();
-    for (const key of adapter.scopes(lb)) {
-      if (key.kind === "service") continue;
-      const name = scopeName(adapter.name, key);
-      names.add(name);
+    const keys = adapter.scopes(lb).filter(({ kind }) => kind !== "service");
+    const hash = keys.length === 0 ? "" : contentHash({ lb, nodes });
+    const names = new Set(keys.map((key) => scopeName(adapter.name, key)));
+    for (const key of keys) {
       const scope = this.#scopeOf(adapter, key);
       if (key.kind === "members") scope.wish = { kind: "members", lb, nodes };
       if (scope.wants.get(lb.id.uid) === hash) continue;
       scope.wants.set(lb.id.uid, hash);
       const delayMs = key.kind === "shared" ? gatherMs : 0;
-      this.#options.queue.addAfter(name, delayMs, likelyDone ? initialPriority : 0);
+      this.#options.queue.addAfter(scopeName(adapter.name, key), delayMs, likelyDone ? initialPriority : 0);
     }
     this.#unwant(adapter, lb.id, names);
   }
