@@ -33,7 +33,9 @@ it("service that wants LB: finalizer, then load balancer, then status, in two wr
   await running.stop();
 });
 
-it("A1, rule 3: a restart with 1,000 unchanged Services writes nothing and asks the provider twice", async () => {
+it("A1, rule 3: a restart with 1,000 unchanged Services writes nothing and asks the provider twice", {
+  timeout: 60_000,
+}, async () => {
   const bench = new Bench();
   const pool = ["10.9.0.0/16"];
   const names = Array.from({ length: 1000 }, (_, i) => `web${i}`);

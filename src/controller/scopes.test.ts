@@ -119,6 +119,28 @@ it("A1, rule 3: a restart writes nothing and takes one snapshot of all scopes", 
   await second.stop();
 });
 
+it("rule 3: what happens to one Service costs no batch, a drift check costs one for all", async () => {
+  const running = await made("a", "b", "c");
+  expect(bench.world.snapshots).toBe(0);
+  for (let i = 0; i < 500; i++) await bench.clock.run(1000);
+  bench.world.setUnhealthy("node1", "node2");
+  await bench.until(() => bench.condition("a", "ready") === "False NoHealthyTargets", "unhealthy");
+  bench.world.setUnhealthy();
+  bench.api.updateService("b", { status: { loadBalancer: null } });
+  bench.api.createService("d", scoped);
+  await gathered();
+  for (const name of ["a", "b", "c", "d"]) await bench.ready(name);
+  expect(bench.world.snapshots).toBe(0);
+  const { observations } = bench.world;
+  const written = bench.world.mutations.length;
+  for (let i = 0; i < 620; i++) await bench.clock.run(1000);
+  await bench.settled();
+  expect([bench.world.observations - observations, bench.world.mutations.length - written]).toEqual([0, 0]);
+  expect(bench.world.snapshots).toBeGreaterThan(0);
+  expect(bench.world.snapshots).toBeLessThanOrEqual(3);
+  await running.stop();
+});
+
 it("members that fail show in the Service's condition, and heal", async () => {
   let broken = true;
   bench.api.createService("web", scoped);

@@ -83,9 +83,10 @@ export class Term implements Disposable {
     this.#providers = new Map(options.providers.map((adapter) => [adapter.name, new GuardedAdapter(adapter, circuit)]));
     const users = new ScopeUsers(services, classes, clusterId);
     const snapshots = new Snapshots(clock, logger, (adapter) => users.scopesOf(adapter));
-    this.#runner = new ProviderRunner({ mayWrite, circuit, snapshots, clock, logger });
     // Jittered, so that a restart does not make all of them come back at one moment for ever.
     const driftMs = (): number => options.driftResyncMs * (0.9 + 0.2 * random());
+    const checkAfterMs = options.driftResyncMs * 0.9;
+    this.#runner = new ProviderRunner({ mayWrite, circuit, snapshots, checkAfterMs, clock, logger });
     this.#scopes = new ScopeReconciler({
       runner: this.#runner,
       users,

@@ -52,6 +52,8 @@ export interface RunnerOptions {
   readonly mayWrite: () => string | undefined;
   readonly circuit: Circuit;
   readonly snapshots: Snapshots;
+  /** What was found fulfilled so long ago is due to be checked, with many others. */
+  readonly checkAfterMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -63,8 +65,8 @@ export class ProviderRunner {
   readonly #waiters = new Waiters();
   /** By scope: changes that have begun and are not over. */
   readonly #changes = new Map<string, Change>();
-  /** By scope: the hash of the wish that was found fulfilled last. */
-  readonly #fulfilled = new Map<string, string>();
+  /** By scope: when it was seen last (monotonic), and the hash of the wish if that was found fulfilled. */
+  readonly #seen = new Map<string, { readonly fulfilled: string | undefined; readonly at: number }>();
 
   constructor(options: RunnerOptions) {
     this.#options = options;
@@ -91,8 +93,9 @@ export class ProviderRunner {
     const name = scopeName(adapter.name, key);
     const mayWrite = (): string | undefined => this.#mayWrite(options);
     const wish = contentHash(desired);
-    const fulfilled = this.#fulfilled.get(name);
-    const isLikelyDone = fulfilled === undefined ? options.likelyDone === true : fulfilled === wish;
+    const seen = this.#seen.get(name);
+    const isLikelyDone = seen === undefined ? options.likelyDone === true : seen.fulfilled === wish;
+    const isDue = seen === undefined || this.#options.clock.monotonic() - seen.at >= this.#options.checkAfterMs;
     let run: Convergence<unknown>;
     try {
       run = await converge(adapter, key, desired, {
@@ -100,7 +103,7 @@ export class ProviderRunner {
         allowReplace: options.allowReplace,
         mayWrite,
         onStart: ({ summary }) => this.#begin(adapter.name, key, desired === null, summary, options.onStart),
-        snapshot: isLikelyDone ? await this.#options.snapshots.of(adapter, key, options.signal) : undefined,
+        snapshot: isLikelyDone ? await this.#options.snapshots.of(adapter, key, isDue, options.signal) : undefined,
         signal: options.signal,
       });
     } catch (error) {
@@ -113,8 +116,9 @@ export class ProviderRunner {
     this.#waits.note(name, run.plan.waits);
     const on = run.plan.waits.flatMap((wait) => (wait.on === undefined ? [] : scopeName(adapter.name, wait.on)));
     this.#waiters.note(name, options.wake === undefined ? [] : on, () => options.wake?.());
-    if (desired !== null && isConverged(run.plan)) this.#fulfilled.set(name, wish);
-    else this.#fulfilled.delete(name);
+    const fulfilled = isConverged(run.plan) ? wish : undefined;
+    if (desired === null) this.#seen.delete(name);
+    else this.#seen.set(name, { fulfilled, at: this.#options.clock.monotonic() });
     return this.#conclude(adapter.name, key, run);
   }
 
@@ -125,7 +129,7 @@ export class ProviderRunner {
     signal: AbortSignal,
   ): Promise<{ readonly observed: unknown; readonly failure?: Failure }> {
     try {
-      const snapshot = await this.#options.snapshots.of(adapter, key, signal);
+      const snapshot = await this.#options.snapshots.of(adapter, key, false, signal);
       return { observed: await adapter.observe(key, snapshot === undefined ? "live" : snapshot.value, signal) };
     } catch (error) {
       return { observed: null, failure: failureOf(error, undefined) };

@@ -37,6 +37,8 @@ interface Scope {
   readonly wants: Map<string, string>;
   /** Of members: what they should be, null when they have to go. */
   wish: Desired | null;
+  /** It was made by an earlier controller, as far as is known. */
+  readonly likelyDone: boolean;
   /** Since when nobody uses it (monotonic). */
   unusedSince: number | undefined;
   last: Attempt | undefined;
@@ -57,7 +59,7 @@ export class ScopeReconciler {
     const hash = keys.length === 0 ? "" : contentHash({ lb, nodes });
     const names = new Set(keys.map((key) => scopeName(adapter.name, key)));
     for (const key of keys) {
-      const scope = this.#scopeOf(adapter, key);
+      const scope = this.#scopeOf(adapter, key, likelyDone);
       if (key.kind === "members") scope.wish = { kind: "members", lb, nodes };
       if (scope.wants.get(lb.id.uid) === hash) continue;
       scope.wants.set(lb.id.uid, hash);
@@ -71,7 +73,7 @@ export class ScopeReconciler {
   tearDown(adapter: ProviderAdapter, id: LbIdentity): boolean {
     if (!adapter.capabilities.members) return true;
     const key: ScopeKey = { kind: "members", id };
-    const scope = this.#scopeOf(adapter, key);
+    const scope = this.#scopeOf(adapter, key, true);
     if (scope.wish !== null || scope.last === undefined) this.#options.queue.add(scopeName(adapter.name, key));
     if (scope.wish !== null) scope.last = undefined;
     scope.wish = null;
@@ -88,7 +90,7 @@ export class ScopeReconciler {
   /** Something that was found outside; whether anybody needs it will show. */
   note(adapter: ProviderAdapter, { scope, retained }: OwnedObject): void {
     if (scope.kind !== "shared" || retained) return;
-    this.#scopeOf(adapter, scope);
+    this.#scopeOf(adapter, scope, true);
     this.#options.queue.add(scopeName(adapter.name, scope), initialPriority);
   }
 
@@ -122,7 +124,7 @@ export class ScopeReconciler {
     const before = scope.last;
     const attempt = await runner.attempt(adapter, key, desired, {
       allowReplace: false,
-      likelyDone: desired !== null,
+      likelyDone: desired !== null && scope.likelyDone,
       mayGoOn: () => (desired === null && this.#isWanted(scope) ? "it is needed again" : undefined),
       wake: () => queue.add(name),
       signal,
@@ -137,11 +139,19 @@ export class ScopeReconciler {
     return {};
   }
 
-  #scopeOf(adapter: ProviderAdapter, key: ScopeKey): Scope {
+  #scopeOf(adapter: ProviderAdapter, key: ScopeKey, likelyDone: boolean): Scope {
     const name = scopeName(adapter.name, key);
     const known = this.#scopes.get(name);
     if (known !== undefined) return known;
-    const scope = { adapter, key, wants: new Map(), wish: null, unusedSince: undefined, last: undefined };
+    const scope = {
+      adapter,
+      key,
+      wants: new Map(),
+      wish: null,
+      likelyDone,
+      unusedSince: undefined,
+      last: undefined,
+    };
     this.#scopes.set(name, scope);
     return scope;
   }

@@ -40,16 +40,20 @@ export class Snapshots {
     doubts.set(scopeName(provider, key), this.#clock.monotonic());
   }
 
-  /** Undefined when only a live look will do. Throws when the provider asks to be left alone. */
+  /**
+   * Undefined when only a live look will do. `mayTake`: a new one may be taken, as many others are due too; for one
+   * scope alone a live look is cheaper. Throws when the provider asks to be left alone.
+   */
   async of(
     adapter: ProviderAdapter,
     key: ScopeKey,
+    mayTake: boolean,
     signal: AbortSignal,
   ): Promise<{ readonly value: unknown } | undefined> {
     const name = scopeName(adapter.name, key);
     const known = this.#latest.get(adapter.name);
     const isFresh = known !== undefined && this.#clock.monotonic() - known.takenAt <= maxAgeMs;
-    const latest = isFresh ? known : this.#take(adapter, name, signal);
+    const latest = isFresh ? known : mayTake ? this.#take(adapter, name, signal) : undefined;
     const doubtedAt = this.#doubts.get(adapter.name)?.get(name);
     if (latest?.covers.has(name) !== true || (doubtedAt !== undefined && doubtedAt >= latest.takenAt)) return undefined;
     return await orAborted(latest.taken, signal);
