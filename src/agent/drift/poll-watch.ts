@@ -20,8 +20,8 @@ export interface PollWatchOptions {
 interface Polled {
   readonly family: Family;
   readonly table: TableName;
-  /** Of the last checks, in ms of processor time. */
-  readonly costs: number[];
+  /** What the last check that found nothing took, or what the first will take, in ms of processor time. */
+  costMs: number;
   /** When the last one began. */
   checkedAt: number;
   /** Not before this, when it failed. */
@@ -31,7 +31,10 @@ interface Polled {
 
 const retry = { baseMs: leastPeriodMs, capMs: 60_000, jitter: 0.2 } as const;
 
-const costSamples = 5;
+/** Of the first check, which compares all rules; what says to the letter what it said before takes a quarter. */
+const comparingMsPerRule = 0.009;
+/** What else the process did meanwhile counts in, and should not keep a table from being read. */
+const maxCostMs = 2000;
 
 /** How often the layouts are looked at. */
 const glanceMs = 500;
@@ -77,11 +80,11 @@ export class PollWatch implements DriftWatch {
   #admit(): void {
     const { target, clock, random } = this.#options;
     for (const { family, applier } of target.kernels)
-      for (const table of applier.program?.keys() ?? [])
+      for (const [table, { chains }] of applier.program ?? [])
         this.#polled.getOrInsertComputed(`${family} ${table}`, () => ({
           family,
           table,
-          costs: [],
+          costMs: comparingMsPerRule * chains.values().reduce((count, rules) => count + rules.length, 0),
           checkedAt: clock.monotonic(),
           retryAt: -Infinity,
           backoff: new Backoff(retry, random),
@@ -100,7 +103,7 @@ export class PollWatch implements DriftWatch {
   /** Which one falls due first, and in how many ms. */
   #next(): { one: Polled | undefined; waitMs: number } {
     const now = this.#options.clock.monotonic();
-    const periods = checkPeriods(new Map(this.#polled.values().map((one) => [one, costOf(one.costs)])));
+    const periods = checkPeriods(new Map(this.#polled.values().map((one) => [one, Math.min(one.costMs, maxCostMs)])));
     let first: { one: Polled | undefined; waitMs: number } = { one: undefined, waitMs: leastPeriodMs };
     for (const one of this.#polled.values()) {
       const dueAt = Math.max(one.retryAt, one.checkedAt + (periods.get(one) ?? leastPeriodMs));
@@ -128,8 +131,7 @@ export class PollWatch implements DriftWatch {
       if (result === "repaired" && layouts === undefined)
         for (const other of this.#polled.values())
           if (other.family === family && other !== one) other.checkedAt = -Infinity;
-      if (result === "intact") one.costs.push(cpuMs() - before);
-      if (one.costs.length > costSamples) one.costs.shift();
+      if (result === "intact") one.costMs = cpuMs() - before;
       return result;
     } catch (err) {
       if (isAbort(err, signal)) throw err;
@@ -140,17 +142,4 @@ export class PollWatch implements DriftWatch {
       return undefined;
     }
   }
-}
-
-/** A table that is compared rule by rule costs this much more than one that says to the letter what it said before. */
-const comparing = 3.5;
-
-/**
- * What the next check will cost, in ms, when it finds nothing. The median: what else the process did meanwhile counts
- * in. Only the first compares all rules.
- */
-function costOf(costs: readonly number[]): number {
-  const [first = 0, ...later] = costs;
-  if (later.length === 0) return first / comparing;
-  return costs.toSorted((a, b) => a - b)[Math.floor((costs.length - 1) / 2)] ?? 0;
 }
