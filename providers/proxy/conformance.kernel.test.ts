@@ -102,7 +102,7 @@ class ProxyBed implements Bed {
     if ((await listNetns(network.exec, { signal })).includes(netns)) {
       // A balancer that was only just started has no pid file yet.
       const { stdout } = await network.exec.run("ip", ["netns", "pids", netns], { signal });
-      for (const pid of stdout.split("\n").filter(Boolean)) process.kill(Number(pid), "SIGKILL");
+      for (const pid of stdout.split("\n").filter(Boolean)) killAny(Number(pid));
       await network.run(network.name, [`netns delete ${netns}`]);
     }
     if ((await findLink(netnsExec(network.exec, network.name), this.#names.port, { signal })) !== undefined)
@@ -125,6 +125,15 @@ class ProxyBed implements Bed {
       .sort()
       .map((name) => `${name} ${readFileSync(join(directory, name), "utf8")}`)
       .join("\n");
+  }
+}
+
+/** It may have ended by itself meanwhile, as the programs of a balancer do. */
+function killAny(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
   }
 }
 
