@@ -143,17 +143,18 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
     const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
     const { stateDir } = flags;
     const { environment } = process;
+    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
+    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
+    const fence: Fence = () => election?.fence();
     const providers = await createProviders(modules, {
       flags: providerFlags,
       clusterId,
       stateDir,
       environment,
+      fence,
       logger,
     });
 
-    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
-    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
-    const fence: Fence = () => election?.fence();
     const writer = client.fenced(fence);
     await using recorder = new EventRecorder({
       ...common,

@@ -110,9 +110,8 @@ it("takes a Service of a real API server through its life, and a restart changes
   const written = (await client.list(events, {}, signal)).items.map(({ reason }) => reason);
   expect(new Set(written)).toEqual(new Set(["EnsuredLoadBalancer", "EnsuringLoadBalancer"]));
 
-  const observations = world.observations;
   const again = await start();
-  while (world.observations === observations) await setTimeout(5);
+  while (world.snapshots === 0) await setTimeout(5);
   expect((await client.get(services, at, signal)).metadata.resourceVersion).toBe(ready?.metadata.resourceVersion);
   await client.patch(services, at, { type: "merge", body: { spec: { ports: [{ port: 81 }] } } }, signal);
   await until((service) => service?.status?.loadBalancer?.ingress?.[0]?.ports?.[0]?.port === 81);
