@@ -182,6 +182,40 @@ it("waits 0.8 s to 30 s with jitter between failures, as long as the server asks
   expect(bench.backoffMs).toBe(1200);
 });
 
+describe("an optional kind", () => {
+  it("that the server does not serve has no objects, and is asked for again until it is there", async () => {
+    await using bench = await Bench.start();
+    bench.put("a");
+    bench.server.faults.push(refuse(404, "NotFound"), refuse(404, "NotFound"));
+    bench.reflect(true);
+    await bench.store.synced;
+    expect(bench.store.size).toBe(0);
+    for (const calls of [1, 2]) {
+      await bench.until(() => bench.server.calls.length === calls && bench.backoffMs !== undefined, 0);
+      expect(bench.backoffMs).toBe(15_000);
+      bench.clock.advance(15_000);
+    }
+    await bench.untilEqual();
+    expect(bench.logged.filter((line) => line.startsWith("warn"))).toHaveLength(1);
+  });
+
+  it("that is missing for a while keeps its objects", async () => {
+    await using bench = await Bench.start();
+    bench.put("a");
+    bench.reflect(true);
+    await bench.untilEqual();
+    bench.server.faults.push(refuse(404, "NotFound"));
+    bench.server.reset();
+    await bench.until(() => bench.backoffMs !== undefined, 0);
+    bench.clock.advance(bench.backoffMs ?? 0);
+    await bench.until(() => bench.backoffMs === 15_000, 0);
+    expect(bench.store.size).toBe(1);
+    bench.put("b");
+    bench.clock.advance(15_000);
+    await bench.untilEqual();
+  });
+});
+
 it("ends a watch that the server forgot to end", async () => {
   await using bench = await Bench.start();
   bench.reflect();

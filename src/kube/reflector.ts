@@ -14,7 +14,15 @@ import {
 import type { LogFields, Logger, Metrics } from "../telemetry/index.ts";
 import { checkEvent } from "./answers.ts";
 import type { KubeClient, KubeObject, Selection } from "./client.ts";
-import { BadAnswerError, BrokenStreamError, ConnectionError, isGone, isInvalid, KubeApiError } from "./errors.ts";
+import {
+  BadAnswerError,
+  BrokenStreamError,
+  ConnectionError,
+  isGone,
+  isInvalid,
+  isNotFound,
+  KubeApiError,
+} from "./errors.ts";
 import { counter, gauge } from "./instruments.ts";
 import type { Query } from "./requests.ts";
 import { isAtLeast } from "./resource-version.ts";
@@ -24,7 +32,9 @@ import type { WatchEvent } from "./watch-stream.ts";
 export interface ReflectorOptions<T extends KubeObject> extends Selection {
   readonly client: Pick<KubeClient, "list" | "listAll" | "watch">;
   readonly resource: Resource<T>;
-  readonly store: Pick<Store<T>, "replaceInSteps" | "apply" | "advance">;
+  /** The server may not serve the kind (404): then it has no objects, and is asked again now and then. */
+  readonly optional?: boolean;
+  readonly store: Pick<Store<T>, "replaceInSteps" | "apply" | "advance" | "hasSynced">;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
@@ -44,6 +54,8 @@ const shortWatchMs = 1000;
 const transientCodes: ReadonlySet<number> = new Set([401, 403, 429, 502, 503, 504]);
 /** The server ends a watch by itself; when it has forgotten to, we do. */
 const overdueMs = 30_000;
+/** How soon an optional kind that appears is found. */
+const missingRetryMs = 15_000;
 
 /** Keeps a store equal to what the API server has of one kind, for ever, whatever happens on the way. */
 export class Reflector<T extends KubeObject> {
@@ -93,6 +105,10 @@ export class Reflector<T extends KubeObject> {
         this.#countRestart(await this.#cycle(signal));
       } catch (error) {
         if (signal.aborted) return;
+        if (this.#options.optional === true && isNotFound(error)) {
+          await this.#missing(error, signal);
+          continue;
+        }
         const reason = this.#learn(error);
         this.#countRestart(reason);
         const now = this.#clock.monotonic();
@@ -105,6 +121,15 @@ export class Reflector<T extends KubeObject> {
         await sleep(retryMs, signal, this.#clock).catch(() => {});
       }
     }
+  }
+
+  /** What was there before stays: a server that starts may not serve the kind yet. */
+  async #missing(answer: KubeApiError, signal: AbortSignal): Promise<void> {
+    this.#version = undefined;
+    const { store } = this.#options;
+    if (!store.hasSynced) for (const _ of store.replaceInSteps([], "0"));
+    this.#tell(answer, { reason: "http-404", retryMs: missingRetryMs });
+    await sleep(missingRetryMs, signal, this.#clock).catch(() => {});
   }
 
   /** One line for a failure that lasts, not one for each try: it is for people to mend, perhaps tomorrow. */

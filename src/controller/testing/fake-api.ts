@@ -20,7 +20,7 @@ interface Key {
   readonly name?: string | undefined;
 }
 
-type Client = Pick<KubeClient, "get" | "list" | "listAll" | "mergePatch" | "watch">;
+type Client = Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "watch">;
 
 /** An API server in memory as far as the controller sees one: versions, conflicts, finalizers, watches. */
 export class FakeApi {
@@ -36,6 +36,14 @@ export class FakeApi {
     list: async <T extends KubeObject>(resource: Resource<T>) => this.#page(resource),
     listAll: async <T extends KubeObject>(resource: Resource<T>) => this.#page(resource),
     watch: (path, _, signal) => this.#watch(path, signal) as AsyncIterable<WatchEvent<never>>,
+    create: async <T extends KubeObject>(resource: Resource<T>, object: T) => {
+      const key = keyOf(object.metadata);
+      await this.onWrite(key, object);
+      if (this.#of(resource).objects.has(key))
+        throw new KubeApiError({ code: 409, reason: "AlreadyExists", message: `${key} already exists` });
+      this.writes.push(`${resource.plural}/${key}: ${JSON.stringify(object)}`);
+      return this.#store(resource, key, object) as T;
+    },
     mergePatch: async <T extends KubeObject>(resource: Resource<T>, { metadata }: KubeObject, body: object) => {
       const key = keyOf(metadata);
       await this.onWrite(key, body);
@@ -52,15 +60,15 @@ export class FakeApi {
   }
 
   service(name: string): Service | undefined {
-    return this.#of(services).objects.get(`default/${name}`);
+    return this.object(services, `default/${name}`);
   }
 
   node(name: string): Node | undefined {
-    return this.#of(nodes).objects.get(name);
+    return this.object(nodes, name);
   }
 
   createService(name: string, spec: Service["spec"] = {}, metadata: ObjectMeta = {}): Service {
-    return this.#create(services, {
+    return this.put(services, {
       metadata: { name, namespace: "default", uid: `uid-${name}`, ...metadata },
       spec: {
         type: "LoadBalancer",
@@ -75,7 +83,7 @@ export class FakeApi {
 
   createNode(name: string, metadata: ObjectMeta = {}): Node {
     const last = name.replace(/\D/g, "");
-    return this.#create(nodes, {
+    return this.put(nodes, {
       metadata: { name, uid: `uid-${name}`, ...metadata },
       status: { addresses: [{ type: "InternalIP", address: `10.1.0.${last}` }] },
     });
@@ -99,12 +107,25 @@ export class FakeApi {
     this.updateService(name, { metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } });
   }
 
-  #create<T extends KubeObject>(resource: Resource<T>, object: T): T {
+  /** Makes or replaces an object, as another client would. */
+  put<T extends KubeObject>(resource: Resource<T>, object: T): T {
     return this.#store(resource, keyOf(object.metadata), object) as T;
   }
 
+  /** `key`: the name, behind `namespace/` if there is one. */
+  object<T extends KubeObject>(resource: Resource<T>, key: string): T | undefined {
+    return this.#of(resource).objects.get(key) as T | undefined;
+  }
+
+  remove(resource: Resource<unknown>, key: string): void {
+    this.#remove(resource, key);
+  }
+
   #of(resource: Resource<unknown>): Collection {
-    const path = resourcePath(resource);
+    return this.#at(resourcePath(resource));
+  }
+
+  #at(path: string): Collection {
     const known = this.#collections.get(path) ?? { objects: new Map(), watchers: new Set() };
     this.#collections.set(path, known);
     return known;
@@ -136,8 +157,7 @@ export class FakeApi {
   }
 
   async *#watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubeObject>> {
-    const resource = path.endsWith("/nodes") ? nodes : services;
-    const { objects, watchers } = this.#of(resource);
+    const { objects, watchers } = this.#at(path);
     const events: WatchEvent<KubeObject>[] = [...objects.values()].map((object) => ({ type: "ADDED", object }));
     const annotations = { "k8s.io/initial-events-end": "true" };
     events.push({ type: "BOOKMARK", object: { metadata: { resourceVersion: `${this.#version}`, annotations } } });

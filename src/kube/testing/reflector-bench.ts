@@ -34,10 +34,11 @@ export class Bench implements AsyncDisposable {
     return new Bench(await TestServer.start({ protocol: "http", ...options }));
   }
 
-  reflect(): void {
+  reflect(optional = false): void {
     const reflector = new Reflector({
       client: this.client,
       resource: services,
+      optional,
       store: this.store,
       logger: this.log,
       metrics: this.metrics,

@@ -1,0 +1,27 @@
+import type { Condition, ObjectMeta } from "./kubernetes.ts";
+
+/**
+ * What the controller did and waits for, for the Service of the same name that owns it;
+ * `crds/loadbalancerrecords.yaml` says what each field means.
+ */
+export interface LoadBalancerRecord {
+  apiVersion?: string;
+  kind?: string;
+  metadata: ObjectMeta;
+  spec?: Record<string, never>;
+  status?: LoadBalancerRecordStatus;
+}
+
+export interface LoadBalancerRecordStatus {
+  loadBalancerClass?: string;
+  observedServiceHash?: string;
+  addresses?: string[];
+  references?: string[];
+  /** At most 20 are named as unhealthy. */
+  targets?: { ready: number; total: number; unhealthy?: { node: string; reason: string }[] };
+  lastPlan?: { summary: string; hash: string; steps: number; at: string };
+  awaiting?: { what: string; reason: string; since: string };
+  lastError?: { kind: string; reason: string; message: string; at: string };
+  nextTryAt?: string;
+  conditions?: Condition[];
+}
