@@ -21,18 +21,30 @@ class CelCidr {
   }
 }
 
-function toIp(text: string): CelIp {
+/** As Go's `netip`, but an IPv4 address never comes as one of IPv6. */
+function plainIp(text: string): Ip | undefined {
   const ip = parseIp(text);
+  return ip !== undefined && ip.family === "IPv6" && ip.value >> 32n === 0xffffn ? undefined : ip;
+}
+
+/** The address as it was written, and its prefix. */
+function plainCidr(text: string): CelCidr | undefined {
+  const ip = plainIp(text.split("/")[0] ?? "");
+  const cidr = parseCidr(text);
+  return ip === undefined || cidr === undefined ? undefined : new CelCidr(cidr, ip);
+}
+
+function toIp(text: string): CelIp {
+  const ip = plainIp(text);
   if (ip === undefined) throw new Error(`IP Address ${JSON.stringify(text)} parse error during conversion from string`);
   return new CelIp(ip);
 }
 
 function toCidr(text: string): CelCidr {
-  const cidr = parseCidr(text);
-  const ip = parseIp(text.split("/")[0] ?? "");
-  if (cidr === undefined || ip === undefined)
+  const range = plainCidr(text);
+  if (range === undefined)
     throw new Error(`network address parse error during conversion from string: ${JSON.stringify(text)}`);
-  return new CelCidr(cidr, ip);
+  return range;
 }
 
 function familyOf({ family }: Ip): bigint {
@@ -84,8 +96,8 @@ export function addNetworkFunctions(environment: Environment): void {
   environment.registerType("net.CIDR", CelCidr);
   const add = (signature: string, run: (...values: never[]) => unknown): void =>
     void environment.registerFunction(signature, run as (...values: unknown[]) => unknown);
-  add("isIP(string): bool", (text: string) => parseIp(text) !== undefined);
-  add("isCIDR(string): bool", (text: string) => parseCidr(text) !== undefined);
+  add("isIP(string): bool", (text: string) => plainIp(text) !== undefined);
+  add("isCIDR(string): bool", (text: string) => plainCidr(text) !== undefined);
   add("ip(string): net.IP", toIp);
   add("cidr(string): net.CIDR", toCidr);
   add("string(net.IP): string", ({ ip }: CelIp) => formatIp(ip));
