@@ -2,7 +2,9 @@
 // finalizer, class and condition names. Pure; knows no server and no provider.
 export type * from "./ip-address-pool.ts";
 export * from "./kubernetes.ts";
-export type * from "./load-balancer-class.ts";
+export * from "./label-selector.ts";
+export * from "./load-balancer-class.ts";
 export type * from "./load-balancer-record.ts";
 export * from "./names.ts";
 export * from "./resources.ts";
+export * from "./unknown-annotations.ts";
