@@ -23,6 +23,7 @@ export const capabilities: Capabilities = {
   sourceRanges: true,
   sessionAffinity: true,
   needs: "address",
+  members: false,
   endpointNodes: true,
   agents: true,
 };

@@ -13,6 +13,7 @@ const context = {
   stateDir: "/nonexistent",
   berth: [],
   reservedPorts: [],
+  fence: () => undefined,
   logger: nullLogger,
   clock: systemClock,
 };

@@ -1,4 +1,19 @@
-import { endpointSlices, headlessLabel, leases, nodes, type Resource, services } from "../api/index.ts";
+import {
+  endpointSlices,
+  headlessLabel,
+  type IPAddressPool,
+  ipAddressPools,
+  type LoadBalancerClass,
+  leases,
+  loadBalancerClasses,
+  type Namespace,
+  type Node,
+  namespaces,
+  nodes,
+  type Resource,
+  type Service,
+  services,
+} from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
 import { sliceIndexes } from "./nodes/endpoint-nodes.ts";
@@ -7,7 +22,7 @@ import { type Stores, Term, type TermOptions } from "./term.ts";
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
 
-/** Watches what it works on from the start; works on it while it leads. */
+/** Watches what it needs to know from the start; works on it while it leads. */
 export class Controller {
   readonly #options: TermOptions;
   readonly #stores: Stores;
@@ -18,8 +33,11 @@ export class Controller {
     const needs = (what: "endpointNodes" | "agents"): boolean =>
       providers.some(({ capabilities }) => capabilities[what] === true);
     this.#stores = {
-      services: new Store({ kind: services.kind, logger, metrics }),
-      nodes: new Store({ kind: nodes.kind, logger, metrics }),
+      services: new Store<Service>({ kind: services.kind, logger, metrics }),
+      nodes: new Store<Node>({ kind: nodes.kind, logger, metrics }),
+      classes: new Store<LoadBalancerClass>({ kind: loadBalancerClasses.kind, logger, metrics }),
+      namespaces: new Store<Namespace>({ kind: namespaces.kind, logger, metrics }),
+      pools: new Store<IPAddressPool>({ kind: ipAddressPools.kind, logger, metrics }),
       slices: needs("endpointNodes")
         ? new Store({ kind: endpointSlices.kind, logger, metrics, indexes: sliceIndexes })
         : undefined,
@@ -34,15 +52,19 @@ export class Controller {
 
   /** Keeps the stores up to date until aborted. */
   async watch(signal: AbortSignal): Promise<void> {
-    const { services: own, nodes: all, slices, agents } = this.#stores;
+    const stores = this.#stores;
     const { agentNamespace: namespace } = this.#options;
+    const optional = true;
     const reflectors: { run(signal: AbortSignal): Promise<void> }[] = [
-      this.#reflector(services, own),
-      this.#reflector(nodes, all),
+      this.#reflector(services, stores.services),
+      this.#reflector(nodes, stores.nodes),
+      this.#reflector(loadBalancerClasses, stores.classes, { optional }),
+      this.#reflector(namespaces, stores.namespaces),
+      this.#reflector(ipAddressPools, stores.pools, { optional }),
     ];
-    if (slices !== undefined)
-      reflectors.push(this.#reflector(endpointSlices, slices, { labelSelector: `!${headlessLabel}` }));
-    if (agents !== undefined) reflectors.push(this.#reflector(leases, agents, { namespace }));
+    if (stores.slices !== undefined)
+      reflectors.push(this.#reflector(endpointSlices, stores.slices, { labelSelector: `!${headlessLabel}` }));
+    if (stores.agents !== undefined) reflectors.push(this.#reflector(leases, stores.agents, { namespace }));
     await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
   }
 
@@ -73,9 +95,9 @@ export class Controller {
   #reflector<T extends KubeObject, I extends string>(
     resource: Resource<T>,
     store: Store<T, I>,
-    selection: { readonly namespace?: string; readonly labelSelector?: string } = {},
+    how: { readonly namespace?: string; readonly labelSelector?: string; readonly optional?: boolean } = {},
   ): Reflector<T> {
     const { client, logger, metrics, clock, random } = this.#options;
-    return new Reflector({ client, resource, store, ...selection, logger, metrics, clock, random });
+    return new Reflector({ client, resource, store, ...how, logger, metrics, clock, random });
   }
 }

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { NodeAdapter } from "../../providers/node/adapter.ts";
-import { endpointSlices, leases, type ServiceSpec } from "../api/index.ts";
+import { endpointSlices, leases, loadBalancerClasses, type ServiceSpec } from "../api/index.ts";
 import { slice } from "../model/testing/objects.ts";
 import { parsePortRange } from "../net/index.ts";
 import { Bench, type Running } from "./testing/bench.ts";
@@ -216,4 +216,26 @@ it("what an agent refuses degrades the Service, and its address stays", async ()
   bench.agent("node2");
   await bench.ready("web");
   await running.stop();
+});
+
+it("a class that goes keeps its Services on the addresses of nodes, also after a restart", async () => {
+  const bench = new NodeBench();
+  const name = "edge";
+  bench.api.put(loadBalancerClasses, {
+    metadata: { name, uid: "uid-edge", generation: 1 },
+    spec: { loadBalancerClass: "example.com/edge", node: {}, nodeSelector: { matchLabels: { [name]: "" } } },
+  });
+  bench.api.updateNode("node1", { metadata: { labels: { [name]: "" } } });
+  bench.service("web", { loadBalancerClass: "example.com/edge" });
+  const running = bench.begin();
+  await bench.ready("web");
+  await bench.has("web", "10.1.0.1");
+  bench.api.remove(loadBalancerClasses, name);
+  await bench.until(() => bench.condition("web", "accepted") === "False ClassNotServed", "kept");
+  await running.stop();
+  const again = bench.begin();
+  await bench.settled();
+  expect(bench.addresses("web")).toEqual(["10.1.0.1"]);
+  expect(bench.finalizers("web")).toEqual(["node.berth.dev/resources"]);
+  await again.stop();
 });

@@ -1,6 +1,6 @@
 import { annotations, type LoadBalancerIngress, type Service } from "../api/index.ts";
-import { assertNever, type Random } from "../base/index.ts";
-import { isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
+import { assertNever, errorMessage } from "../base/index.ts";
+import { driftPriority, isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
 import {
   type Classes,
   type Classification,
@@ -8,43 +8,68 @@ import {
   type Cleanup,
   classify,
   type DesiredLoadBalancer,
+  deletionPolicyOf,
   desiredLoadBalancer,
+  isPaused,
   type LbIdentity,
   type NodeSet,
   type Wish,
 } from "../model/index.ts";
-import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
+import { decide, type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
+import type { Admission } from "./classes/admission.ts";
+import { isInUse } from "./classes/kept.ts";
+import { retained } from "./classes/retention.ts";
+import { PanicError, panicReason } from "./engine/panic-error.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
+import type { ScopeReconciler } from "./engine/scope-reconciler.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
+import type { NodePorts } from "./node-ports/node-ports.ts";
 import type { NodeRequest, ServiceNodes } from "./nodes/service-nodes.ts";
-import { deleted, deleting, ensuring } from "./status/announcements.ts";
-import { concluded, failed, hindered, progress, refused, withPortErrors } from "./status/findings.ts";
+import { deleted, deleting, ensuring, retaining } from "./status/announcements.ts";
+import type { Findings } from "./status/conditions.ts";
+import {
+  concluded,
+  failed,
+  fateUnknown,
+  hindered,
+  paused,
+  progress,
+  refused,
+  unserved,
+  withPortErrors,
+} from "./status/findings.ts";
 import type { Reporter } from "./status/reporter.ts";
 
 export interface ReconcilerOptions {
   readonly services: Store<Service>;
   readonly nodes: ServiceNodes;
+  readonly nodePorts: NodePorts;
   readonly reporter: Reporter;
   /** By name. */
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
   readonly classes: () => Classes;
+  readonly admission: Admission;
   readonly clusterId: string;
   readonly addresses: ServiceAddresses;
   /** Called for each Service that is not ours: it may have been, and lost its finalizer. */
   readonly onIgnored: (service: Service) => void;
   /** A Service that is as it should be is looked at again after so long. */
-  readonly driftResyncMs: number;
+  readonly driftMs: () => number;
   readonly runner: ProviderRunner;
-  readonly random: Random;
+  readonly scopes: ScopeReconciler;
+  /** Called with `namespace/name` when something that the Service's load balancer waits for is done. */
+  readonly onWake: (key: string) => void;
   readonly logger: Logger;
   readonly metrics: ControllerMetrics;
 }
 
 /** A 409: the watch is about to bring what we did not know. */
 const conflictRetryMs = 200;
+/** The watch of namespaces is a little behind that of Services. */
+const namespaceRetryMs = 1000;
 /** How often to look whether targets have become healthy when the provider does not tell. */
 const readyPollMs = 5000;
 
@@ -63,9 +88,8 @@ export class ServiceReconciler {
     if (found.kind !== "own") return;
     const adapter = provided(providers, found.policy.provider);
     if (adapter.capabilities.needs !== "address") return;
-    const { wish, issues } = this.#read(service, adapter);
-    if (issues.every(({ severity }) => severity !== "refuse"))
-      nodes.choose(nodeRequest(service, wish, found.policy, adapter));
+    const { wish, refusals } = this.#read(service, found.policy, adapter);
+    if (refusals.length === 0) nodes.choose(nodeRequest(service, wish, found.policy, adapter));
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
@@ -74,6 +98,8 @@ export class ServiceReconciler {
     if (service === undefined) return {};
     try {
       const found = classify(service, classes());
+      if (found.kind !== "ignore" && isPaused(service, found.policy))
+        return await this.#say(service, { programmed: paused }, signal);
       switch (found.kind) {
         case "own":
           return await this.#ensure(key, service, found, signal);
@@ -96,6 +122,7 @@ export class ServiceReconciler {
       // Deleted before we knew.
       if (isNotFound(error)) return {};
       if (isConflict(error)) return { requeueAfterMs: conflictRetryMs };
+      if (error instanceof PanicError) await this.#tellOf(error, service, signal);
       throw error;
     }
   }
@@ -106,24 +133,23 @@ export class ServiceReconciler {
     { policy, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { providers, addresses, metrics, reporter } = this.#options;
+    const { providers, addresses, admission, nodePorts, metrics, reporter } = this.#options;
     const adapter = provided(providers, policy.provider);
     metrics.syncs.inc();
-    const { wish, issues } = this.#read(service, adapter);
-    const refusals = issues.filter(({ severity }) => severity === "refuse");
+    if (!admission.knows(service, policy)) return { requeueAfterMs: namespaceRetryMs };
+    const { wish, issues, refusals } = this.#read(service, policy, adapter);
     if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
+    const tooMany = admission.enter(key, service, policy);
+    if (tooMany !== undefined) return await this.#refuse(service, wish.lb, [tooMany], signal);
 
     const claim = adapter.capabilities.needsAddresses
-      ? addresses.claim(key, service, wish.lb)
+      ? addresses.claim(key, service, wish.lb, policy.loadBalancerClass)
       : { addresses: [], issues: [] };
     if ("refusal" in claim) return await this.#refuse(service, wish.lb, [claim.refusal], signal);
-    if ("blocked" in claim) {
-      await reporter.report(service, { findings: hindered(claim.blocked) }, signal);
-      return {};
-    }
+    if ("blocked" in claim) return await this.#say(service, hindered(claim.blocked, wish.warnings), signal);
     const choice = this.#options.nodes.choose(nodeRequest(service, wish, policy, adapter));
     if (choice.blocked !== undefined) {
-      const findings = { ...hindered(choice.blocked), ready: choice.blocked };
+      const findings = { ...hindered(choice.blocked, wish.warnings), ready: choice.blocked };
       await reporter.report(service, { findings, ingress: [] }, signal);
       return {};
     }
@@ -132,60 +158,85 @@ export class ServiceReconciler {
     if (wait !== undefined) return { requeueAfterMs: wait };
 
     await reporter.hold(service, finalizers, signal);
+    // Behind the finalizer, so that whoever lets the Service go knows that there may be some.
+    const settled = await nodePorts.settle(service, policy, adapter.capabilities, signal);
+    if (settled.kind === "changed") return { requeueAfterMs: 0 };
+    if (settled.kind === "hindered") {
+      await reporter.report(service, { findings: hindered(settled.programmed, wish.warnings) }, signal);
+      return { requeueAfterMs: settled.retryMs };
+    }
     // A family that is only preferred may have got no address.
     const lb = adapter.capabilities.needsAddresses
       ? { ...wish.lb, addresses: claim.addresses, families: claim.addresses.map(({ family }) => family) }
       : wish.lb;
+    const { warnings } = wish;
     const losses = [...issues, ...claim.issues, ...choice.issues];
-    return await this.#provide(key, adapter, { service, lb, nodes, issues: losses }, signal);
+    return await this.#provide(key, adapter, { service, policy, lb, nodes, issues: losses, warnings }, signal);
   }
 
-  #read(service: Service, adapter: ProviderAdapter): { readonly wish: Wish; readonly issues: readonly Issue[] } {
-    const wish = desiredLoadBalancer(service, this.#options.clusterId);
-    return {
-      wish,
-      issues: [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)],
-    };
+  #read(service: Service, policy: ClassPolicy, adapter: ProviderAdapter): Reading {
+    const { clusterId, admission, nodePorts } = this.#options;
+    const wish = desiredLoadBalancer(service, clusterId, policy);
+    // What we set ourselves is not missing.
+    const can = nodePorts.ensures(policy, adapter.capabilities)
+      ? { ...adapter.capabilities, needsNodePorts: false }
+      : adapter.capabilities;
+    const issues = [...wish.issues, ...unsupported(wish.lb, can), ...adapter.validate(wish.lb)];
+    return { wish, issues, refusals: [...admission.objectionsTo(service, policy), ...issues.filter(isRefusal)] };
+  }
+
+  async #tellOf(panic: PanicError, service: Service, signal: AbortSignal): Promise<void> {
+    const programmed = { status: false, reason: panicReason, message: errorMessage(panic) };
+    await this.#options.reporter.report(service, { findings: { programmed } }, signal);
   }
 
   async #provide(
     key: string,
     adapter: ProviderAdapter,
-    { service, lb, nodes, issues }: Wanted,
+    { service, policy, lb, nodes, issues, warnings }: Wanted,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { runner, addresses, reporter } = this.#options;
+    const { runner, scopes, addresses, reporter } = this.#options;
     const isNew = ingressOf(service).length === 0;
+    const scope = { kind: "service", id: lb.id } as const;
+    scopes.want(adapter, lb, nodes.targets, !isNew);
     const attempt = await runner.attempt(
       adapter,
-      lb.id,
+      scope,
       { kind: "service", lb, nodes: nodes.targets },
       {
         allowReplace: lb.annotations[annotations.allowReplace] === "true",
-        mayGoOn: () => this.#changedUnder(key, lb.id),
+        mayGoOn: () => this.#changedUnder(key, lb.id, policy),
+        likelyDone: !isNew,
         onStart: () => {
           if (isNew) reporter.announce(service, ensuring);
         },
+        wake: () => this.#options.onWake(key),
         signal,
       },
     );
-    const { run, failure } = attempt;
+    const { run } = attempt;
     if (run === undefined) {
-      await reporter.report(service, { findings: hindered(failed(failure)) }, signal);
-      return runner.next(adapter.name, failure);
+      await reporter.report(service, { findings: hindered(failed(attempt.failure), warnings) }, signal);
+      return runner.next(adapter.name, attempt.failure);
     }
-    const status = adapter.status(lb, run.observed, null, nodes.targets);
-    const findings = concluded(run, failure, status, { lb, nodes, issues });
+    const members = await scopes.members(adapter, lb, signal);
+    const failure = attempt.failure ?? members.failure;
+    const status = adapter.status(lb, run.observed, members.observed, nodes.targets);
+    const rest = isConverged(run.plan) ? scopes.unfinished(adapter, lb) : undefined;
+    const about = { lb, nodes, issues, warnings };
+    const findings = concluded(rest?.run ?? run, failure ?? rest?.failure, status, about);
     // While the address is being made anew the old one stays, as nobody can use another.
     const isFinal = status.ingress.length > 0 || (failure === undefined && isConverged(run.plan));
     const report = isFinal ? { findings, ingress: status.ingress } : { findings };
     await reporter.report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
     if (failure !== undefined) return runner.next(adapter.name, failure);
-    if (run.replacement) return { requeueAfterMs: this.#driftMs() };
+    if (run.replacement) return this.#laterOn();
     if (!isConverged(run.plan)) return { requeueAfterMs: pollAfter(run) };
     addresses.release(lb.id.uid, lb.addresses);
-    const poll = status.targets.ready === 0 && !isHealthWatcher(adapter);
-    return { requeueAfterMs: poll ? readyPollMs : this.#driftMs() };
+    if (status.targets.ready > 0 || isHealthWatcher(adapter)) return this.#laterOn();
+    for (const looked of adapter.scopes(lb)) runner.doubt(adapter.name, looked);
+    return { requeueAfterMs: readyPollMs };
   }
 
   /** The load balancer, if there is one, stays as it is until the Service is changed. */
@@ -195,58 +246,93 @@ export class ServiceReconciler {
     issues: readonly Issue[],
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { metrics, reporter } = this.#options;
+    const { metrics, reporter, admission } = this.#options;
     metrics.refused.inc({ controller: controllerName });
     const ingress = withPortErrors(ingressOf(service), lb, issues);
     await reporter.report(service, { findings: refused(issues), ingress }, signal);
+    // Not before: its condition is what tells that its room is free.
+    admission.refused(service);
+    return {};
+  }
+
+  /** There is nothing to do until something changes but to say why. */
+  async #say(service: Service, findings: Findings, signal: AbortSignal): Promise<WorkResult> {
+    await this.#options.reporter.report(service, { findings }, signal);
     return {};
   }
 
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, runner, reporter, logger, addresses, clusterId } = this.#options;
+    const { providers, runner, scopes, nodePorts, reporter, logger, addresses, admission, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
-    // A class can only change by way of another type, which wipes the ingress. Where ours is still there it is what we
-    // serve that changed, and a flag must not cut off clients.
-    if (cleanup.cause === "class" && ingressOf(service).some(({ ip = "" }) => addresses.holds(uid, ip))) {
-      logger.warn("service keeps the load balancer of a class that is no longer served", {
-        service: key,
-        class: service.spec?.loadBalancerClass ?? "",
-        why: "--load-balancer-class or --own-unclassed differ from before; restore them, or delete the Service",
-      });
-      return {};
+    const id = { clusterId, uid, namespace, name };
+    if (cleanup.cause === "class") {
+      const kept = await this.#keep(service, cleanup, signal);
+      if (kept !== undefined) return kept;
     }
+    const fate = cleanup.cause === "deleted" ? deletionPolicyOf(service, cleanup.policy) : "Delete";
+    if (fate === undefined) return await this.#say(service, fateUnknown, signal);
+    const desired = fate === "Retain" ? retained(service, clusterId, cleanup.policy) : null;
     let torn = false;
     for (const provider of cleanup.providers) {
       const wait = runner.pauseOf(provider);
       if (wait !== undefined) return { requeueAfterMs: wait };
-      const attempt = await runner.attempt(provided(providers, provider), { clusterId, uid, namespace, name }, null, {
+      const adapter = provided(providers, provider);
+      const membersGone = fate === "Retain" || scopes.tearDown(adapter, id);
+      const attempt = await runner.attempt(adapter, { kind: "service", id }, desired, {
         allowReplace: true,
-        onStart: () => reporter.announce(service, deleting),
+        onStart: () => reporter.announce(service, fate === "Retain" ? retaining : deleting),
+        wake: () => this.#options.onWake(key),
         signal,
       });
       if (attempt.failure !== undefined) {
         await reporter.report(service, { findings: { programmed: failed(attempt.failure) } }, signal);
         return runner.next(provider, attempt.failure);
       }
-      if (!isConverged(attempt.run.plan)) {
+      if (!isConverged(attempt.run.plan) || !membersGone) {
         await reporter.report(service, { findings: { programmed: progress(attempt.run) } }, signal);
         return { requeueAfterMs: pollAfter(attempt.run) };
       }
       torn ||= attempt.changed !== undefined;
     }
+    if (cleanup.cause !== "deleted") await nodePorts.leave(service, signal);
     if (!(await reporter.release(service, cleanup, signal))) return {};
-    addresses.release(uid);
+    admission.leave(service);
+    if (fate === "Delete") addresses.release(uid);
     this.#options.nodes.forget(key);
-    if (torn) reporter.announce(service, deleted);
+    for (const provider of cleanup.providers) scopes.forget(provided(providers, provider), id);
+    if (torn && fate === "Delete") reporter.announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
     return cleanup.cause === "deleted" ? {} : { requeueAfterMs: 0 };
   }
 
-  #changedUnder(key: string, { uid }: LbIdentity): string | undefined {
-    const metadata = this.#options.services.get(key)?.metadata;
-    if (metadata?.uid !== uid) return "the Service is gone";
-    return metadata.deletionTimestamp === undefined ? undefined : "the Service is being deleted";
+  /** A flag or an object that goes must not cut off clients; undefined when there are none to be cut off. */
+  async #keep(service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult | undefined> {
+    const { providers, runner, addresses, clusterId } = this.#options;
+    const { uid = "", namespace = "", name = "" } = service.metadata;
+    if (ingressOf(service).some(({ ip = "" }) => addresses.holds(uid, ip))) return this.#say(service, unserved, signal);
+    for (const provider of cleanup.providers) {
+      const wait = runner.pauseOf(provider);
+      if (wait !== undefined) return { requeueAfterMs: wait };
+      const adapter = provided(providers, provider);
+      const nodes = this.#options.nodes.all(adapter.capabilities);
+      const at = { id: { clusterId, uid, namespace, name }, adapter, nodes };
+      let inUse: boolean;
+      try {
+        inUse = await isInUse(service, at, signal);
+      } catch (error) {
+        return runner.next(provider, { error, decision: decide(error), what: undefined });
+      }
+      if (inUse) return await this.#say(service, unserved, signal);
+    }
+    return undefined;
+  }
+
+  #changedUnder(key: string, { uid }: LbIdentity, policy: ClassPolicy): string | undefined {
+    const service = this.#options.services.get(key);
+    if (service?.metadata.uid !== uid) return "the Service is gone";
+    if (service.metadata.deletionTimestamp !== undefined) return "the Service is being deleted";
+    return isPaused(service, policy) ? "the Service is paused" : undefined;
   }
 
   /** A load balancer that works is not emptied by a list of nodes that may not be all of it. */
@@ -254,10 +340,9 @@ export class ServiceReconciler {
     return targets.length > 0 || ingressOf(service).length === 0 ? undefined : this.#options.nodes.graceMs;
   }
 
-  /** Jittered, so that a restart does not make all Services come back at one moment for ever. */
-  #driftMs(): number {
-    const { driftResyncMs, random } = this.#options;
-    return driftResyncMs * (0.9 + 0.2 * random());
+  /** Nothing is to do until somebody says so; that it stays so is checked now and then. */
+  #laterOn(): WorkResult {
+    return { requeueAfterMs: this.#options.driftMs(), priority: driftPriority };
   }
 }
 
@@ -271,11 +356,24 @@ function nodeRequest(
   return { service, lb, selectors, capabilities };
 }
 
+interface Reading {
+  readonly wish: Wish;
+  readonly issues: readonly Issue[];
+  /** Why nothing may be done; some of them are no issues of what the Service says. */
+  readonly refusals: readonly Issue[];
+}
+
 interface Wanted {
   readonly service: Service;
+  readonly policy: ClassPolicy;
   readonly lb: DesiredLoadBalancer;
   readonly nodes: NodeSet;
   readonly issues: readonly Issue[];
+  readonly warnings: readonly string[];
+}
+
+function isRefusal({ severity }: Issue): boolean {
+  return severity === "refuse";
 }
 
 function provided(providers: ReadonlyMap<string, ProviderAdapter>, name: string): ProviderAdapter {

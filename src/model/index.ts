@@ -2,7 +2,15 @@
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
 export { AddressClaims, type Loss } from "./address-claims.ts";
 export { readAddress, readPrefix } from "./addresses.ts";
-export { type Classes, type ClassPolicy, plainClasses } from "./class-policy.ts";
+export {
+  allowsNamespace,
+  type Classes,
+  type ClassPolicy,
+  classDiffers,
+  classOf,
+  type NodePortsPolicy,
+  plainClasses,
+} from "./class-policy.ts";
 export {
   type Classification,
   type Cleanup,
@@ -37,6 +45,7 @@ export type {
   NodeNeed,
   NodeTarget,
 } from "./load-balancer.ts";
+export { assignNodePorts, dynamicBand, servicePortKey } from "./node-ports.ts";
 export { frontendText, type IsolatedService, parseReport, type ReportedLoss, renderReport } from "./node-report.ts";
 export {
   asksFor,
@@ -58,3 +67,4 @@ export {
   proxiedService,
 } from "./proxied-service.ts";
 export { targetSubset } from "./target-subset.ts";
+export { deletionPolicyOf, isPaused } from "./terms.ts";

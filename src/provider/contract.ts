@@ -36,6 +36,8 @@ export interface Capabilities {
   readonly agents?: boolean;
   /** Over so many nodes it gets a subset; absent: no limit. */
   readonly maxTargets?: number;
+  /** Targets are a scope of their own (`members`) rather than a part of the load balancer. */
+  readonly members: boolean;
 }
 
 export interface FieldDiff {

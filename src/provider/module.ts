@@ -32,6 +32,8 @@ export interface ProviderContext {
   /** Ports of the nodes' own addresses that no Service may take. */
   readonly reservedPorts: readonly PortRange[];
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Asked before every mutating request, as `Requests` does; a text says why nothing may be written any more. */
+  readonly fence: () => string | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }

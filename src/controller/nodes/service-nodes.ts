@@ -6,6 +6,7 @@ import {
   type DesiredLoadBalancer,
   type NodeSet,
   type NodeTarget,
+  type NodeWish,
   targetSubset,
   withoutTargets,
   withServingAddresses,
@@ -95,6 +96,11 @@ export class ServiceNodes implements Disposable {
     return { nodes: { ...nodes, targets }, issues: [...issues, tooMany(maxTargets)] };
   }
 
+  /** Every node that a load balancer could send to, whatever a class or a Service says. */
+  all({ families, needs }: Pick<Capabilities, "families" | "needs">): readonly NodeTarget[] {
+    return this.#named({ families, needs, selectors: [] }).targets;
+  }
+
   forget(service: string): void {
     this.#requests.delete(service);
     this.#endpoints?.forget(service);
@@ -108,14 +114,19 @@ export class ServiceNodes implements Disposable {
 
   #eligible({ service, lb, selectors, capabilities }: NodeRequest): NodeChoice {
     const { needs, endpointNodes = false, agents = false } = capabilities;
-    const all = this.#view.choose({ families: lb.families, needs, selectors });
-    const named =
-      needs === "address" ? this.#serving.getOrInsertComputed(all, () => withServingAddresses(all, lb.families)) : all;
+    const named = this.#named({ families: lb.families, needs, selectors });
     const local = endpointNodes && lb.externalTrafficPolicy === "Local";
     const placed = local ? this.#withEndpoints(objectKey(service.metadata), named) : named;
     if (!agents || this.#agents === undefined) return { nodes: placed, issues: [] };
     if (!this.#agents.any) return { nodes: placed, issues: [agentsMissing] };
     return { nodes: this.#withAgents(placed, this.#agents), issues: [] };
+  }
+
+  /** With the addresses at which they serve, where these are what load balancers share. */
+  #named(wish: NodeWish): NodeSet {
+    const all = this.#view.choose(wish);
+    if (wish.needs !== "address") return all;
+    return this.#serving.getOrInsertComputed(all, () => withServingAddresses(all, wish.families));
   }
 
   #withEndpoints(service: string, all: NodeSet): NodeSet {
