@@ -239,3 +239,43 @@ it("a class that goes keeps its Services on the addresses of nodes, also after a
   expect(bench.finalizers("web")).toEqual(["node.berth.dev/resources"]);
   await again.stop();
 });
+
+it("a Service that its class has no room for keeps no port from a younger one, also after a restart", async () => {
+  const bench = new NodeBench();
+  bench.api.put(loadBalancerClasses, {
+    metadata: { name: "edge", uid: "uid-edge", generation: 1 },
+    spec: { loadBalancerClass: "example.com/edge", node: {}, limits: { total: 1 } },
+  });
+  const ports = [{ port: 443, protocol: "TCP" }];
+  const born = (day: number): object => ({ creationTimestamp: `2020-01-0${day}T00:00:00Z` });
+  bench.service("first", { loadBalancerClass: "example.com/edge" }, born(1));
+  bench.service("waits", { loadBalancerClass: "example.com/edge", ports }, born(2));
+  const running = bench.begin();
+  await bench.ready("first");
+  await bench.until(() => bench.condition("waits", "accepted") === "False LimitExceeded", "kept out");
+  bench.service("young", { ports }, born(3));
+  await bench.ready("young");
+  await running.stop();
+  const before = bench.api.writes.length;
+  const again = bench.begin();
+  await bench.settled();
+  expect(bench.addresses("young")).toEqual(["10.1.0.1", "10.1.0.2"]);
+  expect(bench.api.writes.length).toBe(before);
+  await again.stop();
+});
+
+it("an adapter that fails on one Service while all claim their ports harms that one alone", async () => {
+  class Failing extends NodeAdapter {
+    override validate(...args: Parameters<NodeAdapter["validate"]>): ReturnType<NodeAdapter["validate"]> {
+      if (args[0].id.name === "bad") throw new TypeError("x is not a function");
+      return super.validate(...args);
+    }
+  }
+  const bench = new NodeBench();
+  bench.service("bad");
+  bench.service("good", { ports: [{ port: 443, protocol: "TCP" }] });
+  const running = bench.start({ providers: [new Failing([])], pool: [] });
+  await bench.ready("good");
+  await bench.until(() => bench.message("bad", "programmed").includes("failed in validate"), "it shows");
+  await running.stop();
+});

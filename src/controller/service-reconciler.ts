@@ -1,4 +1,4 @@
-import { annotations, type LoadBalancerIngress, type Service } from "../api/index.ts";
+import { annotations, conditionTypes, type LoadBalancerIngress, objectKey, type Service } from "../api/index.ts";
 import { assertNever, errorMessage } from "../base/index.ts";
 import { driftPriority, isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
 import {
@@ -87,9 +87,15 @@ export class ServiceReconciler {
     const found = classify(service, classes());
     if (found.kind !== "own") return;
     const adapter = provided(providers, found.policy.provider);
-    if (adapter.capabilities.needs !== "address") return;
-    const { wish, refusals } = this.#read(service, found.policy, adapter);
-    if (refusals.length === 0) nodes.choose(nodeRequest(service, wish, found.policy, adapter));
+    // What was kept out, as for want of room in its class, has nothing to keep.
+    if (adapter.capabilities.needs !== "address" || (isKeptOut(service) && ingressOf(service).length === 0)) return;
+    try {
+      const { wish, refusals } = this.#read(service, found.policy, adapter);
+      if (refusals.length === 0) nodes.choose(nodeRequest(service, wish, found.policy, adapter));
+    } catch (error) {
+      // Its own reconcile says so.
+      if (!(error instanceof PanicError)) throw error;
+    }
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
@@ -246,7 +252,8 @@ export class ServiceReconciler {
     issues: readonly Issue[],
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { metrics, reporter, admission } = this.#options;
+    const { metrics, reporter, admission, nodes } = this.#options;
+    if (ingressOf(service).length === 0) nodes.forget(objectKey(service.metadata));
     metrics.refused.inc({ controller: controllerName });
     const ingress = withPortErrors(ingressOf(service), lb, issues);
     await reporter.report(service, { findings: refused(issues), ingress }, signal);
@@ -380,6 +387,10 @@ function provided(providers: ReadonlyMap<string, ProviderAdapter>, name: string)
   const adapter = providers.get(name);
   if (adapter === undefined) throw new Error(`no provider ${name} runs here`);
   return adapter;
+}
+
+function isKeptOut({ status }: Service): boolean {
+  return status?.conditions?.find(({ type }) => type === conditionTypes.accepted)?.status === "False";
 }
 
 function ingressOf({ status }: Service): readonly LoadBalancerIngress[] {
