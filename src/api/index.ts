@@ -2,6 +2,7 @@
 // finalizer, class and condition names. Pure; knows no server and no provider.
 export type * from "./ip-address-pool.ts";
 export * from "./kubernetes.ts";
+export * from "./label-selector.ts";
 export type * from "./load-balancer-class.ts";
 export type * from "./load-balancer-record.ts";
 export * from "./names.ts";
