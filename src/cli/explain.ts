@@ -111,7 +111,7 @@ async function readService(client: KubeClient, at: At, signal: AbortSignal): Pro
     return await client.get(services, at, signal);
   } catch (error) {
     if (isNotFound(error)) throw new UsageError(await whyMissing(client, at, signal));
-    if (isForbidden(error)) throw new FailureError(`${errorMessage(error)}; ${grant(services, "get")}`);
+    if (isForbidden(error)) throw new FailureError(`${errorMessage(error)}; ${grant(services, "get", at.namespace)}`);
     throw error;
   }
 }

@@ -1,8 +1,16 @@
-import type { Lease, LoadBalancerClass, LoadBalancerRecord, Service, ServiceSpec } from "../../api/index.ts";
+import type {
+  Condition,
+  Lease,
+  LoadBalancerClass,
+  LoadBalancerIngress,
+  LoadBalancerRecordStatus,
+  Service,
+  ServiceSpec,
+} from "../../api/index.ts";
 import { node, port, service, slice } from "../../model/testing/objects.ts";
 import { explain, type Tree, type World } from "../index.ts";
 
-export const now = Date.UTC(2026, 0, 1, 12, 0, 0);
+export const now: number = Date.UTC(2026, 0, 1, 12, 0, 0);
 
 /** A time so many seconds ago. */
 export function ago(seconds: number): string {
@@ -79,9 +87,14 @@ export function told(world: World): string[] {
   return [tree.verdict, ...reasons(tree)];
 }
 
-export function withSpec(spec: Partial<ServiceSpec>, change: Partial<Service> = {}): World {
+/** The Service with another spec; what is undefined is taken away. */
+export function withSpec(
+  change: { [K in keyof ServiceSpec]?: ServiceSpec[K] | undefined },
+  rest: Partial<Service> = {},
+): World {
   const web = webService();
-  return { ...goodWorld(), services: [{ ...web, ...change, spec: { ...web.spec, ...spec } }] };
+  const fields = Object.entries({ ...web.spec, ...change }).filter(([, value]) => value !== undefined);
+  return { ...goodWorld(), services: [{ ...web, ...rest, spec: Object.fromEntries(fields) as ServiceSpec }] };
 }
 
 export function withMetadata(metadata: Service["metadata"], change: Partial<Service> = {}): World {
@@ -92,12 +105,12 @@ export function withMetadata(metadata: Service["metadata"], change: Partial<Serv
 /** As the API server has it before any controller came. */
 export const untouched = { status: {} };
 
-export function condition(type: string, status: string, reason: string, message: string) {
+export function condition(type: string, status: string, reason: string, message: string): Condition {
   return { type, status, reason, message, lastTransitionTime: ago(9) };
 }
 
-export function withStatus(conditions: object[], ingress: object[], more: Partial<World> = {}): World {
-  const status = { conditions, loadBalancer: { ingress } } as Service["status"];
+export function withStatus(conditions: Condition[], ingress: LoadBalancerIngress[], more: Partial<World> = {}): World {
+  const status = { conditions, loadBalancer: { ingress } };
   return { ...goodWorld(), services: [{ ...webService(), status }], ...more };
 }
 
@@ -112,9 +125,9 @@ export function withClass(
   };
 }
 
-export function record(status: LoadBalancerRecord["status"]): Partial<World> {
+export function record(status: LoadBalancerRecordStatus): Partial<World> {
   return { records: [{ metadata: { namespace: "ns", name: "web" }, status }] };
 }
 
-export const http = [{ name: "http", port: 8080 }];
-export const address = [{ ip: "203.0.113.7" }];
+export const http: Parameters<typeof slice>[1] = [{ name: "http", port: 8080 }];
+export const address: LoadBalancerIngress[] = [{ ip: "203.0.113.7" }];
