@@ -14,7 +14,7 @@ import type {
   StepResult,
 } from "../../src/provider/index.ts";
 import type { Action, Observation } from "./observation.ts";
-import { planAbsent, planPresent, status, validate } from "./plan.ts";
+import { planAbsent, planPresent, planRetained, status, validate } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
 
 export const capabilities: Capabilities = {
@@ -64,8 +64,9 @@ export class ProxyAdapter implements ProviderAdapter<Snapshot, Observation>, Hea
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
-    if (desired?.kind === "service") return planPresent(desired.lb, desired.nodes, observed, this.#prefixes);
-    return planAbsent(identityOf(key), observed);
+    if (desired?.kind !== "service") return planAbsent(identityOf(key), observed);
+    if (desired.lb.retain) return planRetained(desired.lb.id, observed);
+    return planPresent(desired.lb, desired.nodes, observed, this.#prefixes);
   }
 
   apply(step: PlanStep, _outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
@@ -77,8 +78,8 @@ export class ProxyAdapter implements ProviderAdapter<Snapshot, Observation>, Hea
   }
 
   async *listOwned(clusterId: string): AsyncIterable<OwnedObject> {
-    for await (const { id, directory, addresses } of this.#runtime.owned(clusterId))
-      yield { scope: { kind: "service", id }, ref: directory, retained: false, addresses };
+    for await (const { id, directory, retained, addresses } of this.#runtime.owned(clusterId))
+      yield { scope: { kind: "service", id }, ref: directory, retained, addresses };
   }
 
   watchHealth(onChange: (key: ScopeKey) => void): Disposable {

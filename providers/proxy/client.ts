@@ -63,6 +63,9 @@ export class SystemRuntime implements Runtime {
     switch (action.kind) {
       case "claim":
         return this.#claim(id, names);
+      case "retain":
+        await replaceText(join(names.directory, ownerFile), renderOwner({ ...id, retained: true }));
+        return done;
       case "configure":
         await replaceText(join(names.directory, balancerFiles.config), action.text);
         return done;
@@ -85,9 +88,11 @@ export class SystemRuntime implements Runtime {
   async *owned(clusterId: string): AsyncIterable<OwnedBalancer> {
     for (const uid of await namesIn(join(this.#stateDir, clusterId))) {
       const { directory } = namesOf(this.#stateDir, { clusterId, uid });
-      const id = parseOwner((await readText(join(directory, ownerFile))) ?? "");
-      if (id === undefined) continue;
-      yield { id, directory, addresses: configuredAddresses(await readText(join(directory, balancerFiles.config))) };
+      const owner = parseOwner((await readText(join(directory, ownerFile))) ?? "");
+      if (owner === undefined) continue;
+      const { retained = false, ...id } = owner;
+      const addresses = configuredAddresses(await readText(join(directory, balancerFiles.config)));
+      yield { id, directory, retained, addresses };
     }
   }
 

@@ -3,7 +3,8 @@
 export type * from "./ip-address-pool.ts";
 export * from "./kubernetes.ts";
 export * from "./label-selector.ts";
-export type * from "./load-balancer-class.ts";
+export * from "./load-balancer-class.ts";
 export type * from "./load-balancer-record.ts";
 export * from "./names.ts";
 export * from "./resources.ts";
+export * from "./unknown-annotations.ts";

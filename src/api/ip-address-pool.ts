@@ -1,5 +1,4 @@
-import type { Condition, ObjectMeta } from "./kubernetes.ts";
-import type { LabelSelector } from "./load-balancer-class.ts";
+import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
 
 /** Addresses that load balancers are given; `crds/ipaddresspools.yaml` says what each field means. */
 export interface IPAddressPool {

@@ -1,4 +1,4 @@
-import type { LabelSelector } from "./load-balancer-class.ts";
+import type { LabelSelector } from "./kubernetes.ts";
 
 /**
  * Whether labels satisfy all of the selector; an empty one selects everything. An operator that Kubernetes does not

@@ -9,6 +9,12 @@ export const annotations = {
   allowReplace: "berth.dev/allow-replace",
   /** `"true"`: `spec.loadBalancerSourceRanges` holds for NodePorts as well (kubernetes/kubernetes#33586). */
   sourceRangesOnNodePorts: "berth.dev/source-ranges-on-node-ports",
+  /** `internal` or `internet-facing`: who reaches the load balancer. */
+  scheme: "berth.dev/scheme",
+  /** `Retain`: the load balancer stays when the Service is deleted; `Delete`: it goes. */
+  deletionPolicy: "berth.dev/deletion-policy",
+  /** `"true"`: nothing is done for the Service, not even its deletion. */
+  paused: "berth.dev/paused",
 } as const;
 
 /** Annotation of a node's Lease: what the agent tells the controller, as JSON. */

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { argv, execArgv, execPath } from "node:process";
 import { type Command, Option } from "commander";
-import { providerClass } from "../api/index.ts";
+import { isClassName, providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
 import { type AddressPool, addressPool } from "../ipam/index.ts";
@@ -33,7 +33,7 @@ import {
 import { providerLoaders } from "./providers.ts";
 
 interface Flags extends LogFlags, ConnectionFlags {
-  readonly provider: readonly string[];
+  readonly providers: readonly string[];
   readonly ownUnclassed: boolean;
   readonly loadBalancerClass: readonly string[];
   readonly addressPool: readonly Cidr[];
@@ -55,11 +55,16 @@ export function define(command: Command, process: Process): void {
   addConnectionFlags(command)
     .addOption(
       new Option(
-        "--provider <name>",
-        `provider to run, may be repeated; one of ${[...providerLoaders.keys()].join(", ")}`,
+        "--providers <names>",
+        `providers to run, by commas; the first serves Services without a class; of ${[...providerLoaders.keys()].join(", ")}`,
       )
         .default([], "none")
         .argParser(collect),
+    )
+    .addOption(
+      new Option("--provider <name>").hideHelp().argParser((name) => {
+        throw new UsageError(`--provider: there is --providers NAMES instead; give --providers ${name}`);
+      }),
     )
     .addOption(booleanOption("--own-unclassed", "serve Services without a class too, by the first provider", false))
     .addOption(
@@ -102,7 +107,7 @@ export function define(command: Command, process: Process): void {
 }
 
 async function run(flags: Flags, rest: readonly string[], process: Process): Promise<void> {
-  const modules = await loadProviders(flags.provider);
+  const modules = await loadProviders(flags.providers);
   const providerFlags = parseProviderFlags(modules, rest);
   const classes = plainClasses(classesOf(flags, modules), flags.ownUnclassed ? modules[0]?.name : undefined);
   const pool = poolOf(flags.addressPool);
@@ -148,7 +153,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       client: writer,
       recorder,
       providers,
-      classes: () => classes,
+      classes,
       clusterId,
       pool,
       workers: flags.concurrentServiceSyncs,
@@ -196,12 +201,12 @@ async function whileWatching(controller: Controller, work: () => Promise<void>, 
 
 async function loadProviders(names: readonly string[]): Promise<readonly ProviderModule[]> {
   const known = [...providerLoaders.keys()].join(", ");
-  if (names.length === 0) throw new UsageError(`--provider: missing; give one of ${known}`);
+  if (names.length === 0) throw new UsageError(`--providers: missing; give one of ${known}`);
   return await Promise.all(
     [...new Set(names)].map(async (name) => {
       const load = providerLoaders.get(name);
       if (load === undefined)
-        throw new UsageError(`--provider: ${JSON.stringify(name)} is unknown; give one of ${known}`);
+        throw new UsageError(`--providers: ${JSON.stringify(name)} is unknown; give one of ${known}`);
       return (await load()).provider;
     }),
   );
@@ -226,17 +231,16 @@ function parseProviderFlags(
   return Object.fromEntries([...names].map(([attribute, name]) => [name, values[attribute]]));
 }
 
-/** As Kubernetes validates `spec.loadBalancerClass`: a label key, and with a prefix as it is not the user's own. */
-const classPattern = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-
 function classesOf({ loadBalancerClass }: Flags, modules: readonly ProviderModule[]): ReadonlyMap<string, string> {
   const classes = new Map(modules.map(({ name }) => [name, providerClass(name)]));
   for (const text of loadBalancerClass) {
     const [first = "", second] = text.split("=");
     const [provider, value] = second === undefined ? [modules[0]?.name ?? "", first] : [first, second];
     if (!classes.has(provider) || (second === undefined && modules.length > 1))
-      throw new UsageError(`--load-balancer-class: ${JSON.stringify(text)} names no --provider; give PROVIDER=CLASS`);
-    if (!classPattern.test(value))
+      throw new UsageError(
+        `--load-balancer-class: ${JSON.stringify(text)} names none of --providers; give PROVIDER=CLASS`,
+      );
+    if (!isClassName(value))
       throw new UsageError(`--load-balancer-class: ${JSON.stringify(value)} is no class; give DOMAIN/NAME`);
     classes.set(provider, value);
   }

@@ -5,12 +5,14 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import {
+  apiGroup,
   endpointSlices,
   events,
-  type LoadBalancerClass,
   type LoadBalancerRecord,
   leases,
+  loadBalancerClasses,
   namespaces,
+  nearestKey,
   nodes,
   type Resource,
   type Service,
@@ -35,15 +37,9 @@ interface At {
   readonly name: string;
 }
 
-const ours = { group: "berth.dev", version: "v1alpha1" } as const;
-const loadBalancerClasses: Resource<LoadBalancerClass> = {
-  ...ours,
-  kind: "LoadBalancerClass",
-  plural: "loadbalancerclasses",
-  namespaced: false,
-};
 const loadBalancerRecords: Resource<LoadBalancerRecord> = {
-  ...ours,
+  group: apiGroup,
+  version: "v1alpha1",
   kind: "LoadBalancerRecord",
   plural: "loadbalancerrecords",
   namespaced: true,
@@ -130,8 +126,6 @@ async function whyMissing(client: KubeClient, { namespace, name }: At, signal: A
     .filter((one) => one.namespace === namespace)
     .map((one) => one.name ?? "")
     .sort();
-  // Loads much that is not needed otherwise.
-  const { nearestKey } = await import("../api/schemas/index.ts");
   const nearest = nearestKey(name, here);
   if (nearest !== undefined) return `${missing}; ${nearest} may be meant`;
   return here.length === 0 ? `${missing}, nor any other; check -n` : `${missing}; there are ${shortList(here)}`;

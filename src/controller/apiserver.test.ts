@@ -55,7 +55,7 @@ async function start(): Promise<() => Promise<void>> {
     ...common,
     recorder,
     providers: [new MemoryProvider(world)],
-    classes: () => plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
+    classes: plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
     clusterId: await readClusterId(own, nullLogger, signal),
     pool: addressPool([parseCidr("192.0.2.0/29")!]) as { prefixes: [] },
     workers: 2,

@@ -1,34 +1,49 @@
-import { type Node, nodes, type Resource, type Service, services } from "../api/index.ts";
+import {
+  type LoadBalancerClass,
+  loadBalancerClasses,
+  type Namespace,
+  type Node,
+  namespaces,
+  nodes,
+  type Resource,
+  type Service,
+  services,
+} from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
-import { Term, type TermOptions } from "./term.ts";
+import { type Stores, Term, type TermOptions } from "./term.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
 
-/** Watches Services and Nodes from the start; works on them while it leads. */
+/** Watches what it needs to know from the start; works on it while it leads. */
 export class Controller {
   readonly #options: TermOptions;
-  readonly #services: Store<Service>;
-  readonly #nodes: Store<Node>;
+  readonly #stores: Stores;
 
   constructor(options: TermOptions) {
     this.#options = options;
     const { logger, metrics } = options;
-    this.#services = new Store({ kind: services.kind, logger, metrics });
-    this.#nodes = new Store({ kind: nodes.kind, logger, metrics });
+    this.#stores = {
+      services: new Store<Service>({ kind: services.kind, logger, metrics }),
+      nodes: new Store<Node>({ kind: nodes.kind, logger, metrics }),
+      classes: new Store<LoadBalancerClass>({ kind: loadBalancerClasses.kind, logger, metrics }),
+      namespaces: new Store<Namespace>({ kind: namespaces.kind, logger, metrics }),
+    };
   }
 
   /** Whether the first state of everything that it watches is in; a standby is ready too. */
   get ready(): boolean {
-    return this.#services.hasSynced && this.#nodes.hasSynced;
+    return Object.values(this.#stores).every(({ hasSynced }) => hasSynced);
   }
 
   /** Keeps the stores up to date until aborted. */
   async watch(signal: AbortSignal): Promise<void> {
     await Promise.all([
-      this.#reflector(services, this.#services).run(signal),
-      this.#reflector(nodes, this.#nodes).run(signal),
+      this.#reflect(services, this.#stores.services, signal),
+      this.#reflect(nodes, this.#stores.nodes, signal),
+      this.#reflect(loadBalancerClasses, this.#stores.classes, signal, true),
+      this.#reflect(namespaces, this.#stores.namespaces, signal),
     ]);
   }
 
@@ -38,12 +53,10 @@ export class Controller {
    */
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
-    await orAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
-    using term = new Term(this.#options, this.#services, this.#nodes, () =>
-      leading.aborted ? "the controller is ending" : fence(),
-    );
+    await orAborted(Promise.all(Object.values(this.#stores).map(({ synced }) => synced)), leading);
+    using term = new Term(this.#options, this.#stores, () => (leading.aborted ? "the controller is ending" : fence()));
     await term.adopt(leading);
-    logger.info("controller works", { count: this.#services.size });
+    logger.info("controller works", { count: this.#stores.services.size });
     const end = new AbortController();
     using ending = new DisposableStack();
     ending.use(
@@ -54,8 +67,13 @@ export class Controller {
     await term.run(workers, leading, end.signal);
   }
 
-  #reflector<T extends KubeObject>(resource: Resource<T>, store: Store<T>): Reflector<T> {
+  async #reflect<T extends KubeObject>(
+    resource: Resource<T>,
+    store: Store<T>,
+    signal: AbortSignal,
+    optional = false,
+  ): Promise<void> {
     const { client, logger, metrics, clock, random } = this.#options;
-    return new Reflector({ client, resource, store, logger, metrics, clock, random });
+    await new Reflector({ client, resource, store, optional, logger, metrics, clock, random }).run(signal);
   }
 }

@@ -2,7 +2,7 @@ import { type Service, services } from "../api/index.ts";
 import { assertNever } from "../base/index.ts";
 import { isNotFound, type KubeClient, type WorkResult } from "../kube/index.ts";
 import { type Classes, classify, type LbIdentity } from "../model/index.ts";
-import { isConverged, type ProviderAdapter } from "../provider/index.ts";
+import { type Desired, isConverged, type ProviderAdapter } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
@@ -24,39 +24,45 @@ export interface LeftoversOptions {
  */
 export class Leftovers {
   readonly #options: LeftoversOptions;
-  readonly #known = new Map<string, LbIdentity>();
+  readonly #known = new Map<string, Leftover>();
 
   constructor(options: LeftoversOptions) {
     this.#options = options;
   }
 
-  note(id: LbIdentity): void {
-    this.#known.set(id.uid, id);
+  /** `wish`: what its Service wanted to become of it; null: it goes. */
+  note(id: LbIdentity, wish: Desired | null = null): void {
+    this.#known.set(id.uid, { id, wish });
   }
 
   async reconcile(uid: string, signal: AbortSignal): Promise<WorkResult> {
     const { providers, addresses, onGone } = this.#options;
-    const id = this.#known.get(uid);
-    if (id === undefined) return {};
+    const known = this.#known.get(uid);
+    if (known === undefined) return {};
+    const { id, wish } = known;
     const holders = await this.#holders(id, signal);
     for (const adapter of providers.values()) {
       if (holders.includes(adapter.name)) continue;
-      const over = await this.#tearDown(adapter, id, signal);
+      const over = await this.#settle(adapter, known, signal);
       if (over !== undefined) return over;
     }
     this.#known.delete(uid);
-    if (holders.length === 0) addresses.release(uid);
+    if (holders.length === 0 && wish === null) addresses.release(uid);
     onGone(`${id.namespace}/${id.name}`);
     return {};
   }
 
-  /** Undefined when nothing is left of it. */
-  async #tearDown(adapter: ProviderAdapter, id: LbIdentity, signal: AbortSignal): Promise<WorkResult | undefined> {
+  /** Undefined when it is as its Service wanted it to be left. */
+  async #settle(
+    adapter: ProviderAdapter,
+    { id, wish }: Leftover,
+    signal: AbortSignal,
+  ): Promise<WorkResult | undefined> {
     const { runner, logger } = this.#options;
     const wait = runner.pauseOf(adapter.name);
     if (wait !== undefined) return { requeueAfterMs: wait };
     const about = { service: `${id.namespace}/${id.name}`, key: id.uid, provider: adapter.name };
-    const { run, failure } = await runner.attempt(adapter, id, null, {
+    const { run, failure } = await runner.attempt(adapter, id, wish, {
       allowReplace: true,
       onStart: () => logger.warn("load balancer has no service", about),
       signal,
@@ -81,6 +87,11 @@ export class Leftovers {
     }
     return service.metadata.uid === uid ? holdersOf(service, this.#options.classes()) : [];
   }
+}
+
+interface Leftover {
+  readonly id: LbIdentity;
+  readonly wish: Desired | null;
 }
 
 /** The providers whose business the Service is, now or until they have cleaned up. */

@@ -4,22 +4,39 @@ import { isConflict, isNotFound, type Store, type WorkResult } from "../kube/ind
 import {
   type Classes,
   type Classification,
+  type ClassPolicy,
   type Cleanup,
   classify,
   type DesiredLoadBalancer,
+  deletionPolicyOf,
   desiredLoadBalancer,
+  isPaused,
   type LbIdentity,
   type NodeSet,
 } from "../model/index.ts";
-import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
+import { decide, type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
+import type { Admission } from "./classes/admission.ts";
+import { isInUse } from "./classes/kept.ts";
+import { retained } from "./classes/retention.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
 import type { NodeView } from "./nodes/node-view.ts";
-import { deleted, deleting, ensuring } from "./status/announcements.ts";
-import { concluded, failed, hindered, progress, refused, withPortErrors } from "./status/findings.ts";
+import { deleted, deleting, ensuring, retaining } from "./status/announcements.ts";
+import type { Findings } from "./status/conditions.ts";
+import {
+  concluded,
+  failed,
+  fateUnknown,
+  hindered,
+  paused,
+  progress,
+  refused,
+  unserved,
+  withPortErrors,
+} from "./status/findings.ts";
 import type { Reporter } from "./status/reporter.ts";
 
 export interface ReconcilerOptions {
@@ -29,6 +46,7 @@ export interface ReconcilerOptions {
   /** By name. */
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
   readonly classes: () => Classes;
+  readonly admission: Admission;
   readonly clusterId: string;
   readonly addresses: ServiceAddresses;
   /** Called for each Service that is not ours: it may have been, and lost its finalizer. */
@@ -43,6 +61,8 @@ export interface ReconcilerOptions {
 
 /** A 409: the watch is about to bring what we did not know. */
 const conflictRetryMs = 200;
+/** The watch of namespaces is a little behind that of Services. */
+const namespaceRetryMs = 1000;
 /** How often to look whether targets have become healthy when the provider does not tell. */
 const readyPollMs = 5000;
 
@@ -60,6 +80,8 @@ export class ServiceReconciler {
     if (service === undefined) return {};
     try {
       const found = classify(service, classes());
+      if (found.kind !== "ignore" && isPaused(service, found.policy))
+        return await this.#say(service, { programmed: paused }, signal);
       switch (found.kind) {
         case "own":
           return await this.#ensure(key, service, found, signal);
@@ -88,27 +110,27 @@ export class ServiceReconciler {
   async #ensure(
     key: string,
     service: Service,
-    { policy: { provider }, finalizers }: Extract<Classification, { kind: "own" }>,
+    { policy, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { providers, clusterId, addresses, metrics, reporter } = this.#options;
-    const adapter = provided(providers, provider);
+    const { providers, clusterId, addresses, admission, metrics, reporter } = this.#options;
+    const adapter = provided(providers, policy.provider);
     metrics.syncs.inc();
-    const wish = desiredLoadBalancer(service, clusterId);
+    if (!admission.knows(service, policy)) return { requeueAfterMs: namespaceRetryMs };
+    const wish = desiredLoadBalancer(service, clusterId, policy);
     const issues = [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)];
-    const refusals = issues.filter(({ severity }) => severity === "refuse");
+    const refusals = [...admission.objectionsTo(service, policy), ...issues.filter(isRefusal)];
     if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
+    const tooMany = admission.enter(key, service, policy);
+    if (tooMany !== undefined) return await this.#refuse(service, wish.lb, [tooMany], signal);
 
     const claim = adapter.capabilities.needsAddresses
       ? addresses.claim(key, service, wish.lb)
       : { addresses: [], issues: [] };
     if ("refusal" in claim) return await this.#refuse(service, wish.lb, [claim.refusal], signal);
-    if ("blocked" in claim) {
-      await reporter.report(service, { findings: hindered(claim.blocked) }, signal);
-      return {};
-    }
+    if ("blocked" in claim) return await this.#say(service, hindered(claim.blocked, wish.warnings), signal);
     const nodes = this.#options.nodes.eligible();
-    const wait = this.#options.runner.pauseOf(provider) ?? this.#graceOf(service, nodes);
+    const wait = this.#options.runner.pauseOf(policy.provider) ?? this.#graceOf(service, nodes);
     if (wait !== undefined) return { requeueAfterMs: wait };
 
     await reporter.hold(service, finalizers, signal);
@@ -116,13 +138,15 @@ export class ServiceReconciler {
     const lb = adapter.capabilities.needsAddresses
       ? { ...wish.lb, addresses: claim.addresses, families: claim.addresses.map(({ family }) => family) }
       : wish.lb;
-    return await this.#provide(key, adapter, { service, lb, nodes, issues: [...issues, ...claim.issues] }, signal);
+    const { warnings } = wish;
+    const wanted = { service, policy, lb, nodes, issues: [...issues, ...claim.issues], warnings };
+    return await this.#provide(key, adapter, wanted, signal);
   }
 
   async #provide(
     key: string,
     adapter: ProviderAdapter,
-    { service, lb, nodes, issues }: Wanted,
+    { service, policy, lb, nodes, issues, warnings }: Wanted,
     signal: AbortSignal,
   ): Promise<WorkResult> {
     const { runner, addresses, reporter } = this.#options;
@@ -133,7 +157,7 @@ export class ServiceReconciler {
       { kind: "service", lb, nodes: nodes.targets },
       {
         allowReplace: lb.annotations[annotations.allowReplace] === "true",
-        mayGoOn: () => this.#changedUnder(key, lb.id),
+        mayGoOn: () => this.#changedUnder(key, lb.id, policy),
         onStart: () => {
           if (isNew) reporter.announce(service, ensuring);
         },
@@ -142,11 +166,11 @@ export class ServiceReconciler {
     );
     const { run, failure } = attempt;
     if (run === undefined) {
-      await reporter.report(service, { findings: hindered(failed(failure)) }, signal);
+      await reporter.report(service, { findings: hindered(failed(failure), warnings) }, signal);
       return runner.next(adapter.name, failure);
     }
     const status = adapter.status(lb, run.observed, null);
-    const findings = concluded(run, failure, status, { lb, nodes, issues });
+    const findings = concluded(run, failure, status, { lb, nodes, issues, warnings });
     // While the address is being made anew the old one stays, as nobody can use another.
     const report = status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings };
     await reporter.report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
@@ -165,35 +189,45 @@ export class ServiceReconciler {
     issues: readonly Issue[],
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { metrics, reporter } = this.#options;
+    const { metrics, reporter, admission } = this.#options;
     metrics.refused.inc({ controller: controllerName });
     const ingress = withPortErrors(ingressOf(service), lb, issues);
     await reporter.report(service, { findings: refused(issues), ingress }, signal);
+    // Not before: its condition is what tells that its room is free.
+    admission.refused(service);
+    return {};
+  }
+
+  /** There is nothing to do until something changes but to say why. */
+  async #say(service: Service, findings: Findings, signal: AbortSignal): Promise<WorkResult> {
+    await this.#options.reporter.report(service, { findings }, signal);
     return {};
   }
 
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, runner, reporter, logger, addresses, clusterId } = this.#options;
+    const { providers, runner, reporter, logger, addresses, admission, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
-    // A class can only change by way of another type, which wipes the ingress. Where ours is still there it is what we
-    // serve that changed, and a flag must not cut off clients.
-    if (cleanup.cause === "class" && ingressOf(service).some(({ ip = "" }) => addresses.holds(uid, ip))) {
-      logger.warn("service keeps the load balancer of a class that is no longer served", {
-        service: key,
-        class: service.spec?.loadBalancerClass ?? "",
-        why: "--load-balancer-class or --own-unclassed differ from before; restore them, or delete the Service",
-      });
-      return {};
+    if (cleanup.cause === "class") {
+      const kept = await this.#keep(service, cleanup, signal);
+      if (kept !== undefined) return kept;
     }
+    const fate = cleanup.cause === "deleted" ? deletionPolicyOf(service, cleanup.policy) : "Delete";
+    if (fate === undefined) return await this.#say(service, fateUnknown, signal);
+    const desired = fate === "Retain" ? retained(service, clusterId, cleanup.policy) : null;
     let torn = false;
     for (const provider of cleanup.providers) {
       const wait = runner.pauseOf(provider);
       if (wait !== undefined) return { requeueAfterMs: wait };
-      const attempt = await runner.attempt(provided(providers, provider), { clusterId, uid, namespace, name }, null, {
-        allowReplace: true,
-        onStart: () => reporter.announce(service, deleting),
-        signal,
-      });
+      const attempt = await runner.attempt(
+        provided(providers, provider),
+        { clusterId, uid, namespace, name },
+        desired,
+        {
+          allowReplace: true,
+          onStart: () => reporter.announce(service, fate === "Retain" ? retaining : deleting),
+          signal,
+        },
+      );
       if (attempt.failure !== undefined) {
         await reporter.report(service, { findings: { programmed: failed(attempt.failure) } }, signal);
         return runner.next(provider, attempt.failure);
@@ -205,17 +239,39 @@ export class ServiceReconciler {
       torn ||= attempt.changed !== undefined;
     }
     if (!(await reporter.release(service, cleanup, signal))) return {};
-    addresses.release(uid);
-    if (torn) reporter.announce(service, deleted);
+    admission.leave(service);
+    if (fate === "Delete") addresses.release(uid);
+    if (torn && fate === "Delete") reporter.announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
     return cleanup.cause === "deleted" ? {} : { requeueAfterMs: 0 };
   }
 
-  #changedUnder(key: string, { uid }: LbIdentity): string | undefined {
-    const metadata = this.#options.services.get(key)?.metadata;
-    if (metadata?.uid !== uid) return "the Service is gone";
-    return metadata.deletionTimestamp === undefined ? undefined : "the Service is being deleted";
+  /** A flag or an object that goes must not cut off clients; undefined when there are none to be cut off. */
+  async #keep(service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult | undefined> {
+    const { providers, runner, addresses, clusterId } = this.#options;
+    const { uid = "", namespace = "", name = "" } = service.metadata;
+    if (ingressOf(service).some(({ ip = "" }) => addresses.holds(uid, ip))) return this.#say(service, unserved, signal);
+    for (const provider of cleanup.providers) {
+      const wait = runner.pauseOf(provider);
+      if (wait !== undefined) return { requeueAfterMs: wait };
+      const at = { id: { clusterId, uid, namespace, name }, adapter: provided(providers, provider) };
+      let inUse: boolean;
+      try {
+        inUse = await isInUse(service, at, signal);
+      } catch (error) {
+        return runner.next(provider, { error, decision: decide(error), what: undefined });
+      }
+      if (inUse) return await this.#say(service, unserved, signal);
+    }
+    return undefined;
+  }
+
+  #changedUnder(key: string, { uid }: LbIdentity, policy: ClassPolicy): string | undefined {
+    const service = this.#options.services.get(key);
+    if (service?.metadata.uid !== uid) return "the Service is gone";
+    if (service.metadata.deletionTimestamp !== undefined) return "the Service is being deleted";
+    return isPaused(service, policy) ? "the Service is paused" : undefined;
   }
 
   /** A load balancer that works is not emptied by a list of nodes that may not be all of it. */
@@ -232,9 +288,15 @@ export class ServiceReconciler {
 
 interface Wanted {
   readonly service: Service;
+  readonly policy: ClassPolicy;
   readonly lb: DesiredLoadBalancer;
   readonly nodes: NodeSet;
   readonly issues: readonly Issue[];
+  readonly warnings: readonly string[];
+}
+
+function isRefusal({ severity }: Issue): boolean {
+  return severity === "refuse";
 }
 
 function provided(providers: ReadonlyMap<string, ProviderAdapter>, name: string): ProviderAdapter {

@@ -1,4 +1,4 @@
-import { type Node, objectKey, type Service } from "../api/index.ts";
+import { type LoadBalancerClass, type Namespace, type Node, objectKey, type Service } from "../api/index.ts";
 import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
 import type { AddressPool } from "../ipam/index.ts";
 import {
@@ -11,10 +11,14 @@ import {
   WorkQueue,
   type WorkResult,
 } from "../kube/index.ts";
-import type { Classes, LbIdentity } from "../model/index.ts";
-import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
+import { type Classes, classDiffers, type LbIdentity } from "../model/index.ts";
+import type { Desired, OwnedObject, ProviderAdapter } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import { ServiceAddresses } from "./addresses/service-addresses.ts";
+import { Admission } from "./classes/admission.ts";
+import { ClassReporter } from "./classes/class-reporter.ts";
+import { ClassView } from "./classes/class-view.ts";
+import { lastWish } from "./classes/retention.ts";
 import { ProviderRunner } from "./engine/provider-runner.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
@@ -28,7 +32,8 @@ export interface TermOptions {
   readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "mergePatch" | "watch">;
   readonly recorder: Pick<EventRecorder, "event">;
   readonly providers: readonly ProviderAdapter[];
-  readonly classes: () => Classes;
+  /** Those of flags; objects of the API server come on top. */
+  readonly classes: Classes;
   readonly clusterId: string;
   readonly pool: AddressPool;
   readonly workers: number;
@@ -37,6 +42,14 @@ export interface TermOptions {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly random: Random;
+}
+
+/** What is known of the cluster. */
+export interface Stores {
+  readonly services: Store<Service>;
+  readonly nodes: Store<Node>;
+  readonly classes: Store<LoadBalancerClass>;
+  readonly namespaces: Store<Namespace>;
 }
 
 /** As upstream's service controller, but quicker at first. */
@@ -48,25 +61,48 @@ const reconcileLimitMs = 600_000;
 export class Term implements Disposable {
   readonly #options: TermOptions;
   readonly #services: Store<Service>;
+  readonly #classObjects: Store<LoadBalancerClass>;
+  readonly #classes: ClassView;
+  readonly #admission: Admission;
+  readonly #classReporter: ClassReporter;
   readonly #nodes: NodeView;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
+  readonly #classQueue: WorkQueue;
   readonly #addresses: ServiceAddresses;
   readonly #reconciler: ServiceReconciler;
   readonly #leftovers: Leftovers;
   readonly #metrics: ControllerMetrics;
   readonly #held = new DisposableStack();
 
-  constructor(options: TermOptions, services: Store<Service>, nodes: Store<Node>, mayWrite: () => string | undefined) {
-    const { client, recorder, clusterId, classes, logger, metrics, clock, random } = options;
+  constructor(options: TermOptions, stores: Stores, mayWrite: () => string | undefined) {
+    const { client, recorder, clusterId, logger, metrics, clock, random } = options;
+    const { services } = stores;
     this.#options = options;
     this.#services = services;
-    this.#nodes = new NodeView(nodes, clock);
+    this.#classObjects = stores.classes;
+    this.#nodes = new NodeView(stores.nodes, clock);
+    this.#classes = this.#held.use(new ClassView(options.classes, stores.classes));
+    const classes = this.#classes.current;
     const providers = new Map(options.providers.map((adapter) => [adapter.name, adapter]));
     this.#metrics = controllerMetrics(metrics);
     this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
     this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
+    this.#classQueue = this.#held.use(new WorkQueue({ name: "classes", logger, metrics, clock, random, backoff }));
+    this.#classReporter = new ClassReporter({
+      client,
+      objects: stores.classes,
+      view: this.#classes,
+      mayWrite,
+      clock,
+    });
+    this.#admission = new Admission({
+      services,
+      namespaces: stores.namespaces,
+      classes,
+      onChange: (key) => this.#queue.add(key, initialPriority),
+    });
     this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
     const runner = new ProviderRunner(mayWrite, clock, logger);
     const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
@@ -76,6 +112,7 @@ export class Term implements Disposable {
       ...shared,
       services,
       nodes: this.#nodes,
+      admission: this.#admission,
       reporter: this.#reporter,
       clusterId,
       onIgnored: (service) => this.#onIgnored(service),
@@ -87,8 +124,8 @@ export class Term implements Disposable {
 
   /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
   async adopt(signal: AbortSignal): Promise<void> {
-    const { providers, classes, logger } = this.#options;
-    const now = classes();
+    const { providers, logger } = this.#options;
+    const now = this.#classes.current();
     const holders = new Map(
       this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, now)]),
     );
@@ -125,10 +162,21 @@ export class Term implements Disposable {
         return await unlessStopped(this.#reconciler.reconcile(key, limit.signal));
       });
     const tearDown: Work = (uid) => unlessStopped(this.#leftovers.reconcile(uid, end));
-    await Promise.all([this.#queue.run(workers, reconcile, leading), this.#leftoverQueue.run(1, tearDown, leading)]);
+    const judge: Work = (name) => unlessStopped(this.#classReporter.reconcile(name, end));
+    await Promise.all([
+      this.#queue.run(workers, reconcile, leading),
+      this.#leftoverQueue.run(1, tearDown, leading),
+      this.#classQueue.run(1, judge, leading),
+    ]);
   }
 
   #subscribe(): void {
+    const judgeAll = (): void => {
+      for (const name of this.#classes.verdicts.keys()) this.#classQueue.add(name);
+    };
+    this.#held.use(this.#classObjects.subscribe({ add: judgeAll, update: judgeAll, delete: judgeAll }));
+    this.#held.use(this.#classes.onChange((before, after) => this.#addDiffering(before, after)));
+    this.#held.use(this.#admission.watch());
     this.#held.use(
       this.#services.subscribe({
         add: (service, initial) => {
@@ -140,8 +188,10 @@ export class Term implements Disposable {
         },
         delete: (last) => {
           this.#reporter.forget(last);
-          if (holdersOf(last, this.#options.classes()).length > 0) this.#noteLeftover(this.#identity(last));
-          else this.#onIgnored(last);
+          this.#admission.leave(last);
+          const { uid = "" } = last.metadata;
+          if (holdersOf(last, this.#classes.current()).length > 0 || this.#addresses.holdsAny(uid))
+            this.#noteGone(last);
         },
       }),
     );
@@ -157,22 +207,35 @@ export class Term implements Disposable {
 
   /** Foreign load balancers only so that they are counted. */
   #concerns(service: Service): boolean {
-    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#options.classes()).length > 0;
+    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#classes.current()).length > 0;
   }
 
   /** Behind what users change meanwhile. */
   #addOwned(): void {
     for (const service of this.#services.list())
-      if (holdersOf(service, this.#options.classes()).length > 0)
+      if (holdersOf(service, this.#classes.current()).length > 0)
         this.#queue.add(objectKey(service.metadata), initialPriority);
   }
 
-  #onIgnored(service: Service): void {
-    if (this.#addresses.holdsAny(service.metadata.uid ?? "")) this.#noteLeftover(this.#identity(service));
+  /** Those whose class is another now, or says something else. */
+  #addDiffering(before: Classes, after: Classes): void {
+    for (const service of this.#services.list())
+      if (classDiffers(service, before, after)) this.#queue.add(objectKey(service.metadata), initialPriority);
   }
 
-  #noteLeftover(id: LbIdentity): void {
-    this.#leftovers.note(id);
+  #onIgnored(service: Service): void {
+    const { uid = "", deletionTimestamp } = service.metadata;
+    if (!this.#addresses.holdsAny(uid)) return;
+    if (deletionTimestamp === undefined) this.#noteLeftover(this.#identity(service));
+    else this.#noteGone(service);
+  }
+
+  #noteGone(service: Service): void {
+    this.#noteLeftover(this.#identity(service), lastWish(service, this.#options.clusterId, this.#classes.current()));
+  }
+
+  #noteLeftover(id: LbIdentity, wish: Desired | null = null): void {
+    this.#leftovers.note(id, wish);
     this.#leftoverQueue.add(id.uid);
   }
 

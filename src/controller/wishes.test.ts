@@ -83,14 +83,21 @@ describe("a Service that asks for what cannot be", () => {
     await without.stop();
   });
 
-  it("a typing error in an annotation degrades and does no harm", async () => {
+  it("a typing error in an annotation does no harm and is told once", async () => {
     const bench = new Bench();
     bench.api.createService("web", {}, { annotations: { "berth.dev/load-balancer-ipz": "192.0.2.3" } });
     const running = bench.start();
     await bench.ready("web");
-    expect(bench.condition("web", "degraded")).toBe("True UnknownAnnotation");
+    expect(bench.condition("web", "accepted")).toBe("True UnknownAnnotation");
+    expect(bench.condition("web", "degraded")).toBe("False NotDegraded");
+    expect(bench.message("web", "accepted")).toContain("berth.dev/load-balancer-ips may be meant");
     expect(bench.eventReasons()).toContain("Warning UnknownAnnotation");
     await running.stop();
+    const before = bench.events.length;
+    const again = bench.start();
+    await bench.settled();
+    expect(bench.events.length).toBe(before);
+    await again.stop();
   });
 });
 

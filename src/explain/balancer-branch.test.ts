@@ -1,6 +1,16 @@
 import { expect, it } from "vitest";
 import type { World } from "./index.ts";
-import { address, ago, condition, record, told, withSpec, withStatus } from "./testing/world.ts";
+import {
+  address,
+  ago,
+  condition,
+  record,
+  told,
+  withClass,
+  withMetadata,
+  withSpec,
+  withStatus,
+} from "./testing/world.ts";
 
 it.each<[string, World, string[]]>([
   [
@@ -91,6 +101,30 @@ it.each<[string, World, string[]]>([
       "no",
       "NO condition LoadBalancerPortsError: PortInUse: 80 is taken; choose other ports",
       "NO port 80/TCP: berth.dev/PortInUse; choose another port, or see the conditions",
+    ],
+  ],
+  [
+    "paused",
+    withMetadata({ annotations: { "berth.dev/paused": "true" } }),
+    [
+      "yes",
+      "NO annotation berth.dev/paused: nothing is done for the Service, not even its deletion; take the annotation away to go on",
+    ],
+  ],
+  [
+    "an annotation with a typing error",
+    withMetadata({ annotations: { "berth.dev/shceme": "internal" } }),
+    [
+      "yes",
+      "NO annotation: metadata.annotations[berth.dev/shceme]: it means nothing to Berth; berth.dev/scheme may be meant",
+    ],
+  ],
+  [
+    "an annotation that the class does not allow",
+    { ...withMetadata({ annotations: { "berth.dev/scheme": "internal" } }), ...withClass({ allowedOverrides: [] }) },
+    [
+      "yes",
+      "NO wish metadata.annotations[berth.dev/scheme]: OverrideNotAllowed: ignored: class berth.dev/proxy does not let Services set berth.dev/scheme; change the Service, or its class",
     ],
   ],
   [

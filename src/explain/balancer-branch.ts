@@ -1,4 +1,5 @@
 import {
+  annotations,
   type Condition,
   conditionTypes,
   type Event,
@@ -7,7 +8,7 @@ import {
   objectKey,
   type Service,
 } from "../api/index.ts";
-import { desiredLoadBalancer } from "../model/index.ts";
+import { type ClassPolicy, desiredLoadBalancer, type Issue, isPaused } from "../model/index.ts";
 import type { Ownership } from "./class-branch.ts";
 import { allOf, no, type Tree, unknown, yes } from "./tree.ts";
 import { readOf, secondsSince, type World } from "./world.ts";
@@ -17,13 +18,13 @@ export function explainBalancer(world: World, service: Service, { policy }: Owne
   const key = objectKey(service.metadata);
   const record = readOf(world.records).find(({ metadata }) => objectKey(metadata) === key);
   const ingress = service.status?.loadBalancer?.ingress ?? [];
-  const wishes = policy === undefined ? [] : explainWishes(service);
+  const wishes = policy === undefined ? { refused: [], lost: [] } : explainWishes(service, policy);
   const conditions = explainConditions(service, record);
   const addresses =
     ingress.length === 0 ? [no("address", "(none)", whyPending(world, service, record))] : ingress.map(explainAddress);
   // What is lost but served, and what is only reported of, do not make it fail.
-  const decisive = [...wishes, ...conditions.filter(({ name }) => name !== "Degraded"), ...addresses];
-  const children = [...wishes, ...conditions, ...addresses];
+  const decisive = [...wishes.refused, ...conditions.filter(({ name }) => name !== "Degraded"), ...addresses];
+  const children = [...wishes.refused, ...wishes.lost, ...conditions, ...addresses];
   const name = ingress.map(addressOf).join(", ") || "(no address)";
   return allOf("load balancer", name, decisive, { facts: recordFacts(world, record), children });
 }
@@ -32,12 +33,22 @@ function addressOf({ ip, hostname }: LoadBalancerIngress): string {
   return ip ?? hostname ?? "(empty)";
 }
 
-/** What the Service asks for and cannot have. */
-function explainWishes(service: Service): Tree[] {
-  return desiredLoadBalancer(service, "")
-    .issues.filter(({ severity }) => severity === "refuse")
-    .map(({ path, reason, message }) => no("wish", path, `${reason}: ${message}`));
+/** What the Service asks for and cannot have, and what it seems to have misspelt. */
+function explainWishes(service: Service, policy: ClassPolicy): { refused: Tree[]; lost: Tree[] } {
+  const { issues, warnings } = desiredLoadBalancer(service, "", policy);
+  const wish = ({ path, reason, message }: Issue): Tree =>
+    no("wish", path, `${reason}: ${message}${message.includes("; ") ? "" : "; change the Service, or its class"}`);
+  return {
+    refused: issues.filter(({ severity }) => severity === "refuse").map(wish),
+    lost: [
+      ...(isPaused(service, policy) ? [no("annotation", annotations.paused, whyPaused)] : []),
+      ...issues.filter(({ severity }) => severity === "degrade").map(wish),
+      ...warnings.map((text) => no("annotation", "", text)),
+    ],
+  };
 }
+
+const whyPaused = "nothing is done for the Service, not even its deletion; take the annotation away to go on";
 
 const bad: Readonly<Record<string, string>> = {
   [conditionTypes.degraded]: "True",

@@ -2,27 +2,18 @@ import {
   type Condition,
   conditionTypes,
   type LoadBalancerClass,
+  providerBlocks,
   providerClass,
   providerFinalizer,
   type Service,
-  selects,
   sharedFinalizer,
 } from "../api/index.ts";
 import { assertNever } from "../base/index.ts";
-import { type Classes, type ClassPolicy, classify } from "../model/index.ts";
+import { allowsNamespace, type Classes, type ClassPolicy, classify } from "../model/index.ts";
 import { type Details, no, type Tree, unknown, yes } from "./tree.ts";
 import { isUnread, readOf, secondsSince, type World } from "./world.ts";
 
-/** The blocks of a class -> the provider that each names. */
-const providerOf = {
-  proxy: "proxy",
-  node: "node",
-  awsNlb: "aws-nlb",
-  gcpL4: "gcp-l4",
-  l2: "l2",
-  bgp: "bgp",
-} as const;
-const providers = Object.values(providerOf);
+const providers = Object.values(providerBlocks);
 
 /** Whose load balancer it is. */
 export interface Ownership {
@@ -43,7 +34,9 @@ export function explainClass(world: World, service: Service): Ownership {
   switch (found.kind) {
     case "own": {
       const { policy } = found;
-      const object = readOf(world.classes).find(({ spec }) => spec.loadBalancerClass === policy.loadBalancerClass);
+      const object = olderFirst(readOf(world.classes)).find(
+        ({ spec }) => spec.loadBalancerClass === policy.loadBalancerClass,
+      );
       return { tree: ofOurs(world, service, policy, object), policy, object };
     }
     case "cleanup": {
@@ -71,31 +64,33 @@ function nameOf({ spec }: Service): string {
   return spec?.loadBalancerClass ?? "(none)";
 }
 
-/** All that a controller of ours may serve: the objects, and what it serves by its flags alone. */
+/** All that a controller of ours may serve: the objects, the older before the younger, and what it serves by its flags. */
 function classesFor(service: Service, objects: readonly LoadBalancerClass[]): Classes {
   const policies = new Map<string, ClassPolicy>(
     providers.map((provider) => [providerClass(provider), { loadBalancerClass: providerClass(provider), provider }]),
   );
-  for (const { spec } of objects) {
-    const provider = providerIn(spec);
+  for (const { spec } of olderFirst(objects).toReversed()) {
+    const provider = Object.entries(providerBlocks).find(([block]) => Object.hasOwn(spec, block))?.[1];
     if (provider !== undefined) policies.set(spec.loadBalancerClass, { ...spec, provider });
   }
   // Which controller takes Services without a class by its flags, only the Service itself can tell.
   const holder = providers.find((name) => service.metadata.finalizers?.includes(providerFinalizer(name)));
-  const byDefault = objects.find(({ spec }) => spec.isDefault === true)?.spec.loadBalancerClass;
+  const byDefault = olderFirst(objects).find(({ spec }) => spec.isDefault === true)?.spec.loadBalancerClass;
   const unclassed = byDefault ?? (holder === undefined ? undefined : providerClass(holder));
   return { providers, byClass: policies, unclassed: policies.get(unclassed ?? "") };
 }
 
-function providerIn(spec: LoadBalancerClass["spec"]): string | undefined {
-  return Object.entries(providerOf).find(([block]) => spec[block as keyof typeof providerOf] !== undefined)?.[1];
+function olderFirst(objects: readonly LoadBalancerClass[]): readonly LoadBalancerClass[] {
+  const age = ({ metadata: { creationTimestamp = "", uid = "" } }: LoadBalancerClass): string =>
+    `${creationTimestamp} ${uid}`;
+  return objects.toSorted((a, b) => (age(a) < age(b) ? -1 : 1));
 }
 
 function ofOurs(world: World, service: Service, policy: ClassPolicy, object: LoadBalancerClass | undefined): Tree {
   const { loadBalancerClass: name, provider } = policy;
   const by = object === undefined ? "flags of the controller" : `LoadBalancerClass ${object.metadata.name ?? ""}`;
   const details: Details = { facts: { provider, by } };
-  const refusal = object === undefined ? undefined : (refused(object) ?? notAllowed(world, service, object));
+  const refusal = object === undefined ? undefined : (refused(object) ?? notAllowed(world, service, object, policy));
   if (refusal !== undefined)
     return refusal.isSure ? no("class", name, refusal.why, details) : unknown("class", name, refusal.why, details);
   if (isTakenUp(service, provider)) return yes("class", name, details);
@@ -124,8 +119,13 @@ function isAccepted(type: string): boolean {
   return type === "Accepted" || type === conditionTypes.accepted;
 }
 
-function notAllowed(world: World, service: Service, { metadata, spec }: LoadBalancerClass): Refusal | undefined {
-  if (spec.allowedNamespaces === undefined) return undefined;
+function notAllowed(
+  world: World,
+  service: Service,
+  { metadata }: LoadBalancerClass,
+  policy: ClassPolicy,
+): Refusal | undefined {
+  if (policy.allowedNamespaces === undefined) return undefined;
   const { namespace = "" } = service.metadata;
   if (isUnread(world.namespaces))
     return {
@@ -133,7 +133,7 @@ function notAllowed(world: World, service: Service, { metadata, spec }: LoadBala
       why: `whether namespace ${namespace} may use the class cannot be told: ${world.namespaces.unread}`,
     };
   const labels = world.namespaces.find((one) => one.metadata.name === namespace)?.metadata.labels;
-  if (selects(spec.allowedNamespaces, labels)) return undefined;
+  if (allowsNamespace(policy, labels)) return undefined;
   const why = `namespace ${namespace} is none that allowedNamespaces of LoadBalancerClass ${metadata.name ?? ""} selects; label it, or take another class`;
   return { isSure: true, why };
 }

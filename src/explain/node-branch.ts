@@ -50,18 +50,13 @@ export function explainNodes(world: World, service: Service, { object }: Ownersh
 function together(seen: readonly Seen[]): Tree {
   const children = seen.map(({ tree }) => tree);
   const serving = children.filter(({ verdict }) => verdict === "yes");
-  const name = `${serving.length} of ${children.length} serve`;
+  const unsure = children.filter(({ verdict }) => verdict === "unknown");
+  const name = `${serving.length} of ${children.length} serve${unsure.length > 0 ? `, ${unsure.length} unknown` : ""}`;
   const faulty = seen.filter(({ isFaulty }) => isFaulty).map(({ tree }) => tree);
-  // Nodes that are left out on purpose matter only when no other is left.
-  return allOf("nodes", name, faulty.length > 0 ? faulty : serving.length > 0 ? [] : worstFirst(children), {
-    children,
-  });
-}
-
-/** When one may serve, nobody can say that none does. */
-function worstFirst(nodes: readonly Tree[]): readonly Tree[] {
-  const unsure = nodes.filter(({ verdict }) => verdict === "unknown");
-  return unsure.length > 0 ? unsure : nodes;
+  // Nodes that are left out on purpose matter only when no other is left; and when one may serve, nobody can say that
+  // none does.
+  const otherwise = serving.length > 0 ? [] : unsure.length > 0 ? unsure : children;
+  return allOf("nodes", name, faulty.length > 0 ? faulty : otherwise, { children });
 }
 
 function compare(a: string, b: string): number {

@@ -1,7 +1,14 @@
 // What Services, slices and nodes mean, as pure functions: frontends and the endpoints that may serve them on a
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
 export { readAddress, readPrefix } from "./addresses.ts";
-export { type Classes, type ClassPolicy, plainClasses } from "./class-policy.ts";
+export {
+  allowsNamespace,
+  type Classes,
+  type ClassPolicy,
+  classDiffers,
+  classOf,
+  plainClasses,
+} from "./class-policy.ts";
 export {
   type Classification,
   type Cleanup,
@@ -42,3 +49,4 @@ export {
   type ProxiedService,
   proxiedService,
 } from "./proxied-service.ts";
+export { deletionPolicyOf, isPaused } from "./terms.ts";

@@ -95,7 +95,7 @@ export class Stage implements AsyncDisposable {
       main,
       "controller",
       ...this.#access("controller"),
-      "--provider=proxy",
+      "--providers=proxy",
       "--own-unclassed",
       "--address-pool=10.99.200.0/24",
       `--state-dir=${balancerDir(this.#run)}`,

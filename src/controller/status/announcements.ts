@@ -1,4 +1,4 @@
-import type { Condition } from "../../api/index.ts";
+import { annotations, type Condition } from "../../api/index.ts";
 import { type Aspect, conditionOf, type Finding, type Findings, saysTheSame } from "./conditions.ts";
 import { reasons } from "./findings.ts";
 
@@ -27,6 +27,12 @@ export const deleted: Announcement = {
   message: "Deleted load balancer",
 };
 
+export const retaining: Announcement = {
+  type: "Normal",
+  reason: "RetainedLoadBalancer",
+  message: `The load balancer stays, as ${annotations.deletionPolicy} or its class says`,
+};
+
 /**
  * What is worth an event: a result that differs from what the conditions said before, or a change that was made.
  * Conditions outlive the controller, so a restart repeats nothing.
@@ -41,8 +47,11 @@ export function announcements(
     const finding = findings[aspect];
     return finding == null || saysTheSame(before, aspect, finding) ? undefined : finding;
   };
-  for (const finding of [news("accepted"), news("programmed")])
-    if (finding?.status === false && finding.reason !== reasons.pending)
+  const accepted = news("accepted");
+  if (accepted?.reason === reasons.unknownAnnotation)
+    found.push({ type: "Warning", reason: accepted.reason, message: accepted.message });
+  for (const finding of [accepted, news("programmed")])
+    if (finding?.status === false && finding.reason !== reasons.pending && finding.reason !== reasons.paused)
       found.push({
         type: "Warning",
         reason: "SyncLoadBalancerFailed",

@@ -52,7 +52,7 @@ export class Bench {
           void this.events.push(`${type} ${reason} ${metadata.namespace}/${metadata.name}: ${note}`),
       },
       providers,
-      classes: () => classes,
+      classes,
       clusterId,
       pool,
       workers: 4,

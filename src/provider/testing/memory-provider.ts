@@ -21,12 +21,16 @@ export interface WorldObject {
   readonly kind: "address" | "listener" | "targets";
   readonly id: LbIdentity;
   readonly value: string;
+  /** As observed. */
+  readonly retained?: true;
 }
 
 /** The outside, shared by every provider instance that works on it: it outlives the controller. */
 export class World {
   readonly objects: Map<string, WorldObject> = new Map();
   readonly unhealthy: Set<string> = new Set();
+  /** Names of objects whose Service has gone and wanted them to stay. */
+  readonly retained: Set<string> = new Set();
   /** Every mutation that was committed, as `create targets/uid-1`. */
   readonly mutations: string[] = [];
   observations = 0;
@@ -108,10 +112,18 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   observe(key: ScopeKey): Promise<Observation> {
     this.#world.observations++;
     const prefix = key.kind === "shared" ? key.name : key.id.uid;
-    return Promise.resolve(new Map([...this.#world.objects].filter(([name]) => name.startsWith(`${prefix}/`))));
+    const { objects, retained } = this.#world;
+    return Promise.resolve(
+      new Map(
+        [...objects]
+          .filter(([name]) => name.startsWith(`${prefix}/`))
+          .map(([name, object]) => [name, retained.has(name) ? { ...object, retained: true } : object]),
+      ),
+    );
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
+    if (desired?.kind === "service" && desired.lb.retain) return planRetained(desired.lb.id, observed);
     const wanted = desired?.kind === "service" ? objectsOf(desired.lb, desired.nodes) : new Map<string, WorldObject>();
     const uid = key.kind === "shared" ? key.name : key.id.uid;
     const { clusterId } = key.kind === "shared" ? key : key.id;
@@ -158,7 +170,8 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
       throw new ProviderError({ kind: "conflict", owner: holder.id.clusterId }, `${step.target} is not ours`);
     if (step.action === "delete") {
       if (!this.#world.objects.delete(step.target)) throw new ProviderError({ kind: "notFound" }, "no such object");
-    } else this.#world.objects.set(step.target, object);
+    } else if (object.retained === true) this.#world.retained.add(step.target);
+    else this.#world.objects.set(step.target, object);
     this.#world.mutations.push(`${step.action} ${step.target}`);
     await this.#hook(step, "after");
     return { state: "done" };
@@ -189,7 +202,7 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
         yield {
           scope: { kind: "service", id },
           ref,
-          retained: false,
+          retained: this.#world.retained.has(ref),
           addresses: value.split(",").filter((text) => parseIp(text) !== undefined),
         };
   }
@@ -197,6 +210,18 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   watchHealth(onChange: (key: ScopeKey) => void): Disposable {
     return this.#world.onHealth(onChange);
   }
+}
+
+/** The tag alone: nothing else of it is changed any more. */
+function planRetained({ uid, clusterId }: LbIdentity, observed: Observation): Plan {
+  const name = `${uid}/address`;
+  const object = observed.get(name);
+  if (object === undefined || object.retained === true || object.id.clusterId !== clusterId)
+    return makePlan({ steps: [], summary: "nothing to retain" });
+  const input: WorldObject = { ...object, retained: true };
+  const diff = [{ path: "retained", from: undefined, to: "true" }];
+  const step: PlanStep = { id: name, action: "update", target: name, dependsOn: [], input, diff };
+  return makePlan({ steps: [step], summary: `retain ${name}` });
 }
 
 function objectsOf(lb: DesiredLoadBalancer, nodes: readonly NodeTarget[]): Map<string, WorldObject> {
