@@ -19,12 +19,12 @@ import {
   serviceNameLabel,
   services,
 } from "../api/index.ts";
-import { errorMessage, FailureError, systemClock, UsageError, withTimeout } from "../base/index.ts";
+import { errorMessage, FailureError, systemClock, UsageError } from "../base/index.ts";
 import { explain, formatTree, type Part, type World } from "../explain/index.ts";
 import { isForbidden, isNotFound, type KubeClient, type KubeObject } from "../kube/index.ts";
 import { createMetrics } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
-import { addConnectionFlags, type ConnectionFlags, connect } from "./connection.ts";
+import { addConnectionFlags, type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
 
 interface Flags extends ConnectionFlags {
   readonly namespace: string;
@@ -75,17 +75,17 @@ function parseName(text: string): string {
 }
 
 async function run(name: string, flags: Flags, process: Process): Promise<void> {
-  const { namespace, output, apiServerTimeout } = flags;
+  const { namespace, output } = flags;
   const kubeconfig = flags.kubeconfig ?? (await usualKubeconfig(process.environment));
-  const choice = kubeconfig === undefined ? {} : { kubeconfig };
-  const { client } = await connect(choice, process, createMetrics());
-  await using _client = client;
-  using limit = withTimeout(process.signal, apiServerTimeout, "ask the API server", systemClock);
-  const at = { namespace, name };
-  const world = await readWorld(client, at, await readService(client, at, limit.signal), limit.signal);
-  const tree = explain(world, `${namespace}/${name}`);
-  process.stdout.write(output === "json" ? `${JSON.stringify(tree, null, 2)}\n` : formatTree(tree));
-  if (tree.verdict === "no") throw new FailureError(`${namespace}/${name} does not serve: ${tree.why ?? ""}`);
+  const connection = await connect(kubeconfig === undefined ? {} : { kubeconfig }, process, createMetrics());
+  await using client = connection.client;
+  await workOnceAnswered(connection, flags, process.signal, async (signal) => {
+    const at = { namespace, name };
+    const world = await readWorld(client, at, await readService(client, at, signal), signal);
+    const tree = explain(world, `${namespace}/${name}`);
+    process.stdout.write(output === "json" ? `${JSON.stringify(tree, null, 2)}\n` : formatTree(tree));
+    if (tree.verdict === "no") throw new FailureError(`${namespace}/${name} does not serve: ${tree.why ?? ""}`);
+  });
 }
 
 async function usualKubeconfig({

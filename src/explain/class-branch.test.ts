@@ -7,6 +7,7 @@ import {
   goodWorld,
   told,
   untouched,
+  webService,
   withClass,
   withMetadata,
   withSpec,
@@ -104,6 +105,40 @@ it.each<[string, World, string[]]>([
   [
     "no class, the default is ours",
     { ...withSpec({ loadBalancerClass: undefined }), ...withClass({ isDefault: true }) },
+    ["yes"],
+  ],
+  ["a class of the controller's flags", withSpec({ loadBalancerClass: "shop.example/own" }), ["yes"]],
+  [
+    "a class that may not be read",
+    { ...withSpec({ loadBalancerClass: "shop.example/own" }), classes: { unread: "C" } },
+    ["yes", "? not read classes: C"],
+  ],
+  [
+    "a class that may not be read, which nobody has taken up",
+    {
+      ...withMetadata({ finalizers: [] }, { ...untouched, spec: { ...webService().spec, loadBalancerClass: "x/y" } }),
+      classes: { unread: "C" },
+    },
+    ["no", "? class x/y: whether a LoadBalancerClass takes it cannot be told: C",
+      "NO address (none): pending, nobody said why; see the class, and the log of its controller",
+      "? not read classes: C"],
+  ],
+  ["held for a class of another provider", withSpec({ loadBalancerClass: "berth.dev/node" }), ["no", "NO class berth.dev/node: the Service had another class before, and provider proxy still has to remove what it made; let a controller that runs proxy do so"]],
+  [
+    "two objects of one class, the older counts",
+    {
+      ...goodWorld(),
+      classes: [
+        {
+          metadata: { name: "young", creationTimestamp: ago(5) },
+          spec: { loadBalancerClass: "berth.dev/proxy", node: {} },
+        },
+        {
+          metadata: { name: "old", creationTimestamp: ago(9) },
+          spec: { loadBalancerClass: "berth.dev/proxy", proxy: {} },
+        },
+      ],
+    },
     ["yes"],
   ],
   [

@@ -73,8 +73,11 @@ function classesFor(service: Service, objects: readonly LoadBalancerClass[]): Cl
     const provider = Object.entries(providerBlocks).find(([block]) => Object.hasOwn(spec, block))?.[1];
     if (provider !== undefined) policies.set(spec.loadBalancerClass, { ...spec, provider });
   }
-  // Which controller takes Services without a class by its flags, only the Service itself can tell.
+  // What a controller serves by its flags, only the Service itself can tell.
   const holder = providers.find((name) => service.metadata.finalizers?.includes(providerFinalizer(name)));
+  const { loadBalancerClass } = service.spec ?? {};
+  if (holder !== undefined && loadBalancerClass !== undefined && !policies.has(loadBalancerClass))
+    policies.set(loadBalancerClass, { loadBalancerClass, provider: holder });
   const byDefault = olderFirst(objects).find(({ spec }) => spec.isDefault === true)?.spec.loadBalancerClass;
   const unclassed = byDefault ?? (holder === undefined ? undefined : providerClass(holder));
   return { providers, byClass: policies, unclassed: policies.get(unclassed ?? "") };
@@ -89,7 +92,7 @@ function olderFirst(objects: readonly LoadBalancerClass[]): readonly LoadBalance
 function ofOurs(world: World, service: Service, policy: ClassPolicy, object: LoadBalancerClass | undefined): Tree {
   const { loadBalancerClass: name, provider } = policy;
   const by = object === undefined ? "flags of the controller" : `LoadBalancerClass ${object.metadata.name ?? ""}`;
-  const details: Details = { facts: { provider, by } };
+  const details: Details = { facts: { provider, by: isUnread(world.classes) ? undefined : by } };
   const refusal = object === undefined ? undefined : (refused(object) ?? notAllowed(world, service, object, policy));
   if (refusal !== undefined)
     return refusal.isSure ? no("class", name, refusal.why, details) : unknown("class", name, refusal.why, details);
