@@ -27,12 +27,10 @@ export const capabilities: Capabilities = {
   ipMode: "Proxy",
   sourceRanges: true,
   sessionAffinity: true,
+  members: false,
 };
 
-/** By UID. Files and namespaces are local, so a snapshot is as fresh and as dear as looking at each. */
-type Snapshot = ReadonlyMap<string, Observation>;
-
-export class ProxyAdapter implements ProviderAdapter<Snapshot, Observation>, HealthWatcher {
+export class ProxyAdapter implements ProviderAdapter<null, Observation>, HealthWatcher {
   readonly name = "proxy";
   readonly capabilities: Capabilities = capabilities;
   readonly #runtime: Runtime;
@@ -51,16 +49,13 @@ export class ProxyAdapter implements ProviderAdapter<Snapshot, Observation>, Hea
     return [{ kind: "service", id }];
   }
 
-  async snapshot(keys: readonly ScopeKey[], signal: AbortSignal): Promise<Snapshot> {
-    const snapshot = new Map<string, Observation>();
-    for (const key of keys) snapshot.set(identityOf(key).uid, await this.#runtime.observe(identityOf(key), signal));
-    return snapshot;
+  /** Files and namespaces are local: looking at each one when it is wanted is as cheap, and fresher. */
+  async snapshot(): Promise<null> {
+    return null;
   }
 
-  async observe(key: ScopeKey, from: Snapshot | "live", signal: AbortSignal): Promise<Observation> {
-    const id = identityOf(key);
-    const known = from === "live" ? undefined : from.get(id.uid);
-    return known ?? this.#runtime.observe(id, signal);
+  async observe(key: ScopeKey, _from: null | "live", signal: AbortSignal): Promise<Observation> {
+    return this.#runtime.observe(identityOf(key), signal);
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {

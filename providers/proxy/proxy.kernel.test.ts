@@ -92,6 +92,7 @@ function createAdapter(
     balancerCommand: [...berth, "balancer"],
     environment,
     exec: network.exec,
+    fence: () => undefined,
     clock: systemClock,
   });
 }

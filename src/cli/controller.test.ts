@@ -98,6 +98,11 @@ it.each<[string, string[], string]>([
     'UsageError --drift-resync-period: "10" is no duration; give one such as 100ms, 1s or 1m30s',
   ],
   [
+    "node port range",
+    [...proxy, "--node-port-range=30000-29999"],
+    'UsageError --node-port-range: "30000-29999" is no port range; give FIRST-LAST, such as 30000-32767',
+  ],
+  [
     "lease times",
     [...proxy, "--leader-elect-lease-duration", "5s"],
     "UsageError --leader-elect-lease-duration: must be longer than --leader-elect-renew-deadline",

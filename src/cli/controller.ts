@@ -6,10 +6,10 @@ import { type Command, Option } from "commander";
 import { isClassName, providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
-import { type AddressPool, addressPool } from "../ipam/index.ts";
+import { type AddressPool, openPool, rangesOverlap, usableRange } from "../ipam/index.ts";
 import { EventRecorder, type Fence, LeaseElection, type LeaseTimes } from "../kube/index.ts";
-import { plainClasses } from "../model/index.ts";
-import { type Cidr, formatCidr, withPort } from "../net/index.ts";
+import { type NodePortsPolicy, plainClasses } from "../model/index.ts";
+import { type Cidr, type PortRange, withPort } from "../net/index.ts";
 import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
 import {
   createMetrics,
@@ -29,6 +29,7 @@ import {
   type LogFlags,
   loggerFor,
   parseDuration,
+  parsePortRangeFlag,
 } from "./flags.ts";
 import { providerLoaders } from "./providers.ts";
 
@@ -37,6 +38,8 @@ interface Flags extends LogFlags, ConnectionFlags {
   readonly ownUnclassed: boolean;
   readonly loadBalancerClass: readonly string[];
   readonly addressPool: readonly Cidr[];
+  readonly nodePorts: NodePortsPolicy["policy"];
+  readonly nodePortRange: PortRange;
   readonly stateDir: string;
   readonly clusterId?: string;
   readonly namespace: string;
@@ -73,9 +76,22 @@ export function define(command: Command, process: Process): void {
         .argParser(collect),
     )
     .addOption(
-      new Option("--address-pool <prefixes>", "addresses to give to load balancers, may be repeated")
+      new Option(
+        "--address-pool <prefixes>",
+        "addresses for load balancers beside those of IPAddressPools, may be repeated",
+      )
         .default([], "none")
         .argParser(collectCidrs("--address-pool")),
+    )
+    .addOption(
+      new Option("--node-ports <policy>", "whether Services must have node ports, get them from us, or never need them")
+        .choices(["Require", "Ensure", "Never"])
+        .default("Require"),
+    )
+    .addOption(
+      new Option("--node-port-range <ports>", "--service-node-port-range of kube-apiserver")
+        .default({ first: 30_000, last: 32_767 }, "30000-32767")
+        .argParser(parsePortRangeFlag("--node-port-range")),
     )
     .option("--state-dir <directory>", "where providers keep what outlives the controller", "/var/lib/berth")
     .option("--cluster-id <id>", "who this cluster is to providers (default: UID of the namespace kube-system)")
@@ -127,20 +143,18 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
     const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
     const { stateDir } = flags;
     const { environment } = process;
+    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
+    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
+    const fence: Fence = () => election?.fence();
     const providers = await createProviders(modules, {
       flags: providerFlags,
       clusterId,
       stateDir,
       environment,
+      fence,
       logger,
     });
-    const needy = providers.find(({ capabilities }) => capabilities.needsAddresses);
-    if (needy !== undefined && pool.prefixes.length === 0)
-      throw new UsageError(`--address-pool: missing, and provider ${needy.name} needs it; give ADDRESS/BITS`);
 
-    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
-    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
-    const fence: Fence = () => election?.fence();
     const writer = client.fenced(fence);
     await using recorder = new EventRecorder({
       ...common,
@@ -156,6 +170,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       classes,
       clusterId,
       pool,
+      nodePorts: { policy: flags.nodePorts, range: flags.nodePortRange },
       workers: flags.concurrentServiceSyncs,
       driftResyncMs: flags.driftResyncPeriod,
     });
@@ -250,10 +265,13 @@ function classesOf({ loadBalancerClass }: Flags, modules: readonly ProviderModul
   return classes;
 }
 
+/** The pool of the flag, under the name that people know it by; no object can have it. */
 function poolOf(prefixes: readonly Cidr[]): AddressPool {
-  const pool = addressPool(prefixes);
-  if (!("overlap" in pool)) return pool;
-  throw new UsageError(`--address-pool: ${pool.overlap.map(formatCidr).join(" and ")} overlap; give each address once`);
+  const ranges = prefixes.map(usableRange);
+  const twice = ranges.find((range, i) => ranges.slice(0, i).some((other) => rangesOverlap(range, other)));
+  if (twice === undefined) return openPool("--address-pool", ranges);
+  const other = ranges.find((range) => rangesOverlap(range, twice))?.text ?? "";
+  throw new UsageError(`--address-pool: ${other} and ${twice.text} overlap; give each address once`);
 }
 
 function leaseTimes(flags: Flags): LeaseTimes {

@@ -1,4 +1,6 @@
 import {
+  type IPAddressPool,
+  ipAddressPools,
   type LoadBalancerClass,
   loadBalancerClasses,
   type Namespace,
@@ -29,6 +31,7 @@ export class Controller {
       nodes: new Store<Node>({ kind: nodes.kind, logger, metrics }),
       classes: new Store<LoadBalancerClass>({ kind: loadBalancerClasses.kind, logger, metrics }),
       namespaces: new Store<Namespace>({ kind: namespaces.kind, logger, metrics }),
+      pools: new Store<IPAddressPool>({ kind: ipAddressPools.kind, logger, metrics }),
     };
   }
 
@@ -44,6 +47,7 @@ export class Controller {
       this.#reflect(nodes, this.#stores.nodes, signal),
       this.#reflect(loadBalancerClasses, this.#stores.classes, signal, true),
       this.#reflect(namespaces, this.#stores.namespaces, signal),
+      this.#reflect(ipAddressPools, this.#stores.pools, signal, true),
     ]);
   }
 

@@ -6,6 +6,7 @@ import { type Desired, isConverged, type ProviderAdapter } from "../provider/ind
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
+import type { ScopeReconciler } from "./engine/scope-reconciler.ts";
 
 export interface LeftoversOptions {
   readonly client: Pick<KubeClient, "get">;
@@ -13,6 +14,7 @@ export interface LeftoversOptions {
   readonly classes: () => Classes;
   readonly addresses: ServiceAddresses;
   readonly runner: ProviderRunner;
+  readonly scopes: ScopeReconciler;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
   readonly onGone: (key: string) => void;
   readonly logger: Logger;
@@ -33,6 +35,10 @@ export class Leftovers {
   /** `wish`: what its Service wanted to become of it; null: it goes. */
   note(id: LbIdentity, wish: Desired | null = null): void {
     this.#known.set(id.uid, { id, wish });
+  }
+
+  knows({ uid }: LbIdentity): boolean {
+    return this.#known.has(uid);
   }
 
   async reconcile(uid: string, signal: AbortSignal): Promise<WorkResult> {
@@ -58,16 +64,22 @@ export class Leftovers {
     { id, wish }: Leftover,
     signal: AbortSignal,
   ): Promise<WorkResult | undefined> {
-    const { runner, logger } = this.#options;
+    const { runner, scopes, logger } = this.#options;
     const wait = runner.pauseOf(adapter.name);
     if (wait !== undefined) return { requeueAfterMs: wait };
     const about = { service: `${id.namespace}/${id.name}`, key: id.uid, provider: adapter.name };
-    const { run, failure } = await runner.attempt(adapter, id, wish, {
+    const membersGone = wish !== null || scopes.tearDown(adapter, id);
+    const key = { kind: "service", id } as const;
+    const { run, failure } = await runner.attempt(adapter, key, wish, {
       allowReplace: true,
       onStart: () => logger.warn("load balancer has no service", about),
       signal,
     });
-    if (failure === undefined) return isConverged(run.plan) ? undefined : { requeueAfterMs: pollAfter(run) };
+    if (failure === undefined) {
+      if (!isConverged(run.plan) || !membersGone) return { requeueAfterMs: pollAfter(run) };
+      scopes.forget(adapter, id);
+      return undefined;
+    }
     logger.warn("load balancer without a service stays", {
       ...about,
       reason: failure.decision.reason,

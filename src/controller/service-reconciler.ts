@@ -1,6 +1,6 @@
 import { annotations, type LoadBalancerIngress, type Service } from "../api/index.ts";
-import { assertNever, type Random } from "../base/index.ts";
-import { isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
+import { assertNever, errorMessage } from "../base/index.ts";
+import { driftPriority, isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
 import {
   type Classes,
   type Classification,
@@ -20,9 +20,12 @@ import type { ServiceAddresses } from "./addresses/service-addresses.ts";
 import type { Admission } from "./classes/admission.ts";
 import { isInUse } from "./classes/kept.ts";
 import { retained } from "./classes/retention.ts";
+import { PanicError, panicReason } from "./engine/panic-error.ts";
 import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
+import type { ScopeReconciler } from "./engine/scope-reconciler.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
+import type { NodePorts } from "./node-ports/node-ports.ts";
 import type { NodeView } from "./nodes/node-view.ts";
 import { deleted, deleting, ensuring, retaining } from "./status/announcements.ts";
 import type { Findings } from "./status/conditions.ts";
@@ -42,6 +45,7 @@ import type { Reporter } from "./status/reporter.ts";
 export interface ReconcilerOptions {
   readonly services: Store<Service>;
   readonly nodes: NodeView;
+  readonly nodePorts: NodePorts;
   readonly reporter: Reporter;
   /** By name. */
   readonly providers: ReadonlyMap<string, ProviderAdapter>;
@@ -52,9 +56,11 @@ export interface ReconcilerOptions {
   /** Called for each Service that is not ours: it may have been, and lost its finalizer. */
   readonly onIgnored: (service: Service) => void;
   /** A Service that is as it should be is looked at again after so long. */
-  readonly driftResyncMs: number;
+  readonly driftMs: () => number;
   readonly runner: ProviderRunner;
-  readonly random: Random;
+  readonly scopes: ScopeReconciler;
+  /** Called with `namespace/name` when something that the Service's load balancer waits for is done. */
+  readonly onWake: (key: string) => void;
   readonly logger: Logger;
   readonly metrics: ControllerMetrics;
 }
@@ -103,6 +109,7 @@ export class ServiceReconciler {
       // Deleted before we knew.
       if (isNotFound(error)) return {};
       if (isConflict(error)) return { requeueAfterMs: conflictRetryMs };
+      if (error instanceof PanicError) await this.#tellOf(error, service, signal);
       throw error;
     }
   }
@@ -113,19 +120,23 @@ export class ServiceReconciler {
     { policy, finalizers }: Extract<Classification, { kind: "own" }>,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { providers, clusterId, addresses, admission, metrics, reporter } = this.#options;
+    const { providers, clusterId, addresses, admission, nodePorts, metrics, reporter } = this.#options;
     const adapter = provided(providers, policy.provider);
     metrics.syncs.inc();
     if (!admission.knows(service, policy)) return { requeueAfterMs: namespaceRetryMs };
     const wish = desiredLoadBalancer(service, clusterId, policy);
-    const issues = [...wish.issues, ...unsupported(wish.lb, adapter.capabilities), ...adapter.validate(wish.lb)];
+    // What we set ourselves is not missing.
+    const can = nodePorts.ensures(policy, adapter.capabilities)
+      ? { ...adapter.capabilities, needsNodePorts: false }
+      : adapter.capabilities;
+    const issues = [...wish.issues, ...unsupported(wish.lb, can), ...adapter.validate(wish.lb)];
     const refusals = [...admission.objectionsTo(service, policy), ...issues.filter(isRefusal)];
     if (refusals.length > 0) return await this.#refuse(service, wish.lb, refusals, signal);
     const tooMany = admission.enter(key, service, policy);
     if (tooMany !== undefined) return await this.#refuse(service, wish.lb, [tooMany], signal);
 
     const claim = adapter.capabilities.needsAddresses
-      ? addresses.claim(key, service, wish.lb)
+      ? addresses.claim(key, service, wish.lb, policy.loadBalancerClass)
       : { addresses: [], issues: [] };
     if ("refusal" in claim) return await this.#refuse(service, wish.lb, [claim.refusal], signal);
     if ("blocked" in claim) return await this.#say(service, hindered(claim.blocked, wish.warnings), signal);
@@ -134,6 +145,13 @@ export class ServiceReconciler {
     if (wait !== undefined) return { requeueAfterMs: wait };
 
     await reporter.hold(service, finalizers, signal);
+    // Behind the finalizer, so that whoever lets the Service go knows that there may be some.
+    const settled = await nodePorts.settle(service, policy, adapter.capabilities, signal);
+    if (settled.kind === "changed") return { requeueAfterMs: 0 };
+    if (settled.kind === "hindered") {
+      await reporter.report(service, { findings: hindered(settled.programmed, wish.warnings) }, signal);
+      return { requeueAfterMs: settled.retryMs };
+    }
     // A family that is only preferred may have got no address.
     const lb = adapter.capabilities.needsAddresses
       ? { ...wish.lb, addresses: claim.addresses, families: claim.addresses.map(({ family }) => family) }
@@ -143,43 +161,57 @@ export class ServiceReconciler {
     return await this.#provide(key, adapter, wanted, signal);
   }
 
+  async #tellOf(panic: PanicError, service: Service, signal: AbortSignal): Promise<void> {
+    const programmed = { status: false, reason: panicReason, message: errorMessage(panic) };
+    await this.#options.reporter.report(service, { findings: { programmed } }, signal);
+  }
+
   async #provide(
     key: string,
     adapter: ProviderAdapter,
     { service, policy, lb, nodes, issues, warnings }: Wanted,
     signal: AbortSignal,
   ): Promise<WorkResult> {
-    const { runner, addresses, reporter } = this.#options;
+    const { runner, scopes, addresses, reporter } = this.#options;
     const isNew = ingressOf(service).length === 0;
+    const scope = { kind: "service", id: lb.id } as const;
+    scopes.want(adapter, lb, nodes.targets, !isNew);
     const attempt = await runner.attempt(
       adapter,
-      lb.id,
+      scope,
       { kind: "service", lb, nodes: nodes.targets },
       {
         allowReplace: lb.annotations[annotations.allowReplace] === "true",
         mayGoOn: () => this.#changedUnder(key, lb.id, policy),
+        likelyDone: !isNew,
         onStart: () => {
           if (isNew) reporter.announce(service, ensuring);
         },
+        wake: () => this.#options.onWake(key),
         signal,
       },
     );
-    const { run, failure } = attempt;
+    const { run } = attempt;
     if (run === undefined) {
-      await reporter.report(service, { findings: hindered(failed(failure), warnings) }, signal);
-      return runner.next(adapter.name, failure);
+      await reporter.report(service, { findings: hindered(failed(attempt.failure), warnings) }, signal);
+      return runner.next(adapter.name, attempt.failure);
     }
-    const status = adapter.status(lb, run.observed, null);
-    const findings = concluded(run, failure, status, { lb, nodes, issues, warnings });
+    const members = await scopes.members(adapter, lb, signal);
+    const failure = attempt.failure ?? members.failure;
+    const status = adapter.status(lb, run.observed, members.observed);
+    const rest = isConverged(run.plan) ? scopes.unfinished(adapter, lb) : undefined;
+    const about = { lb, nodes, issues, warnings };
+    const findings = concluded(rest?.run ?? run, failure ?? rest?.failure, status, about);
     // While the address is being made anew the old one stays, as nobody can use another.
     const report = status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings };
     await reporter.report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
     if (failure !== undefined) return runner.next(adapter.name, failure);
-    if (run.replacement) return { requeueAfterMs: this.#driftMs() };
+    if (run.replacement) return this.#laterOn();
     if (!isConverged(run.plan)) return { requeueAfterMs: pollAfter(run) };
     addresses.release(lb.id.uid, lb.addresses);
-    const poll = status.targets.ready === 0 && !isHealthWatcher(adapter);
-    return { requeueAfterMs: poll ? readyPollMs : this.#driftMs() };
+    if (status.targets.ready > 0 || isHealthWatcher(adapter)) return this.#laterOn();
+    for (const looked of adapter.scopes(lb)) runner.doubt(adapter.name, looked);
+    return { requeueAfterMs: readyPollMs };
   }
 
   /** The load balancer, if there is one, stays as it is until the Service is changed. */
@@ -205,8 +237,9 @@ export class ServiceReconciler {
   }
 
   async #cleanUp(key: string, service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<WorkResult> {
-    const { providers, runner, reporter, logger, addresses, admission, clusterId } = this.#options;
+    const { providers, runner, scopes, nodePorts, reporter, logger, addresses, admission, clusterId } = this.#options;
     const { uid = "", namespace = "", name = "" } = service.metadata;
+    const id = { clusterId, uid, namespace, name };
     if (cleanup.cause === "class") {
       const kept = await this.#keep(service, cleanup, signal);
       if (kept !== undefined) return kept;
@@ -218,29 +251,29 @@ export class ServiceReconciler {
     for (const provider of cleanup.providers) {
       const wait = runner.pauseOf(provider);
       if (wait !== undefined) return { requeueAfterMs: wait };
-      const attempt = await runner.attempt(
-        provided(providers, provider),
-        { clusterId, uid, namespace, name },
-        desired,
-        {
-          allowReplace: true,
-          onStart: () => reporter.announce(service, fate === "Retain" ? retaining : deleting),
-          signal,
-        },
-      );
+      const adapter = provided(providers, provider);
+      const membersGone = fate === "Retain" || scopes.tearDown(adapter, id);
+      const attempt = await runner.attempt(adapter, { kind: "service", id }, desired, {
+        allowReplace: true,
+        onStart: () => reporter.announce(service, fate === "Retain" ? retaining : deleting),
+        wake: () => this.#options.onWake(key),
+        signal,
+      });
       if (attempt.failure !== undefined) {
         await reporter.report(service, { findings: { programmed: failed(attempt.failure) } }, signal);
         return runner.next(provider, attempt.failure);
       }
-      if (!isConverged(attempt.run.plan)) {
+      if (!isConverged(attempt.run.plan) || !membersGone) {
         await reporter.report(service, { findings: { programmed: progress(attempt.run) } }, signal);
         return { requeueAfterMs: pollAfter(attempt.run) };
       }
       torn ||= attempt.changed !== undefined;
     }
+    if (cleanup.cause !== "deleted") await nodePorts.leave(service, signal);
     if (!(await reporter.release(service, cleanup, signal))) return {};
     admission.leave(service);
     if (fate === "Delete") addresses.release(uid);
+    for (const provider of cleanup.providers) scopes.forget(provided(providers, provider), id);
     if (torn && fate === "Delete") reporter.announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
@@ -279,10 +312,9 @@ export class ServiceReconciler {
     return targets.length > 0 || ingressOf(service).length === 0 ? undefined : this.#options.nodes.graceMs;
   }
 
-  /** Jittered, so that a restart does not make all Services come back at one moment for ever. */
-  #driftMs(): number {
-    const { driftResyncMs, random } = this.#options;
-    return driftResyncMs * (0.9 + 0.2 * random());
+  /** Nothing is to do until somebody says so; that it stays so is checked now and then. */
+  #laterOn(): WorkResult {
+    return { requeueAfterMs: this.#options.driftMs(), priority: driftPriority };
   }
 }
 

@@ -1,6 +1,13 @@
-import { type LoadBalancerClass, type Namespace, type Node, objectKey, type Service } from "../api/index.ts";
-import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
-import type { AddressPool } from "../ipam/index.ts";
+import {
+  type IPAddressPool,
+  type LoadBalancerClass,
+  type Namespace,
+  type Node,
+  objectKey,
+  type Service,
+} from "../api/index.ts";
+import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep } from "../base/index.ts";
+import type { AddressPool, PoolUsage } from "../ipam/index.ts";
 import {
   type EventRecorder,
   FencedError,
@@ -12,18 +19,27 @@ import {
   type WorkResult,
 } from "../kube/index.ts";
 import { type Classes, classDiffers, type LbIdentity } from "../model/index.ts";
-import type { Desired, OwnedObject, ProviderAdapter } from "../provider/index.ts";
+import type { Desired, OwnedObject, ProviderAdapter, ScopeKey } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
+import { PoolFollower } from "./addresses/pool-follower.ts";
+import { PoolStatusWriter } from "./addresses/pool-status-writer.ts";
 import { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { Admission } from "./classes/admission.ts";
 import { ClassReporter } from "./classes/class-reporter.ts";
 import { ClassView } from "./classes/class-view.ts";
 import { lastWish } from "./classes/retention.ts";
+import { Circuit } from "./engine/circuit.ts";
+import { GuardedAdapter } from "./engine/guarded-adapter.ts";
 import { ProviderRunner } from "./engine/provider-runner.ts";
+import { withinLimit } from "./engine/reconcile-limit.ts";
+import { ScopeReconciler } from "./engine/scope-reconciler.ts";
+import { ScopeUsers } from "./engine/scope-users.ts";
+import { Snapshots } from "./engine/snapshots.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
-import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
+import { type ControllerMetrics, type ControllerName, controllerMetrics, controllerName, measured } from "./metrics.ts";
+import { type NodePortSettings, NodePorts } from "./node-ports/node-ports.ts";
 import { NodeView } from "./nodes/node-view.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import { Reporter } from "./status/reporter.ts";
@@ -35,7 +51,9 @@ export interface TermOptions {
   /** Those of flags; objects of the API server come on top. */
   readonly classes: Classes;
   readonly clusterId: string;
+  /** That of the command line; without a range there is none. */
   readonly pool: AddressPool;
+  readonly nodePorts: NodePortSettings;
   readonly workers: number;
   readonly driftResyncMs: number;
   readonly logger: Logger;
@@ -50,12 +68,11 @@ export interface Stores {
   readonly nodes: Store<Node>;
   readonly classes: Store<LoadBalancerClass>;
   readonly namespaces: Store<Namespace>;
+  readonly pools: Store<IPAddressPool>;
 }
 
 /** As upstream's service controller, but quicker at first. */
 const backoff = { baseMs: 1000, capMs: 300_000 } as const;
-/** No look at one Service takes longer. */
-const reconcileLimitMs = 600_000;
 
 /** All that exists only while this process leads. */
 export class Term implements Disposable {
@@ -68,9 +85,16 @@ export class Term implements Disposable {
   readonly #nodes: NodeView;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
+  readonly #scopeQueue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
   readonly #classQueue: WorkQueue;
+  /** By name. */
+  readonly #providers: ReadonlyMap<string, GuardedAdapter>;
+  readonly #runner: ProviderRunner;
+  readonly #scopes: ScopeReconciler;
   readonly #addresses: ServiceAddresses;
+  readonly #poolFollower: PoolFollower;
+  readonly #poolStatus: PoolStatusWriter;
   readonly #reconciler: ServiceReconciler;
   readonly #leftovers: Leftovers;
   readonly #metrics: ControllerMetrics;
@@ -85,11 +109,13 @@ export class Term implements Disposable {
     this.#nodes = new NodeView(stores.nodes, clock);
     this.#classes = this.#held.use(new ClassView(options.classes, stores.classes));
     const classes = this.#classes.current;
-    const providers = new Map(options.providers.map((adapter) => [adapter.name, adapter]));
     this.#metrics = controllerMetrics(metrics);
-    this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
-    this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
-    this.#classQueue = this.#held.use(new WorkQueue({ name: "classes", logger, metrics, clock, random, backoff }));
+    const newQueue = (name: ControllerName): WorkQueue =>
+      this.#held.use(new WorkQueue({ name, logger, metrics, clock, random, backoff }));
+    this.#queue = newQueue(controllerName);
+    this.#scopeQueue = newQueue("scopes");
+    this.#leftoverQueue = newQueue("leftovers");
+    this.#classQueue = newQueue("classes");
     this.#classReporter = new ClassReporter({
       client,
       objects: stores.classes,
@@ -103,9 +129,46 @@ export class Term implements Disposable {
       classes,
       onChange: (key) => this.#queue.add(key, initialPriority),
     });
-    this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
-    const runner = new ProviderRunner(mayWrite, clock, logger);
-    const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
+    this.#addresses = new ServiceAddresses({
+      namespaces: stores.namespaces,
+      onFree: (key) => this.#queue.add(key),
+      onChange: () => this.#poolStatus.touch(),
+    });
+    this.#poolFollower = new PoolFollower({
+      ...stores,
+      pool: options.pool,
+      addresses: this.#addresses,
+      isServed: (service) => this.#usesPools(service),
+      onStatus: () => this.#poolStatus.touch(),
+    });
+    const usageOf = (pool: string): PoolUsage | undefined => this.#addresses.usageOf(pool);
+    this.#poolStatus = new PoolStatusWriter({ client, pools: stores.pools, usageOf, mayWrite, clock, random, logger });
+    const circuit = new Circuit(clock, logger);
+    this.#providers = new Map(options.providers.map((adapter) => [adapter.name, new GuardedAdapter(adapter, circuit)]));
+    const users = new ScopeUsers(services, classes, clusterId);
+    const snapshots = new Snapshots(clock, logger, (adapter) => users.scopesOf(adapter));
+    // Jittered, so that a restart does not make all of them come back at one moment for ever.
+    const driftMs = (): number => options.driftResyncMs * (0.9 + 0.2 * random());
+    const checkAfterMs = options.driftResyncMs * 0.9;
+    this.#runner = new ProviderRunner({ mayWrite, circuit, snapshots, checkAfterMs, clock, logger });
+    this.#scopes = new ScopeReconciler({
+      runner: this.#runner,
+      users,
+      queue: this.#scopeQueue,
+      nodes: () => this.#nodes.eligible().targets,
+      onChange: (ids) => this.#onScopeChange(ids),
+      driftMs,
+      clock,
+    });
+    const shared = {
+      client,
+      providers: this.#providers,
+      classes,
+      addresses: this.#addresses,
+      runner: this.#runner,
+      scopes: this.#scopes,
+      logger,
+    };
     this.#reporter = new Reporter({ client, recorder, services, mayWrite, clock, logger });
     this.#leftovers = new Leftovers({ ...shared, onGone: (key) => this.#queue.add(key) });
     this.#reconciler = new ServiceReconciler({
@@ -113,36 +176,39 @@ export class Term implements Disposable {
       services,
       nodes: this.#nodes,
       admission: this.#admission,
+      nodePorts: new NodePorts({ ...options.nodePorts, services, reporter: this.#reporter, logger }),
       reporter: this.#reporter,
       clusterId,
       onIgnored: (service) => this.#onIgnored(service),
-      driftResyncMs: options.driftResyncMs,
-      random,
+      onWake: (key) => this.#queue.add(key),
+      driftMs,
       metrics: this.#metrics,
     });
   }
 
   /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
   async adopt(signal: AbortSignal): Promise<void> {
-    const { providers, logger } = this.#options;
+    const { logger } = this.#options;
     const now = this.#classes.current();
     const holders = new Map(
       this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, now)]),
     );
-    for (const adapter of providers) {
+    for (const adapter of this.#providers.values()) {
       const owned = await this.#listOwned(adapter, signal);
-      const lost: LbIdentity[] = [];
-      for (const { scope, retained, addresses } of owned) {
-        if (scope.kind !== "service") continue;
+      const lost = new Map<string, LbIdentity>();
+      for (const object of owned) {
+        const { scope, retained, addresses } = object;
+        this.#scopes.note(adapter, object);
+        if (scope.kind === "shared") continue;
         this.#addresses.adoptOwned(scope.id.uid, addresses);
-        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) lost.push(scope.id);
+        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) lost.set(scope.id.uid, scope.id);
       }
       const most = Math.max(5, Math.floor(owned.length / 10));
-      for (const id of lost.slice(0, most)) this.#noteLeftover(id);
-      if (lost.length > most)
+      for (const id of [...lost.values()].slice(0, most)) this.#noteLeftover(id);
+      if (lost.size > most)
         logger.warn("more load balancers without a service than are torn down at one start", {
           provider: adapter.name,
-          count: lost.length,
+          count: lost.size,
           why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
         });
     }
@@ -156,21 +222,24 @@ export class Term implements Disposable {
     this.#subscribe();
     const { clock } = this.#options;
     this.#metrics.maxWorkers.set({ controller: controllerName }, workers);
-    const reconcile: Work = (key) =>
-      measured(this.#metrics, async () => {
-        using limit = withTimeout(end, reconcileLimitMs, `reconcile ${key}`, clock);
-        return await unlessStopped(this.#reconciler.reconcile(key, limit.signal));
-      });
-    const tearDown: Work = (uid) => unlessStopped(this.#leftovers.reconcile(uid, end));
-    const judge: Work = (name) => unlessStopped(this.#classReporter.reconcile(name, end));
+    const limited =
+      (name: ControllerName, reconcile: (key: string, signal: AbortSignal) => Promise<WorkResult>): Work =>
+      (key) =>
+        measured(this.#metrics, name, () =>
+          withinLimit(key, end, clock, (signal) => unlessStopped(reconcile(key, signal))),
+        );
     await Promise.all([
-      this.#queue.run(workers, reconcile, leading),
-      this.#leftoverQueue.run(1, tearDown, leading),
-      this.#classQueue.run(1, judge, leading),
+      this.#queue.run(workers, limited(controllerName, this.#reconciler.reconcile.bind(this.#reconciler)), leading),
+      this.#scopeQueue.run(workers, limited("scopes", this.#scopes.reconcile.bind(this.#scopes)), leading),
+      this.#leftoverQueue.run(1, limited("leftovers", this.#leftovers.reconcile.bind(this.#leftovers)), leading),
+      this.#classQueue.run(1, limited("classes", this.#classReporter.reconcile.bind(this.#classReporter)), leading),
+      this.#poolStatus.run(leading, end),
     ]);
   }
 
   #subscribe(): void {
+    // First of all, so that nothing is given away that another controller's Service has.
+    if (this.#poolProviders.length > 0) this.#held.use(this.#poolFollower.follow());
     const judgeAll = (): void => {
       for (const name of this.#classes.verdicts.keys()) this.#classQueue.add(name);
     };
@@ -196,13 +265,29 @@ export class Term implements Disposable {
       }),
     );
     this.#held.use(this.#nodes.onChange(() => this.#addOwned()));
-    for (const adapter of this.#options.providers)
-      if (isHealthWatcher(adapter))
-        this.#held.use(
-          adapter.watchHealth((scope) => {
-            if (scope.kind === "service") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
-          }),
-        );
+    for (const adapter of this.#providers.values())
+      if (isHealthWatcher(adapter)) this.#held.use(adapter.watchHealth((scope) => this.#onHealth(adapter.name, scope)));
+  }
+
+  #onHealth(provider: string, scope: ScopeKey): void {
+    this.#runner.doubt(provider, scope);
+    if (scope.kind !== "shared") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
+  }
+
+  #onScopeChange(ids: readonly LbIdentity[]): void {
+    for (const id of ids)
+      if (this.#leftovers.knows(id)) this.#leftoverQueue.add(id.uid);
+      else this.#queue.add(`${id.namespace}/${id.name}`);
+  }
+
+  #usesPools(service: Service): boolean {
+    const holders = holdersOf(service, this.#classes.current());
+    return this.#poolProviders.some((name) => holders.includes(name));
+  }
+
+  /** Names of the providers that take addresses from pools; without one, pools are no business of ours. */
+  get #poolProviders(): readonly string[] {
+    return this.#options.providers.filter(({ capabilities }) => capabilities.needsAddresses).map(({ name }) => name);
   }
 
   /** Foreign load balancers only so that they are counted. */

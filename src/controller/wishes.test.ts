@@ -119,7 +119,7 @@ describe("addresses", () => {
     const running = bench.start();
     await bench.until(() => bench.condition("a", "accepted") === "False AddressNotInPool", "refused");
     expect(bench.message("a", "accepted")).toBe(
-      "spec.loadBalancerIP: 203.0.113.1 is not among the addresses that may be used; the IPv4 pool is 192.0.2.0/29",
+      "spec.loadBalancerIP: 203.0.113.1 is not in any pool; IPv4 pools: --address-pool (192.0.2.0/29)",
     );
     await running.stop();
   });
@@ -184,8 +184,8 @@ describe("addresses", () => {
     const second = other.start();
     await other.ready("prefers");
     expect(other.addresses("prefers")).toEqual(["192.0.2.1"]);
-    expect(other.condition("prefers", "degraded")).toBe("True AddressPoolExhausted");
-    expect(other.condition("requires", "programmed")).toBe("False AddressPoolExhausted");
+    expect(other.condition("prefers", "degraded")).toBe("True AddressPoolMissing");
+    expect(other.condition("requires", "programmed")).toBe("False AddressPoolMissing");
     await second.stop();
   });
 

@@ -6,6 +6,9 @@ export interface ClassPolicy extends LoadBalancerClassPolicy {
   readonly provider: string;
 }
 
+/** How Services come by node ports where the provider needs them; `crds/loadbalancerclasses.yaml` says what each means. */
+export type NodePortsPolicy = NonNullable<ClassPolicy["nodePorts"]>;
+
 /** What this instance of the controller serves. */
 export interface Classes {
   /** Names of the providers that run, of no class too: they clean up what they hold. */

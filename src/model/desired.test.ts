@@ -150,7 +150,9 @@ it("names the annotation that is meant, or all that there are", () => {
   expect(warnings).toEqual([
     "metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; berth.dev/load-balancer-ips may be meant",
   ]);
-  expect(wish({}, { "berth.dev/x": "" }).warnings[0]).toContain("known are berth.dev/allow-replace, berth.dev/");
+  expect(wish({}, { "berth.dev/x": "" }).warnings[0]).toContain(
+    "known are berth.dev/address-pool, berth.dev/allow-replace, berth.dev/",
+  );
 });
 
 it("never throws, whatever the annotations and ranges hold", () => {

@@ -1,4 +1,11 @@
-import { annotations, type Protocol, type Service, sourceRangesAnnotation, unknownAnnotations } from "../api/index.ts";
+import {
+  annotations,
+  nodePortsAnnotation,
+  type Protocol,
+  type Service,
+  sourceRangesAnnotation,
+  unknownAnnotations,
+} from "../api/index.ts";
 import { type Cidr, type Family, formatIp, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
 import type { ClassPolicy } from "./class-policy.ts";
 import type { DesiredLoadBalancer, Issue, LbPort, NodeHealthCheck } from "./load-balancer.ts";
@@ -123,7 +130,8 @@ function parseAddresses(texts: readonly string[], path: string, issues: Issue[])
 }
 
 function warningsOf({ metadata }: Service): readonly string[] {
-  return unknownAnnotations(metadata.annotations, knownAnnotations).map(({ key, nearest }) => {
+  const { [nodePortsAnnotation]: _, ...rest } = metadata.annotations ?? {};
+  return unknownAnnotations(rest, knownAnnotations).map(({ key, nearest }) => {
     const hint = nearest === undefined ? `known are ${knownAnnotations.join(", ")}` : `${nearest} may be meant`;
     return `${annotationPath(key)}: it means nothing to Berth; ${hint}`;
   });

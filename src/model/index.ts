@@ -7,6 +7,7 @@ export {
   type ClassPolicy,
   classDiffers,
   classOf,
+  type NodePortsPolicy,
   plainClasses,
 } from "./class-policy.ts";
 export {
@@ -41,6 +42,7 @@ export type {
   LbIdentity,
   NodeTarget,
 } from "./load-balancer.ts";
+export { assignNodePorts, dynamicBand, servicePortKey } from "./node-ports.ts";
 export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
 export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {

@@ -1,8 +1,14 @@
 import { createPrivateKey } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readClaims, signToken } from "../../../sandbox/apiserver/access/index.ts";
-import { type RoleOwner, roleOwners, shippedRoles } from "../../../sandbox/cluster/service-accounts.ts";
-import { events, type Lease, leases, nodes, type Service, services } from "../../../src/api/index.ts";
+import {
+  loadRoles,
+  nodePortRoles,
+  type RoleOwner,
+  roleOwners,
+  shippedRoles,
+} from "../../../sandbox/cluster/service-accounts.ts";
+import { conditionTypes, events, type Lease, leases, nodes, type Service, services } from "../../../src/api/index.ts";
 import { sleep } from "../../../src/base/index.ts";
 import { isNotFound, KubeApiError, type KubeClient } from "../../../src/kube/index.ts";
 import type { Child } from "../child.ts";
@@ -82,6 +88,22 @@ export function checkRoles(target: Target, unused: (right: string, owner: RoleOw
         });
       },
     );
+
+    // The last one, as it gives a right that is beyond the others.
+    it("let the controller set node ports only with the optional one, of which it uses all", async () => {
+      const before = (await controlPlane.accesses()).length;
+      await liveThroughNodePorts(stage);
+      const own = (await controlPlane.accesses()).slice(before).filter(({ user }) => user === userOf("controller"));
+      const refused = own.filter(({ allowed }) => !allowed);
+      expect(
+        new Set(refused.map(({ verb, resource, subresource }) => [verb, resource, subresource].join(" "))),
+      ).toEqual(new Set(["patch services "]));
+      const rights = rightsOf(await nodePortRoles());
+      const allowed = own.filter((access) => access.allowed);
+      const used = new Set(allowed.flatMap((access) => usedBy(access, new Set(rights))));
+      expect(rights.length).toBeGreaterThan(0);
+      expect([...used].sort()).toEqual([...rights].sort());
+    });
   });
 }
 
@@ -146,6 +168,32 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
   third.signal("SIGTERM");
   agent.signal("SIGTERM");
   expect([await third.end(), await agent.end()]).toEqual([0, 0]);
+}
+
+/** A Service that has no node ports: the controller says which rule it lacks, and sets them once it has it. */
+async function liveThroughNodePorts(stage: Stage): Promise<void> {
+  const { admin } = stage;
+  const controller = stage.controller("--node-ports=Ensure");
+  const { spec, ...rest } = service(80);
+  await admin.create(services, { ...rest, spec: { ...spec, allocateLoadBalancerNodePorts: false } }, signal);
+  const now = async (): Promise<Service> => await admin.get(services, at, signal);
+  const remedy = "allow patch on services, as deploy/rbac/optional/controller-node-ports.yaml does";
+  await until(async () => {
+    const { status } = await now();
+    const found = status?.conditions?.find(({ type }) => type === conditionTypes.programmed);
+    return found?.reason === "Forbidden" && found.message.endsWith(remedy);
+  });
+  await loadRoles(admin, await nodePortRoles(), signal);
+  // An API server learns of new rules a moment later, and each change of the Service is another try.
+  for (let tries = 1; (await now()).spec?.ports?.[0]?.nodePort === undefined; tries++) {
+    await admin.patch(services, at, { type: "merge", body: { metadata: { labels: { tries: `${tries}` } } } }, signal);
+    await sleep(50, signal);
+  }
+  await says(controller, /"reason":"EnsuredLoadBalancer"/);
+  await admin.delete(services, at, signal);
+  await until(async () => await isGone(admin));
+  controller.signal("SIGTERM");
+  expect(await controller.end()).toBe(0);
 }
 
 /** The agent's Lease, made and renewed, and a Service that it must not serve, twice. */

@@ -60,6 +60,11 @@ export class Reporter {
     return true;
   }
 
+  /** Writes to the Service itself, by a merge patch of what `current` says. */
+  async amend(service: Service, patch: object, signal: AbortSignal): Promise<void> {
+    await this.#writer.amend(service, patch, signal);
+  }
+
   announce(service: Service, { type, reason, message }: Announcement): void {
     const { recorder, logger } = this.#options;
     recorder.event(service, { type, reason, action: "SyncLoadBalancer", note: message });

@@ -6,8 +6,8 @@ import { StoppedError } from "../engine/stopped-error.ts";
 import { releasePatch, type StatusReport, statusPatch } from "./service-patch.ts";
 
 /**
- * The only place that writes to Services: merge patches of the status subresource, which takes finalizers too, each
- * refused by the server when the Service is not as it was read. Writes nothing that is so already.
+ * The only place that writes to Services: merge patches, each refused by the server when the Service is not as it was
+ * read; of the status subresource, which takes finalizers too, but for `amend`. Writes nothing that is so already.
  */
 export class ServiceWriter {
   readonly #client: Pick<KubeClient, "mergePatch">;
@@ -56,11 +56,20 @@ export class ServiceWriter {
     }
   }
 
-  async #write(service: Service, patch: object | undefined, signal: AbortSignal): Promise<void> {
+  async amend(service: Service, patch: object, signal: AbortSignal): Promise<void> {
+    await this.#write(service, patch, signal, {});
+  }
+
+  async #write(
+    service: Service,
+    patch: object | undefined,
+    signal: AbortSignal,
+    part: { readonly subresource?: string } = { subresource: "status" },
+  ): Promise<void> {
     if (patch === undefined) return;
     const why = this.#mayWrite();
     if (why !== undefined) throw new StoppedError(why);
-    const written = await this.#client.mergePatch(services, service, patch, signal, { subresource: "status" });
+    const written = await this.#client.mergePatch(services, service, patch, signal, part);
     this.#own.set(objectKey(written.metadata), written.metadata.resourceVersion);
     this.#store.overlay(written);
   }
