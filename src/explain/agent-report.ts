@@ -13,6 +13,15 @@ export interface AgentReport {
   readonly omitted: number;
 }
 
+/**
+ * The Leases of the agents that serve Services with this proxy name, on all nodes. Those agents have a prefix of their
+ * own in the name of the Lease; which name goes with which prefix, no Lease says.
+ */
+export function agentLeases(leases: readonly Lease[], proxyName: string | undefined): readonly Lease[] {
+  const start = proxyName === undefined ? "berth-agent-" : "berth-agent.";
+  return leases.filter(({ metadata }) => metadata.name?.startsWith(start));
+}
+
 /** The report of the agent that serves Services with this proxy name; undefined when no Lease is there. */
 export function agentReport(
   leases: readonly Lease[],
@@ -36,7 +45,7 @@ export function agentReport(
   };
 }
 
-/** An agent that serves Services by name has a prefix of its own in the name of its Lease; no prefix has a dot. */
+/** No prefix has a dot. */
 function isLeaseOf(lease: string, node: string, isNamed: boolean): boolean {
   if (!isNamed) return lease === agentLease(node);
   const [head = "", prefix = ""] = lease.split(".", 2);

@@ -119,11 +119,21 @@ it.each<[string, World, string[]]>([
       ...withMetadata({ finalizers: [] }, { ...untouched, spec: { ...webService().spec, loadBalancerClass: "x/y" } }),
       classes: { unread: "C" },
     },
-    ["no", "? class x/y: whether a LoadBalancerClass takes it cannot be told: C",
+    [
+      "no",
+      "? class x/y: whether a LoadBalancerClass takes it cannot be told: C",
       "NO address (none): pending, nobody said why; see the class, and the log of its controller",
-      "? not read classes: C"],
+      "? not read classes: C",
+    ],
   ],
-  ["held for a class of another provider", withSpec({ loadBalancerClass: "berth.dev/node" }), ["no", "NO class berth.dev/node: the Service had another class before, and provider proxy still has to remove what it made; let a controller that runs proxy do so"]],
+  [
+    "held for a class of another provider",
+    withSpec({ loadBalancerClass: "berth.dev/node" }),
+    [
+      "no",
+      "NO class berth.dev/node: the Service had another class before, and provider proxy still has to remove what it made; let a controller that runs proxy do so",
+    ],
+  ],
   [
     "two objects of one class, the older counts",
     {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { node, slice } from "../model/testing/objects.ts";
 import type { World } from "./index.ts";
-import { ago, goodWorld, http, lease, record, told, withClass, withSpec } from "./testing/world.ts";
+import { ago, goodWorld, http, lease, record, told, withClass, withMetadata, withSpec } from "./testing/world.ts";
 
 it.each<[string, World, string[]]>([
   ["no nodes", { ...goodWorld(), nodes: [] }, ["no", "NO nodes: the cluster has no nodes; add one"]],
@@ -85,6 +85,36 @@ it.each<[string, World, string[]]>([
     "an agent that is silent",
     { ...goodWorld(), leases: [lease("a"), lease("b", {}, 120)] },
     ["no", "NO agent: it has been silent for 120 s by the clock here; see its pod on the node, and this clock"],
+  ],
+  [
+    "an agent that is silent on a node that goes",
+    {
+      ...goodWorld(),
+      nodes: [node("a"), { metadata: { name: "b", deletionTimestamp: ago(3) } }],
+      leases: [lease("a"), lease("b", {}, 120)],
+    },
+    [
+      "yes",
+      "NO target of load balancers: the Node is being deleted; nothing to do if it is to go",
+      "NO agent: it has been silent for 120 s by the clock here; see its pod on the node, and this clock",
+    ],
+  ],
+  [
+    "agents of another proxy's Services",
+    {
+      ...withMetadata({ labels: { "service.kubernetes.io/service-proxy-name": "mine" } }),
+      leases: [lease("a"), lease("b"), { ...lease("b", {}, 99), metadata: { name: "berth-agent.kube2.b" } }],
+    },
+    [
+      "no",
+      "? agent: no agent of Berth reports for this node, though one does for others; start one, unless another proxy serves it",
+      "NO agent: it has been silent for 99 s by the clock here; see its pod on the node, and this clock",
+    ],
+  ],
+  [
+    "another proxy's Service, which no agent serves",
+    withMetadata({ labels: { "service.kubernetes.io/service-proxy-name": "mine" } }),
+    ["yes"],
   ],
   [
     "an agent that is missing",

@@ -1,5 +1,7 @@
 import {
   excludeNodeLabel,
+  type LabelSelector,
+  leavingTaints,
   type Node,
   objectKey,
   type Service,
@@ -8,7 +10,7 @@ import {
   zoneLabel,
 } from "../api/index.ts";
 import { eligibleNodes, type ProxiedService } from "../model/index.ts";
-import { type AgentReport, agentReport } from "./agent-report.ts";
+import { type AgentReport, agentLeases, agentReport } from "./agent-report.ts";
 import type { Ownership } from "./class-branch.ts";
 import { explainTraffic } from "./endpoint-branch.ts";
 import { allOf, no, type Tree, unknown, yes } from "./tree.ts";
@@ -28,23 +30,30 @@ export function explainNodes(world: World, service: Service, { object }: Ownersh
   const { nodes } = world;
   if (isUnread(nodes)) return unknown("nodes", "", nodes.unread);
   if (nodes.length === 0) return no("nodes", "", "the cluster has no nodes; add one");
-  const excluded = new Map(eligibleNodes(nodes).excluded.map(({ name, by }) => [name, by]));
-  const unselected = nodes.filter(
-    ({ metadata }) => object?.spec.nodeSelector !== undefined && !selects(object.spec.nodeSelector, metadata.labels),
-  );
-  for (const { metadata } of unselected)
-    if (!excluded.has(metadata.name ?? "")) excluded.set(metadata.name ?? "", "nodeSelector");
+  const excluded = excludedNodes(nodes, object?.spec.nodeSelector);
   const health = unhealthyNodes(world, service);
+  const { leases } = world;
+  const proxyName = service.metadata.labels?.[serviceProxyNameLabel];
+  const own = { ...world, leases: isUnread(leases) ? leases : agentLeases(leases, proxyName) };
   const seen = [...nodes]
     .sort((a, b) => compare(nameOf(a), nameOf(b)))
     .map((node) =>
-      explainNode(world, service, proxied, {
+      explainNode(own, service, proxied, {
         node,
         excludedBy: excluded.get(nameOf(node)),
         unhealthy: health.get(nameOf(node)),
       }),
     );
   return together(seen);
+}
+
+/** By name, what leaves each out of load balancers: what the node itself says goes before the class's selector. */
+function excludedNodes(nodes: readonly Node[], selector: LabelSelector | undefined): ReadonlyMap<string, string> {
+  const unselected = nodes.filter(({ metadata }) => selector !== undefined && !selects(selector, metadata.labels));
+  return new Map([
+    ...unselected.map((node) => [nameOf(node), "nodeSelector"] as const),
+    ...eligibleNodes(nodes).excluded.map(({ name, by }) => [name, by] as const),
+  ]);
 }
 
 function together(seen: readonly Seen[]): Tree {
@@ -113,7 +122,7 @@ function explainNode(
           : `not ready (${ready.reason ?? ready.status})`,
     agent:
       readOf(world.leases).length === 0 && !isUnread(world.leases)
-        ? "none in this cluster; rules are another proxy's"
+        ? "none of Berth's in this cluster; rules are another proxy's"
         : undefined,
   };
   return {
@@ -124,7 +133,7 @@ function explainNode(
 
 /** Its agent may well have stopped already. */
 function isLeaving(excludedBy: string | undefined): boolean {
-  return excludedBy !== undefined && excludedBy !== excludeNodeLabel && excludedBy !== "nodeSelector";
+  return excludedBy === "deletionTimestamp" || leavingTaints.includes(excludedBy ?? "");
 }
 
 function explainTarget(by: string | undefined): Tree {
@@ -141,7 +150,9 @@ function whyExcluded(by: string): string {
     case "nodeSelector":
       return "spec.nodeSelector of the LoadBalancerClass does not select it; label the node if it should take traffic";
     default:
-      return `its taint ${by} says that it is about to go; nothing to do if it is`;
+      return leavingTaints.includes(by)
+        ? `its taint ${by} says that it is about to go; nothing to do if it is`
+        : `${by} leaves it out; mend the node if it should take traffic`;
   }
 }
 
