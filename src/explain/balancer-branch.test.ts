@@ -68,7 +68,17 @@ it.each<[string, World, string[]]>([
           reason: "SyncLoadBalancerFailed",
           note: "no answer",
           eventTime: ago(7),
+          regarding: { uid: "ns/web" },
         },
+        {
+          metadata: { name: "f" },
+          type: "Warning",
+          reason: "SyncLoadBalancerFailed",
+          note: "of another of the same name",
+          eventTime: ago(3),
+          regarding: { uid: "gone" },
+        },
+        { metadata: { name: "g" }, type: "Warning", reason: "Old", note: "older", eventTime: ago(70) },
       ],
     }),
     [

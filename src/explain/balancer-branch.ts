@@ -26,7 +26,7 @@ export function explainBalancer(world: World, service: Service, { policy }: Owne
   const decisive = [...wishes.refused, ...conditions.filter(({ name }) => name !== "Degraded"), ...addresses];
   const children = [...wishes.refused, ...wishes.lost, ...conditions, ...addresses];
   const name = ingress.map(addressOf).join(", ") || "(no address)";
-  return allOf("load balancer", name, decisive, { facts: recordFacts(world, record), children });
+  return allOf("load balancer", name, decisive, { facts: recordFacts(world, service, record), children });
 }
 
 function addressOf({ ip, hostname }: LoadBalancerIngress): string {
@@ -99,15 +99,15 @@ function whyPending(world: World, service: Service, record: LoadBalancerRecord |
   const next = nextTryAt === undefined ? "it goes on by itself" : `the next try is at ${nextTryAt}`;
   if (lastError !== undefined) return `pending: ${lastError.reason}: ${lastError.message}; ${next}`;
   if (awaiting !== undefined) return `pending: it waits for ${awaiting.what} (${awaiting.reason}); ${next}`;
-  const [warning] = warnings(world);
+  const [warning] = warnings(world, service);
   const told = warning === undefined ? "nobody said why" : `${warning.reason ?? ""}: ${warning.note ?? ""}`;
   return `pending, ${told}; see the class, and the log of its controller`;
 }
 
-/** The newest first. */
-function warnings({ events }: World): readonly Event[] {
+/** Of this very Service, not of one of its name that is gone; the newest first. */
+function warnings({ events }: World, { metadata: { uid } }: Service): readonly Event[] {
   return readOf(events)
-    .filter(({ type }) => type === "Warning")
+    .filter(({ type, regarding }) => type === "Warning" && (regarding?.uid ?? uid) === uid)
     .sort((a, b) => compare(timeOf(b), timeOf(a)) || compare(a.metadata.name ?? "", b.metadata.name ?? ""));
 }
 
@@ -142,9 +142,13 @@ function explainShortcut({ ip, ipMode }: LoadBalancerIngress): Tree {
     : no(what, "", `ipMode is ${ipMode}, so traffic from pods goes out to the load balancer; nothing to do`);
 }
 
-function recordFacts(world: World, record: LoadBalancerRecord | undefined): Record<string, string | undefined> {
+function recordFacts(
+  world: World,
+  service: Service,
+  record: LoadBalancerRecord | undefined,
+): Record<string, string | undefined> {
   const { targets, awaiting, lastError, nextTryAt, lastPlan } = record?.status ?? {};
-  const [warning] = warnings(world);
+  const [warning] = warnings(world, service);
   const age = warning === undefined ? undefined : secondsSince(timeOf(warning), world.now);
   return {
     targets: targets === undefined ? undefined : `${targets.ready} of ${targets.total} healthy`,
