@@ -60,6 +60,11 @@ const spec = fc.record(
   },
   { requiredKeys: ["type"] },
 );
+/** Many leave the class, which few do by chance. */
+const edit = fc.oneof(
+  spec,
+  spec.map((random) => ({ ...random, loadBalancerClass: "example.com/nobody" })),
+);
 const metadata = fc.record(
   {
     annotations: fc.dictionary(key, text, { maxKeys: 5 }),
@@ -76,10 +81,7 @@ const metadata = fc.record(
 const ingress = fc.record({ ip: text, hostname: text, ipMode: text }, { requiredKeys: [] });
 const status = fc.record({ loadBalancer: fc.record({ ingress: fc.array(ingress, { maxLength: 2 }) }) });
 const wishes = fc.array(
-  fc.record(
-    { spec, metadata, status, edit: spec, deleted: fc.boolean() },
-    { requiredKeys: ["spec", "metadata", "deleted"] },
-  ),
+  fc.record({ spec, metadata, status, edit, deleted: fc.boolean() }, { requiredKeys: ["spec", "metadata", "deleted"] }),
   { minLength: batchSize, maxLength: batchSize },
 );
 const wishKey = fc.constantFrom(...Object.values(annotations), sourceRangesAnnotation);
