@@ -1,4 +1,12 @@
-import { type Node, nodes, type Resource, type Service, services } from "../api/index.ts";
+import {
+  type LoadBalancerRecord,
+  loadBalancerRecords,
+  type Node,
+  nodes,
+  type Resource,
+  type Service,
+  services,
+} from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
 import { Term, type TermOptions } from "./term.ts";
@@ -11,12 +19,14 @@ export class Controller {
   readonly #options: TermOptions;
   readonly #services: Store<Service>;
   readonly #nodes: Store<Node>;
+  readonly #records: Store<LoadBalancerRecord>;
 
   constructor(options: TermOptions) {
     this.#options = options;
     const { logger, metrics } = options;
     this.#services = new Store({ kind: services.kind, logger, metrics });
     this.#nodes = new Store({ kind: nodes.kind, logger, metrics });
+    this.#records = new Store({ kind: loadBalancerRecords.kind, logger, metrics });
   }
 
   /** Whether the first state of everything that it watches is in; a standby is ready too. */
@@ -29,6 +39,7 @@ export class Controller {
     await Promise.all([
       this.#reflector(services, this.#services).run(signal),
       this.#reflector(nodes, this.#nodes).run(signal),
+      this.#reflector(loadBalancerRecords, this.#records, true).run(signal),
     ]);
   }
 
@@ -39,8 +50,10 @@ export class Controller {
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
     await orAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
-    using term = new Term(this.#options, this.#services, this.#nodes, () =>
-      leading.aborted ? "the controller is ending" : fence(),
+    using term = new Term(
+      this.#options,
+      { services: this.#services, nodes: this.#nodes, records: this.#records },
+      () => (leading.aborted ? "the controller is ending" : fence()),
     );
     await term.adopt(leading);
     logger.info("controller works", { count: this.#services.size });
@@ -54,8 +67,9 @@ export class Controller {
     await term.run(workers, leading, end.signal);
   }
 
-  #reflector<T extends KubeObject>(resource: Resource<T>, store: Store<T>): Reflector<T> {
+  /** `optional`: all works without the kind. */
+  #reflector<T extends KubeObject>(resource: Resource<T>, store: Store<T>, optional = false): Reflector<T> {
     const { client, logger, metrics, clock, random } = this.#options;
-    return new Reflector({ client, resource, store, logger, metrics, clock, random });
+    return new Reflector({ client, resource, store, optional, logger, metrics, clock, random });
   }
 }

@@ -5,7 +5,7 @@ import { type Classes, classify, type LbIdentity } from "../model/index.ts";
 import { isConverged, type ProviderAdapter } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
-import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
+import { type Failure, type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 
 export interface LeftoversOptions {
   readonly client: Pick<KubeClient, "get">;
@@ -15,6 +15,8 @@ export interface LeftoversOptions {
   readonly runner: ProviderRunner;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
   readonly onGone: (key: string) => void;
+  /** Called at each failure: nobody else can tell of it. */
+  readonly onStuck: (id: LbIdentity, failure: Failure) => void;
   readonly logger: Logger;
 }
 
@@ -52,7 +54,7 @@ export class Leftovers {
 
   /** Undefined when nothing is left of it. */
   async #tearDown(adapter: ProviderAdapter, id: LbIdentity, signal: AbortSignal): Promise<WorkResult | undefined> {
-    const { runner, logger } = this.#options;
+    const { runner, onStuck, logger } = this.#options;
     const wait = runner.pauseOf(adapter.name);
     if (wait !== undefined) return { requeueAfterMs: wait };
     const about = { service: `${id.namespace}/${id.name}`, key: id.uid, provider: adapter.name };
@@ -67,6 +69,7 @@ export class Leftovers {
       reason: failure.decision.reason,
       err: failure.error,
     });
+    onStuck(id, failure);
     return runner.next(adapter.name, failure);
   }
 

@@ -14,13 +14,13 @@ import {
 import { type Issue, isConverged, type ProviderAdapter, unsupported } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
-import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
+import { type Failure, type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import { isHealthWatcher } from "./health.ts";
 import { type ControllerMetrics, controllerName } from "./metrics.ts";
 import type { NodeView } from "./nodes/node-view.ts";
-import { deleted, deleting, ensuring } from "./status/announcements.ts";
-import { concluded, failed, hindered, progress, refused, withPortErrors } from "./status/findings.ts";
-import type { Reporter } from "./status/reporter.ts";
+import { concluded, failed, hindered, progress, refused, resting, withPortErrors } from "./status/findings.ts";
+import type { Report, Reporter } from "./status/reporter.ts";
+import { WriteError } from "./status/write-error.ts";
 
 export interface ReconcilerOptions {
   readonly services: Store<Service>;
@@ -36,6 +36,8 @@ export interface ReconcilerOptions {
   /** A Service that is as it should be is looked at again after so long. */
   readonly driftResyncMs: number;
   readonly runner: ProviderRunner;
+  /** How long a key rests when it fails once more. */
+  readonly backoffOf: (key: string) => number;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: ControllerMetrics;
@@ -55,9 +57,20 @@ export class ServiceReconciler {
   }
 
   async reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
-    const { services, classes, logger, metrics } = this.#options;
-    const service = services.get(key);
+    const service = this.#options.services.get(key);
     if (service === undefined) return {};
+    let afterMs: number | undefined = this.#options.backoffOf(key);
+    try {
+      const result = await this.#serve(key, service, signal);
+      afterMs = result.requeueAfterMs;
+      return result;
+    } finally {
+      this.#options.reporter.nextTry(service, afterMs);
+    }
+  }
+
+  async #serve(key: string, service: Service, signal: AbortSignal): Promise<WorkResult> {
+    const { classes, logger, metrics } = this.#options;
     try {
       const found = classify(service, classes());
       switch (found.kind) {
@@ -81,7 +94,10 @@ export class ServiceReconciler {
       // Deleted before we knew.
       if (isNotFound(error)) return {};
       if (isConflict(error)) return { requeueAfterMs: conflictRetryMs };
-      throw error;
+      if (!(error instanceof WriteError)) throw error;
+      await this.#options.reporter.refused(service, error, signal);
+      if (error.decision.kind === "backOff") throw error;
+      return { requeueAfterMs: error.decision.forMs };
     }
   }
 
@@ -109,7 +125,10 @@ export class ServiceReconciler {
     }
     const nodes = this.#options.nodes.eligible();
     const wait = this.#options.runner.pauseOf(provider) ?? this.#graceOf(service, nodes);
-    if (wait !== undefined) return { requeueAfterMs: wait };
+    if (wait !== undefined) {
+      await reporter.rest(service, resting(provider), signal);
+      return { requeueAfterMs: wait };
+    }
 
     await reporter.hold(service, finalizers, signal);
     // A family that is only preferred may have got no address.
@@ -135,27 +154,49 @@ export class ServiceReconciler {
         allowReplace: lb.annotations[annotations.allowReplace] === "true",
         mayGoOn: () => this.#changedUnder(key, lb.id),
         onStart: () => {
-          if (isNew) reporter.announce(service, ensuring);
+          if (isNew) reporter.ensuring(service);
         },
         signal,
       },
     );
     const { run, failure } = attempt;
+    const names = nodes.targets.map(({ name }) => name);
     if (run === undefined) {
-      await reporter.report(service, { findings: hindered(failed(failure)) }, signal);
-      return runner.next(adapter.name, failure);
+      const report = { findings: hindered(failed(failure)), failure, nodes: names };
+      return await this.#afterFailure(service, adapter.name, failure, report, signal);
     }
     const status = adapter.status(lb, run.observed, null);
-    const findings = concluded(run, failure, status, { lb, nodes, issues });
-    // While the address is being made anew the old one stays, as nobody can use another.
-    const report = status.ingress.length > 0 ? { findings, ingress: status.ingress } : { findings };
-    await reporter.report(service, report, signal, attempt.failure === undefined ? attempt.changed : undefined);
-    if (failure !== undefined) return runner.next(adapter.name, failure);
+    const report: Report = {
+      findings: concluded(run, failure, status, { lb, nodes, issues }),
+      // While the address is being made anew the old one stays, as nobody can use another.
+      ingress: status.ingress,
+      seen: status,
+      steps: run.outcomes.map(({ step }) => step),
+      nodes: names,
+      failure,
+      changed: attempt.failure === undefined ? attempt.changed : undefined,
+    };
+    if (failure !== undefined) return await this.#afterFailure(service, adapter.name, failure, report, signal);
+    await reporter.report(service, report, signal);
     if (run.replacement) return { requeueAfterMs: this.#driftMs() };
     if (!isConverged(run.plan)) return { requeueAfterMs: pollAfter(run) };
     addresses.release(lb.id.uid, lb.addresses);
     const poll = status.targets.ready === 0 && !isHealthWatcher(adapter);
     return { requeueAfterMs: poll ? readyPollMs : this.#driftMs() };
+  }
+
+  /** A provider that asked for a rest gets it, whether or not people can be told why. */
+  async #afterFailure(
+    service: Service,
+    provider: string,
+    failure: Failure,
+    report: Report,
+    signal: AbortSignal,
+  ): Promise<WorkResult> {
+    const { runner, reporter } = this.#options;
+    const rest = failure.decision.kind === "backOff" ? undefined : runner.next(provider, failure);
+    await reporter.report(service, report, signal);
+    return rest ?? runner.next(provider, failure);
   }
 
   /** The load balancer, if there is one, stays as it is until the Service is changed. */
@@ -185,28 +226,28 @@ export class ServiceReconciler {
       });
       return {};
     }
-    let torn = false;
     for (const provider of cleanup.providers) {
       const wait = runner.pauseOf(provider);
       if (wait !== undefined) return { requeueAfterMs: wait };
       const attempt = await runner.attempt(provided(providers, provider), { clusterId, uid, namespace, name }, null, {
         allowReplace: true,
-        onStart: () => reporter.announce(service, deleting),
+        onStart: () => reporter.deleting(service),
         signal,
       });
-      if (attempt.failure !== undefined) {
-        await reporter.report(service, { findings: { programmed: failed(attempt.failure) } }, signal);
-        return runner.next(provider, attempt.failure);
+      const steps = attempt.run?.outcomes.map(({ step }) => step) ?? [];
+      const { failure } = attempt;
+      if (failure !== undefined) {
+        const report = { findings: { programmed: failed(failure) }, failure, steps, teardown: true };
+        return await this.#afterFailure(service, provider, failure, report, signal);
       }
       if (!isConverged(attempt.run.plan)) {
-        await reporter.report(service, { findings: { programmed: progress(attempt.run) } }, signal);
+        const report = { findings: { programmed: progress(attempt.run) }, steps, teardown: true };
+        await reporter.report(service, report, signal);
         return { requeueAfterMs: pollAfter(attempt.run) };
       }
-      torn ||= attempt.changed !== undefined;
     }
     if (!(await reporter.release(service, cleanup, signal))) return {};
     addresses.release(uid);
-    if (torn) reporter.announce(service, deleted);
     logger.info("service let go", { service: key, reason: cleanup.cause });
     // Another provider of ours may be the next to take it.
     return cleanup.cause === "deleted" ? {} : { requeueAfterMs: 0 };

@@ -1,4 +1,4 @@
-import { type Node, objectKey, type Service } from "../api/index.ts";
+import { type LoadBalancerRecord, type Node, objectKey, type Service } from "../api/index.ts";
 import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
 import type { AddressPool } from "../ipam/index.ts";
 import {
@@ -22,10 +22,12 @@ import { holdersOf, Leftovers } from "./leftovers.ts";
 import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
 import { NodeView } from "./nodes/node-view.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
+import { Records } from "./status/records.ts";
 import { Reporter } from "./status/reporter.ts";
+import { ServiceStates } from "./status/service-states.ts";
 
 export interface TermOptions {
-  readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "mergePatch" | "watch">;
+  readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "delete" | "watch">;
   readonly recorder: Pick<EventRecorder, "event">;
   readonly providers: readonly ProviderAdapter[];
   readonly classes: () => Classes;
@@ -39,6 +41,13 @@ export interface TermOptions {
   readonly random: Random;
 }
 
+/** What the API server has, as far as it is known. */
+export interface Stores {
+  readonly services: Store<Service>;
+  readonly nodes: Store<Node>;
+  readonly records: Store<LoadBalancerRecord>;
+}
+
 /** As upstream's service controller, but quicker at first. */
 const backoff = { baseMs: 1000, capMs: 300_000 } as const;
 /** No look at one Service takes longer. */
@@ -49,6 +58,7 @@ export class Term implements Disposable {
   readonly #options: TermOptions;
   readonly #services: Store<Service>;
   readonly #nodes: NodeView;
+  readonly #records: Records;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
@@ -58,7 +68,7 @@ export class Term implements Disposable {
   readonly #metrics: ControllerMetrics;
   readonly #held = new DisposableStack();
 
-  constructor(options: TermOptions, services: Store<Service>, nodes: Store<Node>, mayWrite: () => string | undefined) {
+  constructor(options: TermOptions, { services, nodes, records }: Stores, mayWrite: () => string | undefined) {
     const { client, recorder, clusterId, classes, logger, metrics, clock, random } = options;
     this.#options = options;
     this.#services = services;
@@ -70,14 +80,34 @@ export class Term implements Disposable {
     this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
     const runner = new ProviderRunner(mayWrite, clock, logger);
     const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
-    this.#reporter = new Reporter({ client, recorder, services, mayWrite, clock, logger });
-    this.#leftovers = new Leftovers({ ...shared, onGone: (key) => this.#queue.add(key) });
+    const onRefused = (...refusal: Parameters<Reporter["recordRefused"]>): void =>
+      this.#reporter.recordRefused(...refusal);
+    this.#records = this.#held.use(
+      new Records({ client, store: records, mayWrite, onRefused, clock, random, logger, metrics }),
+    );
+    const states = new ServiceStates(this.#metrics.serviceStates, this.#metrics.timeToReady, clock);
+    this.#reporter = new Reporter({
+      client,
+      recorder,
+      services,
+      records: this.#records,
+      states,
+      mayWrite,
+      clock,
+      logger,
+    });
+    this.#leftovers = new Leftovers({
+      ...shared,
+      onGone: (key) => this.#queue.add(key),
+      onStuck: (id, failure) => this.#reporter.stuck(id, failure),
+    });
     this.#reconciler = new ServiceReconciler({
       ...shared,
       services,
       nodes: this.#nodes,
       reporter: this.#reporter,
       clusterId,
+      backoffOf: (key) => Math.min(backoff.capMs, backoff.baseMs * 2 ** this.#queue.failures(key)),
       onIgnored: (service) => this.#onIgnored(service),
       driftResyncMs: options.driftResyncMs,
       random,
@@ -125,7 +155,11 @@ export class Term implements Disposable {
         return await unlessStopped(this.#reconciler.reconcile(key, limit.signal));
       });
     const tearDown: Work = (uid) => unlessStopped(this.#leftovers.reconcile(uid, end));
-    await Promise.all([this.#queue.run(workers, reconcile, leading), this.#leftoverQueue.run(1, tearDown, leading)]);
+    await Promise.all([
+      this.#queue.run(workers, reconcile, leading),
+      this.#leftoverQueue.run(1, tearDown, leading),
+      this.#records.run(leading),
+    ]);
   }
 
   #subscribe(): void {

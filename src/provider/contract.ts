@@ -72,6 +72,10 @@ export interface LbStatus {
   /** What `status.loadBalancer.ingress` should hold; empty until the address is real. */
   readonly ingress: readonly LoadBalancerIngress[];
   readonly targets: { readonly ready: number; readonly total: number };
+  /** Targets that are not ready, and why, by the name of the node. */
+  readonly unhealthy?: readonly { readonly node: string; readonly reason: string }[];
+  /** What the load balancer and its parts are called outside: an ARN, a link, a directory. */
+  readonly references?: readonly string[];
   readonly issues: readonly Issue[];
 }
 

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { conditionTypes } from "../../api/index.ts";
+import { conditionTypes, loadBalancerRecords } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { addressPool } from "../../ipam/index.ts";
 import { plainClasses } from "../../model/index.ts";
@@ -16,6 +16,8 @@ export interface BenchOptions {
   readonly unclassed?: string;
   readonly pool?: readonly string[];
   readonly clusterId?: string;
+  /** The API server serves our kinds. */
+  readonly kinds?: boolean;
 }
 
 /** A controller that runs: end it with `stop`. */
@@ -42,6 +44,7 @@ export class Bench {
     const { providers = [new MemoryProvider(this.world)], unclassed, clusterId = "cluster-1" } = options;
     const pool = addressPool((options.pool ?? ["192.0.2.0/29"]).flatMap((text) => parseCidr(text) ?? []));
     if ("overlap" in pool) throw new Error("overlap");
+    if (options.kinds !== true) this.api.missing.add(loadBalancerRecords.plural);
     const metrics = createMetrics();
     const byProvider = options.classes ?? new Map(providers.map(({ name }) => [name, `berth.dev/${name}`]));
     const classes = plainClasses(byProvider, unclassed);
