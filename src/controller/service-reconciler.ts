@@ -1,5 +1,5 @@
 import { annotations, type LoadBalancerIngress, type Service } from "../api/index.ts";
-import { assertNever, type Random } from "../base/index.ts";
+import { assertNever, Backoff, type Random } from "../base/index.ts";
 import { isConflict, isNotFound, type Store, type WorkResult } from "../kube/index.ts";
 import {
   type Classes,
@@ -43,14 +43,16 @@ export interface ReconcilerOptions {
   readonly metrics: ControllerMetrics;
 }
 
-/** A 409: the watch is about to bring what we did not know. */
-const conflictRetryMs = 200;
+/** A 409: the watch is about to bring what we did not know, and the key with it; unless it is stuck. */
+const conflictBackoff = { baseMs: 200, capMs: 30_000 } as const;
 /** How often to look whether targets have become healthy when the provider does not tell. */
 const readyPollMs = 5000;
 
 /** Makes one Service so: classify, then observe, plan and apply, then say how it went. Keeps no truth of its own. */
 export class ServiceReconciler {
   readonly #options: ReconcilerOptions;
+  /** By key: conflicts in a row. */
+  readonly #conflicts = new Map<string, Backoff>();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -70,35 +72,47 @@ export class ServiceReconciler {
   }
 
   async #serve(key: string, service: Service, signal: AbortSignal): Promise<WorkResult> {
-    const { classes, logger, metrics } = this.#options;
     try {
-      const found = classify(service, classes());
-      switch (found.kind) {
-        case "own":
-          return await this.#ensure(key, service, found, signal);
-        case "cleanup":
-          return await this.#cleanUp(key, service, found, signal);
-        case "ignore":
-          metrics.ignored.inc({ cause: found.cause });
-          logger.debug("service is not ours", {
-            service: key,
-            reason: found.cause,
-            class: service.spec?.loadBalancerClass ?? "",
-          });
-          this.#options.onIgnored(service);
-          return {};
-        default:
-          return assertNever(found, "classification");
-      }
+      const result = await this.#look(key, service, signal);
+      this.#conflicts.delete(key);
+      return result;
     } catch (error) {
       // Deleted before we knew.
       if (isNotFound(error)) return {};
-      if (isConflict(error)) return { requeueAfterMs: conflictRetryMs };
+      if (isConflict(error)) return { requeueAfterMs: this.#conflictsOf(key).next() };
       if (!(error instanceof WriteError)) throw error;
       await this.#options.reporter.refused(service, error, signal);
       if (error.decision.kind === "backOff") throw error;
       return { requeueAfterMs: error.decision.forMs };
     }
+  }
+
+  async #look(key: string, service: Service, signal: AbortSignal): Promise<WorkResult> {
+    const { classes, logger, metrics } = this.#options;
+    const found = classify(service, classes());
+    switch (found.kind) {
+      case "own":
+        return await this.#ensure(key, service, found, signal);
+      case "cleanup":
+        return await this.#cleanUp(key, service, found, signal);
+      case "ignore":
+        metrics.ignored.inc({ cause: found.cause });
+        logger.debug("service is not ours", {
+          service: key,
+          reason: found.cause,
+          class: service.spec?.loadBalancerClass ?? "",
+        });
+        this.#options.onIgnored(service);
+        return {};
+      default:
+        return assertNever(found, "classification");
+    }
+  }
+
+  #conflictsOf(key: string): Backoff {
+    const backoff = this.#conflicts.get(key) ?? new Backoff(conflictBackoff, this.#options.random);
+    this.#conflicts.set(key, backoff);
+    return backoff;
   }
 
   async #ensure(

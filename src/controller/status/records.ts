@@ -31,7 +31,6 @@ export interface RecordsOptions {
 
 /** What is said in short order is written once. */
 const debounceMs = 300;
-const conflictRetryMs = 200;
 /** How often to see whether the kind is served by now, or the Records that there are have come. */
 const absentRetryMs = 300_000;
 const syncRetryMs = 1000;
@@ -188,7 +187,8 @@ export class Records implements Disposable {
     const { cause, decision } = error;
     const { clock, logger } = this.#options;
     if (cause instanceof FencedError) return {};
-    if (isConflict(cause) || isRecordGone(cause)) return { requeueAfterMs: conflictRetryMs };
+    // The watch is about to bring what we did not know; if it does not, the key's own back-off holds.
+    if (isConflict(cause) || isRecordGone(cause)) throw cause;
     if (isNamespaceGone(cause)) {
       this.#drafts.delete(key);
       return {};

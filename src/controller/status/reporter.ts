@@ -165,8 +165,10 @@ export class Reporter {
   async release(service: Service, cleanup: Cleanup, signal: AbortSignal): Promise<boolean> {
     const current = this.current(service);
     if (current === undefined) return false;
+    // Before, as the Service may be gone, and forgotten, by the time that the write is answered.
+    const isAnnounced = this.#deleting.has(uidOf(current));
     await this.#writer.release(current, cleanup, signal);
-    if (this.#deleting.delete(uidOf(current))) this.#announcer.announce(current, deleted);
+    if (isAnnounced) this.#announcer.announce(current, deleted);
     if (cleanup.cause === "deleted") this.#options.records.forget(current);
     else this.#options.records.release(current);
     this.#letGo(current);

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { conditionTypes, loadBalancerRecords } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { addressPool } from "../../ipam/index.ts";
+import type { EventRecorder } from "../../kube/index.ts";
 import { plainClasses } from "../../model/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
@@ -16,6 +17,8 @@ export interface BenchOptions {
   readonly unclassed?: string;
   readonly pool?: readonly string[];
   readonly clusterId?: string;
+  /** Instead of `events`. */
+  readonly recorder?: Pick<EventRecorder, "event">;
   /** The API server serves our kinds. */
   readonly kinds?: boolean;
 }
@@ -50,7 +53,7 @@ export class Bench {
     const classes = plainClasses(byProvider, unclassed);
     const controller = new Controller({
       client: this.api.client,
-      recorder: {
+      recorder: options.recorder ?? {
         event: ({ metadata }, { type, reason, note }) =>
           void this.events.push(`${type} ${reason} ${metadata.namespace}/${metadata.name}: ${note}`),
       },
