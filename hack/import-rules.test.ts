@@ -48,6 +48,13 @@ it("every import goes down the layers and through the folder's index", () => {
   expect(wrong).toEqual([]);
 });
 
+it("a layer within another is open to those who name it", () => {
+  const schemas = "src/api/schemas/index.ts";
+  const importers = ["src/agent/a.ts", "src/model/a.ts", "src/api/a.ts", "src/controller/a.ts", "src/cli/a.ts"];
+  expect(importers.filter((from) => mayImport(from, schemas))).toEqual(["src/controller/a.ts", "src/cli/a.ts"]);
+  expect(mayImport(schemas, "src/api/index.ts")).toBe(true);
+});
+
 it("what decides does no I/O", () => {
   const wrong = shipped
     .filter((path) => pure.some((place) => path === place || path.startsWith(`${place}/`)))
@@ -97,9 +104,11 @@ it("the linter refuses what the table refuses", () => {
       "src/model/upwards.ts": 'export { x } from "../kube/index.ts";\n',
       "src/model/types-too.ts": 'import type { X } from "../agent/index.ts";\nexport type Y = X;\n',
       "src/model/io.ts": 'export { readFile } from "node:fs/promises";\n',
+      "src/model/zod.ts": 'export { x } from "../api/schemas/index.ts";\n',
       "src/agent/sideways.ts": 'export { x } from "../controller/index.ts";\n',
       "providers/proxy/kube.ts": 'export { x } from "../../src/kube/index.ts";\n',
       "src/controller/fine.ts": 'export { x } from "../kube/index.ts";\n',
+      "src/controller/schemas/fine.ts": 'export { x } from "../../api/schemas/index.ts";\n',
       "providers/proxy/fine.ts": 'export { x } from "../../src/balancer/config.ts";\n',
     };
     for (const [path, text] of Object.entries(planted)) {

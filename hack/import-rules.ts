@@ -14,6 +14,8 @@ export const layers: readonly Layer[] = [
   { folder: "src/net", may: ["src/base"] },
   { folder: "src/telemetry", may: ["src/base"] },
   { folder: "src/api", may: ["src/base", "src/net"] },
+  // Loads zod, so no other layer that may import src/api gets it without naming it.
+  { folder: "src/api/schemas", may: ["src/base", "src/net", "src/api"] },
   { folder: "src/kube", may: ["src/base", "src/telemetry", "src/api"] },
   { folder: "src/kernel", may: ["src/base", "src/net"] },
   { folder: "src/ipam", may: ["src/base", "src/net", "src/api"] },
@@ -26,6 +28,7 @@ export const layers: readonly Layer[] = [
       "src/net",
       "src/telemetry",
       "src/api",
+      "src/api/schemas",
       "src/kube",
       "src/kernel",
       "src/ipam",
@@ -83,19 +86,41 @@ export const impureModules: readonly string[] = [
 
 /** What the processes must never load, whatever imports it: paths of ours, or package name prefixes. */
 export const forbiddenInProcess: Readonly<Record<string, readonly string[]>> = {
-  "src/cli/agent.ts": ["src/controller", "src/provider", "src/ipam", "src/balancer", "providers", "sandbox", "zod"],
+  "src/cli/agent.ts": [
+    "src/api/schemas",
+    "src/controller",
+    "src/provider",
+    "src/ipam",
+    "src/balancer",
+    "providers",
+    "sandbox",
+    "zod",
+  ],
   "src/cli/balancer.ts": ["src/controller", "src/provider", "src/agent", "src/kube", "providers", "sandbox", "undici"],
   "src/cli/controller.ts": ["src/agent", "sandbox"],
   "src/cli/main.ts": ["src/kube", "src/agent", "src/controller", "providers", "sandbox"],
-  "src/cli/trace.ts": ["src/kube", "src/agent", "src/controller", "src/model", "providers", "sandbox", "undici", "zod"],
+  "src/cli/trace.ts": [
+    "src/api/schemas",
+    "src/kube",
+    "src/agent",
+    "src/controller",
+    "src/model",
+    "providers",
+    "sandbox",
+    "undici",
+    "zod",
+  ],
 };
 
 /** Packages that only a lazy `import()` may load. */
 export const lazyPackages: readonly string[] = ["@aws-sdk/", "@google-cloud/", "@kubernetes/client-node"];
 
-/** The layer that a file belongs to; undefined for what is in no layer (configuration at the root). */
+/**
+ * The layer that a file belongs to, the innermost one (which the table names last); undefined for what is in no layer
+ * (configuration at the root).
+ */
 export function layerOf(path: string): Layer | undefined {
-  return layers.find(({ folder }) => path.startsWith(`${folder}/`));
+  return layers.findLast(({ folder }) => path.startsWith(`${folder}/`));
 }
 
 /** Whether `from` may import `to` (both paths from the root of the tree). */
@@ -103,7 +128,9 @@ export function mayImport(from: string, to: string): boolean {
   const layer = layerOf(from);
   const target = layerOf(to);
   if (layer === undefined || target === undefined || layer === target) return true;
-  return layer.may.some((allowed) => to === `${allowed}.ts` || to.startsWith(`${allowed}/`));
+  // A layer within another has to be named itself.
+  const named = layer.may.filter((allowed) => [target, undefined].includes(layerOf(`${allowed}/`)));
+  return named.some((allowed) => to === `${allowed}.ts` || to.startsWith(`${allowed}/`));
 }
 
 /** Whether the import goes through the front door of a folder of `src`, as everybody outside it has to. */

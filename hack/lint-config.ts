@@ -6,9 +6,7 @@ const folders = layers.map(({ folder }) => folder);
 /** Import patterns, as oxlint's `no-restricted-imports` reads them (gitignore syntax on the import text). */
 function restrictions(folder: string, may: readonly string[]): object {
   const wholeTree = may.includes("src");
-  const forbidden = wholeTree
-    ? []
-    : folders.filter((other) => other !== folder && !may.some((m) => m === other || other.startsWith(`${m}/`)));
+  const forbidden = wholeTree ? [] : folders.filter((other) => other !== folder && !may.includes(other));
   const group = forbidden.flatMap((other) => {
     const name = other.replace(/^src\//, "");
     // A part of a layer: one file, or a folder by its front door.

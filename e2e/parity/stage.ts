@@ -121,6 +121,13 @@ export class Stage implements AsyncDisposable {
 
   /** What comes of all probes, in their order. */
   async ask(probes: readonly Probe[]): Promise<readonly Answers[]> {
+    // A client that asks at several addresses at a time gets to an endpoint by each. Which one it sticks to is settled
+    // by the time that they have answered.
+    await this.#askAll(probes.filter(({ sticky }) => sticky).map((probe) => ({ ...probe, question: once(probe) })));
+    return await this.#askAll(probes);
+  }
+
+  async #askAll(probes: readonly Probe[]): Promise<readonly Answers[]> {
     const answers = new Map<Probe, Answers>();
     const askFrom = async (member: Member): Promise<void> => {
       const own = probes.filter(({ from }) => from === member);
@@ -138,6 +145,10 @@ export class Stage implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.#owned.disposeAsync();
   }
+}
+
+function once({ question }: Probe): Probe["question"] {
+  return { ...question, count: 1 };
 }
 
 function questionsOf(probes: readonly Probe[]): string {

@@ -19,6 +19,11 @@ export interface Question {
 export type Answers = readonly string[];
 
 const answerWithinMs = 4000;
+/**
+ * A datagram may be lost, as all UDP: the kernel drops the first of a flow when another takes its translated port at
+ * the same moment. Once it is tracked, a flow keeps its endpoint, so that one which swallows what it gets stays silent.
+ */
+const sendAgainMs = 1000;
 
 function ask({ protocol, host, port, from }: Question): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
@@ -50,14 +55,19 @@ function overUdp({ host, port, from, resolve, fail }: Attempt): () => void {
   const socket = createSocket(host.includes(":") ? "udp6" : "udp4");
   socket.on("message", (data) => resolve(data.toString().trim()));
   socket.on("error", fail);
+  let again: NodeJS.Timeout | undefined;
   // Connected, so that a port-unreachable comes back as an error.
   socket.bind({ ...(from !== undefined && { address: from }) }, () =>
     socket.connect(port, host, (error?: Error) => {
-      if (error === undefined) socket.send("question");
-      else fail(error);
+      if (error !== undefined) return fail(error);
+      socket.send("question");
+      again = setInterval(() => socket.send("question"), sendAgainMs);
     }),
   );
-  return () => socket.close();
+  return () => {
+    clearInterval(again);
+    socket.close();
+  };
 }
 
 /** The status, how many endpoints the header names, and the body with its keys sorted. */

@@ -3,8 +3,8 @@ import { apiGroup } from "./names.ts";
 import type { Resource } from "./resources.ts";
 
 /**
- * What is known of the load balancer of the Service of the same name, for people to read: nothing is decided by it.
- * It goes with its Service, which owns it.
+ * What the controller did and waits for, for the Service of the same name that owns it;
+ * `crds/loadbalancerrecords.yaml` says what each field means.
  */
 export interface LoadBalancerRecord {
   apiVersion?: string;
@@ -15,26 +15,17 @@ export interface LoadBalancerRecord {
 }
 
 export interface LoadBalancerRecordStatus {
-  /** Of the state of the Service that the rest is about. */
+  loadBalancerClass?: string;
   observedServiceHash?: string;
   addresses?: string[];
-  /** What the provider calls it. */
   references?: string[];
-  targets?: LoadBalancerRecordTargets;
-  /** The last change that was begun. */
+  /** At most 20 are named as unhealthy. */
+  targets?: { ready: number; total: number; unhealthy?: { node: string; reason: string }[] };
   lastPlan?: { summary: string; hash: string; steps: number; at: string };
-  /** Absent when nothing is. */
   awaiting?: { what: string; reason: string; since: string };
   lastError?: { kind: string; reason: string; message: string; at: string };
   nextTryAt?: string;
   conditions?: Condition[];
-}
-
-export interface LoadBalancerRecordTargets {
-  ready: number;
-  total: number;
-  /** At most 20. */
-  unhealthy?: { node: string; reason: string }[];
 }
 
 export const loadBalancerRecords: Resource<LoadBalancerRecord> = {

@@ -64,6 +64,7 @@ it("a Record says all of a load balancer that is as it should be, in two writes 
     ownerReferences: [{ apiVersion: "v1", kind: "Service", name: "web", uid: "uid-web", controller: true }],
   });
   expect(status(bench)).toEqual({
+    loadBalancerClass: "berth.dev/memory",
     observedServiceHash: expect.stringMatching(/^[0-9a-f]{16}$/),
     addresses: ["192.0.2.1"],
     references: ["uid-web/TCP-80", "uid-web/address", "uid-web/targets"],

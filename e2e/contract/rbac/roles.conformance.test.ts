@@ -1,4 +1,4 @@
 import { kubeApiserver } from "../kube-apiserver.ts";
-import { checkRoles } from "./suite.ts";
+import { checkRoles, withoutRecords } from "./suite.ts";
 
-checkRoles(kubeApiserver, () => false);
+checkRoles(kubeApiserver, withoutRecords);

@@ -1,36 +1,48 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
-import { CpuShare, checkPeriods, leastPeriodMs, maxShare } from "./cpu-share.ts";
+import { CheckShares, checkPeriods, leastPeriodMs, maxShare } from "./cpu-share.ts";
 
 it("lets the first checks pass with a short gap", () => {
   const clock = new FakeClock();
-  const share = new CpuShare(clock);
-  expect(share.waitMs()).toBe(0);
-  share.spend(300);
-  expect(share.waitMs()).toBe(250);
+  const shares = new CheckShares(clock);
+  expect(shares.waitMs()).toBe(0);
+  shares.spend(300, false);
+  expect(shares.waitMs()).toBe(250);
   clock.advance(250);
-  expect(share.waitMs()).toBe(0);
+  expect(shares.waitMs()).toBe(0);
+});
+
+it("mends some tables in a row without delay, and then one in five seconds", () => {
+  const clock = new FakeClock();
+  const shares = new CheckShares(clock);
+  const waits = Array.from({ length: 10 }, () => {
+    shares.spend(2000, true);
+    const wait = shares.waitMs();
+    clock.advance(wait);
+    return wait;
+  });
+  expect(waits).toEqual([250, 250, 250, 250, 250, 250, 250, 5000, 5000, 5000]);
 });
 
 it("answers after five seconds however much was spent", () => {
-  const share = new CpuShare(new FakeClock());
-  share.spend(1_000_000);
-  expect(share.waitMs()).toBe(5000);
+  const shares = new CheckShares(new FakeClock());
+  shares.spend(1_000_000, false);
+  expect(shares.waitMs()).toBe(5000);
 });
 
 it("costs its share in the long run when it is asked all the time, and checks often nevertheless", () => {
   fc.assert(
     fc.property(fc.double({ min: 0.1, max: 80, noNaN: true }), (costMs) => {
       const clock = new FakeClock();
-      const share = new CpuShare(clock);
+      const shares = new CheckShares(clock);
       let spent = 0;
       let longestMs = 0;
       while (clock.monotonic() < 600_000) {
         spent += costMs;
-        share.spend(costMs);
-        longestMs = Math.max(longestMs, share.waitMs());
-        clock.advance(share.waitMs());
+        shares.spend(costMs, false);
+        longestMs = Math.max(longestMs, shares.waitMs());
+        clock.advance(shares.waitMs());
       }
       expect(longestMs).toBeLessThanOrEqual(5000);
       // What was saved up, and the last one.

@@ -3,38 +3,60 @@ import type { Clock } from "../../base/index.ts";
 /** Of one core, for all checks that find nothing: 2 % less what an idle process costs and what is not measured. */
 export const maxShare = 0.016;
 
-/** Saved-up share that may be spent at once: some incidents in a row are repaired as fast as one. */
-const burstMs = 2000;
+/** Saved-up share that checks which find nothing may spend at once. */
+const checksBurstMs = 2000;
+/** And those that repair: some incidents in a row are mended as fast as one, be they whole tables. */
+const repairsBurstMs = 15_000;
 /** However much was spent, whoever alters our rules all the time is answered after this. */
 const longestWaitMs = 5000;
 const leastGapMs = 250;
 
-/** Spreads checks that come without being asked for, so that in the long run they cost no more than their share. */
-export class CpuShare {
-  readonly #clock: Clock;
-  #balanceMs = burstMs;
-  #countedAt: number;
-  #lastSpent = Number.NEGATIVE_INFINITY;
+/** Spreads checks that come without being asked for, so that in the long run they cost no more than their shares. */
+export class CheckShares {
+  readonly #checks: CpuShare;
+  readonly #repairs: CpuShare;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
-    this.#countedAt = clock.monotonic();
+    this.#checks = new CpuShare(clock, checksBurstMs);
+    this.#repairs = new CpuShare(clock, repairsBurstMs);
   }
 
   /** Counts processor time that a check has just taken. */
+  spend(cpuMs: number, repaired: boolean): void {
+    (repaired ? this.#repairs : this.#checks).spend(cpuMs);
+  }
+
+  /** How long the next check has to wait, in ms. */
+  waitMs(): number {
+    return Math.max(this.#checks.waitMs(), this.#repairs.waitMs());
+  }
+}
+
+class CpuShare {
+  readonly #clock: Clock;
+  readonly #burstMs: number;
+  #balanceMs: number;
+  #countedAt: number;
+  #lastSpent = Number.NEGATIVE_INFINITY;
+
+  constructor(clock: Clock, burstMs: number) {
+    this.#clock = clock;
+    this.#burstMs = this.#balanceMs = burstMs;
+    this.#countedAt = clock.monotonic();
+  }
+
   spend(cpuMs: number): void {
     this.#balanceMs = this.#balance() - cpuMs;
     this.#countedAt = this.#lastSpent = this.#clock.monotonic();
   }
 
-  /** How long the next check has to wait, in ms. */
   waitMs(): number {
     const gap = this.#lastSpent + leastGapMs - this.#clock.monotonic();
     return Math.max(0, gap, Math.min(longestWaitMs, -this.#balance() / maxShare));
   }
 
   #balance(): number {
-    return Math.min(burstMs, this.#balanceMs + (this.#clock.monotonic() - this.#countedAt) * maxShare);
+    return Math.min(this.#burstMs, this.#balanceMs + (this.#clock.monotonic() - this.#countedAt) * maxShare);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Follow, FollowResult } from "../../kernel/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import type { TableName } from "../plan/index.ts";
 import type { DriftTarget } from "./checker.ts";
-import { CpuShare } from "./cpu-share.ts";
+import { CheckShares } from "./cpu-share.ts";
 import type { OwnWrites, TableChange } from "./own-writes.ts";
 import { processText, Suspects } from "./suspects.ts";
 import { Transactions } from "./transactions.ts";
@@ -38,12 +38,12 @@ const tableNames: readonly TableName[] = ["nat", "filter", "mangle"];
 export class NftWatch implements DriftWatch {
   readonly #options: NftWatchOptions;
   readonly #suspects = new Suspects();
-  readonly #share: CpuShare;
+  readonly #shares: CheckShares;
   #wake = Promise.withResolvers<void>();
 
   constructor(options: NftWatchOptions) {
     this.#options = options;
-    this.#share = new CpuShare(options.clock);
+    this.#shares = new CheckShares(options.clock);
   }
 
   async run(check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
@@ -125,14 +125,17 @@ export class NftWatch implements DriftWatch {
     for (;;) {
       await orAborted(this.#wake.promise, signal);
       this.#wake = Promise.withResolvers();
-      await sleep(Math.max(settleMs, this.#share.waitMs()), signal, clock);
+      await sleep(Math.max(settleMs, this.#shares.waitMs()), signal, clock);
       const before = cpuMs();
       const again: Suspect[] = [];
       let pauseMs = unknownRetryMs;
+      let repaired = false;
       for (const suspect of this.#suspects.take())
         try {
-          if ((await check(suspect)) === "unknown") again.push(suspect);
+          const result = await check(suspect);
+          if (result === "unknown") again.push(suspect);
           else backoff.reset();
+          repaired ||= result === "repaired";
         } catch (err) {
           if (isAbort(err, signal)) throw err;
           pauseMs = Math.max(pauseMs, Math.round(backoff.next()));
@@ -140,7 +143,7 @@ export class NftWatch implements DriftWatch {
           logger.error("rules not compared with the kernel", { family, table, err, retryMs: pauseMs });
           again.push(suspect);
         }
-      this.#share.spend(cpuMs() - before);
+      this.#shares.spend(cpuMs() - before, repaired);
       if (again.length > 0) this.#later(again, pauseMs, signal);
     }
   }

@@ -3,7 +3,7 @@ import type { Family } from "../../net/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import type { TableName } from "../plan/index.ts";
 import type { DriftTarget } from "./checker.ts";
-import { CpuShare, checkPeriods, leastPeriodMs } from "./cpu-share.ts";
+import { CheckShares, checkPeriods, leastPeriodMs } from "./cpu-share.ts";
 import type { LayoutWatch } from "./layout-watch.ts";
 import type { CheckResult, DriftWatch, Suspect } from "./watch.ts";
 
@@ -20,8 +20,8 @@ export interface PollWatchOptions {
 interface Polled {
   readonly family: Family;
   readonly table: TableName;
-  /** Of the last checks, in ms of processor time. */
-  readonly costs: number[];
+  /** What the last check that found nothing took, or what the first will take, in ms of processor time. */
+  costMs: number;
   /** When the last one began. */
   checkedAt: number;
   /** Not before this, when it failed. */
@@ -31,7 +31,10 @@ interface Polled {
 
 const retry = { baseMs: leastPeriodMs, capMs: 60_000, jitter: 0.2 } as const;
 
-const costSamples = 5;
+/** Of the first check, which compares all rules; what says to the letter what it said before takes a quarter. */
+const comparingMsPerRule = 0.009;
+/** What else the process did meanwhile counts in, and should not keep a table from being read. */
+const maxCostMs = 2000;
 
 /** How often the layouts are looked at. */
 const glanceMs = 500;
@@ -46,13 +49,13 @@ export class PollWatch implements DriftWatch {
   readonly #options: PollWatchOptions;
   readonly #polled = new Map<string, Polled>();
   /** For the checks that layouts ask for: somebody may alter tables all the time. */
-  readonly #share: CpuShare;
+  readonly #shares: CheckShares;
   /** Before this, layouts ask in vain. */
   #pauseUntil = -Infinity;
 
   constructor(options: PollWatchOptions) {
     this.#options = options;
-    this.#share = new CpuShare(options.clock);
+    this.#shares = new CheckShares(options.clock);
   }
 
   async run(check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
@@ -66,10 +69,10 @@ export class PollWatch implements DriftWatch {
         continue;
       }
       const before = cpuMs();
-      await this.#check(one, check, signal);
+      const result = await this.#check(one, check, signal);
       if (one !== altered) continue;
-      this.#share.spend(cpuMs() - before);
-      this.#pauseUntil = clock.monotonic() + this.#share.waitMs();
+      this.#shares.spend(cpuMs() - before, result === "repaired");
+      this.#pauseUntil = clock.monotonic() + this.#shares.waitMs();
     }
   }
 
@@ -77,11 +80,11 @@ export class PollWatch implements DriftWatch {
   #admit(): void {
     const { target, clock, random } = this.#options;
     for (const { family, applier } of target.kernels)
-      for (const table of applier.program?.keys() ?? [])
+      for (const [table, { chains }] of applier.program ?? [])
         this.#polled.getOrInsertComputed(`${family} ${table}`, () => ({
           family,
           table,
-          costs: [],
+          costMs: comparingMsPerRule * chains.values().reduce((count, rules) => count + rules.length, 0),
           checkedAt: clock.monotonic(),
           retryAt: -Infinity,
           backoff: new Backoff(retry, random),
@@ -100,7 +103,7 @@ export class PollWatch implements DriftWatch {
   /** Which one falls due first, and in how many ms. */
   #next(): { one: Polled | undefined; waitMs: number } {
     const now = this.#options.clock.monotonic();
-    const periods = checkPeriods(new Map(this.#polled.values().map((one) => [one, costOf(one.costs)])));
+    const periods = checkPeriods(new Map(this.#polled.values().map((one) => [one, Math.min(one.costMs, maxCostMs)])));
     let first: { one: Polled | undefined; waitMs: number } = { one: undefined, waitMs: leastPeriodMs };
     for (const one of this.#polled.values()) {
       const dueAt = Math.max(one.retryAt, one.checkedAt + (periods.get(one) ?? leastPeriodMs));
@@ -110,7 +113,12 @@ export class PollWatch implements DriftWatch {
     return first;
   }
 
-  async #check(one: Polled, check: (suspect: Suspect) => Promise<CheckResult>, signal: AbortSignal): Promise<void> {
+  /** Undefined when it failed. */
+  async #check(
+    one: Polled,
+    check: (suspect: Suspect) => Promise<CheckResult>,
+    signal: AbortSignal,
+  ): Promise<CheckResult | undefined> {
     const { layouts, clock, cpuMs, logger } = this.#options;
     const { family, table } = one;
     one.checkedAt = clock.monotonic();
@@ -123,27 +131,15 @@ export class PollWatch implements DriftWatch {
       if (result === "repaired" && layouts === undefined)
         for (const other of this.#polled.values())
           if (other.family === family && other !== one) other.checkedAt = -Infinity;
-      if (result === "intact") one.costs.push(cpuMs() - before);
-      if (one.costs.length > costSamples) one.costs.shift();
+      if (result === "intact") one.costMs = cpuMs() - before;
+      return result;
     } catch (err) {
       if (isAbort(err, signal)) throw err;
       layouts?.doubt(family, table);
       const retryMs = Math.round(one.backoff.next());
       one.retryAt = clock.monotonic() + retryMs;
       logger.error("rules not compared with the kernel", { family, table, err, retryMs });
+      return undefined;
     }
   }
-}
-
-/** A table that is compared rule by rule costs this much more than one that says to the letter what it said before. */
-const comparing = 3.5;
-
-/**
- * What the next check will cost, in ms, when it finds nothing. The median: what else the process did meanwhile counts
- * in. Only the first compares all rules.
- */
-function costOf(costs: readonly number[]): number {
-  const [first = 0, ...later] = costs;
-  if (later.length === 0) return first / comparing;
-  return costs.toSorted((a, b) => a - b)[Math.floor((costs.length - 1) / 2)] ?? 0;
 }

@@ -1,15 +1,11 @@
-import {
-  type Condition,
-  type LoadBalancerRecordStatus,
-  type LoadBalancerRecordTargets,
-  recordConditionTypes,
-} from "../../api/index.ts";
+import { type Condition, type LoadBalancerRecordStatus, recordConditionTypes } from "../../api/index.ts";
 import { mergeDiff, wireTime } from "../../kube/index.ts";
 import { contentHash, type LbStatus, type PlanStep } from "../../provider/index.ts";
 import { conditionOf, type Findings, mergeConditions } from "./conditions.ts";
 
 /** What one look at a Service came to, as far as its Record tells it. */
 export interface RecordNote {
+  readonly loadBalancerClass: string | undefined;
   readonly serviceHash: string;
   readonly findings: Findings;
   readonly addresses: readonly string[];
@@ -59,13 +55,14 @@ export function recordStatus(
   note: RecordNote,
   nowMs: number,
 ): LoadBalancerRecordStatus {
-  const { serviceHash, addresses, seen, steps = [], failure, obstacle, nextTryAt } = note;
+  const { loadBalancerClass, serviceHash, addresses, seen, steps = [], failure, obstacle, nextTryAt } = note;
   const conditions = mergeConditions(before.conditions ?? [], note.findings, nowMs, recordConditionTypes);
   const awaited = obstacle ?? awaitedBy(conditions);
   const isOpen = obstacle !== undefined || (!isTrue(conditions, "programmed") && !isFalse(conditions, "accepted"));
   const begunAnew = isTrue(before.conditions ?? [], "programmed");
   return {
     ...before,
+    loadBalancerClass,
     observedServiceHash: serviceHash,
     addresses: orAbsent(addresses),
     ...(seen && { references: orAbsent(seen.references ?? []), targets: targetsOf(seen) }),
@@ -89,10 +86,14 @@ function awaitedBy(conditions: readonly Condition[]): Awaited | undefined {
   return undefined;
 }
 
-function targetsOf({ targets, unhealthy = [] }: NonNullable<RecordNote["seen"]>): LoadBalancerRecordTargets {
+function targetsOf({ targets, unhealthy = [] }: NonNullable<RecordNote["seen"]>): LoadBalancerRecordStatus["targets"] {
   const shown = unhealthy.toSorted((a, b) => (a.node < b.node ? -1 : 1)).slice(0, maxUnhealthy);
   const { ready, total } = targets;
-  return { ready, total, ...(shown.length > 0 && { unhealthy: shown.map(({ node, reason }) => ({ node, reason })) }) };
+  return {
+    ready,
+    total,
+    ...(shown.length > 0 && { unhealthy: shown.map(({ node, reason }) => ({ node, reason: cut(reason) })) }),
+  };
 }
 
 function planOf(steps: readonly PlanStep[]): { summary: string; hash: string; steps: number } {

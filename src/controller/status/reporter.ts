@@ -268,6 +268,7 @@ function serviceHash({ spec, metadata: { annotations = {} } }: Service): string 
 function noteOf(service: Service, { findings, ingress, failure, seen, steps }: Report): RecordNote {
   const shown = ingress ?? service.status?.loadBalancer?.ingress ?? [];
   return {
+    loadBalancerClass: service.spec?.loadBalancerClass,
     serviceHash: serviceHash(service),
     findings,
     addresses: shown.flatMap(({ ip, hostname }) => ip ?? hostname ?? []),

@@ -1,0 +1,4 @@
+import { kubeApiserver } from "../kube-apiserver.ts";
+import { servesOurKinds } from "./suite.ts";
+
+servesOurKinds(kubeApiserver);

@@ -1,0 +1,59 @@
+import { z } from "zod";
+import type { LoadBalancerClass } from "../index.ts";
+import { conditions } from "./condition.ts";
+import { exactly } from "./exactly.ts";
+import { empty, objectFields, set, text, whole } from "./fields.ts";
+import { annotationKey, annotationValues, className } from "./keys.ts";
+import { type Parsed, parseWith } from "./parsed.ts";
+import { selector } from "./selector.ts";
+
+const block: z.ZodType<Record<string, unknown>, Record<string, unknown>> = empty;
+const provider = block.exactOptional();
+const providers = { proxy: provider, node: provider, awsNlb: provider, gcpL4: provider, l2: provider, bgp: provider };
+
+const band = z.object({ from: whole(1, 65535), to: whole(1, 65535) }).refine(({ from, to }) => from <= to, {
+  error: "from must not be above to; swap them",
+});
+
+const nodePorts = z
+  .object({ policy: z.enum(["Require", "Ensure", "Never"]), band: band.exactOptional() })
+  .refine(({ policy, band }) => band === undefined || policy === "Ensure", {
+    error: "band is used with policy Ensure only; remove band, or set policy to Ensure",
+  });
+
+const limits = z.object({
+  total: whole(1, 1_000_000).exactOptional(),
+  perNamespace: whole(1, 1_000_000).exactOptional(),
+  portsPerService: whole(1, 65535).exactOptional(),
+});
+
+const spec = z
+  .object({
+    loadBalancerClass: className,
+    ...providers,
+    isDefault: z.boolean().default(false),
+    defaults: annotationValues.exactOptional(),
+    allowedNamespaces: selector.exactOptional(),
+    allowedOverrides: set(annotationKey, { max: 128 }).exactOptional(),
+    limits: limits.exactOptional(),
+    schemes: set(z.enum(["internal", "internet-facing"]), { min: 1, max: 2 }).exactOptional(),
+    nodeSelector: selector.exactOptional(),
+    nodePorts: nodePorts.exactOptional(),
+    deletionPolicy: z.enum(["Delete", "Retain"]).default("Delete"),
+  })
+  .refine((spec) => Object.keys(providers).filter((name) => Object.hasOwn(spec, name)).length === 1, {
+    error:
+      "exactly one of proxy, node, awsNlb, gcpL4, l2 and bgp must be set; add the one that provides the load balancers ({} will do) and remove the others",
+  });
+
+const status = z.object({ provider: text(63).exactOptional(), conditions: conditions.exactOptional() });
+
+/** What `crds/loadbalancerclasses.yaml` says. */
+export const classSchema: z.ZodType<LoadBalancerClass> = exactly<LoadBalancerClass>()(
+  z.object({ ...objectFields, spec, status: status.exactOptional() }),
+);
+
+/** Checks a LoadBalancerClass as the API server does. */
+export function parseClass(object: unknown): Parsed<LoadBalancerClass> {
+  return parseWith(classSchema, object);
+}
