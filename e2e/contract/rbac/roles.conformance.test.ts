@@ -1,4 +1,4 @@
 import { kubeApiserver } from "../kube-apiserver.ts";
-import { checkRoles, withoutRecords } from "./suite.ts";
+import { checkRoles, isBeyondTest } from "./suite.ts";
 
-checkRoles(kubeApiserver, withoutRecords);
+checkRoles(kubeApiserver, isBeyondTest);

@@ -1,5 +1,5 @@
 import { sandbox } from "../sandbox.ts";
-import { checkRoles, withoutRecords } from "./suite.ts";
+import { checkRoles, isBeyondTest } from "./suite.ts";
 
 // It always sends the initial state as a watch; `list` is for servers that cannot.
-checkRoles(sandbox, (right) => right.startsWith("list ") || withoutRecords(right));
+checkRoles(sandbox, (right, owner) => right.startsWith("list ") || isBeyondTest(right, owner));

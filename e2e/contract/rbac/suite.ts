@@ -19,11 +19,6 @@ function userOf(owner: RoleOwner): string {
   return `system:serviceaccount:kube-system:berth-${owner}`;
 }
 
-/** What there is no reason for where our kinds are not served: a Record that cannot be made is not changed either. */
-export function withoutRecords(right: string): boolean {
-  return /^(?:patch|delete) loadbalancerrecords/.test(right);
-}
-
 /**
  * The programs do on a target all that they can do, as the service accounts that they ship with. `unused` tells which
  * rights this target gives them no reason to use.
@@ -90,9 +85,13 @@ export function checkRoles(target: Target, unused: (right: string, owner: RoleOw
   });
 }
 
-/** An agent counts what it shares with others half an hour later, for which no test waits. */
-export function countsEvents(right: string, owner: RoleOwner): boolean {
-  return owner === "agent" && right === "patch events.events.k8s.io";
+/**
+ * An agent counts what it shares with others half an hour later, for which no test waits. Our kinds are not served here,
+ * and a Record that cannot be made is not changed either.
+ */
+export function isBeyondTest(right: string, owner: RoleOwner): boolean {
+  const countsEvents = owner === "agent" && right === "patch events.events.k8s.io";
+  return countsEvents || /^(?:patch|delete) loadbalancerrecords/.test(right);
 }
 
 const at = { namespace: "default", name: "web" };
