@@ -15,7 +15,7 @@ const config: ViteUserConfigExport = defineConfig({
           ...shared,
           name: "unit",
           include: ["{src,providers,sandbox,bench,hack}/**/*.test.ts"],
-          exclude: ["**/*.kernel.test.ts"],
+          exclude: ["**/*.kernel.test.ts", "**/*.conformance.test.ts"],
           pool: "threads",
           isolate: false,
         },
@@ -45,7 +45,7 @@ const config: ViteUserConfigExport = defineConfig({
         test: {
           ...shared,
           name: "conformance",
-          include: ["e2e/**/*.conformance.test.ts"],
+          include: ["{e2e,providers}/**/*.conformance.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers: 2,

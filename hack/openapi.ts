@@ -21,6 +21,7 @@ const documents: Readonly<Record<string, readonly string[]>> = {
     "ServiceAccount",
     "TokenRequest",
   ],
+  "apis/apiextensions.k8s.io/v1": ["CustomResourceDefinition"],
   "apis/apps/v1": ["Deployment", "ReplicaSet", "Scale"],
   "apis/authentication.k8s.io/v1": ["SelfSubjectReview"],
   "apis/authorization.k8s.io/v1": ["SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"],
@@ -99,7 +100,9 @@ function bare(kind: string, { metadata, ...rest }: Binding): object {
 function collect(all: Record<string, Schema>, kinds: readonly string[]): void {
   const isServed = (name: string): boolean =>
     kinds.some((kind) => name.endsWith(`.${kind}`) || name.endsWith(`.${kind}List`));
-  const queue = Object.keys(all).filter((name) => name.startsWith("io.k8s.api.") && isServed(name));
+  const queue = Object.keys(all).filter(
+    (name) => /^io\.k8s\.api(extensions-apiserver)?\./.test(name) && isServed(name),
+  );
   queue.push("io.k8s.apimachinery.pkg.apis.meta.v1.Status", "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
   const seen = new Set<string>();
   for (let name = queue.pop(); name !== undefined; name = queue.pop()) {

@@ -14,7 +14,7 @@ import type {
   StepResult,
 } from "../../src/provider/index.ts";
 import type { Action, Observation } from "./observation.ts";
-import { planAbsent, planPresent, status, validate } from "./plan.ts";
+import { planAbsent, planPresent, planRetained, status, validate } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
 
 export const capabilities: Capabilities = {
@@ -27,12 +27,10 @@ export const capabilities: Capabilities = {
   ipMode: "Proxy",
   sourceRanges: true,
   sessionAffinity: true,
+  members: false,
 };
 
-/** By UID. Files and namespaces are local, so a snapshot is as fresh and as dear as looking at each. */
-type Snapshot = ReadonlyMap<string, Observation>;
-
-export class ProxyAdapter implements ProviderAdapter<Snapshot, Observation>, HealthWatcher {
+export class ProxyAdapter implements ProviderAdapter<null, Observation>, HealthWatcher {
   readonly name = "proxy";
   readonly capabilities: Capabilities = capabilities;
   readonly #runtime: Runtime;
@@ -51,21 +49,19 @@ export class ProxyAdapter implements ProviderAdapter<Snapshot, Observation>, Hea
     return [{ kind: "service", id }];
   }
 
-  async snapshot(keys: readonly ScopeKey[], signal: AbortSignal): Promise<Snapshot> {
-    const snapshot = new Map<string, Observation>();
-    for (const key of keys) snapshot.set(identityOf(key).uid, await this.#runtime.observe(identityOf(key), signal));
-    return snapshot;
+  /** Files and namespaces are local: looking at each one when it is wanted is as cheap, and fresher. */
+  async snapshot(): Promise<null> {
+    return null;
   }
 
-  async observe(key: ScopeKey, from: Snapshot | "live", signal: AbortSignal): Promise<Observation> {
-    const id = identityOf(key);
-    const known = from === "live" ? undefined : from.get(id.uid);
-    return known ?? this.#runtime.observe(id, signal);
+  async observe(key: ScopeKey, _from: null | "live", signal: AbortSignal): Promise<Observation> {
+    return this.#runtime.observe(identityOf(key), signal);
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
-    if (desired?.kind === "service") return planPresent(desired.lb, desired.nodes, observed, this.#prefixes);
-    return planAbsent(identityOf(key), observed);
+    if (desired?.kind !== "service") return planAbsent(identityOf(key), observed);
+    if (desired.lb.retain) return planRetained(desired.lb.id, observed);
+    return planPresent(desired.lb, desired.nodes, observed, this.#prefixes);
   }
 
   apply(step: PlanStep, _outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
@@ -77,8 +73,8 @@ export class ProxyAdapter implements ProviderAdapter<Snapshot, Observation>, Hea
   }
 
   async *listOwned(clusterId: string): AsyncIterable<OwnedObject> {
-    for await (const { id, directory, addresses } of this.#runtime.owned(clusterId))
-      yield { scope: { kind: "service", id }, ref: directory, retained: false, addresses };
+    for await (const { id, directory, retained, addresses } of this.#runtime.owned(clusterId))
+      yield { scope: { kind: "service", id }, ref: directory, retained, addresses };
   }
 
   watchHealth(onChange: (key: ScopeKey) => void): Disposable {

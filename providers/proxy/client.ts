@@ -4,7 +4,7 @@ import { balancerFiles, parseBalancerStatus } from "../../src/balancer/config.ts
 import { assertNever, type Clock } from "../../src/base/index.ts";
 import type { Exec } from "../../src/kernel/index.ts";
 import type { LbIdentity } from "../../src/model/index.ts";
-import type { StepResult } from "../../src/provider/index.ts";
+import { Requests, type StepResult } from "../../src/provider/index.ts";
 import { namesIn, readText, replaceText } from "./files.ts";
 import { type Names, namesOf } from "./names.ts";
 import { Cabling, type Network } from "./network.ts";
@@ -12,6 +12,7 @@ import type { Action, Observation } from "./observation.ts";
 import { ownerFile, parseOwner, renderOwner } from "./owner.ts";
 import { configuredAddresses } from "./plan.ts";
 import { ReportWatch } from "./report-watch.ts";
+import { requestedExec } from "./requested-exec.ts";
 import type { OwnedBalancer, Runtime } from "./runtime.ts";
 import { Supervisor } from "./supervisor.ts";
 
@@ -22,6 +23,8 @@ export interface SystemRuntimeOptions {
   readonly balancerCommand: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly exec: Exec;
+  /** Asked before whatever changes the machine; a text says why nothing may be changed any more. */
+  readonly fence: () => string | undefined;
   readonly clock: Clock;
 }
 
@@ -36,12 +39,16 @@ export class SystemRuntime implements Runtime {
   readonly #supervisor: Supervisor;
   readonly #watches = new Set<ReportWatch>();
   readonly #clock: Clock;
+  readonly #requests: Requests;
 
-  constructor({ stateDir, clusterId, network, balancerCommand, environment, exec, clock }: SystemRuntimeOptions) {
+  constructor({ stateDir, clusterId, network, balancerCommand, environment, ...options }: SystemRuntimeOptions) {
+    const { exec, fence, clock } = options;
     this.#stateDir = stateDir;
     this.#clock = clock;
     this.#clusterDir = join(stateDir, clusterId);
-    this.#cabling = new Cabling(exec, network);
+    this.#requests = new Requests({ fence, clock });
+    const reads = requestedExec(exec, this.#requests, "read");
+    this.#cabling = new Cabling(reads, requestedExec(exec, this.#requests, "write"), network);
     this.#supervisor = new Supervisor({ command: balancerCommand, environment, clock });
   }
 
@@ -62,21 +69,28 @@ export class SystemRuntime implements Runtime {
     const names = namesOf(this.#stateDir, id);
     switch (action.kind) {
       case "claim":
-        return this.#claim(id, names);
-      case "configure":
-        await replaceText(join(names.directory, balancerFiles.config), action.text);
+        return this.#claim(id, names, signal);
+      case "retain": {
+        const path = join(names.directory, ownerFile);
+        await this.#write(`write ${path}`, signal, () => replaceText(path, renderOwner({ ...id, retained: true })));
         return done;
+      }
+      case "configure": {
+        const path = join(names.directory, balancerFiles.config);
+        await this.#write(`write ${path}`, signal, () => replaceText(path, action.text));
+        return done;
+      }
       case "connect":
         return (await this.#cabling.connect(names, action.addresses, action.mac, signal)) ? done : joining;
       case "start":
-        return this.#supervisor.start(names);
+        return this.#write("start the balancer", signal, () => this.#supervisor.start(names));
       case "stop":
-        return this.#supervisor.stop(names);
+        return this.#stop(names, signal);
       case "disconnect":
         await this.#cabling.disconnect(names, signal);
         return done;
       case "release":
-        return this.#release(id, names);
+        return this.#release(id, names, signal);
       default:
         return assertNever(action, "action");
     }
@@ -85,9 +99,11 @@ export class SystemRuntime implements Runtime {
   async *owned(clusterId: string): AsyncIterable<OwnedBalancer> {
     for (const uid of await namesIn(join(this.#stateDir, clusterId))) {
       const { directory } = namesOf(this.#stateDir, { clusterId, uid });
-      const id = parseOwner((await readText(join(directory, ownerFile))) ?? "");
-      if (id === undefined) continue;
-      yield { id, directory, addresses: configuredAddresses(await readText(join(directory, balancerFiles.config))) };
+      const owner = parseOwner((await readText(join(directory, ownerFile))) ?? "");
+      if (owner === undefined) continue;
+      const { retained = false, ...id } = owner;
+      const addresses = configuredAddresses(await readText(join(directory, balancerFiles.config)));
+      yield { id, directory, retained, addresses };
     }
   }
 
@@ -113,19 +129,29 @@ export class SystemRuntime implements Runtime {
     if (id !== undefined) onReport(id);
   }
 
-  async #claim(id: LbIdentity, { directory }: Names): Promise<StepResult> {
-    await mkdir(directory, { recursive: true });
-    await replaceText(join(directory, ownerFile), renderOwner(id));
+  async #claim(id: LbIdentity, { directory }: Names, signal: AbortSignal): Promise<StepResult> {
+    await this.#write(`make ${directory}`, signal, () => mkdir(directory, { recursive: true }));
+    const path = join(directory, ownerFile);
+    await this.#write(`write ${path}`, signal, () => replaceText(path, renderOwner(id)));
     for (const watch of this.#watches) watch.add(id.uid);
     return done;
   }
 
-  async #release({ uid }: LbIdentity, names: Names): Promise<StepResult> {
+  async #release({ uid }: LbIdentity, names: Names, signal: AbortSignal): Promise<StepResult> {
     // One that was only just started had not written its pid when the plan was made.
-    const stopped = await this.#supervisor.stop(names);
+    const stopped = await this.#stop(names, signal);
     if (stopped.state !== "done") return stopped;
     for (const watch of this.#watches) watch.remove(uid);
-    await rm(names.directory, { recursive: true, force: true });
+    const { directory } = names;
+    await this.#write(`remove ${directory}`, signal, () => rm(directory, { recursive: true, force: true }));
     return done;
+  }
+
+  #stop(names: Names, signal: AbortSignal): Promise<StepResult> {
+    return this.#write("stop the balancer", signal, () => this.#supervisor.stop(names));
+  }
+
+  #write<T>(what: string, signal: AbortSignal, change: () => Promise<T>): Promise<T> {
+    return this.#requests.send("write", what, signal, change);
   }
 }

@@ -8,7 +8,14 @@ import { provider } from "./index.ts";
 const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
 const exec = systemExec(environment);
 const netns = `bt-proxy-${randomBytes(4).toString("hex")}`;
-const context = { clusterId: "c", stateDir: "/nonexistent", berth: [], logger: nullLogger, clock: systemClock };
+const context = {
+  clusterId: "c",
+  stateDir: "/nonexistent",
+  berth: [],
+  fence: () => undefined,
+  logger: nullLogger,
+  clock: systemClock,
+};
 const good = { "proxy-bridge": "br0", "proxy-network": "10.0.0.0/8, fd00::/64", "proxy-netns": netns };
 
 /** A limit for one program, so that what cleans up is not cut short by what hung before. */

@@ -23,12 +23,20 @@ export const provider: ProviderModule = {
     { flag: "--proxy-netns <name>", description: "network namespace of the bridge (default: the controller's own)" },
     { flag: "--proxy-network <cidrs>", description: "networks on the bridge, one per family, separated by commas" },
   ],
-  async create({ flags, clusterId, stateDir, berth, environment, clock }: ProviderContext): Promise<ProxyAdapter> {
+  async create({
+    flags,
+    clusterId,
+    stateDir,
+    berth,
+    environment,
+    fence,
+    clock,
+  }: ProviderContext): Promise<ProxyAdapter> {
     const network = networkOf(flags);
     const exec = systemExec(environment);
     await checkMachine(exec, network);
     const balancerCommand = [...berth, "balancer"];
-    return createProxyProvider({ stateDir, clusterId, network, balancerCommand, environment, exec, clock });
+    return createProxyProvider({ stateDir, clusterId, network, balancerCommand, environment, exec, fence, clock });
   },
 };
 

@@ -29,6 +29,10 @@ function outside(): Exec {
   return netnsExec(network.exec, network.name);
 }
 
+function cablingWith(exec: Exec, at: Network = place): Cabling {
+  return new Cabling(exec, exec, at);
+}
+
 async function nothingIsLeft(): Promise<void> {
   expect(await findLink(outside(), names.port, { signal })).toBeUndefined();
   expect(await listNetns(network.exec, { signal })).not.toContain(names.netns);
@@ -56,28 +60,28 @@ function failingExec(at: number, when: "before" | "after"): Exec & { calls: numb
 
 it.each(["before", "after"] as const)("heals when it is cut short %s any command", async (when) => {
   const whole = failingExec(-1, when);
-  const sound = new Cabling(network.exec, place);
-  await connect(new Cabling(whole, place));
+  const sound = cablingWith(network.exec);
+  await connect(cablingWith(whole));
   const steps = whole.calls;
   for (let at = 0; at < steps; at++) {
     await sound.disconnect(names, signal);
     await nothingIsLeft();
-    await expect(new Cabling(failingExec(at, when), place).connect(names, addresses, mac, signal)).rejects.toThrow(
-      "crash",
-    );
+    await expect(cablingWith(failingExec(at, when)).connect(names, addresses, mac, signal)).rejects.toThrow("crash");
     const observed = await sound.observe(names, signal);
     // What looks finished is finished.
     if (observed?.announced === mac) expect([observed.addresses, when]).toEqual([addresses, "after"]);
     await connect(sound);
     expect(await sound.observe(names, signal)).toEqual({ announced: mac, addresses });
-    await new Cabling(failingExec(at, when), place).disconnect(names, signal).catch(() => {});
+    await cablingWith(failingExec(at, when))
+      .disconnect(names, signal)
+      .catch(() => {});
   }
   await sound.disconnect(names, signal);
   await nothingIsLeft();
 });
 
 it("sees what was taken away, and puts it back", async () => {
-  const cabling = new Cabling(network.exec, place);
+  const cabling = cablingWith(network.exec);
   await connect(cabling);
   for (const [where, command] of [
     [names.netns, "addr del 10.99.0.5/16 dev eth0"],
@@ -94,7 +98,7 @@ it("sees what was taken away, and puts it back", async () => {
 });
 
 it("exchanges addresses", async () => {
-  const cabling = new Cabling(network.exec, place);
+  const cabling = cablingWith(network.exec);
   await connect(cabling);
   await connect(cabling, ["10.99.0.6/16"], macOf("10.99.0.6"));
   expect(await cabling.observe(names, signal)).toEqual({ announced: macOf("10.99.0.6"), addresses: ["10.99.0.6/16"] });
@@ -110,7 +114,7 @@ it("tells neighbours that remember another holder of the address", async () => {
   expect(await remembered()).not.toContain(mac);
   await network.run(network.name, ["link set former down"]);
 
-  await connect(new Cabling(network.exec, place));
+  await connect(cablingWith(network.exec));
   await eventually(async () => {
     const text = await remembered();
     for (const to of ["10.99.0.5", "fd99::5"]) expect(text).toMatch(new RegExp(`^${to} .*lladdr ${mac}`, "m"));
@@ -118,7 +122,7 @@ it("tells neighbours that remember another holder of the address", async () => {
 });
 
 it("says that the bridge is missing", async () => {
-  const cabling = new Cabling(network.exec, { ...place, bridge: "br9" });
+  const cabling = cablingWith(network.exec, { ...place, bridge: "br9" });
   await expect(cabling.connect(names, addresses, mac, signal)).rejects.toMatchObject({
     fault: { kind: "blocked", reason: "BridgeMissing" },
     message: `there is no interface br9 in the namespace ${network.name}`,

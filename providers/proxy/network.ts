@@ -25,24 +25,24 @@ export interface Network {
 
 const inner = innerInterface;
 
+type Link = Awaited<ReturnType<typeof findLink>>;
+
 /** Makes and takes away the namespace of a load balancer and its cable to the bridge. */
 export class Cabling {
-  readonly #exec: Exec;
-  readonly #outside: Exec;
+  readonly #reads: Exec;
+  readonly #writes: Exec;
   readonly #network: Network;
 
-  constructor(exec: Exec, network: Network) {
-    this.#exec = exec;
-    this.#outside = network.netns === undefined ? exec : netnsExec(exec, network.netns);
+  /** `reads` runs the programs that only look, `writes` those that change something. */
+  constructor(reads: Exec, writes: Exec, network: Network) {
+    this.#reads = reads;
+    this.#writes = writes;
     this.#network = network;
   }
 
   async observe({ netns, port }: Names, signal: AbortSignal): Promise<NetworkState | undefined> {
     if (!(await exists(netns))) return undefined;
-    const [link, plug] = await Promise.all([
-      findLink(netnsExec(this.#exec, netns), inner, { signal }),
-      findLink(this.#outside, port, { signal }),
-    ]);
+    const [link, plug] = await this.#links(netns, port, signal);
     const plugged = link?.up === true && plug?.up === true && plug.master === this.#network.bridge;
     return {
       announced: plugged ? link.mac : undefined,
@@ -56,12 +56,9 @@ export class Cabling {
    */
   async connect(names: Names, addresses: readonly string[], mac: string, signal: AbortSignal): Promise<boolean> {
     const { netns, port } = names;
-    if (!(await exists(netns))) await addNetns(this.#exec, netns, { signal });
-    const inside = netnsExec(this.#exec, netns);
-    const [link, plug] = await Promise.all([
-      findLink(inside, inner, { signal }),
-      findLink(this.#outside, port, { signal }),
-    ]);
+    if (!(await exists(netns))) await addNetns(this.#writes, netns, { signal });
+    const inside = netnsExec(this.#writes, netns);
+    const [link, plug] = await this.#links(netns, port, signal);
     // The end of a cable whose other end went with an earlier namespace of this name.
     const loose = link === undefined && plug !== undefined ? [`link delete ${port}`] : [];
     const cable = link === undefined ? [`link add ${port} type veth peer name ${inner} netns ${netns}`] : [];
@@ -80,24 +77,24 @@ export class Cabling {
         { signal },
       ),
     ]);
-    if (!(await this.#joined(inside, port, signal))) return false;
+    if (!(await this.#joined(netns, port, signal))) return false;
     await ipBatch(inside, [`link set ${inner} address ${mac}`], { signal });
     return true;
   }
 
   async disconnect({ netns, port }: Names, signal: AbortSignal): Promise<void> {
     // With the name alone gone, the kernel would take the cable away only some time later.
-    if ((await findLink(this.#outside, port, { signal })) !== undefined)
-      await ipBatch(this.#outside, [`link delete ${port}`], { signal });
-    if (await exists(netns)) await deleteNetns(this.#exec, netns, { signal });
+    if ((await findLink(this.#outside(this.#reads), port, { signal })) !== undefined)
+      await ipBatch(this.#outside(this.#writes), [`link delete ${port}`], { signal });
+    if (await exists(netns)) await deleteNetns(this.#writes, netns, { signal });
   }
 
   async #plug(cable: readonly string[], port: string, signal: AbortSignal): Promise<void> {
     const { bridge } = this.#network;
     try {
-      await ipBatch(this.#outside, [...cable, `link set ${port} master ${bridge} up`], { signal });
+      await ipBatch(this.#outside(this.#writes), [...cable, `link set ${port} master ${bridge} up`], { signal });
     } catch (cause) {
-      if ((await findLink(this.#outside, bridge, { signal })) !== undefined) throw cause;
+      if ((await findLink(this.#outside(this.#reads), bridge, { signal })) !== undefined) throw cause;
       const remedy = "make the bridge, or name the right one with --proxy-bridge";
       const fault = { kind: "blocked", reason: "BridgeMissing", remedy } as const;
       throw new ProviderError(fault, missingBridge(this.#network), { cause });
@@ -105,12 +102,22 @@ export class Cabling {
   }
 
   /** Before that, what is sent is lost without a sign. */
-  async #joined(inside: Exec, port: string, signal: AbortSignal): Promise<boolean> {
-    const [link, plug] = await Promise.all([
-      findLink(inside, inner, { signal }),
-      findLink(this.#outside, port, { signal }),
-    ]);
+  async #joined(netns: string, port: string, signal: AbortSignal): Promise<boolean> {
+    const [link, plug] = await this.#links(netns, port, signal);
     return link?.operational === true && plug?.portState === "forwarding";
+  }
+
+  /** Both ends of the cable. */
+  #links(netns: string, port: string, signal: AbortSignal): Promise<[Link, Link]> {
+    return Promise.all([
+      findLink(netnsExec(this.#reads, netns), inner, { signal }),
+      findLink(this.#outside(this.#reads), port, { signal }),
+    ]);
+  }
+
+  #outside(exec: Exec): Exec {
+    const { netns } = this.#network;
+    return netns === undefined ? exec : netnsExec(exec, netns);
   }
 }
 
@@ -151,7 +158,7 @@ export function missingBridge({ netns, bridge }: Network): string {
   return `there is no interface ${bridge} in ${netns === undefined ? "our network namespace" : `the namespace ${netns}`}`;
 }
 
-function globalAddresses(link: Awaited<ReturnType<typeof findLink>>): readonly string[] {
+function globalAddresses(link: Link): readonly string[] {
   return (link?.addresses ?? [])
     .filter(({ scope }) => scope === "global")
     .map(({ address, prefix }) => `${address}/${prefix}`)

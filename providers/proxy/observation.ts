@@ -1,10 +1,11 @@
 import type { BalancerStatus } from "../../src/balancer/config.ts";
 import type { LbIdentity } from "../../src/model/index.ts";
+import type { Owner } from "./owner.ts";
 
 /** What is known of one load balancer. */
 export interface Observation {
   /** Whose directory it is; undefined while there is none that is complete. */
-  readonly owner: LbIdentity | undefined;
+  readonly owner: Owner | undefined;
   /** Its namespace; undefined when there is none. */
   readonly network: NetworkState | undefined;
   /** The text of the configuration that its balancer reads. */
@@ -29,6 +30,8 @@ export type ProcessState = "none" | "running" | "astray";
 /** Everything that this provider changes in the world, as data. */
 export type Action =
   | { readonly kind: "claim"; readonly id: LbIdentity }
+  /** Its Service goes and it stays. */
+  | { readonly kind: "retain"; readonly id: LbIdentity }
   | { readonly kind: "configure"; readonly id: LbIdentity; readonly text: string }
   | { readonly kind: "connect"; readonly id: LbIdentity; readonly addresses: readonly string[]; readonly mac: string }
   | { readonly kind: "start"; readonly id: LbIdentity }

@@ -4,11 +4,16 @@ import type { LbIdentity } from "../../src/model/index.ts";
 /** The file that makes a directory ours. */
 export const ownerFile = "owner.json";
 
-export function renderOwner({ clusterId, uid, namespace, name }: LbIdentity): string {
-  return `${JSON.stringify({ clusterId, uid, namespace, name }, undefined, 2)}\n`;
+export interface Owner extends LbIdentity {
+  /** Its Service has gone and wanted it to stay: nobody tears it down but an administrator. */
+  readonly retained?: boolean | undefined;
 }
 
-export function parseOwner(text: string): LbIdentity | undefined {
+export function renderOwner({ clusterId, uid, namespace, name, retained }: Owner): string {
+  return `${JSON.stringify({ clusterId, uid, namespace, name, retained }, undefined, 2)}\n`;
+}
+
+export function parseOwner(text: string): Owner | undefined {
   try {
     return schema.safeParse(JSON.parse(text)).data;
   } catch {
@@ -21,4 +26,5 @@ const schema = z.object({
   uid: z.string(),
   namespace: z.string(),
   name: z.string(),
-}) satisfies z.ZodType<LbIdentity>;
+  retained: z.boolean().optional(),
+}) satisfies z.ZodType<Owner>;

@@ -7,7 +7,7 @@ import { type Plan, ProviderError, unsupported } from "../../src/provider/index.
 import { capabilities } from "./adapter.ts";
 import { macOf } from "./names.ts";
 import type { Action, Observation } from "./observation.ts";
-import { balancerConfig, planAbsent, planPresent, status, validate } from "./plan.ts";
+import { balancerConfig, planAbsent, planPresent, planRetained, status, validate } from "./plan.ts";
 import { desiredLb, ip, node } from "./testing.ts";
 
 const prefixes = [parseCidr("10.99.0.0/16")!, parseCidr("fd99::/64")!];
@@ -31,6 +31,8 @@ function after(observed: Observation, action: Action): Observation {
   switch (action.kind) {
     case "claim":
       return { ...observed, owner: action.id };
+    case "retain":
+      return { ...observed, owner: { ...action.id, retained: true } };
     case "configure":
       return { ...observed, config: action.text };
     case "connect":
@@ -145,6 +147,16 @@ it("takes everything away, and nothing that is not ours", () => {
   expect(planAbsent(lb.id, present).summary).toBe("delete process, delete network, delete directory");
   expect(planAbsent(lb.id, nothing).steps).toEqual([]);
   expect(planAbsent(lb.id, { ...nothing, network: present.network }).steps).toEqual([]);
+});
+
+it("tags what is retained and changes nothing else of it, once", () => {
+  const { steps, summary } = planRetained(lb.id, present);
+  expect(summary).toBe("update directory");
+  const tagged = apply(present, steps);
+  expect(tagged).toEqual({ ...present, owner: { ...lb.id, retained: true } });
+  expect(planRetained(lb.id, tagged).steps).toEqual([]);
+  expect(planRetained(lb.id, nothing).steps).toEqual([]);
+  expect(() => planRetained(lb.id, { ...present, owner: { ...lb.id, uid: "other" } })).toThrow(ProviderError);
 });
 
 it.each<[string, Observation]>([

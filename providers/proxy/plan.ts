@@ -63,6 +63,17 @@ export function planAbsent(id: LbIdentity, observed: Observation): Plan {
   return makePlan({ steps: linked(steps), summary: summary(steps, []) });
 }
 
+/** The tag alone: nothing else of it is changed any more. */
+export function planRetained(id: LbIdentity, observed: Observation): Plan {
+  const steps: PlanStep[] = [];
+  if (observed.owner !== undefined) {
+    refuseForeign(id, observed);
+    const diff = [{ path: "retained", from: undefined, to: "true" }];
+    if (observed.owner.retained !== true) steps.push(step("directory", "update", { kind: "retain", id }, diff));
+  }
+  return makePlan({ steps, summary: summary(steps, []) });
+}
+
 /** The configuration of the balancer: the same Service and nodes, in whatever order, give the same. */
 export function balancerConfig(lb: DesiredLoadBalancer, nodes: readonly NodeTarget[]): BalancerConfig {
   return {

@@ -92,6 +92,7 @@ function createAdapter(
     balancerCommand: [...berth, "balancer"],
     environment,
     exec: network.exec,
+    fence: () => undefined,
     clock: systemClock,
   });
 }
@@ -130,6 +131,17 @@ it("makes a load balancer that serves, and takes every trace of it away", async 
   expect(await listNetns(network.exec, { signal })).not.toContain(names().netns);
   expect(await findLink(netnsExec(network.exec, network.name), names().port, { signal })).toBeUndefined();
   expect(await want(null)).toEqual([]);
+});
+
+it("lets a retained load balancer serve on, and tells of it as retained", async () => {
+  await want(lb);
+  const before = await balancer();
+  expect(await want({ ...lb, retain: true }, [])).toEqual(["update directory"]);
+  expect(await get()).toMatch(/^[ab] /);
+  expect(await balancer()).toEqual(before);
+  expect(await owned()).toMatchObject([{ scope: key(), retained: true, addresses: ["10.99.0.5", "fd99::5"] }]);
+  expect(await want({ ...lb, retain: true })).toEqual([]);
+  await want(null);
 });
 
 it("changes a load balancer under its connections", async () => {

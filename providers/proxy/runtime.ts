@@ -15,5 +15,6 @@ export interface Runtime {
 export interface OwnedBalancer {
   readonly id: LbIdentity;
   readonly directory: string;
+  readonly retained: boolean;
   readonly addresses: readonly string[];
 }

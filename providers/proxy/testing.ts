@@ -24,6 +24,10 @@ export function desiredLb(changes: Partial<DesiredLoadBalancer> = {}): DesiredLo
     requestedAddresses: [],
     addresses: [ip("10.99.0.5")],
     annotations: {},
+    loadBalancerClass: "berth.dev/proxy",
+    createdAt: "2026-01-01T00:00:00Z",
+    scheme: undefined,
+    retain: false,
     ...changes,
   };
 }

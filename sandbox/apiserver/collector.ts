@@ -4,6 +4,7 @@ import { asMap, type KubeObject, keyOf, storageKey } from "./object.ts";
 import { isGone, type Registry } from "./registry.ts";
 import type { ResourceType } from "./resource-type.ts";
 import type { Change } from "./store.ts";
+import type { TypeTable } from "./type-table.ts";
 
 /**
  * What happens to others when an object goes: dependents follow their owners (background, foreground, orphan), and
@@ -11,7 +12,7 @@ import type { Change } from "./store.ts";
  */
 export class Collector implements Disposable {
   readonly #registry: Registry;
-  readonly #types: ReadonlyMap<string, ResourceType>;
+  readonly #types: TypeTable;
   readonly #subscription: Disposable;
   /** Owner UID -> keys (`collection namespace/name`) of its dependents. */
   readonly #dependents = new Map<string, Set<string>>();
@@ -20,9 +21,9 @@ export class Collector implements Disposable {
   readonly #queue = new Set<string>();
   #scheduled: NodeJS.Immediate | undefined;
 
-  constructor(registry: Registry, types: readonly ResourceType[]) {
+  constructor(registry: Registry, types: TypeTable) {
     this.#registry = registry;
-    this.#types = new Map(types.filter(({ view }) => view === undefined).map((type) => [type.collection, type]));
+    this.#types = types;
     for (const collection of registry.store.collections())
       for (const object of registry.store.list(collection)) this.#learn(collection, object);
     this.#subscription = registry.store.subscribeAll((change) => this.#observe(change));
@@ -65,7 +66,7 @@ export class Collector implements Disposable {
     this.#homes.delete(uid);
     for (const key of this.#dependents.get(uid) ?? []) this.#enqueue(key);
     for (const owner of owners(object)) {
-      const type = [...this.#types.values()].find(({ kind }) => kind === owner.kind);
+      const type = this.#types.all.find(({ kind, view }) => kind === owner.kind && view === undefined);
       if (type !== undefined)
         this.#enqueue(`${type.collection} ${storageKey(type.namespaced ? namespace : undefined, owner.name)}`);
     }
@@ -84,7 +85,7 @@ export class Collector implements Disposable {
 
   #reconcile(queued: string): void {
     const [collection = "", key = ""] = queued.split(" ");
-    const type = this.#types.get(collection);
+    const type = this.#types.ofCollection(collection);
     const object = this.#registry.store.get(collection, key);
     if (type === undefined || object === undefined) return;
     if (object.metadata.deletionTimestamp !== undefined) {
@@ -127,7 +128,7 @@ export class Collector implements Disposable {
   #dependentsOf(uid: string): [ResourceType, KubeObject][] {
     return [...(this.#dependents.get(uid) ?? [])].flatMap((queued) => {
       const [collection = "", key = ""] = queued.split(" ");
-      const type = this.#types.get(collection);
+      const type = this.#types.ofCollection(collection);
       const object = this.#registry.store.get(collection, key);
       return type === undefined || object === undefined ? [] : [[type, object] as [ResourceType, KubeObject]];
     });
@@ -156,8 +157,8 @@ export class Collector implements Disposable {
 
   #emptyNamespace(type: ResourceType, namespace: KubeObject): void {
     const name = namespace.metadata.name ?? "";
-    const contents = [...this.#types.values()]
-      .filter(({ namespaced }) => namespaced)
+    const contents = this.#types.all
+      .filter(({ namespaced, view }) => namespaced && view === undefined)
       .flatMap((each) =>
         this.#registry.store
           .list(each.collection)

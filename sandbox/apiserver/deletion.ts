@@ -44,6 +44,7 @@ export function deleteObject(registry: Registry, type: ResourceType, old: KubeOb
     // A namespace waits for its contents, not for a time.
     if (type.kind !== "Namespace") next.metadata.deletionGracePeriodSeconds = grace;
     if (isFirst && old.metadata.generation !== undefined) next.metadata.generation = old.metadata.generation + 1;
+    if (isFirst) type.behaviour.prepareDelete?.(next, old);
   }
   if (type.kind === "Namespace") next["status"] = { ...asMap(old["status"]), phase: "Terminating" };
   if (options.dryRun) return { object: next, waiting: !isGone(next) };

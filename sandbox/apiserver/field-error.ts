@@ -23,6 +23,16 @@ export function invalid(field: string, value: unknown, detail: string): FieldErr
   return fieldError(field, "FieldValueInvalid", `Invalid value: ${printed(value)}`, detail);
 }
 
+/** A value of another type than the field has. */
+export function typeInvalid(field: string, value: unknown, detail: string): FieldError {
+  return fieldError(field, "FieldValueTypeInvalid", `Invalid value: ${printed(value)}`, detail);
+}
+
+/** Wrong in a way that the value itself does not show. */
+export function wrongValue(field: string, detail: string): FieldError {
+  return fieldError(field, "FieldValueInvalid", "Invalid value", detail);
+}
+
 export function notSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
   const values = supported.map((item) => JSON.stringify(item)).join(", ");
   return fieldError(
@@ -33,8 +43,10 @@ export function notSupported(field: string, value: unknown, supported: readonly 
   );
 }
 
-export function duplicate(field: string, value: unknown): FieldError {
-  return fieldError(field, "FieldValueDuplicate", `Duplicate value: ${printed(value)}`, "");
+/** Without a value where that is an object or a list. */
+export function duplicate(field: string, value?: unknown): FieldError {
+  const text = value === undefined ? "" : `: ${printed(value)}`;
+  return fieldError(field, "FieldValueDuplicate", `Duplicate value${text}`, "");
 }
 
 export function forbiddenField(field: string, detail: string): FieldError {

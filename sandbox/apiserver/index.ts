@@ -10,6 +10,7 @@ import { ServiceAddresses } from "./addresses.ts";
 import { bootstrap, type Endpoint } from "./bootstrap.ts";
 import { type Credentials, covers, createCredentials } from "./certificates.ts";
 import { Collector } from "./collector.ts";
+import { DefinitionController } from "./crd/index.ts";
 import { writeFileAtomic } from "./file.ts";
 import { Encoder } from "./http/encoder.ts";
 import { Resources } from "./http/resources.ts";
@@ -22,6 +23,7 @@ import { Schemas } from "./schema.ts";
 import { asService } from "./service/behaviour.ts";
 import { loadSnapshot, type Snapshot, SnapshotWriter } from "./snapshot.ts";
 import { Store } from "./store.ts";
+import { TypeTable } from "./type-table.ts";
 import { resourceTypes } from "./types/index.ts";
 
 export type { ListenAddress } from "./listener.ts";
@@ -72,9 +74,10 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   await using resources = new AsyncDisposableStack();
   const store = new Store(historyLimit, snapshot?.store);
   const schemas = Schemas.load();
-  const types = resourceTypes(addresses);
+  const types = new TypeTable(resourceTypes(addresses));
   const registry = new Registry({ store, schemas, clock, random });
   holdAddresses(store, addresses);
+  resources.use(new DefinitionController(registry, types));
   resources.use(new Collector(registry, types));
 
   const urls: string[] = [];
@@ -98,7 +101,7 @@ export async function startApiServer(options: ApiServerOptions): Promise<ApiServ
   }
   resources.defer(() => stop.abort());
 
-  bootstrap(registry, types, addresses, endpointOf(options, urls));
+  bootstrap(registry, types.all, addresses, endpointOf(options, urls));
   const text = kubeconfig(clientUrl(urls), credentials);
   if (options.kubeconfigFile !== undefined) await writeFileAtomic("--kubeconfig-out", options.kubeconfigFile, text);
   if (options.stateFile !== undefined) {

@@ -211,7 +211,7 @@ export class Registry {
     if (part === "object") {
       behaviour.allocate?.(next, old, dryRun);
       behaviour.prepareUpdate?.(next, old);
-    }
+    } else behaviour.prepareStatus?.(next, incoming, old);
     this.#refuse(type, next, [
       ...metadataErrors(type, next),
       ...metadataChangeErrors(next, old, deletionTimestamp),
@@ -256,13 +256,13 @@ export class Registry {
         ? invalidObject(noKind, "", [invalid("patch", JSON.stringify(body), why)])
         : badRequest(`${kind} in version "${type.version}" cannot be handled as a ${type.kind}: ${why}`);
     const sent = kindOf(body, type);
-    if (sent.apiVersion !== apiVersion || sent.kind !== type.kind)
+    if (type.custom === undefined && (sent.apiVersion !== apiVersion || sent.kind !== type.kind))
       throw refused(
         `converting (${goName(sent)}) to (${type.group.split(".")[0] || "core"}.${type.kind}): unknown conversion`,
         sent.kind,
       );
     try {
-      const { object, unknown } = decode(this.schemas, type.schema, body);
+      const { object, unknown } = type.custom?.decode(body, isPatch) ?? decode(this.schemas, type.schema, body);
       const found = unknown.map((field) => `unknown field "${field}"`);
       if (found.length > 0 && fieldValidation === "Strict") throw refused(`strict decoding error: ${found.join(", ")}`);
       const whole = { ...object, apiVersion, kind: type.kind, metadata: asMap(object["metadata"]) } as KubeObject;
@@ -306,17 +306,17 @@ export class Registry {
 
   #default(type: ResourceType, object: KubeObject): void {
     cleanMetadata(object);
-    if (type.view === undefined) this.schemas.applyDefaults(type.schema, object);
+    if (type.view === undefined && type.custom === undefined) this.schemas.applyDefaults(type.schema, object);
     type.behaviour.default?.(object);
     // A view and the stored form share one identity: that of the store.
-    if (type.view !== undefined) object.apiVersion = "v1";
+    if (type.view !== undefined) object.apiVersion = apiVersionOf(type.view.stored);
   }
 
   #refuse(type: ResourceType, object: KubeObject, errors: readonly FieldError[]): void {
     if (errors.length > 0)
       // An error names the stored form of the kind.
       throw invalidObject(
-        { group: type.view === undefined ? type.group : "", kind: type.kind },
+        { group: type.view?.stored.group ?? type.group, kind: type.kind },
         object.metadata.name ?? "",
         errors,
       );

@@ -1,5 +1,7 @@
+import type { Decoded } from "./decode.ts";
 import type { FieldError } from "./field-error.ts";
 import type { KubeObject } from "./object.ts";
+import type { Schema } from "./schema.ts";
 import type { TableColumns } from "./table/table.ts";
 
 /** What is peculiar to the objects of one kind; everything is optional but the rule for names. */
@@ -11,6 +13,10 @@ export interface Behaviour {
   readonly prepareCreate?: (object: KubeObject) => void;
   /** Settles an update before validation; `old` is what is stored. */
   readonly prepareUpdate?: (object: KubeObject, old: KubeObject) => void;
+  /** Settles an update of the status before validation; `incoming` is all of what the client sent. */
+  readonly prepareStatus?: (object: KubeObject, incoming: KubeObject, old: KubeObject) => void;
+  /** Marks an object whose deletion begins with what it waits for, in place; `old` is what is stored. */
+  readonly prepareDelete?: (object: KubeObject, old: KubeObject) => void;
   /** Gives the object what it takes from shared ranges, in place; throws StatusError when there is none. */
   readonly allocate?: (object: KubeObject, old: KubeObject | undefined, dryRun: boolean) => void;
   readonly validate?: (object: KubeObject, old: KubeObject | undefined) => readonly FieldError[];
@@ -37,12 +43,25 @@ export interface Behaviour {
 
 /** A version of a kind that looks different from what is stored. */
 export interface View {
+  /** What the stored form says of itself. */
+  readonly stored: { readonly group: string; readonly version: string };
   toStored(object: KubeObject): KubeObject;
   fromStored(object: KubeObject): KubeObject;
   /** The name of a field selector in the stored form. */
   storedField(field: string): string;
   /** What this version refuses beyond what the stored form does. */
   validate(object: KubeObject, old: KubeObject | undefined): readonly FieldError[];
+}
+
+/** What is peculiar to kinds that a CustomResourceDefinition brings. */
+export interface Custom {
+  readonly listKind: string;
+  /** A body as an object of the kind, with only the fields that its schema has. Throws StatusError or DecodeError. */
+  decode(body: unknown, isPatch: boolean): Decoded;
+  /** What discovery tells of the version that is stored. */
+  readonly storageVersionHash: string;
+  /** The schemas of the kind and its list for OpenAPI, by their full names. */
+  readonly schemas: Readonly<Record<string, Schema>>;
 }
 
 export type Subresource = "status" | "scale" | "binding" | "eviction" | "finalize" | "token";
@@ -66,6 +85,8 @@ export interface ResourceType {
   readonly behaviour: Behaviour;
   readonly columns: TableColumns;
   readonly view?: View;
+  /** Absent: the kind is built in. */
+  readonly custom?: Custom;
 }
 
 /** `v1`, or `apps/v1`. */

@@ -28,6 +28,15 @@ export function labelErrors(text: string): string[] {
   return [...errors, regexError(message, labelFormat, "my-name", "123-abc")];
 }
 
+/** A label that begins with a letter. */
+export function strictLabelErrors(text: string): string[] {
+  const format = "[a-z]([-a-z0-9]*[a-z0-9])?";
+  const errors = longerThan(63, text, "characters");
+  const message =
+    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
+  return matches(format, text) ? errors : [...errors, regexError(message, format, "my-name", "abc-123")];
+}
+
 export function subdomainErrors(text: string): string[] {
   const message =
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";

@@ -87,7 +87,7 @@ export function controllerCommand(run: Run, plan: ClusterPlan, args: readonly st
     ...berth,
     "controller",
     `--kubeconfig=${filesOf(run).controllerKubeconfig}`,
-    "--provider=proxy",
+    "--providers=proxy",
     `--state-dir=${balancerDir(run)}`,
     "--own-unclassed",
     `--address-pool=${plan.addressPools.join(",")}`,

@@ -113,7 +113,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   await start.step(`network of ${nodeCount} nodes and a client outside`, () => buildNetwork(exec, plan, signal));
   const apiserver = await start.step("API server", () => start.apiserver());
   const client = await start.connect();
-  await start.accounts(client);
+  await Promise.all([start.accounts(client), start.definitions(client)]);
   const agents = plan.nodes.map((node) => start.agent(node, options.agentArgs ?? [], options.agentPath));
   const controller = start.controller(options.controllerArgs ?? [], options.controllerPath);
   // Most of a start is Node reading our own sources: side by side on as many processors as there are.

@@ -28,13 +28,30 @@ export interface RoleObject extends KubeObject {
 
 /** What `deploy/rbac` holds for a process. */
 export async function shippedRoles(owner: RoleOwner): Promise<readonly RoleObject[]> {
-  const text = await readFile(new URL(`../../deploy/rbac/${owner}.yaml`, import.meta.url), "utf8");
+  return await readRoles(owner);
+}
+
+/** What lets the controller set node ports besides. */
+export async function nodePortRoles(): Promise<readonly RoleObject[]> {
+  return await readRoles("optional/controller-node-ports");
+}
+
+async function readRoles(name: string): Promise<readonly RoleObject[]> {
+  const text = await readFile(new URL(`../../deploy/rbac/${name}.yaml`, import.meta.url), "utf8");
   return parseAllDocuments(text).map((document) => document.toJSON() as RoleObject);
 }
 
 /** Loads the shipped roles of every process, as `kubectl create -f deploy/rbac` does. */
 export async function loadShippedRoles(client: KubeClient, signal: AbortSignal): Promise<void> {
-  const objects = (await Promise.all(roleOwners.map(shippedRoles))).flat();
+  await loadRoles(client, (await Promise.all(roleOwners.map(shippedRoles))).flat(), signal);
+}
+
+/** Makes the objects of roles, namespaces first. */
+export async function loadRoles(
+  client: KubeClient,
+  objects: readonly RoleObject[],
+  signal: AbortSignal,
+): Promise<void> {
   const [homes, others] = [true, false].map((wanted) =>
     objects.filter(({ kind }) => (kind === "Namespace") === wanted),
   );

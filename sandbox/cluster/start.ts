@@ -8,6 +8,7 @@ import { isNotFound, KubeClient, loadKubeconfig } from "../../src/kube/index.ts"
 import type { Logger } from "../../src/telemetry/index.ts";
 import type { ClusterPlan, NodePlan } from "./address-plan.ts";
 import { agentCommand, apiAddress, apiserverCommand, type Command, controllerCommand, filesOf } from "./components.ts";
+import { loadDefinitions } from "./definitions.ts";
 import { copyKubeconfig } from "./kubeconfig.ts";
 import { Kubelet } from "./kubelet.ts";
 import { Loops } from "./loops.ts";
@@ -88,6 +89,11 @@ export class Start {
       await writeTokenKubeconfig(from, to, await accountToken(client, owner, signal));
     await give("agent", files.nodeKubeconfig, files.agentKubeconfig);
     await give("controller", files.kubeconfig, files.controllerKubeconfig);
+  }
+
+  /** Our own kinds, as an installation has them. */
+  async definitions(client: KubeClient): Promise<void> {
+    await loadDefinitions(client, this.#options.signal);
   }
 
   /** What a control plane and its kubelets do for Services, in this process. */

@@ -1,29 +1,42 @@
-import type { Condition, ObjectMeta } from "./kubernetes.ts";
-import type { LabelSelector } from "./load-balancer-class.ts";
+import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
+import { apiGroup } from "./names.ts";
+import type { Resource } from "./resources.ts";
 
 /** Addresses that load balancers are given; `crds/ipaddresspools.yaml` says what each field means. */
 export interface IPAddressPool {
-  apiVersion?: string;
-  kind?: string;
-  metadata: ObjectMeta;
-  spec: IPAddressPoolSpec;
-  status?: IPAddressPoolStatus;
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+  readonly spec: IPAddressPoolSpec;
+  readonly status?: IPAddressPoolStatus;
 }
 
 export interface IPAddressPoolSpec {
-  /** Each a prefix or `first-last`. */
-  ranges: string[];
-  namespaceSelector?: LabelSelector;
-  serviceSelector?: LabelSelector;
-  loadBalancerClasses?: string[];
-  /** The higher one is tried first; absent: 0. */
-  priority?: number;
-  disabled?: boolean;
+  /** `192.0.2.0/24` or `192.0.2.10-192.0.2.20`; used up in this order. */
+  readonly ranges: readonly string[];
+  /** Absent: Services of all namespaces. */
+  readonly namespaceSelector?: LabelSelector;
+  /** Absent: all Services. */
+  readonly serviceSelector?: LabelSelector;
+  /** Absent: Services of all classes. */
+  readonly loadBalancerClasses?: readonly string[];
+  /** Higher first, then by name; 0 unless given. */
+  readonly priority?: number;
+  /** Gives no more addresses; those that it gave stay. */
+  readonly disabled?: boolean;
 }
 
 export interface IPAddressPoolStatus {
-  used: number;
-  /** In decimal, as pools of IPv6 exceed 2^53. */
-  free: string;
-  conditions?: Condition[];
+  readonly used: number;
+  /** Decimal: an IPv6 pool has more than a number holds. */
+  readonly free: string;
+  readonly conditions?: readonly Condition[];
 }
+
+export const ipAddressPools: Resource<IPAddressPool> = {
+  group: apiGroup,
+  version: "v1alpha1",
+  kind: "IPAddressPool",
+  plural: "ipaddresspools",
+  namespaced: false,
+};

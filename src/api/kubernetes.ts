@@ -2,6 +2,7 @@ import type {
   V1Condition,
   V1Endpoint,
   V1EndpointSlice,
+  V1LabelSelector,
   V1LoadBalancerIngress,
   V1Node,
   V1ObjectMeta,
@@ -25,6 +26,7 @@ export type EndpointSlice = Stored<V1EndpointSlice>;
 export type Endpoint = Json<V1Endpoint>;
 export type Node = Stored<V1Node>;
 export type Pod = Stored<V1Pod>;
+export type LabelSelector = Pick<Json<V1LabelSelector>, "matchLabels" | "matchExpressions">;
 
 /** Layer 4 protocols that a Service port may have. */
 export type Protocol = "TCP" | "UDP" | "SCTP";

@@ -1,43 +1,83 @@
-import type { V1LabelSelector } from "@kubernetes/client-node";
-import type { Json } from "../base/index.ts";
-import type { Condition, ObjectMeta } from "./kubernetes.ts";
+import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
+import { apiGroup } from "./names.ts";
+import type { Resource } from "./resources.ts";
 
-export type LabelSelector = Json<V1LabelSelector>;
+/** Whether clients inside or outside the network of the cluster reach a load balancer. */
+export type Scheme = "internal" | "internet-facing";
 
-/** A kind of load balancer that Services ask for; `crds/loadbalancerclasses.yaml` says what each field means. */
+/** What becomes of a load balancer when its Service is deleted. */
+export type DeletionPolicy = "Delete" | "Retain";
+
+/** The blocks of a class, of which exactly one is there: it names the provider. */
+export const providerBlocks = {
+  proxy: "proxy",
+  node: "node",
+  awsNlb: "aws-nlb",
+  gcpL4: "gcp-l4",
+  l2: "l2",
+  bgp: "bgp",
+} as const;
+
+export type ProviderBlock = keyof typeof providerBlocks;
+
+/** What an administrator decides for all Services of a class. */
+export interface LoadBalancerClassPolicy {
+  /** What Services name; immutable, a label key with a prefix. */
+  readonly loadBalancerClass: string;
+  /** Annotations that apply where the Service has none. */
+  readonly defaults?: Readonly<Record<string, string>>;
+  /** Namespaces whose Services may use it; absent: all. */
+  readonly allowedNamespaces?: LabelSelector;
+  /** Keys of annotations that Services may set; absent: all. */
+  readonly allowedOverrides?: readonly string[];
+  readonly limits?: {
+    readonly total?: number;
+    readonly perNamespace?: number;
+    readonly portsPerService?: number;
+  };
+  /** Those that Services may ask for, the first where they ask for none; absent: all. */
+  readonly schemes?: readonly Scheme[];
+  readonly nodeSelector?: LabelSelector;
+  readonly nodePorts?: {
+    readonly policy: "Require" | "Ensure" | "Never";
+    readonly band?: { readonly from: number; readonly to: number };
+  };
+  /** Default `Delete`. */
+  readonly deletionPolicy?: DeletionPolicy;
+}
+
+export interface LoadBalancerClassSpec
+  extends LoadBalancerClassPolicy,
+    Readonly<Partial<Record<ProviderBlock, Readonly<Record<string, unknown>>>>> {
+  /** Takes Services without a class too. */
+  readonly isDefault?: boolean;
+}
+
+/** A class of load balancers that Services may ask for; one kind for all providers. */
 export interface LoadBalancerClass {
-  apiVersion?: string;
-  kind?: string;
-  metadata: ObjectMeta;
-  spec: LoadBalancerClassSpec;
-  status?: LoadBalancerClassStatus;
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+  readonly spec: LoadBalancerClassSpec;
+  readonly status?: {
+    /** The provider that serves the class. */
+    readonly provider?: string;
+    readonly conditions?: readonly Condition[];
+  };
 }
 
-export interface LoadBalancerClassSpec {
-  /** What Services name in their `spec.loadBalancerClass`. */
-  loadBalancerClass: string;
-  // Exactly one of the six; all are empty for now.
-  proxy?: Record<string, unknown>;
-  node?: Record<string, unknown>;
-  awsNlb?: Record<string, unknown>;
-  gcpL4?: Record<string, unknown>;
-  l2?: Record<string, unknown>;
-  bgp?: Record<string, unknown>;
-  isDefault?: boolean;
-  /** Annotation key to the value that holds where a Service has none. */
-  defaults?: Record<string, string>;
-  /** Absent: all. */
-  allowedNamespaces?: LabelSelector;
-  /** Annotation keys that Services may set; absent: all. */
-  allowedOverrides?: string[];
-  limits?: { total?: number; perNamespace?: number; portsPerService?: number };
-  schemes?: ("internal" | "internet-facing")[];
-  nodeSelector?: LabelSelector;
-  nodePorts?: { policy: "Require" | "Ensure" | "Never"; band?: { from: number; to: number } };
-  deletionPolicy?: "Delete" | "Retain";
-}
+export const loadBalancerClasses: Resource<LoadBalancerClass> = {
+  group: apiGroup,
+  version: "v1alpha1",
+  kind: "LoadBalancerClass",
+  plural: "loadbalancerclasses",
+  namespaced: false,
+};
 
-export interface LoadBalancerClassStatus {
-  provider?: string;
-  conditions?: Condition[];
+const classForm =
+  /^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
+
+/** Whether a class of ours may be called so: a label key as Kubernetes wants it, with a prefix as it is not the user's own. */
+export function isClassName(text: string): boolean {
+  return classForm.test(text);
 }

@@ -5,11 +5,22 @@ export const apiGroup = "berth.dev";
 export const annotations = {
   /** Addresses for the load balancer, at most one per family, separated by commas. */
   loadBalancerIps: "berth.dev/load-balancer-ips",
+  /** Name of the pool that the load balancer's addresses come from. */
+  addressPool: "berth.dev/address-pool",
   /** `"true"`: a change that replaces the address is applied. */
   allowReplace: "berth.dev/allow-replace",
   /** `"true"`: `spec.loadBalancerSourceRanges` holds for NodePorts as well (kubernetes/kubernetes#33586). */
   sourceRangesOnNodePorts: "berth.dev/source-ranges-on-node-ports",
+  /** `internal` or `internet-facing`: who reaches the load balancer. */
+  scheme: "berth.dev/scheme",
+  /** `Retain`: the load balancer stays when the Service is deleted; `Delete`: it goes. */
+  deletionPolicy: "berth.dev/deletion-policy",
+  /** `"true"`: nothing is done for the Service, not even its deletion. */
+  paused: "berth.dev/paused",
 } as const;
+
+/** Annotation of a Service: the node ports that the controller set, as JSON; not for users. */
+export const nodePortsAnnotation = "berth.dev/node-ports";
 
 /** Annotation of a node's Lease: what the agent tells the controller, as JSON. */
 export const reportAnnotation = "berth.dev/report";

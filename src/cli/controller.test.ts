@@ -50,11 +50,16 @@ async function refusal(args: readonly string[]): Promise<string> {
   return "it ran";
 }
 
-const proxy = ["--provider", "proxy"];
+const proxy = ["--providers", "proxy"];
 
 it.each<[string, string[], string]>([
-  ["no provider", [], "UsageError --provider: missing; give one of proxy"],
-  ["unknown provider", ["--provider", "x"], 'UsageError --provider: "x" is unknown; give one of proxy'],
+  ["no provider", [], "UsageError --providers: missing; give one of proxy"],
+  ["unknown provider", ["--providers", "proxy,x"], 'UsageError --providers: "x" is unknown; give one of proxy'],
+  [
+    "the flag of before",
+    ["--provider", "proxy"],
+    "UsageError --provider: there is --providers NAMES instead; give --providers proxy",
+  ],
   [
     "flag of no provider",
     [...proxy, "--proxy-nonsense", "1"],
@@ -80,7 +85,7 @@ it.each<[string, string[], string]>([
   [
     "class of a provider that does not run",
     [...proxy, "--load-balancer-class", "l2=a/b"],
-    'UsageError --load-balancer-class: "l2=a/b" names no --provider; give PROVIDER=CLASS',
+    'UsageError --load-balancer-class: "l2=a/b" names none of --providers; give PROVIDER=CLASS',
   ],
   [
     "count",
@@ -91,6 +96,11 @@ it.each<[string, string[], string]>([
     "duration",
     [...proxy, "--drift-resync-period", "10"],
     'UsageError --drift-resync-period: "10" is no duration; give one such as 100ms, 1s or 1m30s',
+  ],
+  [
+    "node port range",
+    [...proxy, "--node-port-range=30000-29999"],
+    'UsageError --node-port-range: "30000-29999" is no port range; give FIRST-LAST, such as 30000-32767',
   ],
   [
     "lease times",

@@ -3,13 +3,13 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { argv, execArgv, execPath } from "node:process";
 import { type Command, Option } from "commander";
-import { providerClass } from "../api/index.ts";
+import { isClassName, providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
-import { type AddressPool, addressPool } from "../ipam/index.ts";
+import { type AddressPool, openPool, rangesOverlap, usableRange } from "../ipam/index.ts";
 import { EventRecorder, type Fence, LeaseElection, type LeaseTimes } from "../kube/index.ts";
-import { plainClasses } from "../model/index.ts";
-import { type Cidr, formatCidr, withPort } from "../net/index.ts";
+import { type NodePortsPolicy, plainClasses } from "../model/index.ts";
+import { type Cidr, type PortRange, withPort } from "../net/index.ts";
 import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
 import {
   createMetrics,
@@ -29,14 +29,17 @@ import {
   type LogFlags,
   loggerFor,
   parseDuration,
+  parsePortRangeFlag,
 } from "./flags.ts";
 import { providerLoaders } from "./providers.ts";
 
 interface Flags extends LogFlags, ConnectionFlags {
-  readonly provider: readonly string[];
+  readonly providers: readonly string[];
   readonly ownUnclassed: boolean;
   readonly loadBalancerClass: readonly string[];
   readonly addressPool: readonly Cidr[];
+  readonly nodePorts: NodePortsPolicy["policy"];
+  readonly nodePortRange: PortRange;
   readonly stateDir: string;
   readonly clusterId?: string;
   readonly namespace: string;
@@ -55,11 +58,16 @@ export function define(command: Command, process: Process): void {
   addConnectionFlags(command)
     .addOption(
       new Option(
-        "--provider <name>",
-        `provider to run, may be repeated; one of ${[...providerLoaders.keys()].join(", ")}`,
+        "--providers <names>",
+        `providers to run, by commas; the first serves Services without a class; of ${[...providerLoaders.keys()].join(", ")}`,
       )
         .default([], "none")
         .argParser(collect),
+    )
+    .addOption(
+      new Option("--provider <name>").hideHelp().argParser((name) => {
+        throw new UsageError(`--provider: there is --providers NAMES instead; give --providers ${name}`);
+      }),
     )
     .addOption(booleanOption("--own-unclassed", "serve Services without a class too, by the first provider", false))
     .addOption(
@@ -68,9 +76,22 @@ export function define(command: Command, process: Process): void {
         .argParser(collect),
     )
     .addOption(
-      new Option("--address-pool <prefixes>", "addresses to give to load balancers, may be repeated")
+      new Option(
+        "--address-pool <prefixes>",
+        "addresses for load balancers beside those of IPAddressPools, may be repeated",
+      )
         .default([], "none")
         .argParser(collectCidrs("--address-pool")),
+    )
+    .addOption(
+      new Option("--node-ports <policy>", "whether Services must have node ports, get them from us, or never need them")
+        .choices(["Require", "Ensure", "Never"])
+        .default("Require"),
+    )
+    .addOption(
+      new Option("--node-port-range <ports>", "--service-node-port-range of kube-apiserver")
+        .default({ first: 30_000, last: 32_767 }, "30000-32767")
+        .argParser(parsePortRangeFlag("--node-port-range")),
     )
     .option("--state-dir <directory>", "where providers keep what outlives the controller", "/var/lib/berth")
     .option("--cluster-id <id>", "who this cluster is to providers (default: UID of the namespace kube-system)")
@@ -102,7 +123,7 @@ export function define(command: Command, process: Process): void {
 }
 
 async function run(flags: Flags, rest: readonly string[], process: Process): Promise<void> {
-  const modules = await loadProviders(flags.provider);
+  const modules = await loadProviders(flags.providers);
   const providerFlags = parseProviderFlags(modules, rest);
   const classes = plainClasses(classesOf(flags, modules), flags.ownUnclassed ? modules[0]?.name : undefined);
   const pool = poolOf(flags.addressPool);
@@ -122,20 +143,18 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
     const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
     const { stateDir } = flags;
     const { environment } = process;
+    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
+    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
+    const fence: Fence = () => election?.fence();
     const providers = await createProviders(modules, {
       flags: providerFlags,
       clusterId,
       stateDir,
       environment,
+      fence,
       logger,
     });
-    const needy = providers.find(({ capabilities }) => capabilities.needsAddresses);
-    if (needy !== undefined && pool.prefixes.length === 0)
-      throw new UsageError(`--address-pool: missing, and provider ${needy.name} needs it; give ADDRESS/BITS`);
 
-    const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
-    const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
-    const fence: Fence = () => election?.fence();
     const writer = client.fenced(fence);
     await using recorder = new EventRecorder({
       ...common,
@@ -148,9 +167,10 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       client: writer,
       recorder,
       providers,
-      classes: () => classes,
+      classes,
       clusterId,
       pool,
+      nodePorts: { policy: flags.nodePorts, range: flags.nodePortRange },
       workers: flags.concurrentServiceSyncs,
       driftResyncMs: flags.driftResyncPeriod,
     });
@@ -196,12 +216,12 @@ async function whileWatching(controller: Controller, work: () => Promise<void>, 
 
 async function loadProviders(names: readonly string[]): Promise<readonly ProviderModule[]> {
   const known = [...providerLoaders.keys()].join(", ");
-  if (names.length === 0) throw new UsageError(`--provider: missing; give one of ${known}`);
+  if (names.length === 0) throw new UsageError(`--providers: missing; give one of ${known}`);
   return await Promise.all(
     [...new Set(names)].map(async (name) => {
       const load = providerLoaders.get(name);
       if (load === undefined)
-        throw new UsageError(`--provider: ${JSON.stringify(name)} is unknown; give one of ${known}`);
+        throw new UsageError(`--providers: ${JSON.stringify(name)} is unknown; give one of ${known}`);
       return (await load()).provider;
     }),
   );
@@ -226,17 +246,16 @@ function parseProviderFlags(
   return Object.fromEntries([...names].map(([attribute, name]) => [name, values[attribute]]));
 }
 
-/** As Kubernetes validates `spec.loadBalancerClass`: a label key, and with a prefix as it is not the user's own. */
-const classPattern = /^[a-z0-9]([-a-z0-9.]*[a-z0-9])?\/[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
-
 function classesOf({ loadBalancerClass }: Flags, modules: readonly ProviderModule[]): ReadonlyMap<string, string> {
   const classes = new Map(modules.map(({ name }) => [name, providerClass(name)]));
   for (const text of loadBalancerClass) {
     const [first = "", second] = text.split("=");
     const [provider, value] = second === undefined ? [modules[0]?.name ?? "", first] : [first, second];
     if (!classes.has(provider) || (second === undefined && modules.length > 1))
-      throw new UsageError(`--load-balancer-class: ${JSON.stringify(text)} names no --provider; give PROVIDER=CLASS`);
-    if (!classPattern.test(value))
+      throw new UsageError(
+        `--load-balancer-class: ${JSON.stringify(text)} names none of --providers; give PROVIDER=CLASS`,
+      );
+    if (!isClassName(value))
       throw new UsageError(`--load-balancer-class: ${JSON.stringify(value)} is no class; give DOMAIN/NAME`);
     classes.set(provider, value);
   }
@@ -246,10 +265,13 @@ function classesOf({ loadBalancerClass }: Flags, modules: readonly ProviderModul
   return classes;
 }
 
+/** The pool of the flag, under the name that people know it by; no object can have it. */
 function poolOf(prefixes: readonly Cidr[]): AddressPool {
-  const pool = addressPool(prefixes);
-  if (!("overlap" in pool)) return pool;
-  throw new UsageError(`--address-pool: ${pool.overlap.map(formatCidr).join(" and ")} overlap; give each address once`);
+  const ranges = prefixes.map(usableRange);
+  const twice = ranges.find((range, i) => ranges.slice(0, i).some((other) => rangesOverlap(range, other)));
+  if (twice === undefined) return openPool("--address-pool", ranges);
+  const other = ranges.find((range) => rangesOverlap(range, twice))?.text ?? "";
+  throw new UsageError(`--address-pool: ${other} and ${twice.text} overlap; give each address once`);
 }
 
 function leaseTimes(flags: Flags): LeaseTimes {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ApiServer, startApiServer } from "../../sandbox/apiserver/index.ts";
 import { events, leases, nodes, type Service, services } from "../api/index.ts";
 import { systemClock, systemRandom } from "../base/index.ts";
-import { addressPool } from "../ipam/index.ts";
+import { openPool, usableRange } from "../ipam/index.ts";
 import { EventRecorder, isNotFound, KubeClient, LeaseElection, staticConnection } from "../kube/index.ts";
 import { plainClasses } from "../model/index.ts";
 import { parseCidr } from "../net/index.ts";
@@ -55,9 +55,10 @@ async function start(): Promise<() => Promise<void>> {
     ...common,
     recorder,
     providers: [new MemoryProvider(world)],
-    classes: () => plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
+    classes: plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
     clusterId: await readClusterId(own, nullLogger, signal),
-    pool: addressPool([parseCidr("192.0.2.0/29")!]) as { prefixes: [] },
+    pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/29")!)]),
+    nodePorts: { policy: "Require", range: { first: 30_000, last: 32_767 } },
     workers: 2,
     driftResyncMs: 600_000,
     clock: systemClock,
@@ -109,9 +110,8 @@ it("takes a Service of a real API server through its life, and a restart changes
   const written = (await client.list(events, {}, signal)).items.map(({ reason }) => reason);
   expect(new Set(written)).toEqual(new Set(["EnsuredLoadBalancer", "EnsuringLoadBalancer"]));
 
-  const observations = world.observations;
   const again = await start();
-  while (world.observations === observations) await setTimeout(5);
+  while (world.snapshots === 0) await setTimeout(5);
   expect((await client.get(services, at, signal)).metadata.resourceVersion).toBe(ready?.metadata.resourceVersion);
   await client.patch(services, at, { type: "merge", body: { spec: { ports: [{ port: 81 }] } } }, signal);
   await until((service) => service?.status?.loadBalancer?.ingress?.[0]?.ports?.[0]?.port === 81);

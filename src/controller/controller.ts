@@ -1,7 +1,13 @@
 import {
+  type IPAddressPool,
+  ipAddressPools,
+  type LoadBalancerClass,
   type LoadBalancerRecord,
+  loadBalancerClasses,
   loadBalancerRecords,
+  type Namespace,
   type Node,
+  namespaces,
   nodes,
   type Resource,
   type Service,
@@ -9,37 +15,43 @@ import {
 } from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
-import { Term, type TermOptions } from "./term.ts";
+import { type Stores, Term, type TermOptions } from "./term.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
 
-/** Watches Services and Nodes from the start; works on them while it leads. */
+/** Watches what it needs to know from the start; works on it while it leads. */
 export class Controller {
   readonly #options: TermOptions;
-  readonly #services: Store<Service>;
-  readonly #nodes: Store<Node>;
-  readonly #records: Store<LoadBalancerRecord>;
+  readonly #stores: Stores;
 
   constructor(options: TermOptions) {
     this.#options = options;
     const { logger, metrics } = options;
-    this.#services = new Store({ kind: services.kind, logger, metrics });
-    this.#nodes = new Store({ kind: nodes.kind, logger, metrics });
-    this.#records = new Store({ kind: loadBalancerRecords.kind, logger, metrics });
+    this.#stores = {
+      services: new Store<Service>({ kind: services.kind, logger, metrics }),
+      nodes: new Store<Node>({ kind: nodes.kind, logger, metrics }),
+      classes: new Store<LoadBalancerClass>({ kind: loadBalancerClasses.kind, logger, metrics }),
+      namespaces: new Store<Namespace>({ kind: namespaces.kind, logger, metrics }),
+      pools: new Store<IPAddressPool>({ kind: ipAddressPools.kind, logger, metrics }),
+      records: new Store<LoadBalancerRecord>({ kind: loadBalancerRecords.kind, logger, metrics }),
+    };
   }
 
-  /** Whether the first state of everything that it watches is in; a standby is ready too. */
+  /** Whether the first state of everything that it needs to know is in; a standby is ready too. */
   get ready(): boolean {
-    return this.#services.hasSynced && this.#nodes.hasSynced;
+    return this.#needed.every(({ hasSynced }) => hasSynced);
   }
 
   /** Keeps the stores up to date until aborted. */
   async watch(signal: AbortSignal): Promise<void> {
     await Promise.all([
-      this.#reflector(services, this.#services).run(signal),
-      this.#reflector(nodes, this.#nodes).run(signal),
-      this.#reflector(loadBalancerRecords, this.#records, true).run(signal),
+      this.#reflect(services, this.#stores.services, signal),
+      this.#reflect(nodes, this.#stores.nodes, signal),
+      this.#reflect(loadBalancerClasses, this.#stores.classes, signal, true),
+      this.#reflect(namespaces, this.#stores.namespaces, signal),
+      this.#reflect(ipAddressPools, this.#stores.pools, signal, true),
+      this.#reflect(loadBalancerRecords, this.#stores.records, signal, true),
     ]);
   }
 
@@ -49,14 +61,10 @@ export class Controller {
    */
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
-    await orAborted(Promise.all([this.#services.synced, this.#nodes.synced]), leading);
-    using term = new Term(
-      this.#options,
-      { services: this.#services, nodes: this.#nodes, records: this.#records },
-      () => (leading.aborted ? "the controller is ending" : fence()),
-    );
+    await orAborted(Promise.all(this.#needed.map(({ synced }) => synced)), leading);
+    using term = new Term(this.#options, this.#stores, () => (leading.aborted ? "the controller is ending" : fence()));
     await term.adopt(leading);
-    logger.info("controller works", { count: this.#services.size });
+    logger.info("controller works", { count: this.#stores.services.size });
     const end = new AbortController();
     using ending = new DisposableStack();
     ending.use(
@@ -67,9 +75,20 @@ export class Controller {
     await term.run(workers, leading, end.signal);
   }
 
+  /** All but Records, by which nothing is decided: what keeps us from seeing them is in nobody's way. */
+  get #needed(): readonly Pick<Stores["services"], "synced" | "hasSynced">[] {
+    const { records: _, ...needed } = this.#stores;
+    return Object.values(needed);
+  }
+
   /** `optional`: all works without the kind. */
-  #reflector<T extends KubeObject>(resource: Resource<T>, store: Store<T>, optional = false): Reflector<T> {
+  async #reflect<T extends KubeObject>(
+    resource: Resource<T>,
+    store: Store<T>,
+    signal: AbortSignal,
+    optional = false,
+  ): Promise<void> {
     const { client, logger, metrics, clock, random } = this.#options;
-    return new Reflector({ client, resource, store, optional, logger, metrics, clock, random });
+    await new Reflector({ client, resource, store, optional, logger, metrics, clock, random }).run(signal);
   }
 }

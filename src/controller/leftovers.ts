@@ -2,10 +2,11 @@ import { type Service, services } from "../api/index.ts";
 import { assertNever } from "../base/index.ts";
 import { isNotFound, type KubeClient, type WorkResult } from "../kube/index.ts";
 import { type Classes, classify, type LbIdentity } from "../model/index.ts";
-import { isConverged, type ProviderAdapter } from "../provider/index.ts";
+import { type Desired, isConverged, type ProviderAdapter } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
 import { type Failure, type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
+import type { ScopeReconciler } from "./engine/scope-reconciler.ts";
 
 export interface LeftoversOptions {
   readonly client: Pick<KubeClient, "get">;
@@ -13,6 +14,7 @@ export interface LeftoversOptions {
   readonly classes: () => Classes;
   readonly addresses: ServiceAddresses;
   readonly runner: ProviderRunner;
+  readonly scopes: ScopeReconciler;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
   readonly onGone: (key: string) => void;
   /** Called at each failure: nobody else can tell of it. */
@@ -26,44 +28,60 @@ export interface LeftoversOptions {
  */
 export class Leftovers {
   readonly #options: LeftoversOptions;
-  readonly #known = new Map<string, LbIdentity>();
+  readonly #known = new Map<string, Leftover>();
 
   constructor(options: LeftoversOptions) {
     this.#options = options;
   }
 
-  note(id: LbIdentity): void {
-    this.#known.set(id.uid, id);
+  /** `wish`: what its Service wanted to become of it; null: it goes. */
+  note(id: LbIdentity, wish: Desired | null = null): void {
+    this.#known.set(id.uid, { id, wish });
+  }
+
+  knows({ uid }: LbIdentity): boolean {
+    return this.#known.has(uid);
   }
 
   async reconcile(uid: string, signal: AbortSignal): Promise<WorkResult> {
     const { providers, addresses, onGone } = this.#options;
-    const id = this.#known.get(uid);
-    if (id === undefined) return {};
+    const known = this.#known.get(uid);
+    if (known === undefined) return {};
+    const { id, wish } = known;
     const holders = await this.#holders(id, signal);
     for (const adapter of providers.values()) {
       if (holders.includes(adapter.name)) continue;
-      const over = await this.#tearDown(adapter, id, signal);
+      const over = await this.#settle(adapter, known, signal);
       if (over !== undefined) return over;
     }
     this.#known.delete(uid);
-    if (holders.length === 0) addresses.release(uid);
+    if (holders.length === 0 && wish === null) addresses.release(uid);
     onGone(`${id.namespace}/${id.name}`);
     return {};
   }
 
-  /** Undefined when nothing is left of it. */
-  async #tearDown(adapter: ProviderAdapter, id: LbIdentity, signal: AbortSignal): Promise<WorkResult | undefined> {
-    const { runner, onStuck, logger } = this.#options;
+  /** Undefined when it is as its Service wanted it to be left. */
+  async #settle(
+    adapter: ProviderAdapter,
+    { id, wish }: Leftover,
+    signal: AbortSignal,
+  ): Promise<WorkResult | undefined> {
+    const { runner, scopes, onStuck, logger } = this.#options;
     const wait = runner.pauseOf(adapter.name);
     if (wait !== undefined) return { requeueAfterMs: wait };
     const about = { service: `${id.namespace}/${id.name}`, key: id.uid, provider: adapter.name };
-    const { run, failure } = await runner.attempt(adapter, id, null, {
+    const membersGone = wish !== null || scopes.tearDown(adapter, id);
+    const key = { kind: "service", id } as const;
+    const { run, failure } = await runner.attempt(adapter, key, wish, {
       allowReplace: true,
       onStart: () => logger.warn("load balancer has no service", about),
       signal,
     });
-    if (failure === undefined) return isConverged(run.plan) ? undefined : { requeueAfterMs: pollAfter(run) };
+    if (failure === undefined) {
+      if (!isConverged(run.plan) || !membersGone) return { requeueAfterMs: pollAfter(run) };
+      scopes.forget(adapter, id);
+      return undefined;
+    }
     logger.warn("load balancer without a service stays", {
       ...about,
       reason: failure.decision.reason,
@@ -84,6 +102,11 @@ export class Leftovers {
     }
     return service.metadata.uid === uid ? holdersOf(service, this.#options.classes()) : [];
   }
+}
+
+interface Leftover {
+  readonly id: LbIdentity;
+  readonly wish: Desired | null;
 }
 
 /** The providers whose business the Service is, now or until they have cleaned up. */

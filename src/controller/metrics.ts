@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram } from "prom-client";
 import type { IgnoreCause } from "../model/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
+import { PanicError } from "./engine/panic-error.ts";
+import { ReconcileTimeoutError } from "./engine/reconcile-limit.ts";
 
 type Result = "success" | "error" | "requeue_after";
 
@@ -11,12 +13,19 @@ export interface ControllerMetrics {
   readonly refused: Counter<"controller">;
   readonly reconciles: Counter<"controller" | "result">;
   readonly errors: Counter<"controller">;
+  readonly panics: Counter<"controller">;
+  readonly timeouts: Counter<"controller">;
   readonly duration: Histogram<"controller">;
   readonly workers: Gauge<"controller">;
   readonly maxWorkers: Gauge<"controller">;
   readonly serviceStates: Gauge<"state">;
   readonly timeToReady: Histogram;
 }
+
+/** Of Services; of what providers keep beside their load balancers; of load balancers without a Service; of classes. */
+const controllerNames = ["service", "scopes", "leftovers", "classes"] as const;
+
+export type ControllerName = (typeof controllerNames)[number];
 
 export const controllerName = "service";
 
@@ -50,6 +59,18 @@ export function controllerMetrics(metrics: Metrics): ControllerMetrics {
     errors: new Counter({
       name: "controller_runtime_reconcile_errors_total",
       help: "Reconciles that failed.",
+      labelNames,
+      registers,
+    }),
+    panics: new Counter({
+      name: "controller_runtime_reconcile_panics_total",
+      help: "Reconciles that ended because a provider failed where it must not.",
+      labelNames,
+      registers,
+    }),
+    timeouts: new Counter({
+      name: "controller_runtime_reconcile_timeouts_total",
+      help: "Reconciles that were left behind after ten minutes.",
       labelNames,
       registers,
     }),
@@ -88,19 +109,20 @@ export function controllerMetrics(metrics: Metrics): ControllerMetrics {
   const causes: readonly IgnoreCause[] = ["deleted", "type", "class", "unclassed"];
   for (const cause of causes) found.ignored.inc({ cause }, 0);
   const results: readonly Result[] = ["success", "error", "requeue_after"];
-  for (const result of results) found.reconciles.inc({ controller: controllerName, result }, 0);
-  found.refused.inc({ controller: controllerName }, 0);
-  found.errors.inc({ controller: controllerName }, 0);
-  found.workers.set({ controller: controllerName }, 0);
+  for (const controller of controllerNames) {
+    for (const result of results) found.reconciles.inc({ controller, result }, 0);
+    for (const counter of [found.refused, found.errors, found.panics, found.timeouts]) counter.inc({ controller }, 0);
+    found.workers.set({ controller }, 0);
+  }
   return found;
 }
 
 /** Runs one reconcile and counts how it went. */
 export async function measured<T extends { readonly requeueAfterMs?: number }>(
-  { reconciles, errors, duration, workers }: ControllerMetrics,
+  { reconciles, errors, panics, timeouts, duration, workers }: ControllerMetrics,
+  controller: ControllerName,
   work: () => Promise<T>,
 ): Promise<T> {
-  const controller = controllerName;
   const stop = duration.startTimer({ controller });
   workers.inc({ controller });
   let result: Result = "error";
@@ -110,6 +132,8 @@ export async function measured<T extends { readonly requeueAfterMs?: number }>(
     return done;
   } catch (error) {
     errors.inc({ controller });
+    if (error instanceof PanicError) panics.inc({ controller });
+    if (error instanceof ReconcileTimeoutError) timeouts.inc({ controller });
     throw error;
   } finally {
     reconciles.inc({ controller, result });

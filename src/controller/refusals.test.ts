@@ -115,12 +115,12 @@ async function run(
 }
 
 async function started(): Promise<Running> {
-  return bench.start({ kinds: true });
+  return bench.start({ records: true });
 }
 
 async function startedWithWeb(): Promise<Running> {
   bench.api.createService("web");
-  const running = bench.start({ kinds: true });
+  const running = bench.start({ records: true });
   await bench.ready("web");
   await settled(1000);
   return running;
@@ -175,7 +175,7 @@ describe("the API server refuses", () => {
   )("to %s: %s", async (write, refusal) => {
     refuse(refusal, (what) => what === write);
     for (const name of ["web", "other"]) bench.api.createService(name);
-    const running = bench.start({ kinds: true });
+    const running = bench.start({ records: true });
     for (const name of ["web", "other"]) await bench.ready(name);
     await settled(1000);
     const told = refusal === "403" || refusal === "422";
@@ -208,7 +208,7 @@ describe("the API server refuses", () => {
       clock: bench.clock,
     });
     bench.api.createService("web");
-    const running = bench.start({ kinds: true, recorder });
+    const running = bench.start({ records: true, recorder });
     await bench.ready("web");
     await settled(60_000);
     // Of two events: an answer is final, no answer is asked for three times.

@@ -1,6 +1,14 @@
-import { type LoadBalancerRecord, type Node, objectKey, type Service } from "../api/index.ts";
-import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep, withTimeout } from "../base/index.ts";
-import type { AddressPool } from "../ipam/index.ts";
+import {
+  type IPAddressPool,
+  type LoadBalancerClass,
+  type LoadBalancerRecord,
+  type Namespace,
+  type Node,
+  objectKey,
+  type Service,
+} from "../api/index.ts";
+import { Backoff, type Clock, errorMessage, isAbort, type Random, sleep } from "../base/index.ts";
+import type { AddressPool, PoolUsage } from "../ipam/index.ts";
 import {
   type EventRecorder,
   FencedError,
@@ -11,15 +19,28 @@ import {
   WorkQueue,
   type WorkResult,
 } from "../kube/index.ts";
-import type { Classes, LbIdentity } from "../model/index.ts";
-import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
+import { type Classes, classDiffers, type LbIdentity } from "../model/index.ts";
+import type { Desired, OwnedObject, ProviderAdapter, ScopeKey } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
+import { PoolFollower } from "./addresses/pool-follower.ts";
+import { PoolStatusWriter } from "./addresses/pool-status-writer.ts";
 import { ServiceAddresses } from "./addresses/service-addresses.ts";
+import { Admission } from "./classes/admission.ts";
+import { ClassReporter } from "./classes/class-reporter.ts";
+import { ClassView } from "./classes/class-view.ts";
+import { lastWish } from "./classes/retention.ts";
+import { Circuit } from "./engine/circuit.ts";
+import { GuardedAdapter } from "./engine/guarded-adapter.ts";
 import { ProviderRunner } from "./engine/provider-runner.ts";
+import { withinLimit } from "./engine/reconcile-limit.ts";
+import { ScopeReconciler } from "./engine/scope-reconciler.ts";
+import { ScopeUsers } from "./engine/scope-users.ts";
+import { Snapshots } from "./engine/snapshots.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
-import { type ControllerMetrics, controllerMetrics, controllerName, measured } from "./metrics.ts";
+import { type ControllerMetrics, type ControllerName, controllerMetrics, controllerName, measured } from "./metrics.ts";
+import { type NodePortSettings, NodePorts } from "./node-ports/node-ports.ts";
 import { NodeView } from "./nodes/node-view.ts";
 import { ServiceReconciler } from "./service-reconciler.ts";
 import { Records } from "./status/records.ts";
@@ -30,9 +51,12 @@ export interface TermOptions {
   readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "delete" | "watch">;
   readonly recorder: Pick<EventRecorder, "event">;
   readonly providers: readonly ProviderAdapter[];
-  readonly classes: () => Classes;
+  /** Those of flags; objects of the API server come on top. */
+  readonly classes: Classes;
   readonly clusterId: string;
+  /** That of the command line; without a range there is none. */
   readonly pool: AddressPool;
+  readonly nodePorts: NodePortSettings;
   readonly workers: number;
   readonly driftResyncMs: number;
   readonly logger: Logger;
@@ -41,57 +65,126 @@ export interface TermOptions {
   readonly random: Random;
 }
 
-/** What the API server has, as far as it is known. */
+/** What is known of the cluster. */
 export interface Stores {
   readonly services: Store<Service>;
   readonly nodes: Store<Node>;
+  readonly classes: Store<LoadBalancerClass>;
+  readonly namespaces: Store<Namespace>;
+  readonly pools: Store<IPAddressPool>;
   readonly records: Store<LoadBalancerRecord>;
 }
 
 /** As upstream's service controller, but quicker at first. */
 const backoff = { baseMs: 1000, capMs: 300_000 } as const;
-/** No look at one Service takes longer. */
-const reconcileLimitMs = 600_000;
 
 /** All that exists only while this process leads. */
 export class Term implements Disposable {
   readonly #options: TermOptions;
   readonly #services: Store<Service>;
+  readonly #classObjects: Store<LoadBalancerClass>;
+  readonly #classes: ClassView;
+  readonly #admission: Admission;
+  readonly #classReporter: ClassReporter;
   readonly #nodes: NodeView;
   readonly #records: Records;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
+  readonly #scopeQueue: WorkQueue;
   readonly #leftoverQueue: WorkQueue;
+  readonly #classQueue: WorkQueue;
+  /** By name. */
+  readonly #providers: ReadonlyMap<string, GuardedAdapter>;
+  readonly #runner: ProviderRunner;
+  readonly #scopes: ScopeReconciler;
   readonly #addresses: ServiceAddresses;
+  readonly #poolFollower: PoolFollower;
+  readonly #poolStatus: PoolStatusWriter;
   readonly #reconciler: ServiceReconciler;
   readonly #leftovers: Leftovers;
   readonly #metrics: ControllerMetrics;
   readonly #held = new DisposableStack();
 
-  constructor(options: TermOptions, { services, nodes, records }: Stores, mayWrite: () => string | undefined) {
-    const { client, recorder, clusterId, classes, logger, metrics, clock, random } = options;
+  constructor(options: TermOptions, stores: Stores, mayWrite: () => string | undefined) {
+    const { client, recorder, clusterId, logger, metrics, clock, random } = options;
+    const { services } = stores;
     this.#options = options;
     this.#services = services;
-    this.#nodes = new NodeView(nodes, clock);
-    const providers = new Map(options.providers.map((adapter) => [adapter.name, adapter]));
+    this.#classObjects = stores.classes;
+    this.#nodes = new NodeView(stores.nodes, clock);
+    this.#classes = this.#held.use(new ClassView(options.classes, stores.classes));
+    const classes = this.#classes.current;
     this.#metrics = controllerMetrics(metrics);
-    this.#queue = this.#held.use(new WorkQueue({ name: controllerName, logger, metrics, clock, random, backoff }));
-    this.#leftoverQueue = this.#held.use(new WorkQueue({ name: "leftovers", logger, metrics, clock, random, backoff }));
-    this.#addresses = new ServiceAddresses(options.pool, (key) => this.#queue.add(key));
-    const runner = new ProviderRunner(mayWrite, clock, logger);
-    const shared = { client, providers, classes, addresses: this.#addresses, runner, logger };
+    const newQueue = (name: ControllerName): WorkQueue =>
+      this.#held.use(new WorkQueue({ name, logger, metrics, clock, random, backoff }));
+    this.#queue = newQueue(controllerName);
+    this.#scopeQueue = newQueue("scopes");
+    this.#leftoverQueue = newQueue("leftovers");
+    this.#classQueue = newQueue("classes");
+    this.#classReporter = new ClassReporter({
+      client,
+      objects: stores.classes,
+      view: this.#classes,
+      mayWrite,
+      clock,
+    });
+    this.#admission = new Admission({
+      services,
+      namespaces: stores.namespaces,
+      classes,
+      onChange: (key) => this.#queue.add(key, initialPriority),
+    });
+    this.#addresses = new ServiceAddresses({
+      namespaces: stores.namespaces,
+      onFree: (key) => this.#queue.add(key),
+      onChange: () => this.#poolStatus.touch(),
+    });
+    this.#poolFollower = new PoolFollower({
+      ...stores,
+      pool: options.pool,
+      addresses: this.#addresses,
+      isServed: (service) => this.#usesPools(service),
+      onStatus: () => this.#poolStatus.touch(),
+    });
+    const usageOf = (pool: string): PoolUsage | undefined => this.#addresses.usageOf(pool);
+    this.#poolStatus = new PoolStatusWriter({ client, pools: stores.pools, usageOf, mayWrite, clock, random, logger });
+    const circuit = new Circuit(clock, logger);
+    this.#providers = new Map(options.providers.map((adapter) => [adapter.name, new GuardedAdapter(adapter, circuit)]));
+    const users = new ScopeUsers(services, classes, clusterId);
+    const snapshots = new Snapshots(clock, logger, (adapter) => users.scopesOf(adapter));
+    // Jittered, so that a restart does not make all of them come back at one moment for ever.
+    const driftMs = (): number => options.driftResyncMs * (0.9 + 0.2 * random());
+    const checkAfterMs = options.driftResyncMs * 0.9;
+    this.#runner = new ProviderRunner({ mayWrite, circuit, snapshots, checkAfterMs, clock, logger });
+    this.#scopes = new ScopeReconciler({
+      runner: this.#runner,
+      users,
+      queue: this.#scopeQueue,
+      nodes: () => this.#nodes.eligible().targets,
+      onChange: (ids) => this.#onScopeChange(ids),
+      driftMs,
+      clock,
+    });
+    const shared = {
+      client,
+      providers: this.#providers,
+      classes,
+      addresses: this.#addresses,
+      runner: this.#runner,
+      scopes: this.#scopes,
+      logger,
+    };
     const onRefused = (...refusal: Parameters<Reporter["recordRefused"]>): void =>
       this.#reporter.recordRefused(...refusal);
     this.#records = this.#held.use(
-      new Records({ client, store: records, mayWrite, onRefused, clock, random, logger, metrics }),
+      new Records({ client, store: stores.records, mayWrite, onRefused, clock, random, logger, metrics }),
     );
-    const states = new ServiceStates(this.#metrics.serviceStates, this.#metrics.timeToReady, clock);
     this.#reporter = new Reporter({
       client,
       recorder,
       services,
       records: this.#records,
-      states,
+      states: new ServiceStates(this.#metrics.serviceStates, this.#metrics.timeToReady, clock),
       mayWrite,
       clock,
       logger,
@@ -105,11 +198,14 @@ export class Term implements Disposable {
       ...shared,
       services,
       nodes: this.#nodes,
+      admission: this.#admission,
+      nodePorts: new NodePorts({ ...options.nodePorts, services, reporter: this.#reporter, logger }),
       reporter: this.#reporter,
       clusterId,
       backoffOf: (key) => Math.min(backoff.capMs, backoff.baseMs * 2 ** this.#queue.failures(key)),
       onIgnored: (service) => this.#onIgnored(service),
-      driftResyncMs: options.driftResyncMs,
+      onWake: (key) => this.#queue.add(key),
+      driftMs,
       random,
       metrics: this.#metrics,
     });
@@ -117,25 +213,27 @@ export class Term implements Disposable {
 
   /** Learns which addresses are in use and which load balancers have lost their Service, before anything is given. */
   async adopt(signal: AbortSignal): Promise<void> {
-    const { providers, classes, logger } = this.#options;
-    const now = classes();
+    const { logger } = this.#options;
+    const now = this.#classes.current();
     const holders = new Map(
       this.#services.list().map((service) => [service.metadata.uid ?? "", holdersOf(service, now)]),
     );
-    for (const adapter of providers) {
+    for (const adapter of this.#providers.values()) {
       const owned = await this.#listOwned(adapter, signal);
-      const lost: LbIdentity[] = [];
-      for (const { scope, retained, addresses } of owned) {
-        if (scope.kind !== "service") continue;
+      const lost = new Map<string, LbIdentity>();
+      for (const object of owned) {
+        const { scope, retained, addresses } = object;
+        this.#scopes.note(adapter, object);
+        if (scope.kind === "shared") continue;
         this.#addresses.adoptOwned(scope.id.uid, addresses);
-        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) lost.push(scope.id);
+        if (!retained && holders.get(scope.id.uid)?.includes(adapter.name) !== true) lost.set(scope.id.uid, scope.id);
       }
       const most = Math.max(5, Math.floor(owned.length / 10));
-      for (const id of lost.slice(0, most)) this.#noteLeftover(id);
-      if (lost.length > most)
+      for (const id of [...lost.values()].slice(0, most)) this.#noteLeftover(id);
+      if (lost.size > most)
         logger.warn("more load balancers without a service than are torn down at one start", {
           provider: adapter.name,
-          count: lost.length,
+          count: lost.size,
           why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
         });
     }
@@ -149,20 +247,31 @@ export class Term implements Disposable {
     this.#subscribe();
     const { clock } = this.#options;
     this.#metrics.maxWorkers.set({ controller: controllerName }, workers);
-    const reconcile: Work = (key) =>
-      measured(this.#metrics, async () => {
-        using limit = withTimeout(end, reconcileLimitMs, `reconcile ${key}`, clock);
-        return await unlessStopped(this.#reconciler.reconcile(key, limit.signal));
-      });
-    const tearDown: Work = (uid) => unlessStopped(this.#leftovers.reconcile(uid, end));
+    const limited =
+      (name: ControllerName, reconcile: (key: string, signal: AbortSignal) => Promise<WorkResult>): Work =>
+      (key) =>
+        measured(this.#metrics, name, () =>
+          withinLimit(key, end, clock, (signal) => unlessStopped(reconcile(key, signal))),
+        );
     await Promise.all([
-      this.#queue.run(workers, reconcile, leading),
-      this.#leftoverQueue.run(1, tearDown, leading),
+      this.#queue.run(workers, limited(controllerName, this.#reconciler.reconcile.bind(this.#reconciler)), leading),
+      this.#scopeQueue.run(workers, limited("scopes", this.#scopes.reconcile.bind(this.#scopes)), leading),
+      this.#leftoverQueue.run(1, limited("leftovers", this.#leftovers.reconcile.bind(this.#leftovers)), leading),
+      this.#classQueue.run(1, limited("classes", this.#classReporter.reconcile.bind(this.#classReporter)), leading),
+      this.#poolStatus.run(leading, end),
       this.#records.run(leading),
     ]);
   }
 
   #subscribe(): void {
+    // First of all, so that nothing is given away that another controller's Service has.
+    if (this.#poolProviders.length > 0) this.#held.use(this.#poolFollower.follow());
+    const judgeAll = (): void => {
+      for (const name of this.#classes.verdicts.keys()) this.#classQueue.add(name);
+    };
+    this.#held.use(this.#classObjects.subscribe({ add: judgeAll, update: judgeAll, delete: judgeAll }));
+    this.#held.use(this.#classes.onChange((before, after) => this.#addDiffering(before, after)));
+    this.#held.use(this.#admission.watch());
     this.#held.use(
       this.#services.subscribe({
         add: (service, initial) => {
@@ -174,39 +283,70 @@ export class Term implements Disposable {
         },
         delete: (last) => {
           this.#reporter.forget(last);
-          if (holdersOf(last, this.#options.classes()).length > 0) this.#noteLeftover(this.#identity(last));
-          else this.#onIgnored(last);
+          this.#admission.leave(last);
+          const { uid = "" } = last.metadata;
+          if (holdersOf(last, this.#classes.current()).length > 0 || this.#addresses.holdsAny(uid))
+            this.#noteGone(last);
         },
       }),
     );
     this.#held.use(this.#nodes.onChange(() => this.#addOwned()));
-    for (const adapter of this.#options.providers)
-      if (isHealthWatcher(adapter))
-        this.#held.use(
-          adapter.watchHealth((scope) => {
-            if (scope.kind === "service") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
-          }),
-        );
+    for (const adapter of this.#providers.values())
+      if (isHealthWatcher(adapter)) this.#held.use(adapter.watchHealth((scope) => this.#onHealth(adapter.name, scope)));
+  }
+
+  #onHealth(provider: string, scope: ScopeKey): void {
+    this.#runner.doubt(provider, scope);
+    if (scope.kind !== "shared") this.#queue.add(`${scope.id.namespace}/${scope.id.name}`);
+  }
+
+  #onScopeChange(ids: readonly LbIdentity[]): void {
+    for (const id of ids)
+      if (this.#leftovers.knows(id)) this.#leftoverQueue.add(id.uid);
+      else this.#queue.add(`${id.namespace}/${id.name}`);
+  }
+
+  #usesPools(service: Service): boolean {
+    const holders = holdersOf(service, this.#classes.current());
+    return this.#poolProviders.some((name) => holders.includes(name));
+  }
+
+  /** Names of the providers that take addresses from pools; without one, pools are no business of ours. */
+  get #poolProviders(): readonly string[] {
+    return this.#options.providers.filter(({ capabilities }) => capabilities.needsAddresses).map(({ name }) => name);
   }
 
   /** Foreign load balancers only so that they are counted. */
   #concerns(service: Service): boolean {
-    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#options.classes()).length > 0;
+    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#classes.current()).length > 0;
   }
 
   /** Behind what users change meanwhile. */
   #addOwned(): void {
     for (const service of this.#services.list())
-      if (holdersOf(service, this.#options.classes()).length > 0)
+      if (holdersOf(service, this.#classes.current()).length > 0)
         this.#queue.add(objectKey(service.metadata), initialPriority);
   }
 
-  #onIgnored(service: Service): void {
-    if (this.#addresses.holdsAny(service.metadata.uid ?? "")) this.#noteLeftover(this.#identity(service));
+  /** Those whose class is another now, or says something else. */
+  #addDiffering(before: Classes, after: Classes): void {
+    for (const service of this.#services.list())
+      if (classDiffers(service, before, after)) this.#queue.add(objectKey(service.metadata), initialPriority);
   }
 
-  #noteLeftover(id: LbIdentity): void {
-    this.#leftovers.note(id);
+  #onIgnored(service: Service): void {
+    const { uid = "", deletionTimestamp } = service.metadata;
+    if (!this.#addresses.holdsAny(uid)) return;
+    if (deletionTimestamp === undefined) this.#noteLeftover(this.#identity(service));
+    else this.#noteGone(service);
+  }
+
+  #noteGone(service: Service): void {
+    this.#noteLeftover(this.#identity(service), lastWish(service, this.#options.clusterId, this.#classes.current()));
+  }
+
+  #noteLeftover(id: LbIdentity, wish: Desired | null = null): void {
+    this.#leftovers.note(id, wish);
     this.#leftoverQueue.add(id.uid);
   }
 

@@ -83,14 +83,21 @@ describe("a Service that asks for what cannot be", () => {
     await without.stop();
   });
 
-  it("a typing error in an annotation degrades and does no harm", async () => {
+  it("a typing error in an annotation does no harm and is told once", async () => {
     const bench = new Bench();
     bench.api.createService("web", {}, { annotations: { "berth.dev/load-balancer-ipz": "192.0.2.3" } });
     const running = bench.start();
     await bench.ready("web");
-    expect(bench.condition("web", "degraded")).toBe("True UnknownAnnotation");
+    expect(bench.condition("web", "accepted")).toBe("True UnknownAnnotation");
+    expect(bench.condition("web", "degraded")).toBe("False NotDegraded");
+    expect(bench.message("web", "accepted")).toContain("berth.dev/load-balancer-ips may be meant");
     expect(bench.eventReasons()).toContain("Warning UnknownAnnotation");
     await running.stop();
+    const before = bench.events.length;
+    const again = bench.start();
+    await bench.settled();
+    expect(bench.events.length).toBe(before);
+    await again.stop();
   });
 });
 
@@ -112,7 +119,7 @@ describe("addresses", () => {
     const running = bench.start();
     await bench.until(() => bench.condition("a", "accepted") === "False AddressNotInPool", "refused");
     expect(bench.message("a", "accepted")).toBe(
-      "spec.loadBalancerIP: 203.0.113.1 is not among the addresses that may be used; the IPv4 pool is 192.0.2.0/29",
+      "spec.loadBalancerIP: 203.0.113.1 is not in any pool; IPv4 pools: --address-pool (192.0.2.0/29)",
     );
     await running.stop();
   });
@@ -177,8 +184,8 @@ describe("addresses", () => {
     const second = other.start();
     await other.ready("prefers");
     expect(other.addresses("prefers")).toEqual(["192.0.2.1"]);
-    expect(other.condition("prefers", "degraded")).toBe("True AddressPoolExhausted");
-    expect(other.condition("requires", "programmed")).toBe("False AddressPoolExhausted");
+    expect(other.condition("prefers", "degraded")).toBe("True AddressPoolMissing");
+    expect(other.condition("requires", "programmed")).toBe("False AddressPoolMissing");
     await second.stop();
   });
 

@@ -1,55 +1,110 @@
-import {
-  type Cidr,
-  cidrAddressAt,
-  cidrContains,
-  cidrOverlaps,
-  cidrSize,
-  type Family,
-  formatCidr,
-  type Ip,
-} from "../net/index.ts";
+import { type IPAddressPool, type LabelSelector, selects } from "../api/index.ts";
+import type { Ip } from "../net/index.ts";
+import { type AddressRange, parseRange, rangeContains, rangesOverlap, withoutRepeats } from "./range.ts";
 
-/** Prefixes that addresses are given from, in the order in which they are used up. */
+/** Addresses that load balancers get, and who may have them. */
 export interface AddressPool {
-  readonly prefixes: readonly Cidr[];
+  readonly name: string;
+  /** RFC 3339; of two pools with one address the older one has it. Empty: older than all. */
+  readonly createdAt: string;
+  /** Used up in this order; no address is in two of them. */
+  readonly ranges: readonly AddressRange[];
+  /** Higher first. */
+  readonly priority: number;
+  readonly disabled: boolean;
+  readonly namespaceSelector: LabelSelector | undefined;
+  readonly serviceSelector: LabelSelector | undefined;
+  readonly loadBalancerClasses: readonly string[] | undefined;
 }
 
-/** The pool of these prefixes, or the two that overlap. */
-export function addressPool(prefixes: readonly Cidr[]): AddressPool | { readonly overlap: readonly [Cidr, Cidr] } {
-  for (const [i, a] of prefixes.entries())
-    for (const b of prefixes.slice(i + 1)) if (cidrOverlaps(a, b)) return { overlap: [a, b] };
-  return { prefixes };
+export type Labels = Readonly<Record<string, string>>;
+
+/** Who wants an address, as far as pools choose by it. */
+export interface Asker {
+  /** Undefined: not known yet. */
+  readonly namespaceLabels: Labels | undefined;
+  readonly serviceLabels: Labels;
+  readonly loadBalancerClass: string;
+}
+
+/** An address of a pool that an older one has too. */
+export interface Overlap {
+  readonly range: string;
+  readonly otherPool: string;
+  readonly otherRange: string;
+}
+
+/** A pool for everybody that was there before all others. */
+export function openPool(name: string, ranges: readonly AddressRange[]): AddressPool {
+  const forAll = { namespaceSelector: undefined, serviceSelector: undefined, loadBalancerClasses: undefined };
+  return { name, createdAt: "", ranges: withoutRepeats(ranges), priority: 0, disabled: false, ...forAll };
+}
+
+/** The pool of an object; `invalid` are the ranges that are none and do not count. */
+export function readPool({ metadata, spec }: IPAddressPool): {
+  readonly pool: AddressPool;
+  readonly invalid: readonly string[];
+} {
+  const parsed = spec.ranges.map((text) => ({ text, range: parseRange(text) }));
+  return {
+    pool: {
+      name: metadata.name ?? "",
+      createdAt: metadata.creationTimestamp ?? "",
+      ranges: withoutRepeats(parsed.flatMap(({ range }) => range ?? [])),
+      priority: spec.priority ?? 0,
+      disabled: spec.disabled ?? false,
+      namespaceSelector: spec.namespaceSelector,
+      serviceSelector: spec.serviceSelector,
+      loadBalancerClasses: spec.loadBalancerClasses,
+    },
+    invalid: parsed.filter(({ range }) => range === undefined).map(({ text }) => text),
+  };
+}
+
+export function poolContains({ ranges }: AddressPool, ip: Ip): boolean {
+  return ranges.some((range) => rangeContains(range, ip));
+}
+
+/** Higher priority first, then by name. */
+export function byPreference(a: AddressPool, b: AddressPool): number {
+  return b.priority - a.priority || (a.name < b.name ? -1 : 1);
 }
 
 /**
- * Offsets of the first and the last address of a prefix that may be given away. IPv4 keeps the network and the
- * broadcast address back unless the prefix has no room for them (RFC 3021); IPv6 keeps the first one, the
- * subnet-router anycast address (RFC 4291 2.6.1).
+ * By name, the pools that give nothing as an older pool has some of their addresses (as Cilium's LB-IPAM): one bad pool
+ * does not stop the others. A pool that gives nothing itself stands in nobody's way.
  */
-export function usableOffsets(prefix: Cidr): { readonly first: bigint; readonly last: bigint } {
-  const size = cidrSize(prefix);
-  if (size <= 2n) return { first: 0n, last: size - 1n };
-  return { first: 1n, last: prefix.base.family === "IPv4" ? size - 2n : size - 1n };
+export function overlapsOf(pools: readonly AddressPool[]): ReadonlyMap<string, Overlap> {
+  const overlaps = new Map<string, Overlap>();
+  const owned: { readonly range: AddressRange; readonly pool: string }[] = [];
+  for (const { name, ranges } of pools.toSorted(byAge)) {
+    const overlap = ranges
+      .flatMap((range) => ({ range, other: owned.find((older) => rangesOverlap(older.range, range)) }))
+      .find(({ other }) => other !== undefined);
+    if (overlap?.other === undefined) owned.push(...ranges.map((range) => ({ range, pool: name })));
+    else {
+      const { range, other } = overlap;
+      overlaps.set(name, { range: range.text, otherPool: other.pool, otherRange: other.range.text });
+    }
+  }
+  return overlaps;
 }
 
-export function isUsable({ prefixes }: AddressPool, ip: Ip): boolean {
-  return prefixes.some((prefix) => {
-    if (!cidrContains(prefix, ip)) return false;
-    const { first, last } = usableOffsets(prefix);
-    const offset = ip.value - prefix.base.value;
-    return first <= offset && offset <= last;
-  });
+function byAge(a: AddressPool, b: AddressPool): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? -1 : 1;
+  return a.name < b.name ? -1 : 1;
 }
 
-/** The lowest usable offset of the prefix, from `start` on, whose address is not taken. */
-export function lowestFree(prefix: Cidr, start: bigint, isTaken: (ip: Ip) => boolean): bigint | undefined {
-  const { first, last } = usableOffsets(prefix);
-  for (let offset = start > first ? start : first; offset <= last; offset++)
-    if (!isTaken(cidrAddressAt(prefix, offset))) return offset;
-  return undefined;
-}
-
-export function describePool({ prefixes }: AddressPool, family: Family): string {
-  const texts = prefixes.filter(({ base }) => base.family === family).map(formatCidr);
-  return texts.length === 0 ? `there is no ${family} pool` : `the ${family} pool is ${texts.join(", ")}`;
+/** Whether the pool is for this Service; a text says why not. */
+export function admission(pool: AddressPool, asker: Asker): "admitted" | "unknown" | { readonly why: string } {
+  const { loadBalancerClasses, serviceSelector, namespaceSelector } = pool;
+  if (loadBalancerClasses?.includes(asker.loadBalancerClass) === false)
+    return { why: `it is not for the class ${asker.loadBalancerClass}` };
+  if (serviceSelector !== undefined && !selects(serviceSelector, asker.serviceLabels))
+    return { why: "its serviceSelector does not select the Service" };
+  if (namespaceSelector === undefined) return "admitted";
+  if (asker.namespaceLabels === undefined) return "unknown";
+  return selects(namespaceSelector, asker.namespaceLabels)
+    ? "admitted"
+    : { why: "its namespaceSelector does not select the namespace" };
 }

@@ -16,10 +16,14 @@ export interface WorkQueueOptions {
 
 /** What was there when we started waits for what happens now. */
 export const initialPriority = -100;
+/** What only looks whether all is as it was waits for everything else. */
+export const driftPriority = -200;
 
 export interface WorkResult {
   /** Run again after so long, whatever happens; not a failure. */
   readonly requeueAfterMs?: number;
+  /** With which priority; by default the one that it had. */
+  readonly priority?: number;
 }
 
 /** Reconciles one key. When it throws, the key comes back after its back-off. */
@@ -168,7 +172,7 @@ export class WorkQueue implements Disposable {
         signal.throwIfAborted();
         const result = await work(key, signal);
         this.forget(key);
-        if (result?.requeueAfterMs !== undefined) this.addAfter(key, result.requeueAfterMs);
+        if (result?.requeueAfterMs !== undefined) this.addAfter(key, result.requeueAfterMs, result.priority);
       } catch (err) {
         if (!isAbort(err, signal)) {
           this.addRateLimited(key);

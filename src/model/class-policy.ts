@@ -1,9 +1,13 @@
+import { type LoadBalancerClassPolicy, type Service, selects } from "../api/index.ts";
+import { sameData } from "../base/index.ts";
+
 /** What a class of load balancers is. */
-export interface ClassPolicy {
-  /** `spec.loadBalancerClass` of the Services that it is for. */
-  readonly loadBalancerClass: string;
+export interface ClassPolicy extends LoadBalancerClassPolicy {
   readonly provider: string;
 }
+
+/** How Services come by node ports where the provider needs them; `crds/loadbalancerclasses.yaml` says what each means. */
+export type NodePortsPolicy = NonNullable<ClassPolicy["nodePorts"]>;
 
 /** What this instance of the controller serves. */
 export interface Classes {
@@ -16,8 +20,9 @@ export interface Classes {
 }
 
 /** The class of a Service of ours; undefined when it is not ours. */
-export function classFor(loadBalancerClass: string | undefined, classes: Classes): ClassPolicy | undefined {
-  return loadBalancerClass === undefined ? classes.unclassed : classes.byClass.get(loadBalancerClass);
+export function classOf({ spec }: Service, classes: Classes): ClassPolicy | undefined {
+  if (spec?.type !== "LoadBalancer") return undefined;
+  return spec.loadBalancerClass === undefined ? classes.unclassed : classes.byClass.get(spec.loadBalancerClass);
 }
 
 /** One class for each provider, without any object that says more of it; `unclassed` names a provider. */
@@ -28,4 +33,17 @@ export function plainClasses(byProvider: ReadonlyMap<string, string>, unclassed:
     byClass: new Map(policies.map((policy) => [policy.loadBalancerClass, policy])),
     unclassed: policies.find(({ provider }) => provider === unclassed),
   };
+}
+
+/** Whether two states of what is served mean different things to a Service. */
+export function classDiffers(service: Service, before: Classes, after: Classes): boolean {
+  return !sameData(classOf(service, before), classOf(service, after));
+}
+
+/** Whether Services of a namespace with these labels may use the class. */
+export function allowsNamespace(
+  { allowedNamespaces }: ClassPolicy,
+  labels: Readonly<Record<string, string>> | undefined,
+): boolean {
+  return allowedNamespaces === undefined || selects(allowedNamespaces, labels);
 }

@@ -2,17 +2,19 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../api/index.ts";
 import { formatCidr, formatIp } from "../net/index.ts";
-import { desiredLoadBalancer, type Wish } from "./index.ts";
+import { type ClassPolicy, desiredLoadBalancer, type Wish } from "./index.ts";
+
+const plain: ClassPolicy = { provider: "proxy", loadBalancerClass: "berth.dev/proxy" };
 
 function service(spec: ServiceSpec, annotations: Record<string, string> = {}): Service {
   return {
-    metadata: { namespace: "shop", name: "web", uid: "u-1", annotations },
+    metadata: { namespace: "shop", name: "web", uid: "u-1", creationTimestamp: "2026-01-01T00:00:00Z", annotations },
     spec: { type: "LoadBalancer", ports: [{ port: 80, nodePort: 30_080 }], ipFamilies: ["IPv4"], ...spec },
   };
 }
 
-function wish(spec: ServiceSpec, annotations?: Record<string, string>): Wish {
-  return desiredLoadBalancer(service(spec, annotations), "cluster");
+function wish(spec: ServiceSpec, annotations?: Record<string, string>, policy: Partial<ClassPolicy> = {}): Wish {
+  return desiredLoadBalancer(service(spec, annotations), "cluster", { ...plain, ...policy });
 }
 
 function refusals(found: Wish): string[] {
@@ -20,8 +22,8 @@ function refusals(found: Wish): string[] {
 }
 
 it("reads a Service with defaults", () => {
-  const { lb, issues } = desiredLoadBalancer(service({}), "cluster");
-  expect(issues).toEqual([]);
+  const { lb, issues, warnings } = wish({});
+  expect([...issues, ...warnings]).toEqual([]);
   expect(lb).toEqual({
     id: { clusterId: "cluster", uid: "u-1", namespace: "shop", name: "web" },
     families: ["IPv4"],
@@ -33,6 +35,10 @@ it("reads a Service with defaults", () => {
     requestedAddresses: [],
     addresses: [],
     annotations: {},
+    loadBalancerClass: "berth.dev/proxy",
+    createdAt: "2026-01-01T00:00:00Z",
+    scheme: undefined,
+    retain: false,
   });
 });
 
@@ -117,13 +123,36 @@ it.each<[string, ServiceSpec, Record<string, string>, string]>([
   ],
   ["no port", { ports: [] }, {}, "refuse PortsMissing spec.ports: a load balancer needs at least one port; add one"],
   [
-    "a typing error in an annotation",
+    "a scheme that there is not",
     {},
-    { "berth.dev/load-balancer-ip": "192.0.2.1", "example.com/mine": "x" },
-    "degrade UnknownAnnotation metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; known are berth.dev/allow-replace, berth.dev/load-balancer-ips, berth.dev/source-ranges-on-node-ports",
+    { "berth.dev/scheme": "public" },
+    'refuse InvalidScheme metadata.annotations[berth.dev/scheme]: "public" is no scheme; give internal or internet-facing',
+  ],
+  [
+    "a deletion policy that there is not",
+    {},
+    { "berth.dev/deletion-policy": "retain" },
+    'refuse InvalidDeletionPolicy metadata.annotations[berth.dev/deletion-policy]: "retain" is neither Retain nor Delete; give one of them',
+  ],
+  [
+    "a pause that is none",
+    {},
+    { "berth.dev/paused": "yes" },
+    'degrade InvalidAnnotation metadata.annotations[berth.dev/paused]: "yes" is neither true nor false and counts as false; give one of them',
   ],
 ])("one clear issue: %s", (_, spec, annotations, expected) => {
   expect(refusals(wish(spec, annotations))).toEqual([expected]);
+});
+
+it("names the annotation that is meant, or all that there are", () => {
+  const { issues, warnings } = wish({}, { "berth.dev/load-balancer-ip": "192.0.2.1", "example.com/mine": "x" });
+  expect(issues).toEqual([]);
+  expect(warnings).toEqual([
+    "metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; berth.dev/load-balancer-ips may be meant",
+  ]);
+  expect(wish({}, { "berth.dev/x": "" }).warnings[0]).toContain(
+    "known are berth.dev/address-pool, berth.dev/allow-replace, berth.dev/",
+  );
 });
 
 it("never throws, whatever the annotations and ranges hold", () => {

@@ -1,11 +1,22 @@
-import { annotations, apiGroup, type Protocol, type Service, sourceRangesAnnotation } from "../api/index.ts";
+import {
+  annotations,
+  nodePortsAnnotation,
+  type Protocol,
+  type Service,
+  sourceRangesAnnotation,
+  unknownAnnotations,
+} from "../api/index.ts";
 import { type Cidr, type Family, formatIp, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
+import type { ClassPolicy } from "./class-policy.ts";
 import type { DesiredLoadBalancer, Issue, LbPort, NodeHealthCheck } from "./load-balancer.ts";
+import { annotationPath, checkValues, schemeOf, type Terms, termsOf } from "./terms.ts";
 
 /** The wish of a Service, as far as it can be understood; with a `refuse` issue it must not be acted on. */
 export interface Wish {
   readonly lb: DesiredLoadBalancer;
   readonly issues: readonly Issue[];
+  /** Typing errors, it seems: they do no harm, but must not pass unseen. */
+  readonly warnings: readonly string[];
 }
 
 /** Where the node agent (and kube-proxy) say whether a node takes traffic. */
@@ -14,12 +25,13 @@ const nodeHealthPort = 10_256;
 /** What API servers fill in for `sessionAffinityConfig.clientIP.timeoutSeconds`. */
 const defaultAffinitySeconds = 10_800;
 
-const knownAnnotations = new Set<string>(Object.values(annotations));
+const knownAnnotations: readonly string[] = Object.values(annotations).sort();
 
-/** Reads a Service of type LoadBalancer. Addresses of our own allocator are the caller's to fill in. */
-export function desiredLoadBalancer(service: Service, clusterId: string): Wish {
+/** Reads a Service of a class. Addresses of our own allocator are the caller's to fill in. */
+export function desiredLoadBalancer(service: Service, clusterId: string, policy: ClassPolicy): Wish {
   const { metadata, spec } = service;
-  const issues: Issue[] = [];
+  const terms = termsOf(service, policy);
+  const issues = [...terms.issues, ...checkValues(terms)];
   const families = familiesOf(service);
   const lb: DesiredLoadBalancer = {
     id: { clusterId, uid: metadata.uid ?? "", namespace: metadata.namespace ?? "", name: metadata.name ?? "" },
@@ -33,13 +45,17 @@ export function desiredLoadBalancer(service: Service, clusterId: string): Wish {
             timeoutSeconds: spec.sessionAffinityConfig?.clientIP?.timeoutSeconds ?? defaultAffinitySeconds,
           }
         : { kind: "None" },
-    sourceRanges: sourceRangesOf(service, issues),
+    sourceRanges: sourceRangesOf(service, terms, issues),
     healthCheck: healthCheckOf(service),
-    requestedAddresses: requestedAddressesOf(service, families, issues),
+    requestedAddresses: requestedAddressesOf(terms, families, issues),
     addresses: [],
-    annotations: metadata.annotations ?? {},
+    annotations: terms.annotations,
+    loadBalancerClass: policy.loadBalancerClass,
+    createdAt: metadata.creationTimestamp ?? "",
+    scheme: schemeOf(terms, policy, issues),
+    retain: false,
   };
-  return { lb, issues: [...issues, ...unknownAnnotations(service)] };
+  return { lb, issues, warnings: warningsOf(service) };
 }
 
 function familiesOf({ spec }: Service): readonly Family[] {
@@ -67,12 +83,12 @@ function healthCheckOf({ spec }: Service): NodeHealthCheck {
   return { protocol: "HTTP", port: local ?? nodeHealthPort, path: "/healthz" };
 }
 
-function sourceRangesOf({ metadata, spec }: Service, issues: Issue[]): readonly Cidr[] {
+function sourceRangesOf({ spec }: Service, { annotations }: Terms, issues: Issue[]): readonly Cidr[] {
   const field = spec?.loadBalancerSourceRanges ?? [];
   const [path, texts] =
     field.length > 0
       ? ["spec.loadBalancerSourceRanges", field]
-      : [annotationPath(sourceRangesAnnotation), list(metadata.annotations?.[sourceRangesAnnotation])];
+      : [annotationPath(sourceRangesAnnotation), list(annotations[sourceRangesAnnotation])];
   return texts.flatMap((text) => {
     const cidr = parseCidr(text.trim());
     if (cidr !== undefined) return [cidr];
@@ -82,10 +98,10 @@ function sourceRangesOf({ metadata, spec }: Service, issues: Issue[]): readonly 
   });
 }
 
-function requestedAddressesOf(service: Service, families: readonly Family[], issues: Issue[]): readonly Ip[] {
+function requestedAddressesOf(terms: Terms, families: readonly Family[], issues: Issue[]): readonly Ip[] {
   const path = annotationPath(annotations.loadBalancerIps);
-  const byAnnotation = parseAddresses(list(service.metadata.annotations?.[annotations.loadBalancerIps]), path, issues);
-  const byField = parseAddresses(list(service.spec?.loadBalancerIP), "spec.loadBalancerIP", issues);
+  const byAnnotation = parseAddresses(list(terms.annotations[annotations.loadBalancerIps]), path, issues);
+  const byField = parseAddresses(list(terms.loadBalancerIp), "spec.loadBalancerIP", issues);
   if (byAnnotation.length > 0 && byField.some((ip) => !byAnnotation.some((other) => ipEquals(ip, other)))) {
     const message = `it asks for other addresses than spec.loadBalancerIP (${byField.map(formatIp).join(", ")}); remove one of the two`;
     issues.push(refuse(path, "AmbiguousAddress", message));
@@ -113,17 +129,12 @@ function parseAddresses(texts: readonly string[], path: string, issues: Issue[])
   });
 }
 
-/** A typing error in one of our annotations must not pass unseen; it does no harm otherwise. */
-function unknownAnnotations({ metadata }: Service): readonly Issue[] {
-  return Object.keys(metadata.annotations ?? {})
-    .filter((key) => key.startsWith(`${apiGroup}/`) && !knownAnnotations.has(key))
-    .sort()
-    .map((key) => ({
-      path: annotationPath(key),
-      severity: "degrade",
-      reason: "UnknownAnnotation",
-      message: `it means nothing to Berth; known are ${[...knownAnnotations].sort().join(", ")}`,
-    }));
+function warningsOf({ metadata }: Service): readonly string[] {
+  const { [nodePortsAnnotation]: _, ...rest } = metadata.annotations ?? {};
+  return unknownAnnotations(rest, knownAnnotations).map(({ key, nearest }) => {
+    const hint = nearest === undefined ? `known are ${knownAnnotations.join(", ")}` : `${nearest} may be meant`;
+    return `${annotationPath(key)}: it means nothing to Berth; ${hint}`;
+  });
 }
 
 function list(text: string | undefined): readonly string[] {
@@ -131,10 +142,6 @@ function list(text: string | undefined): readonly string[] {
     .split(",")
     .map((part) => part.trim())
     .filter((part) => part !== "");
-}
-
-function annotationPath(key: string): string {
-  return `metadata.annotations[${key}]`;
 }
 
 function refuse(path: string, reason: string, message: string): Issue {

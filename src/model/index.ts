@@ -1,7 +1,15 @@
 // What Services, slices and nodes mean, as pure functions: frontends and the endpoints that may serve them on a
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
 export { readAddress, readPrefix } from "./addresses.ts";
-export { type Classes, plainClasses } from "./class-policy.ts";
+export {
+  allowsNamespace,
+  type Classes,
+  type ClassPolicy,
+  classDiffers,
+  classOf,
+  type NodePortsPolicy,
+  plainClasses,
+} from "./class-policy.ts";
 export {
   type Classification,
   type Cleanup,
@@ -34,6 +42,7 @@ export type {
   LbIdentity,
   NodeTarget,
 } from "./load-balancer.ts";
+export { assignNodePorts, dynamicBand, servicePortKey } from "./node-ports.ts";
 export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
 export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {
@@ -42,3 +51,4 @@ export {
   type ProxiedService,
   proxiedService,
 } from "./proxied-service.ts";
+export { deletionPolicyOf, isPaused } from "./terms.ts";

@@ -1,4 +1,4 @@
-import type { Protocol } from "../api/index.ts";
+import type { Protocol, Scheme } from "../api/index.ts";
 import type { Cidr, Family, Ip } from "../net/index.ts";
 
 /** Which load balancer this is, for ever: a Service that is deleted and made again has another `uid`. */
@@ -42,7 +42,15 @@ export interface DesiredLoadBalancer {
   readonly requestedAddresses: readonly Ip[];
   /** Addresses that our own allocator holds for it (providers that take addresses from us), one per family. */
   readonly addresses: readonly Ip[];
+  /** Those of the Service that its class allows, over the defaults of the class. */
   readonly annotations: Readonly<Record<string, string>>;
+  readonly loadBalancerClass: string;
+  /** RFC 3339, as the API server wrote it; what is older wins a conflict. */
+  readonly createdAt: string;
+  /** Undefined: nobody says, so the provider decides. */
+  readonly scheme: Scheme | undefined;
+  /** The Service goes and its load balancer stays: all that is to be done is to tag it so. */
+  readonly retain: boolean;
 }
 
 /** Something about the Service that cannot be done as asked; `path` is the field, as `spec.ports[0].protocol`. */

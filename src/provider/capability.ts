@@ -24,7 +24,7 @@ function portIssues(lb: DesiredLoadBalancer, can: Capabilities): readonly Issue[
         port: { port, protocol },
         severity: "refuse",
         reason: "NodePortMissing",
-        message: `port ${port}/${protocol} has no nodePort, through which this load balancer reaches the nodes; set spec.allocateLoadBalancerNodePorts to true or the nodePort by hand`,
+        message: `port ${port}/${protocol} has no nodePort, through which this load balancer reaches the nodes; set spec.allocateLoadBalancerNodePorts to true or the nodePort by hand, or let Berth set it by the policy Ensure`,
       });
   }
   if (!can.mixedProtocols && new Set(lb.ports.map(({ protocol }) => protocol)).size > 1)

@@ -28,6 +28,8 @@ export interface Capabilities {
   readonly ipMode: "VIP" | "Proxy";
   readonly sourceRanges: boolean;
   readonly sessionAffinity: boolean;
+  /** Targets are a scope of their own (`members`) rather than a part of the load balancer. */
+  readonly members: boolean;
 }
 
 export interface FieldDiff {

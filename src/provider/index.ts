@@ -6,3 +6,4 @@ export { type Decision, decide, type Fault, ProviderError } from "./errors.ts";
 export { executePlan, inOrder, type StepOutcome } from "./execution.ts";
 export type { ProviderContext, ProviderModule } from "./module.ts";
 export { contentHash, isConverged, makePlan } from "./plan.ts";
+export { NotSentError, type RequestKind, Requests } from "./requests.ts";

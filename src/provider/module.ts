@@ -29,6 +29,8 @@ export interface ProviderContext {
   /** Program and arguments that start this same `berth`; a sub-command follows. */
   readonly berth: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Asked before every mutating request, as `Requests` does; a text says why nothing may be written any more. */
+  readonly fence: () => string | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }

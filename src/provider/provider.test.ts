@@ -131,6 +131,10 @@ describe("capabilities", () => {
     requestedAddresses: [],
     addresses: [],
     annotations: {},
+    loadBalancerClass: "berth.dev/proxy",
+    createdAt: "2026-01-01T00:00:00Z",
+    scheme: undefined,
+    retain: false,
   };
   const noNodePort = { ...lb, ports: [{ name: "", protocol: "TCP" as const, port: 80, nodePort: 0 }] };
 

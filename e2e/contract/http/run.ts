@@ -167,7 +167,7 @@ function reduce(key: string, value: unknown): unknown {
       .toSorted()
       .map(parse);
   if (key === "columnDefinitions") return (value as object[]).map((column) => ({ ...column, description: undefined }));
-  if (kind === "Table" || kind?.endsWith("List") === true) {
+  if (typeof kind === "string" && (kind === "Table" || kind.endsWith("List"))) {
     return { ...value, metadata: { ...metadata, resourceVersion: metadata?.resourceVersion && "<version>" } };
   }
   if (type === "BOOKMARK") {
@@ -185,7 +185,8 @@ function reduce(key: string, value: unknown): unknown {
 }
 
 interface Answered {
-  readonly kind?: string;
+  /** A text, but in a schema that has a property of this name. */
+  readonly kind?: unknown;
   readonly type?: string;
   readonly metadata?: { readonly resourceVersion?: string };
   readonly object?: { readonly metadata?: object };

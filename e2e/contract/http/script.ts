@@ -1,6 +1,8 @@
 import type { Exchange } from "./exchange.ts";
 import { accessSteps } from "./steps/access.ts";
 import { addressSteps } from "./steps/addresses.ts";
+import { customSteps } from "./steps/custom.ts";
+import { definitionSteps } from "./steps/definitions.ts";
 import { listSteps } from "./steps/lists.ts";
 import { metadataSteps } from "./steps/metadata.ts";
 import { objectSteps } from "./steps/objects.ts";
@@ -20,4 +22,6 @@ export const exchanges: readonly Exchange[] = [
   ...listSteps,
   ...watchSteps,
   ...accessSteps,
+  ...definitionSteps,
+  ...customSteps,
 ];

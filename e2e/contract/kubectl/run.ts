@@ -73,20 +73,37 @@ class Run implements AsyncDisposable {
 
   async steps(steps: readonly Step[]): Promise<void> {
     for (const step of steps) {
-      await using command = this.#start(step);
-      if (step.during !== undefined) {
-        await command.happens(({ stderr }) => watching.test(stderr));
-        await this.steps(step.during);
-      }
-      const { lines } = step;
-      if (lines !== undefined && (await command.happens(({ stdout }) => stdout.split("\n").length > lines))) {
-        command.signal("SIGTERM");
-      }
-      const exit = await command.end();
-      const { stdout, stderr } = command;
-      this.outcomes.push({ step, outcome: { exit, stdout, stderr } });
-      if (step.capture !== undefined) this.#captured.set(step.capture, stdout.trim().replace(/^\w+=/, ""));
+      await this.#runUntil(step);
     }
+  }
+
+  /** The first outcome that says what is waited for; the last one when none does in time. */
+  async #runUntil(step: Step): Promise<void> {
+    const limit = performance.now() + 30_000;
+    for (;;) {
+      const outcome = await this.#run(step);
+      const isSaid = step.until === undefined || step.until.test(outcome.stdout + outcome.stderr);
+      if (isSaid || performance.now() > limit) {
+        this.outcomes.push({ step, outcome });
+        return;
+      }
+    }
+  }
+
+  async #run(step: Step): Promise<Outcome> {
+    await using command = this.#start(step);
+    if (step.during !== undefined) {
+      await command.happens(({ stderr }) => watching.test(stderr));
+      await this.steps(step.during);
+    }
+    const { lines } = step;
+    if (lines !== undefined && (await command.happens(({ stdout }) => stdout.split("\n").length > lines))) {
+      command.signal("SIGTERM");
+    }
+    const exit = await command.end();
+    const { stdout, stderr } = command;
+    if (step.capture !== undefined) this.#captured.set(step.capture, stdout.trim().replace(/^\w+=/, ""));
+    return { exit, stdout, stderr };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

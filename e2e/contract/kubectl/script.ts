@@ -3,6 +3,7 @@ import { accessSteps } from "./steps/access.ts";
 import { applySteps } from "./steps/applies.ts";
 import { changeSteps } from "./steps/changes.ts";
 import { clusterSteps } from "./steps/cluster.ts";
+import { customSteps } from "./steps/custom.ts";
 import { refusalSteps } from "./steps/refusals.ts";
 import { serviceSteps } from "./steps/services.ts";
 import { watchSteps } from "./steps/watches.ts";
@@ -22,4 +23,5 @@ export const script: readonly Step[] = [
   ...watchSteps,
   ...accessSteps,
   ...workloadSteps,
+  ...customSteps,
 ];

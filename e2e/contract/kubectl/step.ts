@@ -8,6 +8,8 @@ export interface Step {
   readonly sed?: string;
   /** Remembers what it printed, after the `field=`, under this name. */
   readonly capture?: string;
+  /** Run again until it prints this: the real server serves a new kind a moment after it has it. */
+  readonly until?: RegExp;
   /** Only output lines that match take part: the rest differs between clusters for a reason (other kinds, other nodes). */
   readonly keep?: RegExp;
   /** The command runs beside these; they start once it watches. */

@@ -1,4 +1,4 @@
 import { kubeApiserver } from "../kube-apiserver.ts";
-import { checkRoles, isBeyondTest } from "./suite.ts";
+import { checkRoles, countsEvents } from "./suite.ts";
 
-checkRoles(kubeApiserver, isBeyondTest);
+checkRoles(kubeApiserver, countsEvents);

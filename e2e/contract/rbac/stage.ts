@@ -90,12 +90,12 @@ export class Stage implements AsyncDisposable {
   }
 
   /** The real `berth controller` as its service account. */
-  controller(): Child {
+  controller(...flags: readonly string[]): Child {
     return this.#start(process.execPath, [
       main,
       "controller",
       ...this.#access("controller"),
-      "--provider=proxy",
+      "--providers=proxy",
       "--own-unclassed",
       "--address-pool=10.99.200.0/24",
       `--state-dir=${balancerDir(this.#run)}`,
@@ -107,6 +107,7 @@ export class Stage implements AsyncDisposable {
       "--leader-elect-lease-duration=3s",
       "--leader-elect-renew-deadline=2s",
       "--leader-elect-retry-period=500ms",
+      ...flags,
     ]);
   }
 

@@ -1,7 +1,10 @@
 import type { JsonMap } from "../object.ts";
 import { apiVersionOf, type ResourceType } from "../resource-type.ts";
+import { compareVersions } from "../version-order.ts";
 
 const collectionVerbs = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
+/** The same in the order that custom resources have them. */
+const customVerbs = ["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"];
 const subresourceVerbs: Readonly<Record<string, readonly string[]>> = {
   status: ["get", "patch", "update"],
   scale: ["get", "patch", "update"],
@@ -21,16 +24,23 @@ const subresourceKinds: Readonly<Record<string, { group: string; version: string
 /** Namespaces are never deleted as a collection. */
 function verbsOf(type: ResourceType): readonly string[] {
   if (type.isReview) return ["create"];
+  if (type.custom !== undefined) return customVerbs;
   return type.kind === "Namespace" ? collectionVerbs.filter((verb) => verb !== "deletecollection") : collectionVerbs;
 }
 
-export function groupsOf(types: readonly ResourceType[]): readonly string[] {
+function groupsOf(types: readonly ResourceType[]): readonly string[] {
   return [...new Set(types.map(({ group }) => group))].toSorted();
 }
 
-function namedGroup(name: string): JsonMap {
-  const version = { groupVersion: `${name}/v1`, version: "v1" };
-  return { name, versions: [version], preferredVersion: version };
+/** The preferred one first. */
+function versionsOf(types: readonly ResourceType[], name: string): readonly string[] {
+  const versions = types.filter(({ group }) => group === name).map(({ version }) => version);
+  return [...new Set(versions)].toSorted(compareVersions);
+}
+
+function namedGroup(types: readonly ResourceType[], name: string): JsonMap {
+  const versions = versionsOf(types, name).map((version) => ({ groupVersion: `${name}/${version}`, version }));
+  return { name, versions, preferredVersion: versions[0] };
 }
 
 /** The documents of plain discovery: `/api`, `/apis`, `/apis/GROUP`, `/api/v1`, `/apis/GROUP/VERSION`. */
@@ -42,13 +52,21 @@ export function plainDiscovery(types: readonly ResourceType[], path: string, add
       versions: ["v1"],
       serverAddressByClientCIDRs: [{ clientCIDR: "0.0.0.0/0", serverAddress: address }],
     };
-  if (path === "/apis") return { kind: "APIGroupList", apiVersion: "v1", groups: groups.map(namedGroup) };
+  if (path === "/apis")
+    return { kind: "APIGroupList", apiVersion: "v1", groups: groups.map((name) => namedGroup(types, name)) };
   const group = groups.find((name) => path === `/apis/${name}`);
-  if (group !== undefined) return { kind: "APIGroup", apiVersion: "v1", ...namedGroup(group) };
+  if (group !== undefined) return { kind: "APIGroup", apiVersion: "v1", ...namedGroup(types, group) };
   const groupVersion = path === "/api/v1" ? "v1" : path.startsWith("/apis/") ? path.slice("/apis/".length) : "";
   const served = types.filter((type) => apiVersionOf(type) === groupVersion);
   if (served.length === 0) return undefined;
-  return { kind: "APIResourceList", apiVersion: "v1", groupVersion, resources: served.flatMap(plainResources) };
+  const metadata = served.some(({ custom }) => custom !== undefined) ? { metadata: {} } : {};
+  return {
+    kind: "APIResourceList",
+    apiVersion: "v1",
+    ...metadata,
+    groupVersion,
+    resources: served.flatMap(plainResources),
+  };
 }
 
 function plainResources(type: ResourceType): JsonMap[] {
@@ -61,6 +79,7 @@ function plainResources(type: ResourceType): JsonMap[] {
     verbs: verbsOf(type),
     ...(shortNames.length === 0 ? {} : { shortNames }),
     ...(categories.length === 0 ? {} : { categories }),
+    ...(type.custom === undefined ? {} : { storageVersionHash: type.custom.storageVersionHash }),
   };
   const below = type.subresources.map((name) => ({
     name: `${plural}/${name}`,
@@ -82,13 +101,11 @@ export function aggregatedDiscovery(types: readonly ResourceType[], path: string
     metadata: {},
     items: groups.map((group) => ({
       metadata: group === "" ? {} : { name: group },
-      versions: [
-        {
-          version: "v1",
-          resources: types.filter((type) => type.group === group).map(aggregatedResource),
-          freshness: "Current",
-        },
-      ],
+      versions: versionsOf(types, group).map((version) => ({
+        version,
+        resources: types.filter((type) => type.group === group && type.version === version).map(aggregatedResource),
+        freshness: "Current",
+      })),
     })),
   };
 }

@@ -2,31 +2,30 @@ import { createHash } from "node:crypto";
 import type { JsonMap } from "../object.ts";
 import type { ResourceType } from "../resource-type.ts";
 import type { Schemas } from "../schema.ts";
+import type { TypeTable } from "../type-table.ts";
 import { type ApiAnswer, json } from "./message.ts";
 
 const scaleSchema = "io.k8s.api.autoscaling.v1.Scale";
 
+const metaPackage = "io.k8s.apimachinery.pkg.apis.meta.v1";
+
 /** The OpenAPI v3 documents: what kubectl validates and explains with, and how it learns of dry runs. */
 export class OpenApi {
-  readonly #documents: ReadonlyMap<string, string>;
-  readonly #index: JsonMap;
+  readonly #types: TypeTable;
+  readonly #schemas: Schemas;
+  #documents: ReadonlyMap<string, string> = new Map();
+  /** What the documents are made from. */
+  #from: readonly ResourceType[] | undefined;
 
-  constructor(types: readonly ResourceType[], schemas: Schemas) {
-    const paths = [...new Set(types.map(groupPath))];
-    this.#documents = new Map(
-      paths.map((path) => [
-        path,
-        JSON.stringify(
-          document(
-            types.filter((type) => groupPath(type) === path),
-            schemas,
-          ),
-        ),
-      ]),
-    );
-    this.#index = {
+  constructor(types: TypeTable, schemas: Schemas) {
+    this.#types = types;
+    this.#schemas = schemas;
+  }
+
+  index(): JsonMap {
+    return {
       paths: Object.fromEntries(
-        [...this.#documents].map(([path, text]) => {
+        [...this.#current()].map(([path, text]) => {
           const hash = createHash("sha256").update(text).digest("hex").toUpperCase();
           return [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }];
         }),
@@ -34,13 +33,21 @@ export class OpenApi {
     };
   }
 
-  index(): JsonMap {
-    return this.#index;
-  }
-
   /** The text of a group version's document: `api/v1`, `apis/apps/v1`. */
   document(path: string): string | undefined {
-    return this.#documents.get(path);
+    return this.#current().get(path);
+  }
+
+  #current(): ReadonlyMap<string, string> {
+    const { all } = this.#types;
+    if (this.#from !== all) {
+      const ofPath = Map.groupBy(all, groupPath);
+      this.#documents = new Map(
+        [...ofPath].map(([path, types]) => [path, JSON.stringify(document(types, this.#schemas))]),
+      );
+      this.#from = all;
+    }
+    return this.#documents;
   }
 }
 
@@ -49,13 +56,18 @@ function groupPath({ group, version }: ResourceType): string {
 }
 
 function document(types: readonly ResourceType[], schemas: Schemas): JsonMap {
-  const kinds = types.flatMap(({ schema, isReview }) => (isReview ? [schema] : [schema, `${schema}List`]));
-  const names = schemas.closure([...kinds, scaleSchema, "io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions"]);
+  const kinds = types.flatMap(({ schema, isReview, custom }) => {
+    if (custom !== undefined) return [`${metaPackage}.ObjectMeta`, `${metaPackage}.ListMeta`];
+    return isReview ? [schema] : [schema, `${schema}List`];
+  });
+  const names = schemas.closure([...kinds, scaleSchema, `${metaPackage}.DeleteOptions`]);
+  const builtIn = [...names].map((name) => [name, schemas.named(name)] as const);
+  const custom = types.flatMap((type) => Object.entries(type.custom?.schemas ?? {}));
   return {
     openapi: "3.0.0",
     info: { title: "Kubernetes", version: "v1.37.2" },
     paths: Object.fromEntries(types.flatMap(pathsOf)),
-    components: { schemas: Object.fromEntries([...names].toSorted().map((name) => [name, schemas.named(name)])) },
+    components: { schemas: Object.fromEntries([...custom, ...builtIn].toSorted(([a], [b]) => (a < b ? -1 : 1))) },
   };
 }
 

@@ -62,14 +62,10 @@ export function representList(
   switch (form) {
     case "object":
       return {
-        kind: `${type.kind}List`,
+        kind: type.custom?.listKind ?? `${type.kind}List`,
         apiVersion: apiVersionOf(type),
-        metadata,
-        // The kind of the list says that of its items, as in the lists of Go clients.
-        items: objects.map((object) => {
-          const { kind: _kind, apiVersion: _apiVersion, ...rest } = shown(type, object);
-          return rest;
-        }),
+        metadata: type.custom === undefined ? metadata : { continue: "", ...metadata },
+        items: objects.map((object) => listItem(type, object)),
       };
     case "metadata":
       return {
@@ -83,6 +79,14 @@ export function representList(
     default:
       return assertNever(form, "form");
   }
+}
+
+/** The kind of a list says that of its items, as in the lists of Go clients; custom resources have no Go type. */
+function listItem(type: ResourceType, object: KubeObject): JsonMap {
+  const whole = shown(type, object);
+  if (type.custom !== undefined) return whole;
+  const { kind: _kind, apiVersion: _apiVersion, ...rest } = whole;
+  return rest;
 }
 
 export function table(

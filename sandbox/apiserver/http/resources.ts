@@ -3,7 +3,7 @@ import { decode } from "../decode.ts";
 import { deleteObject, parseDeleteOptions } from "../deletion.ts";
 import { notSupported } from "../field-error.ts";
 import type { JsonMap, KubeObject } from "../object.ts";
-import { isPatchType, type PatchType } from "../patch/index.ts";
+import { isPatchType, type PatchType, patchTypes } from "../patch/index.ts";
 import type { Protobuf } from "../protobuf.ts";
 import type { FieldValidation, Part, Registry, WriteOptions, Written } from "../registry.ts";
 import { type ResourceType, resourceOf } from "../resource-type.ts";
@@ -12,7 +12,9 @@ import {
   invalidOptions,
   methodNotAllowed,
   noSuchResource,
+  notFound,
   StatusError,
+  unsupportedMediaType,
   unsupportedPatchType,
 } from "../status.ts";
 import { mediaType, readBody } from "./body.ts";
@@ -61,7 +63,8 @@ export class Resources {
     if (isWatch) return this.#watch(request, path);
     if (name === undefined) return this.#collection(request, type, namespace);
     if (subresource === undefined) return this.#object(request, type, namespace, name);
-    if (!type.subresources.some((known) => known === subresource)) throw noSuchResource();
+    if (!type.subresources.some((known) => known === subresource))
+      throw type.custom === undefined ? noSuchResource() : notFound(resourceOf(type), name);
     return this.#subresource(request, type, namespace, name, subresource);
   }
 
@@ -156,7 +159,7 @@ export class Resources {
       if (body === undefined) throw badRequest("the body of the request holds no object");
       return this.#written(request, type, this.#registry.update(type, namespace, name, body, part, options));
     }
-    const patch = await readPatch(request);
+    const patch = await readPatch(request, type);
     return this.#written(request, type, this.#registry.patch(type, namespace, name, patch, part, options));
   }
 
@@ -213,7 +216,7 @@ export class Resources {
         return json(200, scaleOf(writeScale(this.#registry, type, find(), body, dryRun)));
       }
       case "PATCH": {
-        const { body, type: patchType } = await readPatch(request);
+        const { body, type: patchType } = await readPatch(request, type);
         const scale = patchedScale(this.#registry, find(), body, patchType);
         return json(200, scaleOf(writeScale(this.#registry, type, find(), scale, dryRun)));
       }
@@ -255,7 +258,10 @@ export class Resources {
   }
 }
 
-async function readPatch(request: ApiRequest): Promise<{ body: unknown; type: PatchType }> {
+/** Without a Go type there is nothing that says how lists merge. */
+const customPatchTypes = [patchTypes.json, patchTypes.merge, "application/apply-patch+yaml"];
+
+async function readPatch(request: ApiRequest, { custom }: ResourceType): Promise<{ body: unknown; type: PatchType }> {
   const type = mediaType(request);
   if (type.startsWith("application/apply-patch"))
     throw new StatusError(
@@ -264,6 +270,7 @@ async function readPatch(request: ApiRequest): Promise<{ body: unknown; type: Pa
       "server-side apply is not served here; send a JSON, merge or strategic merge patch",
       {},
     );
+  if (custom !== undefined && !customPatchTypes.includes(type)) throw unsupportedMediaType(customPatchTypes);
   if (!isPatchType(type)) throw unsupportedPatchType();
   const text = (await request.body()).toString();
   try {

@@ -2,6 +2,7 @@ import { type Access, attributesOf } from "../access/index.ts";
 import { apiVersionOf, type ResourceType } from "../resource-type.ts";
 import type { Schemas } from "../schema.ts";
 import { noSuchResource } from "../status.ts";
+import type { TypeTable } from "../type-table.ts";
 import { aggregatedDiscovery, plainDiscovery } from "./discovery.ts";
 import { type Answer, type ApiRequest, answerError, json, text } from "./message.ts";
 import { OpenApi, openApiV2 } from "./openapi.ts";
@@ -9,7 +10,7 @@ import { parseResourcePath } from "./resource-path.ts";
 import type { Resources } from "./resources.ts";
 
 export interface RouterOptions {
-  readonly types: readonly ResourceType[];
+  readonly types: TypeTable;
   readonly schemas: Schemas;
   readonly resources: Resources;
   readonly access: Access;
@@ -31,9 +32,10 @@ const version = {
   platform: "linux/amd64",
 };
 
-/** Whether a path lies under a group version that is served: then its resource is what is missing. */
+/** Whether a path lies under a built-in group version: then its resource is what is missing. */
 function isUnderGroup(types: readonly ResourceType[], path: string): boolean {
-  return types.some((type) => path.startsWith(`/${type.group === "" ? "api" : "apis"}/${apiVersionOf(type)}/`));
+  const builtIn = types.filter(({ custom }) => custom === undefined);
+  return builtIn.some((type) => path.startsWith(`/${type.group === "" ? "api" : "apis"}/${apiVersionOf(type)}/`));
 }
 
 /** Finds who answers a path. Whatever goes wrong leaves as a Status. */
@@ -56,7 +58,8 @@ export class Router {
 
   #route(request: ApiRequest): Promise<Answer> | Answer {
     const { path, method, query } = request;
-    const { types, access, resources } = this.#options;
+    const { access, resources } = this.#options;
+    const types = this.#options.types.all;
     const user = access.admit((name) => request.header(name), attributesOf(method, path, query));
     if (method === "GET") {
       const fixed = this.#fixed(request);
@@ -70,7 +73,7 @@ export class Router {
 
   /** Documents that no object is behind. */
   #fixed(request: ApiRequest): Answer | undefined {
-    const { types, address } = this.#options;
+    const types = this.#options.types.all;
     const path = request.path === "/" ? "/" : request.path.replace(/\/$/, "");
     switch (path) {
       case "/healthz":
@@ -94,7 +97,7 @@ export class Router {
         ...json(200, aggregatedDiscovery(types, path)),
         contentType: "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList",
       };
-    const document = plainDiscovery(types, path, address());
+    const document = plainDiscovery(types, path, this.#options.address());
     return document === undefined ? undefined : json(200, document);
   }
 }

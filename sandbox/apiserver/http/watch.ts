@@ -186,7 +186,7 @@ class WatchStream {
     };
     // An object of which only the version is set, with what Go's encoder writes for empty structs.
     const bookmark: JsonMap = { kind: this.#type.kind, apiVersion: apiVersionOf(this.#type), metadata };
-    this.#context.schemas.applyDefaults(this.#type.schema, bookmark);
+    if (this.#type.custom === undefined) this.#context.schemas.applyDefaults(this.#type.schema, bookmark);
     const object =
       this.#form === "object"
         ? bookmark

@@ -2,7 +2,7 @@ import type { KubeObject } from "../object.ts";
 
 export interface Column {
   readonly name: string;
-  readonly type: "string" | "integer" | "date";
+  readonly type: string;
   readonly format?: string;
   /** 0 is always shown, 1 only with `-o wide`. */
   readonly priority: number;
@@ -12,7 +12,7 @@ export interface Column {
 export interface TableColumns {
   readonly columns: readonly Column[];
   /** One value per column; `now` is for ages. */
-  cells(object: KubeObject, now: number): readonly (string | number)[];
+  cells(object: KubeObject, now: number): readonly (string | number | boolean | null)[];
 }
 
 /** A column; names in lower case, as people know them, describe themselves. */

@@ -22,6 +22,7 @@ function renamed(object: KubeObject, names: Readonly<Record<string, string>>, ap
 
 /** Events are stored as core/v1; events.k8s.io/v1 shows the same objects under its own field names. */
 export const eventsView: View = {
+  stored: { group: "", version: "v1" },
   toStored: (object) => renamed(object, coreNames, "v1"),
   fromStored(object) {
     const event = renamed(object, eventsNames, "events.k8s.io/v1");

@@ -2,6 +2,7 @@
 
 import { rbacGroup } from "../access/authorizer.ts";
 import type { ServiceAddresses } from "../addresses.ts";
+import { definitionBehaviour, definitionColumns, definitions } from "../crd/index.ts";
 import type { Behaviour, ResourceType, Subresource } from "../resource-type.ts";
 import { serviceBehaviour } from "../service/behaviour.ts";
 import { bindingColumns, roleColumns } from "../table/access.ts";
@@ -35,12 +36,16 @@ import { podBehaviour } from "./pod.ts";
 import { deploymentBehaviour, replicaSetBehaviour } from "./workload.ts";
 
 interface Row {
-  readonly short?: string;
+  readonly short?: string | readonly string[];
   readonly inAll?: boolean;
+  /** Beside `all`. */
+  readonly category?: string;
   readonly ofCluster?: boolean;
   readonly subresources?: readonly Subresource[];
   readonly isReview?: boolean;
   readonly view?: ResourceType["view"];
+  /** Where it is not that of k8s.io/api. */
+  readonly schema?: string;
 }
 
 function type(
@@ -58,10 +63,10 @@ function type(
     kind,
     plural,
     singular: kind.toLowerCase(),
-    shortNames: row.short === undefined ? [] : [row.short],
-    categories: row.inAll === true ? ["all"] : [],
+    shortNames: [row.short ?? []].flat(),
+    categories: [row.inAll === true ? "all" : [], row.category ?? []].flat(),
     namespaced: row.ofCluster !== true,
-    schema: `io.k8s.api.${apiPackage}.v1.${kind}`,
+    schema: row.schema ?? `io.k8s.api.${apiPackage}.v1.${kind}`,
     collection: plural,
     subresources: row.subresources ?? [],
     isReview: row.isReview === true,
@@ -101,6 +106,13 @@ export function resourceTypes(addresses: ServiceAddresses): readonly ResourceTyp
       short: "svc",
       inAll: true,
       subresources: ["status"],
+    }),
+    type("apiextensions.k8s.io", "CustomResourceDefinition", definitions, definitionBehaviour, definitionColumns, {
+      short: ["crd", "crds"],
+      category: "api-extensions",
+      ofCluster: true,
+      subresources: ["status"],
+      schema: "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.CustomResourceDefinition",
     }),
     type("apps", "Deployment", "deployments", deploymentBehaviour, deploymentColumns, {
       short: "deploy",

@@ -1,9 +1,9 @@
 import type { z } from "zod";
+import { isClassName } from "../index.ts";
 import { map, text } from "./fields.ts";
 
 const domain = "[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*/";
 const name = "[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?";
-const prefixedKey = new RegExp(`^${domain}${name}$`);
 
 /** The form of the keys of labels and annotations. */
 export const keyForm: RegExp = new RegExp(`^(${domain})?${name}$`);
@@ -11,7 +11,7 @@ export const keyWords: string =
   "an optional DNS domain and a slash, then at most 63 letters, digits, '-', '_' and '.', a letter or digit at both ends";
 
 /** `spec.loadBalancerClass`, as Services name it. */
-export const className: z.ZodString = text(317).refine((each) => prefixedKey.test(each), {
+export const className: z.ZodString = text(317).refine(isClassName, {
   error:
     "must have a domain of yours, a slash and a name, such as example.com/internal; Kubernetes keeps names without a domain for users",
 });

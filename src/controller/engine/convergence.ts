@@ -1,6 +1,8 @@
 import {
   type Desired,
+  decide,
   executePlan,
+  isConverged,
   type Plan,
   type PlanTime,
   type ProviderAdapter,
@@ -18,6 +20,8 @@ export interface ConvergeOptions {
   readonly mayWrite: () => string | undefined;
   /** Called with the first plan that will change something, before it does. */
   readonly onStart: (plan: Plan) => void;
+  /** What was read of many at once: it may only prove that nothing is to do. */
+  readonly snapshot?: { readonly value: unknown } | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -33,14 +37,22 @@ export interface Convergence<Obs> {
   readonly replacement: boolean;
 }
 
-/** Observes, plans and applies until nothing is left to do, or until a step fails, is pending or may not be done. */
-export async function converge<Obs>(
-  adapter: ProviderAdapter<unknown, Obs>,
+/**
+ * Observes, plans and applies until nothing is left to do, or until a step fails, is pending or may not be done. What
+ * is written follows from a live look.
+ */
+export async function converge(
+  adapter: ProviderAdapter,
   key: ScopeKey,
   desired: Desired | null,
-  { time, allowReplace, mayWrite, onStart, signal }: ConvergeOptions,
-): Promise<Convergence<Obs>> {
+  { time, allowReplace, mayWrite, onStart, snapshot, signal }: ConvergeOptions,
+): Promise<Convergence<unknown>> {
   const outcomes: StepOutcome[] = [];
+  if (snapshot !== undefined) {
+    const observed = await adapter.observe(key, snapshot.value, signal);
+    const plan = adapter.plan(key, desired, observed, time);
+    if (isConverged(plan)) return { observed, plan, outcomes, replacement: false };
+  }
   for (let round = 0; ; round++) {
     const observed = await adapter.observe(key, "live", signal);
     const plan = adapter.plan(key, desired, observed, time);
@@ -53,5 +65,11 @@ export async function converge<Obs>(
     outcomes.push(
       ...(await executePlan(plan, { mayWrite, apply: (step, outputs) => adapter.apply(step, outputs, signal) })),
     );
+    // Who wants to be left alone is not asked how it looks now either.
+    if (outcomes.some(isThrottled)) return { observed, plan, outcomes, replacement };
   }
+}
+
+function isThrottled(outcome: StepOutcome): boolean {
+  return outcome.state === "failed" && decide(outcome.error).kind === "pause";
 }

@@ -1,11 +1,24 @@
 import { assertNever, type Clock } from "../../base/index.ts";
 import type { WorkResult } from "../../kube/index.ts";
-import type { LbIdentity } from "../../model/index.ts";
-import { type Decision, type Desired, decide, isConverged, type ProviderAdapter } from "../../provider/index.ts";
+import {
+  contentHash,
+  type Decision,
+  type Desired,
+  decide,
+  isConverged,
+  NotSentError,
+  type ProviderAdapter,
+  type ScopeKey,
+} from "../../provider/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
+import type { Circuit } from "./circuit.ts";
 import { type Convergence, converge } from "./convergence.ts";
+import { PanicError, panicReason } from "./panic-error.ts";
+import { scopeName } from "./scope-name.ts";
+import type { Snapshots } from "./snapshots.ts";
 import { StoppedError } from "./stopped-error.ts";
 import { WaitLedger } from "./wait-ledger.ts";
+import { Waiters } from "./waiters.ts";
 
 export type Attempt =
   /** `changed`: once all is done, the steps that it took, of earlier attempts too; undefined if there were none. */
@@ -23,78 +36,104 @@ export interface Failure {
 
 export interface AttemptOptions {
   readonly allowReplace: boolean;
-  /** A reason of this one load balancer to stop before the next step, as `mayWrite` is one of all. */
+  /** It was done once, says what outlived us: a snapshot may prove that it still is. */
+  readonly likelyDone?: boolean;
+  /** A reason of this one scope to stop before the next step, as `mayWrite` is one of all. */
   readonly mayGoOn?: () => string | undefined;
   /** Called before the first step of a change, however many attempts it takes. */
   readonly onStart?: () => void;
+  /** Called when a scope that the plan waits for has come further. */
+  readonly wake?: () => void;
   readonly signal: AbortSignal;
+}
+
+export interface RunnerOptions {
+  /** Asked before each step; a text says why nothing may be written any more. */
+  readonly mayWrite: () => string | undefined;
+  readonly circuit: Circuit;
+  readonly snapshots: Snapshots;
+  /** What was found fulfilled so long ago is due to be checked, with many others. */
+  readonly checkAfterMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** Between a provider and those who want something of it: when it may be asked, what was done, what comes next. */
 export class ProviderRunner {
-  readonly #mayWrite: () => string | undefined;
-  readonly #clock: Clock;
-  readonly #logger: Logger;
+  readonly #options: RunnerOptions;
   readonly #waits: WaitLedger;
-  /** Per provider: until when (monotonic) it asked to be left alone. */
-  readonly #pausedUntil = new Map<string, number>();
-  /** By UID: changes that have begun and are not over. */
+  readonly #waiters = new Waiters();
+  /** By scope: changes that have begun and are not over. */
   readonly #changes = new Map<string, Change>();
+  /** By scope: when it was seen last (monotonic), and the hash of the wish if that was found fulfilled. */
+  readonly #seen = new Map<string, { readonly fulfilled: string | undefined; readonly at: number }>();
 
-  constructor(mayWrite: () => string | undefined, clock: Clock, logger: Logger) {
-    this.#mayWrite = mayWrite;
-    this.#clock = clock;
-    this.#logger = logger;
-    this.#waits = new WaitLedger(clock);
+  constructor(options: RunnerOptions) {
+    this.#options = options;
+    this.#waits = new WaitLedger(options.clock);
   }
 
   /** Milliseconds that the provider wants to be left alone yet. */
   pauseOf(provider: string): number | undefined {
-    const left = (this.#pausedUntil.get(provider) ?? 0) - this.#clock.monotonic();
-    return left > 0 ? left : undefined;
+    return this.#options.circuit.pauseOf(provider);
   }
 
-  /** Brings one load balancer as far as it comes now. Throws `StoppedError` when it may not go on. */
+  /** Something was heard of the scope: what was read of it before does not count any more. */
+  doubt(provider: string, key: ScopeKey): void {
+    this.#options.snapshots.doubt(provider, key);
+  }
+
+  /** Brings one scope as far as it comes now. Throws `StoppedError` when it may not go on. */
   async attempt(
     adapter: ProviderAdapter,
-    id: LbIdentity,
+    key: ScopeKey,
     desired: Desired | null,
-    { allowReplace, mayGoOn, onStart, signal }: AttemptOptions,
+    options: AttemptOptions,
   ): Promise<Attempt> {
-    const about = { service: `${id.namespace}/${id.name}`, provider: adapter.name };
-    const teardown = desired === null;
-    const mayWrite = (): string | undefined => this.#mayWrite() ?? mayGoOn?.();
+    const name = scopeName(adapter.name, key);
+    const mayWrite = (): string | undefined => this.#mayWrite(options);
+    const wish = contentHash(desired);
+    const seen = this.#seen.get(name);
+    const isLikelyDone = seen === undefined ? options.likelyDone === true : seen.fulfilled === wish;
+    const isDue = seen === undefined || this.#options.clock.monotonic() - seen.at >= this.#options.checkAfterMs;
     let run: Convergence<unknown>;
     try {
-      run = await converge(adapter, { kind: "service", id }, desired, {
-        time: this.#waits.timeFor(id.uid),
-        allowReplace,
+      run = await converge(adapter, key, desired, {
+        time: this.#waits.timeFor(name),
+        allowReplace: options.allowReplace,
         mayWrite,
-        onStart: ({ summary }) => {
-          if (this.#changes.get(id.uid)?.teardown === teardown) return;
-          this.#changes.set(id.uid, { teardown, begunAt: this.#clock.monotonic(), done: [] });
-          this.#logger.info(teardown ? "load balancer goes" : "load balancer changes", { ...about, plan: summary });
-          onStart?.();
-        },
-        signal,
+        onStart: ({ summary }) => this.#begin(adapter.name, key, desired === null, summary, options.onStart),
+        snapshot: isLikelyDone ? await this.#options.snapshots.of(adapter, key, isDue, options.signal) : undefined,
+        signal: options.signal,
       });
     } catch (error) {
       throwIf(mayWrite());
-      return { run: undefined, failure: { error, decision: decide(error), what: undefined } };
+      return { run: undefined, failure: failureOf(error, undefined) };
+    } finally {
+      if (this.#changes.has(name)) this.doubt(adapter.name, key);
     }
     throwIf(mayWrite());
-    this.#waits.note(id.uid, run.plan.waits);
-    const change = this.#changes.get(id.uid);
-    for (const { state, step } of run.outcomes)
-      if (state === "done") change?.done.push(`${step.action} ${step.target}`);
-    const failed = run.outcomes.find((outcome) => outcome.state === "failed");
-    if (failed !== undefined)
-      return { run, failure: { error: failed.error, decision: decide(failed.error), what: failed.step.target } };
-    if (change === undefined || !isConverged(run.plan)) return { run, changed: undefined, failure: undefined };
-    this.#changes.delete(id.uid);
-    const durationMs = Math.round(this.#clock.monotonic() - change.begunAt);
-    this.#logger.info(teardown ? "load balancer gone" : "load balancer changed", { ...about, durationMs });
-    return { run, changed: change.done.length === 0 ? undefined : change.done.join(", "), failure: undefined };
+    this.#waits.note(name, run.plan.waits);
+    const on = run.plan.waits.flatMap((wait) => (wait.on === undefined ? [] : scopeName(adapter.name, wait.on)));
+    this.#waiters.note(name, options.wake === undefined ? [] : on, () => options.wake?.());
+    const fulfilled = isConverged(run.plan) ? wish : undefined;
+    if (desired === null) this.#seen.delete(name);
+    else this.#seen.set(name, { fulfilled, at: this.#options.clock.monotonic() });
+    return this.#conclude(adapter.name, key, run);
+  }
+
+  /** How a scope is now, without doing anything about it. */
+  async look(
+    adapter: ProviderAdapter,
+    key: ScopeKey,
+    signal: AbortSignal,
+  ): Promise<{ readonly observed: unknown; readonly failure?: Failure }> {
+    try {
+      const snapshot = await this.#options.snapshots.of(adapter, key, false, signal);
+      return { observed: await adapter.observe(key, snapshot === undefined ? "live" : snapshot.value, signal) };
+    } catch (error) {
+      return { observed: null, failure: failureOf(error, undefined) };
+    }
   }
 
   /** When to try again what failed; throws the error where that is up to the key's back-off. */
@@ -103,13 +142,46 @@ export class ProviderRunner {
       case "backOff":
         throw error;
       case "pause":
-        this.#pausedUntil.set(provider, this.#clock.monotonic() + decision.forMs);
-        return { requeueAfterMs: decision.forMs };
+        return { requeueAfterMs: this.pauseOf(provider) ?? decision.forMs };
       case "park":
         return { requeueAfterMs: decision.forMs };
       default:
         return assertNever(decision, "decision");
     }
+  }
+
+  #mayWrite({ mayGoOn, signal }: AttemptOptions): string | undefined {
+    return this.#options.mayWrite() ?? mayGoOn?.() ?? (signal.aborted ? "the time for it is over" : undefined);
+  }
+
+  #begin(provider: string, key: ScopeKey, teardown: boolean, plan: string, onStart?: () => void): void {
+    const { clock, logger } = this.#options;
+    const name = scopeName(provider, key);
+    if (this.#changes.get(name)?.teardown === teardown) return;
+    this.#changes.set(name, { teardown, begunAt: clock.monotonic(), done: [] });
+    logger.info(teardown ? "load balancer goes" : "load balancer changes", { ...about(provider, key), plan });
+    onStart?.();
+  }
+
+  #conclude(provider: string, key: ScopeKey, run: Convergence<unknown>): Attempt {
+    const { clock, logger } = this.#options;
+    const name = scopeName(provider, key);
+    const change = this.#changes.get(name);
+    for (const { state, step } of run.outcomes)
+      if (state === "done") change?.done.push(`${step.action} ${step.target}`);
+    // What came further may be far enough already for those who wait for it.
+    if (isConverged(run.plan) || run.outcomes.some(({ state }) => state === "done")) this.#waiters.moved(name);
+    const failed = run.outcomes.find((outcome) => outcome.state === "failed");
+    if (failed !== undefined) return { run, failure: failureOf(failed.error, failed.step.target) };
+    if (!isConverged(run.plan)) return { run, changed: undefined, failure: undefined };
+    this.#changes.delete(name);
+    if (change === undefined) return { run, changed: undefined, failure: undefined };
+    const durationMs = Math.round(clock.monotonic() - change.begunAt);
+    logger.info(change.teardown ? "load balancer gone" : "load balancer changed", {
+      ...about(provider, key),
+      durationMs,
+    });
+    return { run, changed: change.done.length === 0 ? undefined : change.done.join(", "), failure: undefined };
   }
 }
 
@@ -117,6 +189,21 @@ interface Change {
   readonly teardown: boolean;
   readonly begunAt: number;
   readonly done: string[];
+}
+
+/** Fields of a log line. */
+function about(provider: string, key: ScopeKey): { readonly provider: string; readonly service?: string; key: string } {
+  const name = scopeName(provider, key);
+  return key.kind === "shared"
+    ? { provider, key: name }
+    : { provider, key: name, service: `${key.id.namespace}/${key.id.name}` };
+}
+
+function failureOf(error: unknown, what: string | undefined): Failure {
+  if (error instanceof NotSentError) throw new StoppedError(error.message);
+  if (error instanceof PanicError)
+    return { error, decision: { kind: "backOff", reason: panicReason }, what: undefined };
+  return { error, decision: decide(error), what };
 }
 
 function throwIf(why: string | undefined): void {

@@ -1,4 +1,4 @@
-import type { Condition } from "../../api/index.ts";
+import { annotations, type Condition } from "../../api/index.ts";
 import { type Aspect, conditionOf, type Finding, type Findings, saysTheSame } from "./conditions.ts";
 import { reasons } from "./findings.ts";
 
@@ -27,6 +27,12 @@ export const deleted: Announcement = {
   message: "Deleted load balancer",
 };
 
+export const retaining: Announcement = {
+  type: "Normal",
+  reason: "RetainedLoadBalancer",
+  message: `The load balancer stays, as ${annotations.deletionPolicy} or its class says`,
+};
+
 /**
  * What is worth an event, trouble apart: a result that differs from what the conditions said before, or a change that
  * was made. Conditions outlive the controller, so a restart repeats nothing.
@@ -41,6 +47,9 @@ export function announcements(
     const finding = findings[aspect];
     return finding == null || saysTheSame(before, aspect, finding) ? undefined : finding;
   };
+  const accepted = news("accepted");
+  if (accepted?.reason === reasons.unknownAnnotation)
+    found.push({ type: "Warning", reason: accepted.reason, message: accepted.message });
   const ready = news("ready");
   if (ready?.reason === reasons.noBackends)
     found.push({ type: "Warning", reason: "UnAvailableLoadBalancer", message: ready.message });
@@ -75,7 +84,7 @@ export function troubles(
 ): readonly Trouble[] {
   return (["accepted", "programmed"] as const).flatMap((aspect): Trouble | [] => {
     const finding = findings[aspect];
-    if (finding?.status !== false || finding.reason === reasons.pending) return [];
+    if (finding?.status !== false || isNoTrouble(finding)) return [];
     const message = `${finding.reason}: ${finding.message}`;
     const announcement: Announcement =
       nodes === undefined || aspect === "accepted"
@@ -83,6 +92,10 @@ export function troubles(
         : { type: "Warning", reason: "UpdateLoadBalancerFailed", message: `${message} (nodes: ${namesOf(nodes)})` };
     return { announcement, isKnown: saysTheSame(before, aspect, finding) };
   });
+}
+
+function isNoTrouble({ reason }: Finding): boolean {
+  return reason === reasons.pending || reason === reasons.paused;
 }
 
 function namesOf(nodes: readonly string[]): string {

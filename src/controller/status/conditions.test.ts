@@ -81,7 +81,12 @@ describe("patches of a Service", () => {
       ) as Condition[],
       ips: ["192.0.2.1"],
     });
-    const cleanup = { kind: "cleanup", providers: ["p"], finalizers: ["p.berth.dev/resources"] } as const;
+    const cleanup = {
+      kind: "cleanup",
+      providers: ["p"],
+      finalizers: ["p.berth.dev/resources"],
+      policy: undefined,
+    } as const;
     const [foreign] = before.status?.conditions ?? [];
     expect(releasePatch(before, { ...cleanup, cause: "deleted", ownsStatus: true })).toEqual({
       metadata: { finalizers: ["example.com/other"] },

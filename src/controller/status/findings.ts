@@ -9,6 +9,8 @@ import { withoutRequestIds } from "./plain-text.ts";
 
 export const reasons = {
   pending: "Pending",
+  paused: "Paused",
+  unknownAnnotation: "UnknownAnnotation",
   replacementRequired: "ReplacementRequired",
   noBackends: "NoBackends",
 } as const;
@@ -23,21 +25,47 @@ export function refused(issues: readonly Issue[]): Findings {
 }
 
 /** The Service is understood, but could not be brought further. */
-export function hindered(programmed: Finding): Findings {
-  return { accepted, programmed, portsError: null };
+export function hindered(programmed: Finding, warnings: readonly string[]): Findings {
+  return { accepted: acceptance(warnings), programmed, portsError: null };
 }
+
+/** Nothing is done for it, by its own word. */
+export const paused: Finding = {
+  status: false,
+  reason: reasons.paused,
+  message: `nothing is done for the Service, not even its deletion, while its annotation ${annotations.paused} is "true"`,
+};
+
+/** Its load balancer is there, but its class is nobody's any more: it stays as it is. */
+export const unserved: Findings = {
+  accepted: {
+    status: false,
+    reason: "ClassNotServed",
+    message:
+      "the load balancer stays as it is, but the class is no longer served here; restore its LoadBalancerClass or --load-balancer-class, or for a Service without one the default class or --own-unclassed, or delete the Service",
+  },
+};
+
+/** It is being deleted, and what is to become of its load balancer cannot be read. */
+export const fateUnknown: Findings = {
+  programmed: {
+    status: false,
+    reason: "InvalidDeletionPolicy",
+    message: `the Service is not let go: metadata.annotations[${annotations.deletionPolicy}] is neither Retain nor Delete; give one of them`,
+  },
+};
 
 /** What a round of work came to. */
 export function concluded(
   run: Convergence<unknown>,
   failure: Failure | undefined,
   status: LbStatus,
-  { lb, nodes, issues }: { lb: DesiredLoadBalancer; nodes: NodeSet; issues: readonly Issue[] },
+  { lb, nodes, issues, warnings }: Outlook,
 ): Findings {
   const stepIssues = run.outcomes.flatMap((outcome) => (outcome.state === "done" ? outcome.issues : []));
   const losses = [...issues, ...status.issues, ...stepIssues];
   return {
-    accepted,
+    accepted: acceptance(warnings),
     programmed: failure === undefined ? progress(run) : failed(failure),
     ready: readyFinding(status, lb, nodes),
     degraded:
@@ -60,7 +88,19 @@ export function failed({ error, decision, what }: Failure): Finding {
   return { status: false, reason: decision.reason, message: `${text}${remedy}` };
 }
 
-const accepted: Finding = { status: true, reason: "Accepted", message: "class and spec are valid" };
+/** What the work was for. */
+interface Outlook {
+  readonly lb: DesiredLoadBalancer;
+  readonly nodes: NodeSet;
+  readonly issues: readonly Issue[];
+  readonly warnings: readonly string[];
+}
+
+function acceptance(warnings: readonly string[]): Finding {
+  const valid = "class and spec are valid";
+  if (warnings.length === 0) return { status: true, reason: "Accepted", message: valid };
+  return { status: true, reason: reasons.unknownAnnotation, message: `${valid}, but ${warnings.join("; ")}` };
+}
 
 export function progress({ plan, outcomes, replacement }: Convergence<unknown>): Finding {
   if (replacement)

@@ -5,9 +5,9 @@ import type { Cleanup, LbIdentity } from "../../model/index.ts";
 import { contentHash, type LbStatus, type PlanStep, ProviderError } from "../../provider/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
 import type { Failure } from "../engine/provider-runner.ts";
-import { announcements, deleted, deleting, ensuring, troubles } from "./announcements.ts";
+import { announcements, deleted, deleting, ensuring, retaining, troubles } from "./announcements.ts";
 import { Announcer } from "./announcer.ts";
-import { conditionOf, type Finding, type Findings, mergeConditions } from "./conditions.ts";
+import { conditionOf, type Findings, mergeConditions } from "./conditions.ts";
 import { failed, hindered } from "./findings.ts";
 import type { RecordFailure, RecordNote } from "./record-content.ts";
 import type { Records } from "./records.ts";
@@ -98,6 +98,12 @@ export class Reporter {
     this.#announcer.announce(service, deleting);
   }
 
+  /** A load balancer is about to be left to itself: its end, if that had begun, is not to be told. */
+  retaining(service: Service): void {
+    this.#deleting.delete(uidOf(service));
+    this.#announcer.announce(service, retaining);
+  }
+
   /** Status first, then the events about what is new in it, then the Record. */
   async report(service: Service, report: Report, signal: AbortSignal): Promise<void> {
     const current = this.current(service);
@@ -118,14 +124,14 @@ export class Reporter {
   }
 
   /** Nothing can be done yet, for no reason of the Service's own: what was said before holds, and is said again. */
-  async rest(service: Service, why: Finding, signal: AbortSignal): Promise<void> {
+  async rest(service: Service, findings: Findings, signal: AbortSignal): Promise<void> {
     const current = this.current(service);
     if (current === undefined) return;
     this.#options.states.note(uidOf(current), stateOf(conditionsOf(current)));
     const known = this.#memory.get(uidOf(service))?.report;
     if (known !== undefined) await this.#writer.report(current, known, signal);
     else if (conditionOf(conditionsOf(current), "programmed") === undefined)
-      await this.report(service, { findings: hindered(why) }, signal);
+      await this.report(service, { findings }, signal);
   }
 
   /** The API server did not take what was written: told in every way that is left. */
@@ -144,7 +150,7 @@ export class Reporter {
       message: `${reason}: ${message}`,
     });
     const known = this.#memory.get(uidOf(service))?.report;
-    const said = write === serviceWrites.status ? known : { ...known, findings: hindered(finding) };
+    const said = write === serviceWrites.status ? known : { ...known, findings: hindered(finding, []) };
     const note = noteOf(current, { findings: {}, ...said, failure });
     const obstacle = { what: decision.kind === "park" ? decision.remedy : message, reason };
     records.note(current, { ...note, steps: undefined, obstacle });
@@ -173,6 +179,11 @@ export class Reporter {
     else this.#options.records.release(current);
     this.#letGo(current);
     return true;
+  }
+
+  /** Writes to the Service itself, by a merge patch of what `current` says. */
+  async amend(service: Service, patch: object, signal: AbortSignal): Promise<void> {
+    await this.#writer.amend(service, patch, signal);
   }
 
   /** A load balancer whose Service is gone cannot be torn down. */

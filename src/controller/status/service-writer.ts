@@ -7,8 +7,8 @@ import { releasePatch, type StatusReport, statusPatch } from "./service-patch.ts
 import { serviceWrites, type Write, WriteError } from "./write-error.ts";
 
 /**
- * The only place that writes to Services: merge patches of the status subresource, which takes finalizers too, each
- * refused by the server when the Service is not as it was read. Writes nothing that is so already.
+ * The only place that writes to Services: merge patches, each refused by the server when the Service is not as it was
+ * read; of the status subresource, which takes finalizers too, but for `amend`. Writes nothing that is so already.
  */
 export class ServiceWriter {
   readonly #client: Pick<KubeClient, "mergePatch">;
@@ -57,14 +57,19 @@ export class ServiceWriter {
     }
   }
 
+  async amend(service: Service, patch: object, signal: AbortSignal): Promise<void> {
+    await this.#write(service, serviceWrites.nodePorts, patch, signal);
+  }
+
   /** Throws what it means to have come too late as it is, and all else as `WriteError`. */
   async #write(service: Service, write: Write, patch: object | undefined, signal: AbortSignal): Promise<void> {
     if (patch === undefined) return;
     const why = this.#mayWrite();
     if (why !== undefined) throw new StoppedError(why);
+    const part = write === serviceWrites.nodePorts ? {} : { subresource: "status" };
     let written: Service;
     try {
-      written = await this.#client.mergePatch(services, service, patch, signal, { subresource: "status" });
+      written = await this.#client.mergePatch(services, service, patch, signal, part);
     } catch (error) {
       if (isNotFound(error) || isConflict(error) || error instanceof FencedError || isAbort(error, signal)) throw error;
       throw new WriteError(write, error);

@@ -10,10 +10,11 @@ export interface Write {
   readonly right: string;
 }
 
-export const serviceWrites: Readonly<Record<"finalizer" | "status" | "release", Write>> = {
+export const serviceWrites: Readonly<Record<"finalizer" | "status" | "release" | "nodePorts", Write>> = {
   finalizer: { what: "the finalizer", right: "patch services/status" },
   status: { what: "the status", right: "patch services/status" },
   release: { what: "that it is let go", right: "patch services/status" },
+  nodePorts: { what: "its node ports", right: "patch services" },
 };
 
 const parkMs = 5 * 60_000;

@@ -1,14 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import { conditionTypes, loadBalancerRecords } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
-import { addressPool } from "../../ipam/index.ts";
+import { openPool, usableRange } from "../../ipam/index.ts";
 import type { EventRecorder } from "../../kube/index.ts";
-import { plainClasses } from "../../model/index.ts";
+import { type ClassPolicy, plainClasses } from "../../model/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
 import { MemoryProvider, World } from "../../provider/testing/memory-provider.ts";
 import { createMetrics, type Metrics, nullLogger } from "../../telemetry/index.ts";
 import { Controller } from "../index.ts";
+import type { NodePortSettings } from "../node-ports/node-ports.ts";
 import { FakeApi } from "./fake-api.ts";
 
 export interface BenchOptions {
@@ -19,8 +20,11 @@ export interface BenchOptions {
   readonly clusterId?: string;
   /** Instead of `events`. */
   readonly recorder?: Pick<EventRecorder, "event">;
-  /** The API server serves our kinds. */
-  readonly kinds?: boolean;
+  /** The API server serves Records. */
+  readonly records?: boolean;
+  readonly nodePorts?: NodePortSettings["policy"];
+  /** What holds for every class besides. */
+  readonly policy?: Partial<ClassPolicy>;
 }
 
 /** A controller that runs: end it with `stop`. */
@@ -45,12 +49,14 @@ export class Bench {
 
   start(options: BenchOptions = {}): Running {
     const { providers = [new MemoryProvider(this.world)], unclassed, clusterId = "cluster-1" } = options;
-    const pool = addressPool((options.pool ?? ["192.0.2.0/29"]).flatMap((text) => parseCidr(text) ?? []));
-    if ("overlap" in pool) throw new Error("overlap");
-    if (options.kinds !== true) this.api.missing.add(loadBalancerRecords.plural);
+    const prefixes = (options.pool ?? ["192.0.2.0/29"]).flatMap((text) => parseCidr(text) ?? []);
+    const pool = openPool("--address-pool", prefixes.map(usableRange));
+    if (options.records !== true) this.api.missing.add(loadBalancerRecords.plural);
     const metrics = createMetrics();
     const byProvider = options.classes ?? new Map(providers.map(({ name }) => [name, `berth.dev/${name}`]));
-    const classes = plainClasses(byProvider, unclassed);
+    const plain = plainClasses(byProvider, unclassed);
+    const policies = [...plain.byClass].map(([name, policy]) => [name, { ...policy, ...options.policy }] as const);
+    const classes = { ...plain, byClass: new Map(policies) };
     const controller = new Controller({
       client: this.api.client,
       recorder: options.recorder ?? {
@@ -58,9 +64,10 @@ export class Bench {
           void this.events.push(`${type} ${reason} ${metadata.namespace}/${metadata.name}: ${note}`),
       },
       providers,
-      classes: () => classes,
+      classes,
       clusterId,
       pool,
+      nodePorts: { policy: options.nodePorts ?? "Require", range: { first: 30_000, last: 32_767 } },
       workers: 4,
       driftResyncMs: 600_000,
       logger: nullLogger,

@@ -1,7 +1,9 @@
+import { describe } from "vitest";
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../model/index.ts";
 import { parseIp } from "../../net/index.ts";
 import { describeConformance, type ServiceDesired } from "./conformance.ts";
 import { MemoryProvider, World } from "./memory-provider.ts";
+import { ScopedProvider } from "./scoped-provider.ts";
 
 const id: LbIdentity = { clusterId: "cluster-1", uid: "uid-1", namespace: "default", name: "web" };
 const http = { name: "http", protocol: "TCP", port: 80, nodePort: 30_080 } as const;
@@ -21,29 +23,42 @@ function wish(lb: Partial<DesiredLoadBalancer>, ...nodes: readonly string[]): Se
       requestedAddresses: [],
       addresses: [parseIp("192.0.2.1")!],
       annotations: {},
+      loadBalancerClass: "berth.dev/proxy",
+      createdAt: "2026-01-01T00:00:00Z",
+      scheme: undefined,
+      retain: false,
       ...lb,
     },
     nodes: nodes.map((name): NodeTarget => ({ name, addresses: [] })),
   };
 }
 
-describeConformance("the memory provider", {
-  async newBed() {
-    const world = new World();
-    return {
-      adapter: async () => new MemoryProvider(world),
-      fingerprint: async () => world.fingerprint(),
-      async occupy({ uid }) {
-        const foreign = { ...id, clusterId: "cluster-2" };
-        world.objects.set(`${uid}/address`, { kind: "address", id: foreign, value: "192.0.2.9" });
-      },
-      async [Symbol.asyncDispose]() {},
-    };
-  },
-  wishes: {
-    "one port": wish({}, "node1", "node2"),
-    "two ports": wish({ ports: [http, dns] }, "node1", "node2"),
-    "another node": wish({}, "node2", "node3"),
-    "no node": wish({}),
-  },
+describe.each([
+  ["the memory provider", MemoryProvider],
+  ["the scoped provider", ScopedProvider],
+])("conformance", (name, Provider) => {
+  describeConformance(name, {
+    async newBed() {
+      const world = new World();
+      return {
+        adapter: async (fence = () => undefined) => new Provider(world, { fence }),
+        fingerprint: async () => world.fingerprint(),
+        begun: () => world.mutations.length,
+        async occupy({ uid }) {
+          const foreign = { ...id, clusterId: "cluster-2" };
+          world.objects.set(`${uid}/address`, { kind: "address", id: foreign, value: "192.0.2.9" });
+        },
+        async retain() {
+          for (const name of world.objects.keys()) world.retained.add(name);
+        },
+        async [Symbol.asyncDispose]() {},
+      };
+    },
+    wishes: {
+      "one port": wish({}, "node1", "node2"),
+      "two ports": wish({ ports: [http, dns] }, "node1", "node2"),
+      "another node": wish({}, "node2", "node3"),
+      "no node": wish({}),
+    },
+  });
 });

@@ -1,3 +1,4 @@
+import { systemClock } from "../../base/index.ts";
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../model/index.ts";
 import { formatIp, parseIp } from "../../net/index.ts";
 import {
@@ -12,24 +13,34 @@ import {
   type PlanStep,
   type ProviderAdapter,
   ProviderError,
+  Requests,
   type ScopeKey,
   type StepResult,
 } from "../index.ts";
 
 /** One thing that exists outside the cluster. */
 export interface WorldObject {
-  readonly kind: "address" | "listener" | "targets";
+  readonly kind: "address" | "listener" | "targets" | "group" | "member" | "firewall";
   readonly id: LbIdentity;
   readonly value: string;
+  /** As observed. */
+  readonly retained?: true;
 }
 
 /** The outside, shared by every provider instance that works on it: it outlives the controller. */
 export class World {
   readonly objects: Map<string, WorldObject> = new Map();
   readonly unhealthy: Set<string> = new Set();
+  /** Names of objects that bear the tag of what is to stay. */
+  readonly retained: Set<string> = new Set();
   /** Every mutation that was committed, as `create targets/uid-1`. */
   readonly mutations: string[] = [];
+  /** Live looks at one scope. */
   observations = 0;
+  /** Looks at many scopes at once. */
+  snapshots = 0;
+  /** Looks at what somebody owns. */
+  lists = 0;
   readonly #listeners = new Set<(key: ScopeKey) => void>();
 
   /** Makes nodes fail their health check, or pass it again when left out, and tells the providers. */
@@ -45,6 +56,25 @@ export class World {
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) };
   }
 
+  /** One mutation; throws when the object is another cluster's, or what is to be deleted is gone. */
+  commit(action: PlanStep["action"], name: string, object: WorldObject): void {
+    const holder = this.objects.get(name);
+    if (holder !== undefined && holder.id.clusterId !== object.id.clusterId)
+      throw new ProviderError({ kind: "conflict", owner: holder.id.clusterId }, `${name} is not ours`);
+    if (action === "delete") {
+      if (!this.objects.delete(name)) throw new ProviderError({ kind: "notFound" }, "no such object");
+    } else if (object.retained === true) this.retained.add(name);
+    else this.objects.set(name, object);
+    this.mutations.push(`${action} ${name}`);
+  }
+
+  /** What a provider sees of it. */
+  seen(): Observation {
+    const see = (name: string, object: WorldObject): WorldObject =>
+      this.retained.has(name) ? { ...object, retained: true } : object;
+    return new Map([...this.objects].map(([name, object]) => [name, see(name, object)]));
+  }
+
   fingerprint(): string {
     return [...this.objects]
       .map(([name, { kind, value, id }]) => `${name} ${kind} ${value} ${id.clusterId}`)
@@ -53,10 +83,17 @@ export class World {
   }
 }
 
-type Observation = ReadonlyMap<string, WorldObject>;
+export type Observation = ReadonlyMap<string, WorldObject>;
 
 /** Called before and after the commit of each step; may throw to play a fault or a crash. */
 export type StepHook = (step: PlanStep, when: "before" | "after") => void | Promise<void>;
+
+export interface MemoryOptions {
+  readonly name?: string;
+  readonly capabilities?: Partial<Capabilities>;
+  readonly hook?: StepHook;
+  readonly fence?: () => string | undefined;
+}
 
 export const fullCapabilities: Capabilities = {
   protocols: ["TCP", "UDP"],
@@ -68,27 +105,26 @@ export const fullCapabilities: Capabilities = {
   ipMode: "Proxy",
   sourceRanges: true,
   sessionAffinity: true,
+  members: false,
 };
 
 /** A whole provider in memory: real plans and steps on a world of plain objects. */
-export class MemoryProvider implements ProviderAdapter<null, Observation>, HealthWatcher {
+export class MemoryProvider implements ProviderAdapter<Observation, Observation>, HealthWatcher {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly #world: World;
   readonly #hook: StepHook;
+  readonly #requests: Requests;
 
   constructor(
     world: World,
-    {
-      name = "memory",
-      capabilities = {},
-      hook = () => {},
-    }: { name?: string; capabilities?: Partial<Capabilities>; hook?: StepHook } = {},
+    { name = "memory", capabilities = {}, hook = () => {}, fence = () => undefined }: MemoryOptions = {},
   ) {
     this.#world = world;
     this.name = name;
     this.capabilities = { ...fullCapabilities, ...capabilities };
     this.#hook = hook;
+    this.#requests = new Requests({ fence, clock: systemClock });
   }
 
   validate(desired: DesiredLoadBalancer): readonly Issue[] {
@@ -101,17 +137,20 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
     return [{ kind: "service", id: desired.id }];
   }
 
-  snapshot(): Promise<null> {
-    return Promise.resolve(null);
+  async snapshot(): Promise<Observation> {
+    this.#world.snapshots++;
+    return this.#world.seen();
   }
 
-  observe(key: ScopeKey): Promise<Observation> {
-    this.#world.observations++;
+  async observe(key: ScopeKey, from: Observation | "live"): Promise<Observation> {
+    if (from === "live") this.#world.observations++;
     const prefix = key.kind === "shared" ? key.name : key.id.uid;
-    return Promise.resolve(new Map([...this.#world.objects].filter(([name]) => name.startsWith(`${prefix}/`))));
+    const objects = from === "live" ? this.#world.seen() : from;
+    return new Map([...objects].filter(([name]) => name.startsWith(`${prefix}/`)));
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
+    if (desired?.kind === "service" && desired.lb.retain) return planRetained(desired.lb.id, observed);
     const wanted = desired?.kind === "service" ? objectsOf(desired.lb, desired.nodes) : new Map<string, WorldObject>();
     const uid = key.kind === "shared" ? key.name : key.id.uid;
     const { clusterId } = key.kind === "shared" ? key : key.id;
@@ -150,16 +189,11 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
     });
   }
 
-  async apply(step: PlanStep): Promise<StepResult> {
+  async apply(step: PlanStep, _: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
     await this.#hook(step, "before");
-    const object = step.input as WorldObject;
-    const holder = this.#world.objects.get(step.target);
-    if (holder !== undefined && holder.id.clusterId !== object.id.clusterId)
-      throw new ProviderError({ kind: "conflict", owner: holder.id.clusterId }, `${step.target} is not ours`);
-    if (step.action === "delete") {
-      if (!this.#world.objects.delete(step.target)) throw new ProviderError({ kind: "notFound" }, "no such object");
-    } else this.#world.objects.set(step.target, object);
-    this.#world.mutations.push(`${step.action} ${step.target}`);
+    await this.#requests.send("write", step.id, signal, async () =>
+      this.#world.commit(step.action, step.target, step.input as WorldObject),
+    );
     await this.#hook(step, "after");
     return { state: "done" };
   }
@@ -188,12 +222,13 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   }
 
   async *listOwned(clusterId: string): AsyncIterable<OwnedObject> {
+    this.#world.lists++;
     for (const [ref, { kind, id, value }] of this.#world.objects)
       if (kind === "address" && id.clusterId === clusterId)
         yield {
           scope: { kind: "service", id },
           ref,
-          retained: false,
+          retained: this.#world.retained.has(ref),
           addresses: value.split(",").filter((text) => parseIp(text) !== undefined),
         };
   }
@@ -201,6 +236,18 @@ export class MemoryProvider implements ProviderAdapter<null, Observation>, Healt
   watchHealth(onChange: (key: ScopeKey) => void): Disposable {
     return this.#world.onHealth(onChange);
   }
+}
+
+/** The tag alone: nothing else of it is changed any more. */
+function planRetained({ uid, clusterId }: LbIdentity, observed: Observation): Plan {
+  const name = `${uid}/address`;
+  const object = observed.get(name);
+  if (object === undefined || object.retained === true || object.id.clusterId !== clusterId)
+    return makePlan({ steps: [], summary: "nothing to retain" });
+  const input: WorldObject = { ...object, retained: true };
+  const diff = [{ path: "retained", from: undefined, to: "true" }];
+  const step: PlanStep = { id: name, action: "update", target: name, dependsOn: [], input, diff };
+  return makePlan({ steps: [step], summary: `retain ${name}` });
 }
 
 function objectsOf(lb: DesiredLoadBalancer, nodes: readonly NodeTarget[]): Map<string, WorldObject> {

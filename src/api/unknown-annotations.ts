@@ -1,4 +1,4 @@
-import { apiGroup } from "../index.ts";
+import { apiGroup } from "./names.ts";
 
 /** An annotation in our group that nobody knows. */
 export interface UnknownAnnotation {

@@ -1,0 +1,4 @@
+import { sandbox } from "../sandbox.ts";
+import { servesOurKinds } from "./suite.ts";
+
+servesOurKinds(sandbox);

@@ -1,0 +1,4 @@
+import { sandbox } from "../sandbox.ts";
+import { checkNodePorts } from "./suite.ts";
+
+checkNodePorts(sandbox);

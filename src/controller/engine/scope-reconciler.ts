@@ -1,0 +1,203 @@
+import type { Clock } from "../../base/index.ts";
+import type { WorkQueue, WorkResult } from "../../kube/index.ts";
+import { driftPriority, initialPriority } from "../../kube/index.ts";
+import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../model/index.ts";
+import {
+  contentHash,
+  type Desired,
+  isConverged,
+  type OwnedObject,
+  type ProviderAdapter,
+  type ScopeKey,
+} from "../../provider/index.ts";
+import { type Attempt, type ProviderRunner, pollAfter } from "./provider-runner.ts";
+import { scopeName } from "./scope-name.ts";
+import type { ScopeUsers } from "./scope-users.ts";
+
+export interface ScopeReconcilerOptions {
+  readonly runner: ProviderRunner;
+  readonly users: ScopeUsers;
+  readonly queue: Pick<WorkQueue, "add" | "addAfter">;
+  readonly nodes: () => readonly NodeTarget[];
+  /** Called with the load balancers that have to be looked at again, as a scope of theirs came further or failed. */
+  readonly onChange: (ids: readonly LbIdentity[]) => void;
+  readonly driftMs: () => number;
+  readonly clock: Clock;
+}
+
+/** Shared objects that nobody uses stay so long: the next user may come soon. */
+const unusedMs = 600_000;
+/** Many Services that change at once change what they share once. */
+const gatherMs = 50;
+
+interface Scope {
+  readonly adapter: ProviderAdapter;
+  readonly key: ScopeKey;
+  /** By the Service's UID: a hash of what it wants of this scope. */
+  readonly wants: Map<string, string>;
+  /** Of members: what they should be, null when they have to go. */
+  wish: Desired | null;
+  /** It was made by an earlier controller, as far as is known. */
+  readonly likelyDone: boolean;
+  /** Since when nobody uses it (monotonic). */
+  unusedSince: number | undefined;
+  last: Attempt | undefined;
+}
+
+/** Everything of a provider that is not the load balancer itself: members, and what several of them share. */
+export class ScopeReconciler {
+  readonly #options: ScopeReconcilerOptions;
+  readonly #scopes = new Map<string, Scope>();
+
+  constructor(options: ScopeReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** A load balancer needs its scopes so; what is new in it is brought about. */
+  want(adapter: ProviderAdapter, lb: DesiredLoadBalancer, nodes: readonly NodeTarget[], likelyDone: boolean): void {
+    const keys = adapter.scopes(lb).filter(({ kind }) => kind !== "service");
+    const hash = keys.length === 0 ? "" : contentHash({ lb, nodes });
+    const names = new Set(keys.map((key) => scopeName(adapter.name, key)));
+    for (const key of keys) {
+      const scope = this.#scopeOf(adapter, key, likelyDone);
+      if (key.kind === "members") scope.wish = { kind: "members", lb, nodes };
+      if (scope.wants.get(lb.id.uid) === hash) continue;
+      scope.wants.set(lb.id.uid, hash);
+      const delayMs = key.kind === "shared" ? gatherMs : 0;
+      this.#options.queue.addAfter(scopeName(adapter.name, key), delayMs, likelyDone ? initialPriority : 0);
+    }
+    this.#unwant(adapter, lb.id, names);
+  }
+
+  /** True once the members of a load balancer that goes are gone; until then `onChange` tells when they are. */
+  tearDown(adapter: ProviderAdapter, id: LbIdentity): boolean {
+    if (!adapter.capabilities.members) return true;
+    const key: ScopeKey = { kind: "members", id };
+    const scope = this.#scopeOf(adapter, key, true);
+    if (scope.wish !== null || scope.last === undefined) this.#options.queue.add(scopeName(adapter.name, key));
+    if (scope.wish !== null) scope.last = undefined;
+    scope.wish = null;
+    scope.wants.clear();
+    return scope.last?.failure === undefined && scope.last !== undefined && isConverged(scope.last.run.plan);
+  }
+
+  /** The load balancer is gone: what it shared with others is needed by one less. */
+  forget(adapter: ProviderAdapter, id: LbIdentity): void {
+    this.#scopes.delete(scopeName(adapter.name, { kind: "members", id }));
+    this.#unwant(adapter, id, new Set());
+  }
+
+  /** Something that was found outside; whether anybody needs it will show. */
+  note(adapter: ProviderAdapter, { scope, retained }: OwnedObject): void {
+    if (scope.kind !== "shared" || retained) return;
+    this.#scopeOf(adapter, scope, true);
+    this.#options.queue.add(scopeName(adapter.name, scope), initialPriority);
+  }
+
+  /** How the members of a load balancer are now; null when the adapter keeps them with the load balancer. */
+  async members(
+    adapter: ProviderAdapter,
+    { id }: DesiredLoadBalancer,
+    signal: AbortSignal,
+  ): ReturnType<ProviderRunner["look"]> {
+    if (!adapter.capabilities.members) return { observed: null };
+    return await this.#options.runner.look(adapter, { kind: "members", id }, signal);
+  }
+
+  /** The last attempt at a scope of this load balancer that is not as it should be. */
+  unfinished(adapter: ProviderAdapter, lb: DesiredLoadBalancer): Attempt | undefined {
+    for (const key of adapter.scopes(lb)) {
+      const last = this.#scopes.get(scopeName(adapter.name, key))?.last;
+      if (last !== undefined && stateOf(last) !== "") return last;
+    }
+    return undefined;
+  }
+
+  async reconcile(name: string, signal: AbortSignal): Promise<WorkResult> {
+    const { runner, queue } = this.#options;
+    const scope = this.#scopes.get(name);
+    if (scope === undefined) return {};
+    const { adapter, key } = scope;
+    const wait = runner.pauseOf(adapter.name) ?? this.#graceOf(scope);
+    if (wait !== undefined) return { requeueAfterMs: wait };
+    const desired = this.#desiredOf(scope);
+    const before = scope.last;
+    const attempt = await runner.attempt(adapter, key, desired, {
+      allowReplace: false,
+      likelyDone: desired !== null && scope.likelyDone,
+      mayGoOn: () => (desired === null && this.#isWanted(scope) ? "it is needed again" : undefined),
+      wake: () => queue.add(name),
+      signal,
+    });
+    scope.last = attempt;
+    const worked = attempt.run !== undefined && attempt.run.outcomes.length > 0;
+    if (worked || stateOf(before) !== stateOf(attempt) || desired === null) this.#tell(scope);
+    if (attempt.failure !== undefined) return runner.next(adapter.name, attempt.failure);
+    if (!isConverged(attempt.run.plan)) return { requeueAfterMs: pollAfter(attempt.run) };
+    if (desired !== null) return { requeueAfterMs: this.#options.driftMs(), priority: driftPriority };
+    if (key.kind === "shared") this.#scopes.delete(name);
+    return {};
+  }
+
+  #scopeOf(adapter: ProviderAdapter, key: ScopeKey, likelyDone: boolean): Scope {
+    const name = scopeName(adapter.name, key);
+    const known = this.#scopes.get(name);
+    if (known !== undefined) return known;
+    const scope = {
+      adapter,
+      key,
+      wants: new Map(),
+      wish: null,
+      likelyDone,
+      unusedSince: undefined,
+      last: undefined,
+    };
+    this.#scopes.set(name, scope);
+    return scope;
+  }
+
+  #unwant(adapter: ProviderAdapter, { uid }: LbIdentity, except: ReadonlySet<string>): void {
+    for (const [name, scope] of this.#scopes) {
+      if (scope.adapter !== adapter || except.has(name) || !scope.wants.delete(uid)) continue;
+      scope.wish = null;
+      this.#options.queue.addAfter(name, gatherMs);
+    }
+  }
+
+  #desiredOf({ adapter, key, wish }: Scope): Desired | null {
+    if (key.kind !== "shared") return wish;
+    const { users, isUsed } = this.#options.users.usersOf(adapter, key);
+    return isUsed ? { kind: "shared", users, nodes: this.#options.nodes() } : null;
+  }
+
+  #isWanted(scope: Scope): boolean {
+    return scope.key.kind === "shared" ? this.#isUsed(scope) : scope.wish !== null;
+  }
+
+  #isUsed({ adapter, key }: Scope): boolean {
+    return this.#options.users.usersOf(adapter, key).isUsed;
+  }
+
+  /** How long shared objects stay yet without anybody who uses them. */
+  #graceOf(scope: Scope): number | undefined {
+    if (scope.key.kind !== "shared") return undefined;
+    const now = this.#options.clock.monotonic();
+    scope.unusedSince = this.#isUsed(scope) ? undefined : (scope.unusedSince ?? now);
+    const left = scope.unusedSince === undefined ? 0 : scope.unusedSince + unusedMs - now;
+    return left > 0 ? left : undefined;
+  }
+
+  #tell({ adapter, key }: Scope): void {
+    const { users, onChange } = this.#options;
+    onChange(key.kind === "shared" ? users.usersOf(adapter, key).users.map(({ id }) => id) : [key.id]);
+  }
+}
+
+/** Empty when all is as it should be, or nothing is known yet. */
+function stateOf(attempt: Attempt | undefined): string {
+  if (attempt === undefined) return "";
+  if (attempt.failure !== undefined) return attempt.failure.decision.reason;
+  const { plan, outcomes } = attempt.run;
+  if (isConverged(plan)) return "";
+  return outcomes.find((outcome) => outcome.state === "pending")?.what ?? plan.waits[0]?.what ?? plan.summary;
+}

@@ -1,0 +1,85 @@
+import { expect, it } from "vitest";
+import { FakeClock } from "../base/fake-clock.ts";
+import { NotSentError, ProviderError, Requests } from "./index.ts";
+
+const { signal } = new AbortController();
+const open = (): undefined => undefined;
+
+it("rule 4: a request that gets no answer ends after 10 s, even if it ignores its signal", async () => {
+  const clock = new FakeClock();
+  const requests = new Requests({ fence: open, clock });
+  const signals: AbortSignal[] = [];
+  const answer = requests.send("write", "CreateThing", signal, (limit) => {
+    signals.push(limit);
+    return new Promise(() => {});
+  });
+  let over = false;
+  const ended = answer.catch((error: Error) => {
+    over = true;
+    return error.message;
+  });
+  await clock.run(9999);
+  expect([over, signals[0]?.aborted]).toEqual([false, false]);
+  await clock.run(1);
+  expect(await ended).toBe("CreateThing: no answer within 10000 ms");
+  expect(signals[0]?.aborted).toBe(true);
+  expect(clock.pending).toEqual([]);
+});
+
+it("rule 4: a request ends with its caller", async () => {
+  const caller = new AbortController();
+  const requests = new Requests({ fence: open, clock: new FakeClock() });
+  const answer = requests.send("read", "DescribeThing", caller.signal, () => new Promise(() => {}));
+  caller.abort(new Error("over"));
+  await expect(answer).rejects.toThrow("over");
+});
+
+it("rule 5: the fence is asked right before each write, and before nothing else", async () => {
+  const clock = new FakeClock();
+  let why: string | undefined;
+  const requests = new Requests({ fence: () => why, clock, rates: { write: { perSecond: 2, burst: 1 } } });
+  const sent: string[] = [];
+  const send = (kind: "read" | "write" | "poll", what: string): Promise<void> =>
+    requests.send(kind, what, signal, async () => void sent.push(what));
+  await send("write", "first");
+  // It says no while the second one waits for its turn.
+  const second = send("write", "second");
+  why = "the lease is gone";
+  const refused = expect(second).rejects.toThrow(new NotSentError("second: not sent: the lease is gone"));
+  await clock.run(500);
+  await refused;
+  await send("read", "third");
+  await send("poll", "fourth");
+  expect(sent).toEqual(["first", "third", "fourth"]);
+});
+
+it("reads, writes and polls have each a rate of their own", async () => {
+  const clock = new FakeClock();
+  const rate = { perSecond: 10, burst: 3 };
+  const requests = new Requests({ fence: open, clock, rates: { write: rate, read: rate } });
+  const sent: string[] = [];
+  const send = (kind: "read" | "write" | "poll"): Promise<void> =>
+    requests.send(kind, kind, signal, async () => void sent.push(`${kind} ${clock.monotonic()}`));
+  const all = (["write", "read"] as const).flatMap((kind) => Array.from({ length: 5 }, () => send(kind)));
+  await clock.run(200);
+  await Promise.all(all);
+  for (let i = 0; i < 9; i++) await send("poll");
+  expect(sent.filter((text) => text.startsWith("write"))).toEqual([0, 0, 0, 100, 200].map((at) => `write ${at}`));
+  expect(sent.filter((text) => text.startsWith("read"))).toEqual([0, 0, 0, 100, 200].map((at) => `read ${at}`));
+  expect(sent.filter((text) => text.startsWith("poll")).length).toBe(9);
+});
+
+it("rule 4: a turn that is more than a second away is not slept for, but answered as throttled", async () => {
+  const clock = new FakeClock();
+  const requests = new Requests({ fence: open, clock, rates: { write: { perSecond: 0.5, burst: 1 } } });
+  await requests.send("write", "a", signal, async () => {});
+  const error = await requests.send("write", "b", signal, async () => {}).catch((cause: unknown) => cause);
+  expect(error).toBeInstanceOf(ProviderError);
+  expect((error as ProviderError).fault).toEqual({
+    kind: "throttled",
+    scope: "our own rate of writes",
+    retryAfterMs: 2000,
+  });
+  clock.advance(2000);
+  await requests.send("write", "c", signal, async () => {});
+});
