@@ -1,0 +1,68 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { FakeClock } from "../../src/base/fake-clock.ts";
+import { systemClock } from "../../src/base/index.ts";
+import type { Exec } from "../../src/kernel/index.ts";
+import { NotSentError } from "../../src/provider/index.ts";
+import { SystemRuntime } from "./client.ts";
+import type { Action } from "./observation.ts";
+
+const { signal } = new AbortController();
+const id = { clusterId: "cluster-1", uid: "uid-1", namespace: "default", name: "web" };
+const connect: Action = { kind: "connect", id, addresses: ["10.99.0.5/16"], mac: "02:00:00:00:00:01" };
+const fake = { network: { netns: undefined, bridge: "br0", prefixes: [] }, balancerCommand: [], environment: {} };
+
+let stateDir: string;
+
+beforeEach(async () => {
+  stateDir = await mkdtemp(join(tmpdir(), "berth-client-"));
+});
+
+afterEach(() => rm(stateDir, { recursive: true }));
+
+it("rule 4: a program that hangs is left behind after 10 s", async () => {
+  const clock = new FakeClock();
+  const signals: AbortSignal[] = [];
+  const exec: Exec = {
+    run: (_, __, options) => {
+      signals.push(options.signal);
+      return new Promise(() => {});
+    },
+  };
+  const fence = (): undefined => undefined;
+  const runtime = new SystemRuntime({ ...fake, stateDir, clusterId: id.clusterId, exec, fence, clock });
+  const refused = expect(runtime.apply(connect, signal)).rejects.toThrow(
+    /^ip netns add .*: no answer within 10000 ms$/,
+  );
+  while (signals.length === 0) await new Promise(setImmediate);
+  await clock.run(10_000);
+  await refused;
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+});
+
+it("rule 5: no program that changes something runs, and no file is written, once the fence says no", async () => {
+  const link = { ifname: "x", operstate: "UP", flags: ["UP"], address: "02:00:00:00:00:02", addr_info: [] };
+  for (let allowed = 0; ; allowed++) {
+    let left = allowed;
+    const changed: string[] = [];
+    const exec: Exec = {
+      async run(program, args) {
+        const reads = args.includes("-j");
+        if (!reads) changed.push([program, ...args].join(" "));
+        return { code: 0, stdout: reads ? JSON.stringify([link]) : "", stderr: "" };
+      },
+    };
+    const fence = (): string | undefined => (left-- > 0 ? undefined : "the lease is gone");
+    const clock = systemClock;
+    const runtime = new SystemRuntime({ ...fake, stateDir, clusterId: id.clusterId, exec, fence, clock });
+    const error = await runtime.apply(connect, signal).catch((cause: unknown) => cause);
+    expect(changed.length).toBe(Math.min(allowed, 6));
+    if (!(error instanceof NotSentError)) break;
+    for (const kind of ["claim", "start", "stop", "disconnect", "release"] as const)
+      await expect(runtime.apply({ kind, id }, signal)).rejects.toThrow(NotSentError);
+    await expect(runtime.apply({ kind: "configure", id, text: "" }, signal)).rejects.toThrow(NotSentError);
+    expect([changed.length, await readdir(stateDir)]).toEqual([allowed, []]);
+  }
+});
