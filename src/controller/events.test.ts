@@ -115,12 +115,17 @@ it("lb_service_state and lb_time_to_ready_seconds: each Service counts once, by 
   const bench = new Bench();
   bench.api.createService("web");
   bench.api.createService("bad", { loadBalancerSourceRanges: ["10.0.0.0/99"] });
+  bench.api.createService("paused", {}, { annotations: { "berth.dev/paused": "true" } });
   const faults: { now: Fault | undefined } = { now: { kind: "retryable" } };
   const running = bench.start({ providers: [failing(bench, faults)] });
   const states = (): Promise<string> => running.metrics.getSingleMetricAsString("lb_service_state");
   await bench.settled();
   expect(await states()).toContain('{state="failed"} 1');
   expect(await states()).toContain('{state="refused"} 1');
+  expect(await states()).toContain('{state="pending"} 1');
+  bench.api.updateService("bad", { spec: { type: "ClusterIP" } });
+  await bench.settled();
+  expect(await states()).toContain('{state="refused"} 0');
   faults.now = undefined;
   await bench.clock.run(1000);
   await bench.ready("web");

@@ -295,6 +295,18 @@ describe("whose a Record is", () => {
     await running.stop();
   });
 
+  it("a Service that never had a load balancer takes its Record away too when it wants none any more", async () => {
+    const bench = new Bench();
+    bench.api.createService("web", { loadBalancerSourceRanges: ["10.0.0.0/99"] });
+    const running = bench.start(withRecords);
+    await written(bench);
+    expect(status(bench).conditions).toMatchObject([{ type: "Accepted", status: "False" }]);
+    bench.api.updateService("web", { spec: { type: "ClusterIP", loadBalancerClass: null } });
+    await written(bench);
+    expect(record(bench)).toBeUndefined();
+    await running.stop();
+  });
+
   it("a Record that somebody changes or deletes is made good", async () => {
     const bench = new Bench();
     bench.api.createService("web");

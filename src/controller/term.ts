@@ -335,6 +335,7 @@ export class Term implements Disposable {
   }
 
   #onIgnored(service: Service): void {
+    this.#reporter.ignored(service);
     const { uid = "", deletionTimestamp } = service.metadata;
     if (!this.#addresses.holdsAny(uid)) return;
     if (deletionTimestamp === undefined) this.#noteLeftover(this.#identity(service));

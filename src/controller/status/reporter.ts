@@ -205,6 +205,13 @@ export class Reporter {
     });
   }
 
+  /** The Service is not ours. If it was, it has nothing that had to be cleaned up; what is told here of it goes. */
+  ignored(service: Service): void {
+    if (!this.#memory.has(uidOf(service))) return;
+    this.#options.records.release(service);
+    this.#letGo(service);
+  }
+
   /** The newest state of this very Service. */
   current({ metadata }: Service): Service | undefined {
     const current = this.#options.services.get(objectKey(metadata));

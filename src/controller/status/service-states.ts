@@ -21,8 +21,9 @@ export const serviceStates: readonly ServiceState[] = [
 export function stateOf(conditions: readonly Condition[]): ServiceState {
   if (conditionOf(conditions, "accepted")?.status === "False") return "refused";
   const programmed = conditionOf(conditions, "programmed");
-  if (programmed?.status !== "True")
-    return programmed === undefined || programmed.reason === reasons.pending ? "pending" : "failed";
+  if (programmed === undefined || programmed.reason === reasons.pending || programmed.reason === reasons.paused)
+    return "pending";
+  if (programmed.status !== "True") return "failed";
   if (conditionOf(conditions, "ready")?.status !== "True") return "unready";
   return conditionOf(conditions, "degraded")?.status === "True" ? "degraded" : "ready";
 }
