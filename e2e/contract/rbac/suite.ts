@@ -8,9 +8,20 @@ import {
   roleOwners,
   shippedRoles,
 } from "../../../sandbox/cluster/service-accounts.ts";
-import { conditionTypes, events, type Lease, leases, nodes, type Service, services } from "../../../src/api/index.ts";
+import {
+  conditionTypes,
+  events,
+  ipAddressPools,
+  type Lease,
+  leases,
+  loadBalancerClasses,
+  nodes,
+  type Resource,
+  type Service,
+  services,
+} from "../../../src/api/index.ts";
 import { sleep } from "../../../src/base/index.ts";
-import { isNotFound, KubeApiError, type KubeClient } from "../../../src/kube/index.ts";
+import { isNotFound, KubeApiError, type KubeClient, type KubeObject } from "../../../src/kube/index.ts";
 import type { Child } from "../child.ts";
 import type { Access, ControlPlane, Target } from "../target.ts";
 import { beyond } from "./beyond.ts";
@@ -124,9 +135,14 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
     { apiVersion: "v1", kind: "Node", metadata: { name: "node-a" }, spec: { providerID: "berth://a" } },
     signal,
   );
+  await defineClassAndPool(admin);
   const agent = stage.agent();
   const first = stage.controller();
   await says(first, /"message":"controller works"/);
+  await until(async () => {
+    const objects = [...(await list(admin, loadBalancerClasses)), ...(await list(admin, ipAddressPools))];
+    return objects.length === 2 && objects.every(({ status }) => status !== undefined);
+  });
   await admin.create(services, service(80), signal);
   await says(first, /"reason":"EnsuredLoadBalancer"/);
   // Whether that is a change to it or was there when it first looked.
@@ -194,6 +210,31 @@ async function liveThroughNodePorts(stage: Stage): Promise<void> {
   await until(async () => await isGone(admin));
   controller.signal("SIGTERM");
   expect(await controller.end()).toBe(0);
+}
+
+/** A class and a pool of which the controller has something to say; as soon as the server knows these kinds. */
+async function defineClassAndPool(admin: KubeClient): Promise<void> {
+  await until(async () => (await isServed(admin, loadBalancerClasses)) && (await isServed(admin, ipAddressPools)));
+  const { group, version } = loadBalancerClasses;
+  const meta = { apiVersion: `${group}/${version}`, metadata: { name: "a" } };
+  const spec = { loadBalancerClass: "example.com/proxy", proxy: {} };
+  await admin.create(loadBalancerClasses, { ...meta, kind: loadBalancerClasses.kind, spec }, signal);
+  const ranges = ["10.99.201.0/24"];
+  await admin.create(ipAddressPools, { ...meta, kind: ipAddressPools.kind, spec: { ranges } }, signal);
+}
+
+async function isServed(admin: KubeClient, resource: Resource<KubeObject>): Promise<boolean> {
+  try {
+    await list(admin, resource);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+async function list<T extends KubeObject>(admin: KubeClient, resource: Resource<T>): Promise<readonly T[]> {
+  return (await admin.listAll(resource, {}, signal)).items;
 }
 
 /** The agent's Lease, made and renewed, and a Service that it must not serve, twice. */
