@@ -41,6 +41,7 @@ export const layers: readonly Layer[] = [
     may: ["src/base", "src/net", "src/telemetry", "src/api", "src/kube", "src/model", "src/kernel"],
   },
   { folder: "src/trace", may: ["src/base", "src/net", "src/kernel", "src/agent/plan"] },
+  { folder: "src/explain", may: ["src/base", "src/net", "src/api", "src/model"] },
   { folder: "src/balancer", may: ["src/base", "src/net", "src/telemetry", "src/kernel"] },
   { folder: "src/cli", may: all },
   {
@@ -69,6 +70,7 @@ export const pure: readonly string[] = [
   "src/ipam",
   "src/agent/plan",
   "src/trace",
+  "src/explain",
   "src/balancer/config.ts",
   "providers/proxy/plan.ts",
 ];
@@ -98,6 +100,18 @@ export const forbiddenInProcess: Readonly<Record<string, readonly string[]>> = {
   ],
   "src/cli/balancer.ts": ["src/controller", "src/provider", "src/agent", "src/kube", "providers", "sandbox", "undici"],
   "src/cli/controller.ts": ["src/agent", "sandbox"],
+  "src/cli/explain.ts": [
+    "src/api/schemas",
+    "src/controller",
+    "src/agent",
+    "src/kernel",
+    "src/provider",
+    "src/ipam",
+    "src/balancer",
+    "providers",
+    "sandbox",
+    "zod",
+  ],
   "src/cli/main.ts": ["src/kube", "src/agent", "src/controller", "providers", "sandbox"],
   "src/cli/trace.ts": [
     "src/api/schemas",

@@ -10,6 +10,10 @@ const commands: Readonly<Record<string, { summary: string; load: () => Promise<C
   controller: { summary: "run the load-balancer controller", load: () => import("./controller.ts") },
   balancer: { summary: "run the data path of one proxy load balancer", load: () => import("./balancer.ts") },
   trace: { summary: "say what becomes of a packet, and by which rules of the node", load: () => import("./trace.ts") },
+  explain: {
+    summary: "say why a Service serves or does not, down to each endpoint",
+    load: () => import("./explain.ts"),
+  },
   apiserver: { summary: "run the embedded Kubernetes API server", load: () => import("./apiserver.ts") },
   sandbox: { summary: "run a cluster of network namespaces on this machine", load: () => import("./sandbox.ts") },
 };

@@ -1,7 +1,6 @@
 import { createPrivateKey } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { readClaims, signToken } from "../../../sandbox/apiserver/access/index.ts";
-import { loadDefinitions } from "../../../sandbox/cluster/definitions.ts";
 import {
   loadRoles,
   nodePortRoles,
@@ -137,16 +136,19 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
     { apiVersion: "v1", kind: "Node", metadata: { name: "node-a" }, spec: { providerID: "berth://a" } },
     signal,
   );
-  await makeOurs(admin);
+  await defineClassAndPool(admin);
   const agent = stage.agent();
   const first = stage.controller();
   await says(first, /"message":"controller works"/);
+  await until(async () => {
+    const objects = [...(await list(admin, loadBalancerClasses)), ...(await list(admin, ipAddressPools))];
+    return objects.length === 2 && objects.every(({ status }) => status !== undefined);
+  });
   await admin.create(services, service(80), signal);
   await says(first, /"reason":"EnsuredLoadBalancer"/);
   // Whether that is a change to it or was there when it first looked.
   await says(agent, /"service":"default\/web"/);
   await liveThroughReport(agent, admin);
-  await until(async () => await isJudged(admin));
   await until(async () => await hasRecord(admin));
 
   // Changes of one Service are announced in the same words, sooner or later: a series.
@@ -193,43 +195,6 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
   expect([await third.end(), await agent.end()]).toEqual([0, 0]);
 }
 
-/** Our kinds, and an object of each that the controller writes the status of. */
-async function makeOurs(admin: KubeClient): Promise<void> {
-  await loadDefinitions(admin, signal);
-  for (const kind of [loadBalancerClasses, ipAddressPools, loadBalancerRecords])
-    await until(async () => await isServed(admin, kind));
-  const spec = { loadBalancerClass: "example.com/proxy", proxy: {} };
-  await admin.create(loadBalancerClasses, { metadata: { name: "proxy" }, spec }, signal);
-  await admin.create(ipAddressPools, { metadata: { name: "more" }, spec: { ranges: ["10.99.201.0/24"] } }, signal);
-}
-
-async function isServed(admin: KubeClient, kind: Resource<KubeObject>): Promise<boolean> {
-  try {
-    await admin.listAll(kind, {}, signal);
-    return true;
-  } catch (error) {
-    if (error instanceof KubeApiError && isNotFound(error)) return false;
-    throw error;
-  }
-}
-
-/** Whether the class and the pool have a status. */
-async function isJudged(admin: KubeClient): Promise<boolean> {
-  const { status: ofClass } = await admin.get(loadBalancerClasses, { name: "proxy" }, signal);
-  const { status: ofPool } = await admin.get(ipAddressPools, { name: "more" }, signal);
-  return ofClass !== undefined && ofPool !== undefined;
-}
-
-/** Whether the Record is that of the Service, not of one before it, and says something. */
-async function hasRecord(admin: KubeClient): Promise<boolean> {
-  const { metadata } = await admin.get(services, at, signal);
-  const { items } = await admin.listAll(loadBalancerRecords, { namespace: at.namespace }, signal);
-  return items.some(
-    ({ metadata: { ownerReferences = [] }, status }) =>
-      status !== undefined && ownerReferences.some(({ uid }) => uid === metadata.uid),
-  );
-}
-
 /** A Service that has no node ports: the controller says which rule it lacks, and sets them once it has it. */
 async function liveThroughNodePorts(stage: Stage): Promise<void> {
   const { admin } = stage;
@@ -254,6 +219,41 @@ async function liveThroughNodePorts(stage: Stage): Promise<void> {
   await until(async () => await isGone(admin));
   controller.signal("SIGTERM");
   expect(await controller.end()).toBe(0);
+}
+
+/** A class and a pool of which the controller has something to say; as soon as the server knows these kinds. */
+async function defineClassAndPool(admin: KubeClient): Promise<void> {
+  for (const kind of [loadBalancerClasses, ipAddressPools, loadBalancerRecords])
+    await until(async () => await isServed(admin, kind));
+  const { group, version } = loadBalancerClasses;
+  const meta = { apiVersion: `${group}/${version}`, metadata: { name: "a" } };
+  const spec = { loadBalancerClass: "example.com/proxy", proxy: {} };
+  await admin.create(loadBalancerClasses, { ...meta, kind: loadBalancerClasses.kind, spec }, signal);
+  const ranges = ["10.99.201.0/24"];
+  await admin.create(ipAddressPools, { ...meta, kind: ipAddressPools.kind, spec: { ranges } }, signal);
+}
+
+async function isServed(admin: KubeClient, resource: Resource<KubeObject>): Promise<boolean> {
+  try {
+    await list(admin, resource);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+async function list<T extends KubeObject>(admin: KubeClient, resource: Resource<T>): Promise<readonly T[]> {
+  return (await admin.listAll(resource, {}, signal)).items;
+}
+
+/** Whether the Record is that of the Service, not of one before it, and says something. */
+async function hasRecord(admin: KubeClient): Promise<boolean> {
+  const { metadata } = await admin.get(services, at, signal);
+  return (await list(admin, loadBalancerRecords)).some(
+    ({ metadata: { ownerReferences = [] }, status }) =>
+      status !== undefined && ownerReferences.some(({ uid }) => uid === metadata.uid),
+  );
 }
 
 /** The agent's Lease, made and renewed, and a Service that it must not serve, twice. */
