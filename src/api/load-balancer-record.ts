@@ -1,6 +1,5 @@
 import type { Condition, ObjectMeta } from "./kubernetes.ts";
-import { apiGroup } from "./names.ts";
-import type { Resource } from "./resources.ts";
+import { ownKind, type Resource } from "./resources.ts";
 
 /**
  * What the controller did and waits for, for the Service of the same name that owns it;
@@ -28,13 +27,11 @@ export interface LoadBalancerRecordStatus {
   conditions?: Condition[];
 }
 
-export const loadBalancerRecords: Resource<LoadBalancerRecord> = {
-  group: apiGroup,
-  version: "v1alpha1",
-  kind: "LoadBalancerRecord",
-  plural: "loadbalancerrecords",
-  namespaced: true,
-};
+export const loadBalancerRecords: Resource<LoadBalancerRecord> = ownKind(
+  "LoadBalancerRecord",
+  "loadbalancerrecords",
+  true,
+);
 
 /** The types of a Record's conditions: those of its Service, without the prefix that tells ours from others there. */
 export const recordConditionTypes = {

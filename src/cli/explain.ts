@@ -5,12 +5,11 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import {
-  apiGroup,
   endpointSlices,
   events,
-  type LoadBalancerRecord,
   leases,
   loadBalancerClasses,
+  loadBalancerRecords,
   namespaces,
   nearestKey,
   nodes,
@@ -36,14 +35,6 @@ interface At {
   readonly namespace: string;
   readonly name: string;
 }
-
-const loadBalancerRecords: Resource<LoadBalancerRecord> = {
-  group: apiGroup,
-  version: "v1alpha1",
-  kind: "LoadBalancerRecord",
-  plural: "loadbalancerrecords",
-  namespaced: true,
-};
 
 /** Where agents report, unless they were told otherwise. */
 const agentNamespace = "berth-node-lease";
