@@ -33,6 +33,9 @@ export function agentLease(nodeName: string, chainPrefix?: string): string {
   return chainPrefix === undefined ? `berth-agent-${nodeName}` : `berth-agent.${chainPrefix.toLowerCase()}.${nodeName}`;
 }
 
+/** Where the Leases of agents are, apart from all others. */
+export const agentLeaseNamespace = "berth-node-lease";
+
 /** Kubernetes' own older word for `spec.loadBalancerSourceRanges`, which wins over it. */
 export const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 

@@ -5,6 +5,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import {
+  agentLeaseNamespace,
   endpointSlices,
   events,
   leases,
@@ -35,9 +36,6 @@ interface At {
   readonly namespace: string;
   readonly name: string;
 }
-
-/** Where agents report, unless they were told otherwise. */
-const agentNamespace = "berth-node-lease";
 
 export function define(command: Command, process: Process): void {
   addConnectionFlags(command)
@@ -152,7 +150,7 @@ async function readWorld(
     get(namespaces, { name: namespace }),
     list(loadBalancerClasses),
     get(loadBalancerRecords, { namespace, name }),
-    list(leases, { namespace: agentNamespace }),
+    list(leases, { namespace: agentLeaseNamespace }),
     list(events, { namespace, fieldSelector }),
   ]);
   return {

@@ -1,5 +1,6 @@
 // The flags of which the file knows nothing: what to do with a file, what to do instead of running, and Berth's own.
 import { kubePrefix } from "../../agent/index.ts";
+import { agentLeaseNamespace } from "../../api/index.ts";
 import type { Cidr, PortRange } from "../../net/index.ts";
 import {
   bool,
@@ -130,7 +131,7 @@ export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } =
   },
   namespace: {
     kind: textOf("name"),
-    fallback: "berth-node-lease",
+    fallback: agentLeaseNamespace,
     help: "where the Lease of the agent is, with its report",
     own: true,
   },
