@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { namespaces, nodes } from "../../src/api/index.ts";
+import { namespaces, nodes, zoneLabel } from "../../src/api/index.ts";
 import { KubeApiError, KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
 import type { Operation } from "../churn/operations.ts";
@@ -57,6 +57,15 @@ export class Cluster implements AsyncDisposable {
   /** Throws where the API server refuses. */
   perform(requests: readonly Request[], signal: AbortSignal): Promise<void> {
     return send(this.#client, requests, signal);
+  }
+
+  /** Takes the node out of its zone and back. */
+  async renewTopology(signal: AbortSignal): Promise<void> {
+    const zone = (await this.#client.get(nodes, { name: nodeName }, signal)).metadata.labels?.[zoneLabel] ?? null;
+    for (const value of ["zone-between", zone]) {
+      const body = { metadata: { labels: { [zoneLabel]: value } } };
+      await this.#client.patch(nodes, { name: nodeName }, { type: "merge", body }, signal);
+    }
   }
 
   /** Does what the API server may as well refuse. */

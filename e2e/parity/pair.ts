@@ -77,6 +77,7 @@ export class Pair implements AsyncDisposable {
     await this.#cluster.perform(advanceSentinel(this.#round), signal);
     using limit = withTimeout(signal, patienceMs, "the proxies");
     let doubtSince: number | undefined;
+    let isRenewed = false;
     for (;;) {
       const rules = await Promise.all(this.#proxies.map((proxy) => this.#rules(proxy, signal)));
       const [kubeProxy, agent] = rules as [Rules, Rules];
@@ -86,7 +87,13 @@ export class Pair implements AsyncDisposable {
       const [first] = late;
       if (first === undefined) {
         doubtSince ??= performance.now();
-        if (rest.length === 0 || performance.now() - doubtSince > doubtMs) {
+        if (rest.length > 0 && performance.now() - doubtSince > doubtMs && !isRenewed) {
+          // kube-proxy misses its zone for ever when the Node comes between the making of the handler and its
+          // registration (NodeTopologyConfig in 1.37.2); a change of the label tells it.
+          await this.#cluster.renewTopology(signal);
+          isRenewed = true;
+          doubtSince = performance.now();
+        } else if (rest.length === 0 || performance.now() - doubtSince > doubtMs) {
           justified.use(differences);
           return rest;
         }

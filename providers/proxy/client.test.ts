@@ -36,7 +36,7 @@ it("rule 4: a program that hangs is left behind after 10 s", async () => {
   const refused = expect(runtime.apply(connect, signal)).rejects.toThrow(
     /^ip netns add .*: no answer within 10000 ms$/,
   );
-  for (let i = 0; i < 50 && signals.length === 0; i++) await new Promise(setImmediate);
+  while (signals.length === 0) await new Promise(setImmediate);
   await clock.run(10_000);
   await refused;
   expect(signals.map(({ aborted }) => aborted)).toEqual([true]);

@@ -218,6 +218,8 @@ it("reports addresses in the order of the families once they are real", () => {
       { ip: "10.99.0.5", ipMode: "Proxy", ports },
     ],
     targets: { ready: 2, total: 2 },
+    unhealthy: [],
+    references: [expect.stringMatching(/^berth-lb-[0-9a-f]{12}$/)],
     issues: [],
   });
   const sick: BalancerStatus = {
@@ -227,7 +229,11 @@ it("reports addresses in the order of the families once they are real", () => {
       { name: "b", healthy: true, reason: "answers" },
     ],
   };
-  expect(status(dual, { ...both, status: sick })).toMatchObject({ ingress: [{}, {}], targets: { ready: 1, total: 2 } });
+  expect(status(dual, { ...both, status: sick })).toMatchObject({
+    ingress: [{}, {}],
+    targets: { ready: 1, total: 2 },
+    unhealthy: [{ node: "a", reason: "HTTP 503" }],
+  });
   expect(status(dual, { ...both, status: undefined }).ingress).toEqual([]);
   expect(status(dual, { ...both, status: { ...sick, applied: "" } }).ingress).toEqual([]);
   expect(status(dual, present).ingress.map(({ ip }) => ip)).toEqual(["10.99.0.5"]);

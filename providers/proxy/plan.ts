@@ -17,7 +17,7 @@ import {
   ProviderError,
   type Wait,
 } from "../../src/provider/index.ts";
-import { macOf } from "./names.ts";
+import { macOf, namesOf } from "./names.ts";
 import type { Action, Observation } from "./observation.ts";
 
 /** As cloud-provider-kind asks nodes: what users of kind are used to. */
@@ -117,6 +117,8 @@ export function status(lb: DesiredLoadBalancer, observed: Observation): LbStatus
       .filter((ip) => real.has(ip))
       .map((ip) => ({ ip, ipMode: "Proxy", ports })),
     targets: { ready: targets.filter(({ healthy }) => healthy).length, total: targets.length },
+    unhealthy: targets.filter(({ healthy }) => !healthy).map(({ name, reason }) => ({ node: name, reason })),
+    references: observed.network === undefined ? [] : [namesOf("", lb.id).netns],
     issues: [],
   };
 }

@@ -4,7 +4,7 @@ export * from "./ip-address-pool.ts";
 export * from "./kubernetes.ts";
 export * from "./label-selector.ts";
 export * from "./load-balancer-class.ts";
-export type * from "./load-balancer-record.ts";
+export * from "./load-balancer-record.ts";
 export * from "./names.ts";
 export * from "./resources.ts";
 export * from "./unknown-annotations.ts";

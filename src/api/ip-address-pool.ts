@@ -1,6 +1,5 @@
 import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
-import { apiGroup } from "./names.ts";
-import type { Resource } from "./resources.ts";
+import { ownKind, type Resource } from "./resources.ts";
 
 /** Addresses that load balancers are given; `crds/ipaddresspools.yaml` says what each field means. */
 export interface IPAddressPool {
@@ -33,10 +32,4 @@ export interface IPAddressPoolStatus {
   readonly conditions?: readonly Condition[];
 }
 
-export const ipAddressPools: Resource<IPAddressPool> = {
-  group: apiGroup,
-  version: "v1alpha1",
-  kind: "IPAddressPool",
-  plural: "ipaddresspools",
-  namespaced: false,
-};
+export const ipAddressPools: Resource<IPAddressPool> = ownKind("IPAddressPool", "ipaddresspools", false);

@@ -1,6 +1,5 @@
 import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
-import { apiGroup } from "./names.ts";
-import type { Resource } from "./resources.ts";
+import { ownKind, type Resource } from "./resources.ts";
 
 /** Whether clients inside or outside the network of the cluster reach a load balancer. */
 export type Scheme = "internal" | "internet-facing";
@@ -66,13 +65,11 @@ export interface LoadBalancerClass {
   };
 }
 
-export const loadBalancerClasses: Resource<LoadBalancerClass> = {
-  group: apiGroup,
-  version: "v1alpha1",
-  kind: "LoadBalancerClass",
-  plural: "loadbalancerclasses",
-  namespaced: false,
-};
+export const loadBalancerClasses: Resource<LoadBalancerClass> = ownKind(
+  "LoadBalancerClass",
+  "loadbalancerclasses",
+  false,
+);
 
 const classForm =
   /^([a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*\/)[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;

@@ -1,4 +1,5 @@
 import type { Condition, ObjectMeta } from "./kubernetes.ts";
+import { ownKind, type Resource } from "./resources.ts";
 
 /**
  * What the controller did and waits for, for the Service of the same name that owns it;
@@ -25,3 +26,18 @@ export interface LoadBalancerRecordStatus {
   nextTryAt?: string;
   conditions?: Condition[];
 }
+
+export const loadBalancerRecords: Resource<LoadBalancerRecord> = ownKind(
+  "LoadBalancerRecord",
+  "loadbalancerrecords",
+  true,
+);
+
+/** The types of a Record's conditions: those of its Service, without the prefix that tells ours from others there. */
+export const recordConditionTypes = {
+  accepted: "Accepted",
+  programmed: "Programmed",
+  ready: "Ready",
+  degraded: "Degraded",
+  portsError: "LoadBalancerPortsError",
+} as const;

@@ -1,5 +1,6 @@
 import type { EventsV1Event, V1Deployment, V1Lease, V1Namespace, V1ReplicaSet } from "@kubernetes/client-node";
 import type { EndpointSlice, Node, Pod, Service, Stored } from "./kubernetes.ts";
+import { apiGroup } from "./names.ts";
 
 export type Event = Stored<EventsV1Event>;
 export type Lease = Stored<V1Lease>;
@@ -36,6 +37,11 @@ function core<T>(kind: string, plural: string, namespaced: boolean): Resource<T>
 
 function named<T>(group: string, kind: string, plural: string): Resource<T> {
   return { group, version: "v1", kind, plural, namespaced: true };
+}
+
+/** A kind of ours. */
+export function ownKind<T>(kind: string, plural: string, namespaced: boolean): Resource<T> {
+  return { group: apiGroup, version: "v1alpha1", kind, plural, namespaced };
 }
 
 /** The URL path of a collection (no name), an object, or a subresource of it. */

@@ -5,12 +5,12 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import {
-  apiGroup,
+  agentLeaseNamespace,
   endpointSlices,
   events,
-  type LoadBalancerRecord,
   leases,
   loadBalancerClasses,
+  loadBalancerRecords,
   namespaces,
   nearestKey,
   nodes,
@@ -36,17 +36,6 @@ interface At {
   readonly namespace: string;
   readonly name: string;
 }
-
-const loadBalancerRecords: Resource<LoadBalancerRecord> = {
-  group: apiGroup,
-  version: "v1alpha1",
-  kind: "LoadBalancerRecord",
-  plural: "loadbalancerrecords",
-  namespaced: true,
-};
-
-/** Where agents report, unless they were told otherwise. */
-const agentNamespace = "berth-node-lease";
 
 export function define(command: Command, process: Process): void {
   addConnectionFlags(command)
@@ -161,7 +150,7 @@ async function readWorld(
     get(namespaces, { name: namespace }),
     list(loadBalancerClasses),
     get(loadBalancerRecords, { namespace, name }),
-    list(leases, { namespace: agentNamespace }),
+    list(leases, { namespace: agentLeaseNamespace }),
     list(events, { namespace, fieldSelector }),
   ]);
   return {

@@ -4,8 +4,10 @@ import {
   type IPAddressPool,
   ipAddressPools,
   type LoadBalancerClass,
+  type LoadBalancerRecord,
   leases,
   loadBalancerClasses,
+  loadBalancerRecords,
   type Namespace,
   type Node,
   namespaces,
@@ -42,12 +44,13 @@ export class Controller {
         ? new Store({ kind: endpointSlices.kind, logger, metrics, indexes: sliceIndexes })
         : undefined,
       agents: needs("agents") ? new Store({ kind: leases.kind, logger, metrics }) : undefined,
+      records: new Store<LoadBalancerRecord>({ kind: loadBalancerRecords.kind, logger, metrics }),
     };
   }
 
-  /** Whether the first state of everything that it watches is in; a standby is ready too. */
+  /** Whether the first state of everything that it needs to know is in; a standby is ready too. */
   get ready(): boolean {
-    return this.#all.every(({ hasSynced }) => hasSynced);
+    return this.#needed.every(({ hasSynced }) => hasSynced);
   }
 
   /** Keeps the stores up to date until aborted. */
@@ -61,6 +64,7 @@ export class Controller {
       this.#reflector(loadBalancerClasses, stores.classes, { optional }),
       this.#reflector(namespaces, stores.namespaces),
       this.#reflector(ipAddressPools, stores.pools, { optional }),
+      this.#reflector(loadBalancerRecords, stores.records, { optional }),
     ];
     if (stores.slices !== undefined)
       reflectors.push(this.#reflector(endpointSlices, stores.slices, { labelSelector: `!${headlessLabel}` }));
@@ -74,7 +78,7 @@ export class Controller {
    */
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
-    await orAborted(Promise.all(this.#all.map(({ synced }) => synced)), leading);
+    await orAborted(Promise.all(this.#needed.map(({ synced }) => synced)), leading);
     using term = new Term(this.#options, this.#stores, () => (leading.aborted ? "the controller is ending" : fence()));
     await term.adopt(leading);
     logger.info("controller works", { count: this.#stores.services.size });
@@ -88,10 +92,13 @@ export class Controller {
     await term.run(workers, leading, end.signal);
   }
 
-  get #all(): readonly { readonly hasSynced: boolean; readonly synced: Promise<void> }[] {
-    return Object.values(this.#stores).filter((store) => store !== undefined);
+  /** All but Records, by which nothing is decided: what keeps us from seeing them is in nobody's way. */
+  get #needed(): readonly Pick<Stores["services"], "synced" | "hasSynced">[] {
+    const { records: _, ...needed } = this.#stores;
+    return Object.values(needed).filter((store) => store !== undefined);
   }
 
+  /** `optional`: all works without the kind. */
   #reflector<T extends KubeObject, I extends string>(
     resource: Resource<T>,
     store: Store<T, I>,

@@ -5,7 +5,7 @@ import { type Classes, classify, type LbIdentity } from "../model/index.ts";
 import { type Desired, isConverged, type ProviderAdapter } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
-import { type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
+import { type Failure, type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import type { ScopeReconciler } from "./engine/scope-reconciler.ts";
 
 export interface LeftoversOptions {
@@ -17,6 +17,8 @@ export interface LeftoversOptions {
   readonly scopes: ScopeReconciler;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
   readonly onGone: (key: string) => void;
+  /** Called at each failure: nobody else can tell of it. */
+  readonly onStuck: (id: LbIdentity, failure: Failure) => void;
   readonly logger: Logger;
 }
 
@@ -64,7 +66,7 @@ export class Leftovers {
     { id, wish }: Leftover,
     signal: AbortSignal,
   ): Promise<WorkResult | undefined> {
-    const { runner, scopes, logger } = this.#options;
+    const { runner, scopes, onStuck, logger } = this.#options;
     const wait = runner.pauseOf(adapter.name);
     if (wait !== undefined) return { requeueAfterMs: wait };
     const about = { service: `${id.namespace}/${id.name}`, key: id.uid, provider: adapter.name };
@@ -85,6 +87,7 @@ export class Leftovers {
       reason: failure.decision.reason,
       err: failure.error,
     });
+    onStuck(id, failure);
     return runner.next(adapter.name, failure);
   }
 

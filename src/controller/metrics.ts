@@ -18,6 +18,8 @@ export interface ControllerMetrics {
   readonly duration: Histogram<"controller">;
   readonly workers: Gauge<"controller">;
   readonly maxWorkers: Gauge<"controller">;
+  readonly serviceStates: Gauge<"state">;
+  readonly timeToReady: Histogram;
 }
 
 /** Of Services; of what providers keep beside their load balancers; of load balancers without a Service; of classes. */
@@ -89,6 +91,18 @@ export function controllerMetrics(metrics: Metrics): ControllerMetrics {
       name: "controller_runtime_max_concurrent_reconciles",
       help: "Workers that there are.",
       labelNames,
+      registers,
+    }),
+    serviceStates: new Gauge({
+      name: "lb_service_state",
+      help: "Services of ours by the state of their load balancer.",
+      labelNames: ["state"],
+      registers,
+    }),
+    timeToReady: new Histogram({
+      name: "lb_time_to_ready_seconds",
+      help: "From the first look at a new Service to its first ready target.",
+      buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
       registers,
     }),
   };

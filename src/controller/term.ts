@@ -2,6 +2,7 @@ import {
   type IPAddressPool,
   type Lease,
   type LoadBalancerClass,
+  type LoadBalancerRecord,
   type Namespace,
   type Node,
   objectKey,
@@ -43,11 +44,15 @@ import { type ControllerMetrics, type ControllerName, controllerMetrics, control
 import { type NodePortSettings, NodePorts } from "./node-ports/node-ports.ts";
 import type { SliceStore } from "./nodes/endpoint-nodes.ts";
 import { ServiceNodes } from "./nodes/service-nodes.ts";
-import { ServiceReconciler } from "./service-reconciler.ts";
+import { Provisioner } from "./services/provisioner.ts";
+import { ServiceReconciler } from "./services/service-reconciler.ts";
+import { Teardown } from "./services/teardown.ts";
+import { Records } from "./status/records.ts";
 import { Reporter } from "./status/reporter.ts";
+import { ServiceStates } from "./status/service-states.ts";
 
 export interface TermOptions {
-  readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "mergePatch" | "watch">;
+  readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "delete" | "watch">;
   readonly recorder: Pick<EventRecorder, "event">;
   readonly providers: readonly ProviderAdapter[];
   /** Those of flags; objects of the API server come on top. */
@@ -77,6 +82,7 @@ export interface Stores {
   readonly slices: SliceStore | undefined;
   /** Undefined when no provider depends on agents. */
   readonly agents: Store<Lease> | undefined;
+  readonly records: Store<LoadBalancerRecord>;
 }
 
 /** As upstream's service controller, but quicker at first. */
@@ -91,6 +97,7 @@ export class Term implements Disposable {
   readonly #admission: Admission;
   readonly #classReporter: ClassReporter;
   readonly #nodes: ServiceNodes;
+  readonly #records: Records;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue;
   readonly #scopeQueue: WorkQueue;
@@ -179,9 +186,27 @@ export class Term implements Disposable {
       scopes: this.#scopes,
       logger,
     };
-    this.#reporter = new Reporter({ client, recorder, services, mayWrite, clock, logger });
-    this.#leftovers = new Leftovers({ ...shared, onGone: (key) => this.#queue.add(key) });
-    this.#reconciler = new ServiceReconciler({
+    const onRefused = (...refusal: Parameters<Reporter["recordRefused"]>): void =>
+      this.#reporter.recordRefused(...refusal);
+    this.#records = this.#held.use(
+      new Records({ client, store: stores.records, mayWrite, onRefused, clock, random, logger, metrics }),
+    );
+    this.#reporter = new Reporter({
+      client,
+      recorder,
+      services,
+      records: this.#records,
+      states: new ServiceStates(this.#metrics.serviceStates, this.#metrics.timeToReady, clock),
+      mayWrite,
+      clock,
+      logger,
+    });
+    this.#leftovers = new Leftovers({
+      ...shared,
+      onGone: (key) => this.#queue.add(key),
+      onStuck: (id, failure) => this.#reporter.stuck(id, failure),
+    });
+    const forServices = {
       ...shared,
       services,
       nodes: this.#nodes,
@@ -189,9 +214,16 @@ export class Term implements Disposable {
       nodePorts: new NodePorts({ ...options.nodePorts, services, reporter: this.#reporter, logger }),
       reporter: this.#reporter,
       clusterId,
-      onIgnored: (service) => this.#onIgnored(service),
-      onWake: (key) => this.#queue.add(key),
       driftMs,
+      onWake: (key: string) => this.#queue.add(key),
+    };
+    this.#reconciler = new ServiceReconciler({
+      ...forServices,
+      provisioner: new Provisioner(forServices),
+      teardown: new Teardown(forServices),
+      backoffOf: (key) => Math.min(backoff.capMs, backoff.baseMs * 2 ** this.#queue.failures(key)),
+      onIgnored: (service) => this.#onIgnored(service),
+      random,
       metrics: this.#metrics,
     });
   }
@@ -246,6 +278,7 @@ export class Term implements Disposable {
       this.#leftoverQueue.run(1, limited("leftovers", this.#leftovers.reconcile.bind(this.#leftovers)), leading),
       this.#classQueue.run(1, limited("classes", this.#classReporter.reconcile.bind(this.#classReporter)), leading),
       this.#poolStatus.run(leading, end),
+      this.#records.run(leading),
     ]);
   }
 
@@ -314,6 +347,7 @@ export class Term implements Disposable {
   }
 
   #onIgnored(service: Service): void {
+    this.#reporter.ignored(service);
     const { uid = "", deletionTimestamp } = service.metadata;
     if (!this.#addresses.holdsAny(uid)) return;
     if (deletionTimestamp === undefined) this.#noteLeftover(this.#identity(service));

@@ -27,6 +27,6 @@ export { finalizerPatch, mergeDiff, upsertCondition } from "./patch.ts";
 export { Reflector } from "./reflector.ts";
 export type { KubeRequest } from "./requests.ts";
 export { Store, type StoreHandler } from "./store.ts";
-export { microTime } from "./time.ts";
+export { microTime, wireTime } from "./time.ts";
 export type { WatchEvent } from "./watch-stream.ts";
 export { driftPriority, initialPriority, type Work, WorkQueue, type WorkResult } from "./work-queue.ts";

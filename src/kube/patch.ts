@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Condition } from "../api/index.ts";
 import type { KubeObject } from "./client.ts";
+import { wireTime } from "./time.ts";
 
 /**
  * The smallest JSON merge patch (RFC 7386) that makes `after` of `before`; undefined when they do not differ. Lists
@@ -55,9 +56,7 @@ export function upsertCondition(
 ): readonly Condition[] {
   const old = conditions.find(({ type }) => type === condition.type);
   const lastTransitionTime =
-    old !== undefined && old.status === condition.status
-      ? old.lastTransitionTime
-      : new Date(nowMs).toISOString().replace(/\.\d+Z$/, "Z");
+    old !== undefined && old.status === condition.status ? old.lastTransitionTime : wireTime(nowMs);
   const next: Condition = { ...condition, lastTransitionTime };
   if (old === undefined) return [...conditions, next];
   return mergeDiff(old, next) === undefined ? conditions : conditions.map((other) => (other === old ? next : other));

@@ -87,6 +87,10 @@ export interface LbStatus {
     /** Why none is ready, unless none passes its health check. */
     readonly why?: string;
   };
+  /** Targets that are not ready, and why, by the name of the node. */
+  readonly unhealthy?: readonly { readonly node: string; readonly reason: string }[];
+  /** What the load balancer and its parts are called outside: an ARN, a link, a directory. */
+  readonly references?: readonly string[];
   readonly issues: readonly Issue[];
 }
 

@@ -113,6 +113,8 @@ export class Cluster implements AsyncDisposable {
         list: client.list.bind(client),
         listAll: client.listAll.bind(client),
         watch: client.watch.bind(client),
+        create: client.create.bind(client),
+        delete: client.delete.bind(client),
         mergePatch: amending,
       },
       recorder: { event: () => {} },

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Registry } from "prom-client";
 import { parse, stringify } from "yaml";
 import { keepMachine } from "../../../sandbox/cluster/components.ts";
+import { loadDefinitions } from "../../../sandbox/cluster/definitions.ts";
 import { balancerDir, claimRun, type Run } from "../../../sandbox/cluster/registry.ts";
 import { startRelay } from "../../../sandbox/cluster/relay.ts";
 import {
@@ -49,6 +50,7 @@ export class Stage implements AsyncDisposable {
     const connection = await loadKubeconfig(kubeconfig);
     const admin = stack.use(new KubeClient({ connection, metrics: new Registry() }));
     await loadShippedRoles(admin, signal);
+    await loadDefinitions(admin, signal);
 
     const [fabric, node] = [`berth-${run.id}-fabric`, `berth-${run.id}-node`];
     await ipBatch(exec, [`netns add ${fabric}`, `netns add ${node}`], { signal });

@@ -8,9 +8,21 @@ import {
   roleOwners,
   shippedRoles,
 } from "../../../sandbox/cluster/service-accounts.ts";
-import { conditionTypes, events, type Lease, leases, nodes, type Service, services } from "../../../src/api/index.ts";
+import {
+  conditionTypes,
+  events,
+  ipAddressPools,
+  type Lease,
+  leases,
+  loadBalancerClasses,
+  loadBalancerRecords,
+  nodes,
+  type Resource,
+  type Service,
+  services,
+} from "../../../src/api/index.ts";
 import { sleep } from "../../../src/base/index.ts";
-import { isNotFound, KubeApiError, type KubeClient } from "../../../src/kube/index.ts";
+import { isNotFound, KubeApiError, type KubeClient, type KubeObject } from "../../../src/kube/index.ts";
 import type { Child } from "../child.ts";
 import type { Access, ControlPlane, Target } from "../target.ts";
 import { beyond } from "./beyond.ts";
@@ -124,14 +136,20 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
     { apiVersion: "v1", kind: "Node", metadata: { name: "node-a" }, spec: { providerID: "berth://a" } },
     signal,
   );
+  await defineClassAndPool(admin);
   const agent = stage.agent();
   const first = stage.controller();
   await says(first, /"message":"controller works"/);
+  await until(async () => {
+    const objects = [...(await list(admin, loadBalancerClasses)), ...(await list(admin, ipAddressPools))];
+    return objects.length === 2 && objects.every(({ status }) => status !== undefined);
+  });
   await admin.create(services, service(80), signal);
   await says(first, /"reason":"EnsuredLoadBalancer"/);
   // Whether that is a change to it or was there when it first looked.
   await says(agent, /"service":"default\/web"/);
   await liveThroughReport(agent, admin);
+  await until(async () => await hasRecord(admin));
 
   // Changes of one Service are announced in the same words, sooner or later: a series.
   for (let changes = 1; !(await hasSeries(admin)); changes++) {
@@ -160,9 +178,16 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
   await says(third, /"message":"load balancer has no service"/);
   await says(third, /"message":"load balancer gone"/);
 
-  // The end of a Service: its finalizer goes once the load balancer has gone.
+  // A Service that wants no load balancer any more has no Record either.
   await admin.create(services, service(80), signal);
   await says(third, /"reason":"EnsuredLoadBalancer"/);
+  await until(async () => await hasRecord(admin));
+  await admin.patch(services, at, { type: "merge", body: { spec: { type: "ClusterIP" } } }, signal);
+  await until(async () => !(await hasRecord(admin)));
+
+  // The end of a Service: its finalizer goes once the load balancer has gone.
+  await admin.patch(services, at, { type: "merge", body: { spec: { type: "LoadBalancer" } } }, signal);
+  await says(third, /(?:"reason":"EnsuredLoadBalancer"[^]*){2}/);
   await admin.delete(services, at, signal);
   await until(async () => await isGone(admin));
   third.signal("SIGTERM");
@@ -194,6 +219,41 @@ async function liveThroughNodePorts(stage: Stage): Promise<void> {
   await until(async () => await isGone(admin));
   controller.signal("SIGTERM");
   expect(await controller.end()).toBe(0);
+}
+
+/** A class and a pool of which the controller has something to say; as soon as the server knows these kinds. */
+async function defineClassAndPool(admin: KubeClient): Promise<void> {
+  for (const kind of [loadBalancerClasses, ipAddressPools, loadBalancerRecords])
+    await until(async () => await isServed(admin, kind));
+  const { group, version } = loadBalancerClasses;
+  const meta = { apiVersion: `${group}/${version}`, metadata: { name: "a" } };
+  const spec = { loadBalancerClass: "example.com/proxy", proxy: {} };
+  await admin.create(loadBalancerClasses, { ...meta, kind: loadBalancerClasses.kind, spec }, signal);
+  const ranges = ["10.99.201.0/24"];
+  await admin.create(ipAddressPools, { ...meta, kind: ipAddressPools.kind, spec: { ranges } }, signal);
+}
+
+async function isServed(admin: KubeClient, resource: Resource<KubeObject>): Promise<boolean> {
+  try {
+    await list(admin, resource);
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+async function list<T extends KubeObject>(admin: KubeClient, resource: Resource<T>): Promise<readonly T[]> {
+  return (await admin.listAll(resource, {}, signal)).items;
+}
+
+/** Whether the Record is that of the Service, not of one before it, and says something. */
+async function hasRecord(admin: KubeClient): Promise<boolean> {
+  const { metadata } = await admin.get(services, at, signal);
+  return (await list(admin, loadBalancerRecords)).some(
+    ({ metadata: { ownerReferences = [] }, status }) =>
+      status !== undefined && ownerReferences.some(({ uid }) => uid === metadata.uid),
+  );
 }
 
 /** The agent's Lease, made and renewed, and a Service that it must not serve, twice. */

@@ -1,6 +1,7 @@
 import { assertNever } from "../../base/index.ts";
 import { isForbidden, isInvalid, type KubeApiError } from "../../kube/index.ts";
 import type { Finding } from "../status/conditions.ts";
+import { WriteError } from "../status/write-error.ts";
 
 /** Why the API server does not let a node port be set. */
 export type Refusal =
@@ -12,7 +13,8 @@ export type Refusal =
   | { readonly kind: "invalid"; readonly message: string };
 
 /** What kube-apiserver's port allocator says (pkg/registry/core/service/portallocator); undefined: it is no refusal. */
-export function refusalOf(error: unknown): Refusal | undefined {
+export function refusalOf(thrown: unknown): Refusal | undefined {
+  const error = thrown instanceof WriteError ? thrown.cause : thrown;
   if (isForbidden(error)) return { kind: "forbidden", message: error.message };
   if (!isInvalid(error)) return undefined;
   for (const text of causes(error)) {

@@ -34,8 +34,8 @@ export const retaining: Announcement = {
 };
 
 /**
- * What is worth an event: a result that differs from what the conditions said before, or a change that was made.
- * Conditions outlive the controller, so a restart repeats nothing.
+ * What is worth an event, trouble apart: a result that differs from what the conditions said before, or a change that
+ * was made. Conditions outlive the controller, so a restart repeats nothing.
  */
 export function announcements(
   before: readonly Condition[],
@@ -50,13 +50,6 @@ export function announcements(
   const accepted = news("accepted");
   if (accepted?.reason === reasons.unknownAnnotation)
     found.push({ type: "Warning", reason: accepted.reason, message: accepted.message });
-  for (const finding of [accepted, news("programmed")])
-    if (finding?.status === false && finding.reason !== reasons.pending && finding.reason !== reasons.paused)
-      found.push({
-        type: "Warning",
-        reason: "SyncLoadBalancerFailed",
-        message: `${finding.reason}: ${finding.message}`,
-      });
   const ready = news("ready");
   if (ready?.reason === reasons.noBackends)
     found.push({ type: "Warning", reason: "UnAvailableLoadBalancer", message: ready.message });
@@ -69,4 +62,43 @@ export function announcements(
       found.push({ type: "Normal", reason: "UpdatedLoadBalancer", message: `Updated load balancer: ${changed}` });
   }
   return found;
+}
+
+/** Why the Service does not get what it asks for; it is told of as long as it lasts. */
+export interface Trouble {
+  readonly announcement: Announcement;
+  /** The conditions said so before. */
+  readonly isKnown: boolean;
+}
+
+const maxNodes = 20;
+
+/**
+ * The trouble that was found. `nodes`: the load balancer had been as this same Service asks, and could not follow
+ * what became of its nodes or of itself.
+ */
+export function troubles(
+  before: readonly Condition[],
+  findings: Findings,
+  nodes?: readonly string[],
+): readonly Trouble[] {
+  return (["accepted", "programmed"] as const).flatMap((aspect): Trouble | [] => {
+    const finding = findings[aspect];
+    if (finding?.status !== false || isNoTrouble(finding)) return [];
+    const message = `${finding.reason}: ${finding.message}`;
+    const announcement: Announcement =
+      nodes === undefined || aspect === "accepted"
+        ? { type: "Warning", reason: "SyncLoadBalancerFailed", message }
+        : { type: "Warning", reason: "UpdateLoadBalancerFailed", message: `${message} (nodes: ${namesOf(nodes)})` };
+    return { announcement, isKnown: saysTheSame(before, aspect, finding) };
+  });
+}
+
+function isNoTrouble({ reason }: Finding): boolean {
+  return reason === reasons.pending || reason === reasons.paused;
+}
+
+function namesOf(nodes: readonly string[]): string {
+  const more = nodes.length > maxNodes ? [`<${nodes.length - maxNodes} more>`] : [];
+  return [...nodes.slice(0, maxNodes), ...more].join(" ");
 }

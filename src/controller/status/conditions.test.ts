@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Condition, conditionTypes, type Service } from "../../api/index.ts";
-import { announcements } from "./announcements.ts";
+import { announcements, troubles } from "./announcements.ts";
 import { type Aspect, conditionOf, type Finding, type Findings, mergeConditions } from "./conditions.ts";
 import { releasePatch, statusPatch } from "./service-patch.ts";
 
@@ -140,7 +140,9 @@ describe("events", () => {
       [],
     ],
   ])("%s", (_, before, after, changed, expected) => {
-    const found = announcements(mergeConditions([], before, now), after, changed);
+    const conditions = mergeConditions([], before, now);
+    const lasting = troubles(conditions, after).filter(({ isKnown }) => !isKnown);
+    const found = [...lasting.map(({ announcement }) => announcement), ...announcements(conditions, after, changed)];
     expect(found.map(({ type, reason }) => `${type} ${reason}`)).toEqual(expected);
   });
 });

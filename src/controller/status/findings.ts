@@ -5,6 +5,7 @@ import { type Issue, isConverged, type LbStatus } from "../../provider/index.ts"
 import type { Convergence } from "../engine/convergence.ts";
 import type { Failure } from "../engine/provider-runner.ts";
 import type { Finding, Findings } from "./conditions.ts";
+import { withoutRequestIds } from "./plain-text.ts";
 
 export const reasons = {
   pending: "Pending",
@@ -75,8 +76,14 @@ export function concluded(
   };
 }
 
+/** Nothing is wrong with the Service: its provider does not take work at the moment. */
+export function resting(provider: string): Finding {
+  return { status: false, reason: reasons.pending, message: `provider ${provider} asked to be left alone for a while` };
+}
+
 export function failed({ error, decision, what }: Failure): Finding {
-  const text = what === undefined ? errorMessage(error) : `${what}: ${errorMessage(error)}`;
+  const why = withoutRequestIds(errorMessage(error));
+  const text = what === undefined ? why : `${what}: ${why}`;
   const remedy = decision.kind === "park" ? `; ${decision.remedy}` : "";
   return { status: false, reason: decision.reason, message: `${text}${remedy}` };
 }

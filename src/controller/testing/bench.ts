@@ -1,7 +1,8 @@
 import { setImmediate } from "node:timers/promises";
-import { agentLeaseNamespace, conditionTypes } from "../../api/index.ts";
+import { agentLeaseNamespace, conditionTypes, loadBalancerRecords } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { openPool, usableRange } from "../../ipam/index.ts";
+import type { EventRecorder } from "../../kube/index.ts";
 import { type ClassPolicy, plainClasses } from "../../model/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
@@ -17,6 +18,10 @@ export interface BenchOptions {
   readonly unclassed?: string;
   readonly pool?: readonly string[];
   readonly clusterId?: string;
+  /** Instead of `events`. */
+  readonly recorder?: Pick<EventRecorder, "event">;
+  /** The API server serves Records. */
+  readonly records?: boolean;
   readonly nodePorts?: NodePortSettings["policy"];
   /** What holds for every class besides. */
   readonly policy?: Partial<ClassPolicy>;
@@ -46,6 +51,7 @@ export class Bench {
     const { providers = [new MemoryProvider(this.world)], unclassed, clusterId = "cluster-1" } = options;
     const prefixes = (options.pool ?? ["192.0.2.0/29"]).flatMap((text) => parseCidr(text) ?? []);
     const pool = openPool("--address-pool", prefixes.map(usableRange));
+    if (options.records !== true) this.api.missing.add(loadBalancerRecords.plural);
     const metrics = createMetrics();
     const byProvider = options.classes ?? new Map(providers.map(({ name }) => [name, `berth.dev/${name}`]));
     const plain = plainClasses(byProvider, unclassed);
@@ -53,7 +59,7 @@ export class Bench {
     const classes = { ...plain, byClass: new Map(policies) };
     const controller = new Controller({
       client: this.api.client,
-      recorder: {
+      recorder: options.recorder ?? {
         event: ({ metadata }, { type, reason, note }) =>
           void this.events.push(`${type} ${reason} ${metadata.namespace}/${metadata.name}: ${note}`),
       },

@@ -20,14 +20,16 @@ interface Key {
   readonly name?: string | undefined;
 }
 
-type Client = Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "watch">;
+type Client = Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "delete" | "watch">;
 
 /** An API server in memory as far as the controller sees one: versions, conflicts, finalizers, watches. */
 export class FakeApi {
   /** Every write that came through the client, as `services/default/web: {"status":...}`. */
   readonly writes: string[] = [];
-  /** Called before each write; may throw or change objects, as another client would. */
-  onWrite: (name: string, body: object) => void | Promise<void> = () => {};
+  /** Called before each write (`what`: `patch services/status`); may throw or change objects, as another client would. */
+  onWrite: (name: string, body: object, what: string) => void | Promise<void> = () => {};
+  /** Plurals of the kinds that it does not serve. */
+  readonly missing: Set<string> = new Set();
   #version = 100;
   readonly #collections = new Map<string, Collection>();
 
@@ -38,24 +40,43 @@ export class FakeApi {
     watch: (path, _, signal) => this.#watch(path, signal) as AsyncIterable<WatchEvent<never>>,
     create: async <T extends KubeObject>(resource: Resource<T>, object: T) => {
       const key = keyOf(object.metadata);
-      await this.onWrite(key, object);
+      this.#mustServe(resource.plural);
+      await this.onWrite(key, object, `create ${resource.plural}`);
       if (this.#of(resource).objects.has(key))
         throw new KubeApiError({ code: 409, reason: "AlreadyExists", message: `${key} already exists` });
       this.writes.push(`${resource.plural}/${key}: ${JSON.stringify(object)}`);
-      return this.#store(resource, key, object) as T;
+      const metadata = { uid: `uid-${this.#version}`, ...object.metadata };
+      return this.#store(resource, key, { ...object, metadata }) as T;
     },
-    mergePatch: async <T extends KubeObject>(resource: Resource<T>, { metadata }: KubeObject, body: object) => {
+    mergePatch: async <T extends KubeObject>(
+      resource: Resource<T>,
+      { metadata }: KubeObject,
+      body: object,
+      _: AbortSignal,
+      at?: { readonly subresource?: string },
+    ) => {
       const key = keyOf(metadata);
-      await this.onWrite(key, body);
+      const part = at?.subresource === undefined ? "" : `/${at.subresource}`;
+      await this.onWrite(key, body, `patch ${resource.plural}${part}`);
       const current = this.#read(resource, key);
       if (current.metadata.resourceVersion !== metadata.resourceVersion)
         throw new KubeApiError({ code: 409, reason: "Conflict", message: `${key}: the object has been modified` });
       this.writes.push(`${resource.plural}/${key}: ${JSON.stringify(body)}`);
       return this.#store(resource, key, mergePatch(current, body) as KubeObject) as T;
     },
+    delete: async (resource, { namespace, name }, _, options) => {
+      const key = keyOf({ namespace, name });
+      await this.onWrite(key, {}, `delete ${resource.plural}`);
+      const current = this.#read(resource, key);
+      if (options?.uid !== undefined && current.metadata.uid !== options.uid)
+        throw new KubeApiError({ code: 409, reason: "Conflict", message: `${key}: the UID is another` });
+      this.writes.push(`delete ${resource.plural}/${key}`);
+      this.#remove(resource, key);
+    },
   };
 
   #page<T extends KubeObject>(resource: Resource<T>): { items: T[]; resourceVersion: string } {
+    this.#mustServe(resource.plural);
     return { items: [...this.#of(resource).objects.values()] as T[], resourceVersion: `${this.#version}` };
   }
 
@@ -131,9 +152,20 @@ export class FakeApi {
     return known;
   }
 
+  #mustServe(plural: string): void {
+    if (this.missing.has(plural))
+      throw new KubeApiError({ code: 404, reason: "NotFound", message: "the server could not find the resource" });
+  }
+
   #read(resource: Resource<unknown>, key: string): KubeObject {
     const found = this.#of(resource).objects.get(key);
-    if (found === undefined) throw new KubeApiError({ code: 404, reason: "NotFound", message: `${key} not found` });
+    if (found === undefined)
+      throw new KubeApiError({
+        code: 404,
+        reason: "NotFound",
+        message: `${key} not found`,
+        details: { name: key, kind: resource.plural },
+      });
     return found;
   }
 
@@ -157,6 +189,7 @@ export class FakeApi {
   }
 
   async *#watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubeObject>> {
+    this.#mustServe(path.slice(path.lastIndexOf("/") + 1));
     const [, root, namespace, plural] = /^(.*)\/namespaces\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
     const { objects, watchers } = this.#at(root === undefined ? path : `${root}/${plural}`);
     const isWanted = ({ metadata }: KubeObject): boolean => namespace === undefined || metadata.namespace === namespace;

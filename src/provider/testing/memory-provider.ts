@@ -214,6 +214,10 @@ export class MemoryProvider implements ProviderAdapter<Observation, Observation>
         ports: desired.ports.map(({ port, protocol }) => ({ port, protocol })),
       })),
       targets: { ready: targets.filter((node) => !this.#world.unhealthy.has(node)).length, total: targets.length },
+      unhealthy: targets
+        .filter((node) => this.#world.unhealthy.has(node))
+        .map((node) => ({ node, reason: "it was told to be unhealthy" })),
+      references: [...service.keys()].sort(),
       issues: [],
     };
   }

@@ -1,0 +1,47 @@
+import { errorMessage } from "../../base/index.ts";
+import { isForbidden, isInvalid, KubeApiError } from "../../kube/index.ts";
+import type { Decision } from "../../provider/index.ts";
+
+/** Something that is written to the API server. */
+export interface Write {
+  /** For people: `the finalizer`. */
+  readonly what: string;
+  /** What RBAC has to allow: `patch services/status`. */
+  readonly right: string;
+}
+
+export const serviceWrites: Readonly<Record<"finalizer" | "status" | "release" | "nodePorts", Write>> = {
+  finalizer: { what: "the finalizer", right: "patch services/status" },
+  status: { what: "the status", right: "patch services/status" },
+  release: { what: "that it is let go", right: "patch services/status" },
+  nodePorts: { what: "its node ports", right: "patch services" },
+};
+
+const parkMs = 5 * 60_000;
+
+/** The API server did not take a write, or did not answer; the write may be made once more. */
+export class WriteError extends Error {
+  override readonly name = "WriteError";
+  readonly write: Write;
+  readonly decision: Decision;
+
+  constructor(write: Write, cause: unknown) {
+    super(`cannot write ${write.what}: ${errorMessage(cause)}`, { cause });
+    this.write = write;
+    this.decision = decideWrite(write, cause);
+  }
+}
+
+function decideWrite({ right }: Write, error: unknown): Decision {
+  if (isForbidden(error)) {
+    const remedy = `allow \`${right}\`, as deploy/rbac/controller.yaml does`;
+    return { kind: "park", reason: "Forbidden", remedy, forMs: parkMs };
+  }
+  if (isInvalid(error)) {
+    const remedy = "see which rule or admission policy of the cluster refuses it";
+    return { kind: "park", reason: "Invalid", remedy, forMs: parkMs };
+  }
+  if (error instanceof KubeApiError && error.retryAfterMs !== undefined)
+    return { kind: "pause", reason: "Throttled", scope: "API server", forMs: error.retryAfterMs };
+  return { kind: "backOff", reason: "ApiServerFailed" };
+}
