@@ -46,7 +46,14 @@ export type {
   NodeTarget,
 } from "./load-balancer.ts";
 export { assignNodePorts, dynamicBand, servicePortKey } from "./node-ports.ts";
-export { frontendText, type IsolatedService, parseReport, type ReportedLoss, renderReport } from "./node-report.ts";
+export {
+  frontendText,
+  type IsolatedService,
+  parseReport,
+  type ReportedLoss,
+  renderReport,
+  reportedLosses,
+} from "./node-report.ts";
 export {
   asksFor,
   changedLabels,

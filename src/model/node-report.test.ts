@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { parseReport, renderReport } from "./index.ts";
+import { parseReport, renderReport, reportedLosses } from "./index.ts";
 
 const programmed = new Map([["IPv4" as const, "00000000000000aa"]]);
 
@@ -69,7 +69,7 @@ it("is read back as far as it concerns addresses of load balancers", () => {
     ],
     isolated: [{ service: "ns/bad", family: "IPv6", why: "line 3" }],
   });
-  expect(parseReport(text)).toEqual([
+  expect(reportedLosses(parseReport(text))).toEqual([
     { service: "ns/web", what: "TCP port 80 of 192.0.2.1", why: "taken" },
     { service: "ns/web", what: "UDP port 80 of fd00::1", why: "taken too" },
     { service: "ns/bad", what: "IPv6", why: "line 3" },
@@ -83,7 +83,18 @@ it.each([
 ])("names no Service of another namespace: %s", (why, expected) => {
   const refused = [{ service: "ns/web", protocol: "TCP" as const, frontend: loadBalancerIp, why }];
   const text = renderReport({ programmed, refused, isolated: [{ service: "ns/bad", family: "IPv4", why }] });
-  expect(parseReport(text).map((loss) => loss.why)).toEqual([expected, expected]);
+  expect(reportedLosses(parseReport(text)).map((loss) => loss.why)).toEqual([expected, expected]);
+});
+
+it("is read back with what it counts", () => {
+  const text =
+    '{"programmed":{"IPv4":"x"},"refused":[{"service":"ns/web","frontend":7,"why":"taken"},null],"omitted":2}';
+  expect(parseReport(text)).toEqual({
+    programmed: ["IPv4"],
+    refused: [{ service: "ns/web", why: "taken" }],
+    isolated: [],
+    omitted: 2,
+  });
 });
 
 it.each([
@@ -91,5 +102,5 @@ it.each([
   ['{"refused":[{"service":"a/b","frontend":"LoadBalancerIP nonsense:80/TCP","why":"x"}]}'],
   ['{"isolated":[{"service":"a/b","family":"IPX","why":"x"}]}'],
 ])("what is no report says nothing: %j", (...texts) => {
-  expect(texts.flatMap(parseReport)).toEqual([]);
+  expect(texts.flatMap((text) => reportedLosses(parseReport(text)))).toEqual([]);
 });

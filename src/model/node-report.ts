@@ -54,6 +54,30 @@ export function frontendText({ kind, address, port }: Frontend, protocol: Protoc
   return `${kind} ${address === undefined ? port : withPort(address, port)}/${protocol}`;
 }
 
+/** One entry of a report, as far as it has texts. */
+type Entry = Readonly<Partial<Record<"service" | "frontend" | "family" | "why", string>>>;
+
+/** A report as it was read. It comes from another process, maybe of another version: what is not understood is left out. */
+export interface ParsedReport {
+  /** Families whose rules the kernel holds; undefined when the text is no report. */
+  readonly programmed: readonly string[] | undefined;
+  readonly refused: readonly Entry[];
+  readonly isolated: readonly Entry[];
+  /** How many entries had no room. */
+  readonly omitted: number;
+}
+
+/** Reads what `renderReport` gave. */
+export function parseReport(text: string): ParsedReport {
+  const { programmed, refused, isolated, omitted } = parsed(text);
+  return {
+    programmed: isObject(programmed) ? Object.keys(programmed) : undefined,
+    refused: entriesOf(refused),
+    isolated: entriesOf(isolated),
+    omitted: typeof omitted === "number" ? omitted : 0,
+  };
+}
+
 /** What a node does not serve of a Service. */
 export interface ReportedLoss {
   /** `namespace/name`. */
@@ -63,12 +87,8 @@ export interface ReportedLoss {
   readonly why: string;
 }
 
-/**
- * What a report says of addresses of load balancers. It comes from another process, maybe of another version: what
- * cannot be understood is left out.
- */
-export function parseReport(text: string): readonly ReportedLoss[] {
-  const { refused, isolated } = readLists(text);
+/** What a report says of addresses of load balancers. */
+export function reportedLosses({ refused, isolated }: ParsedReport): readonly ReportedLoss[] {
   return [
     ...refused.flatMap(({ service, frontend, why }) => {
       const match = /^LoadBalancerIP (?:\[([^\]]+)\]|([^[\]:]+)):(\d{1,5})\/(TCP|UDP|SCTP)$/.exec(frontend ?? "");
@@ -93,17 +113,13 @@ function withoutForeignNames(why: string, service: string): string {
   );
 }
 
-type Entry = Readonly<Partial<Record<"service" | "frontend" | "family" | "why", string>>>;
-
-function readLists(text: string): Record<"refused" | "isolated", readonly Entry[]> {
-  let report: unknown;
+function parsed(text: string): Record<string, unknown> {
   try {
-    report = JSON.parse(text);
+    const report: unknown = JSON.parse(text);
+    return isObject(report) ? report : {};
   } catch {
-    report = undefined;
+    return {};
   }
-  const { refused, isolated } = isObject(report) ? report : {};
-  return { refused: entriesOf(refused), isolated: entriesOf(isolated) };
 }
 
 function entriesOf(list: unknown): readonly Entry[] {
@@ -113,5 +129,5 @@ function entriesOf(list: unknown): readonly Entry[] {
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import { agentNode, type Lease, reportAnnotation } from "../../api/index.ts";
 import { type Clock, sameData } from "../../base/index.ts";
 import type { Store } from "../../kube/index.ts";
-import { parseReport, type ReportedLoss } from "../../model/index.ts";
+import { parseReport, type ReportedLoss, reportedLosses } from "../../model/index.ts";
 
 /** Whether the agent of a node lives; unknown until its first sign of life that we have seen ourselves. */
 export type AgentState = "alive" | "unknown" | "silent";
@@ -123,5 +123,5 @@ export class AgentView implements Disposable {
 }
 
 function lossesOf(report: string | undefined): Agent["losses"] {
-  return report === undefined ? nothing : Map.groupBy(parseReport(report), ({ service }) => service);
+  return report === undefined ? nothing : Map.groupBy(reportedLosses(parseReport(report)), ({ service }) => service);
 }
