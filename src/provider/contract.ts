@@ -79,7 +79,10 @@ export type StepResult =
   | { readonly state: "pending"; readonly what: string; readonly pollAfterMs: number };
 
 export interface LbStatus {
-  /** What `status.loadBalancer.ingress` should hold; empty until the address is real. */
+  /**
+   * What `status.loadBalancer.ingress` should hold; empty until the address is real. With a plan that is converged,
+   * empty means that there is none: what the Service shows is taken away.
+   */
   readonly ingress: readonly LoadBalancerIngress[];
   readonly targets: {
     readonly ready: number;
