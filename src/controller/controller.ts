@@ -19,7 +19,8 @@ import {
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
 import { sliceIndexes } from "./nodes/endpoint-nodes.ts";
-import { type Stores, Term, type TermOptions } from "./term.ts";
+import { Term } from "./term.ts";
+import type { Stores, TermOptions } from "./term-options.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
