@@ -179,6 +179,7 @@ it("writes a configuration of what every balancer understands", () => {
         sourceRanges: [parseCidr("192.168.0.0/16")!, parseCidr("10.0.0.0/8")!],
         sessionAffinity: { kind: "ClientIP", timeoutSeconds: 60 },
         healthCheck: { protocol: "HTTP", port: 31_000, path: "/healthz" },
+        annotations: { "berth.dev/drain-seconds": "20" },
       }),
       [...nodes, node("c", "10.99.2.3")],
     ),
@@ -196,13 +197,14 @@ it("writes a configuration of what every balancer understands", () => {
     healthCheck: {
       port: 31_000,
       path: "/healthz",
-      intervalMs: 2000,
-      timeoutMs: 3000,
+      intervalMs: 1000,
+      timeoutMs: 1000,
       unhealthyAfter: 2,
       healthyAfter: 1,
     },
     sourceRanges: ["10.0.0.0/8", "192.168.0.0/16"],
-    sessionAffinity: "ClientIP",
+    sessionAffinity: { kind: "ClientIP", timeoutSeconds: 60 },
+    drainSeconds: 20,
   });
 });
 
@@ -252,6 +254,8 @@ it("refuses what it cannot do, naming the field", () => {
   expect(validate(desiredLb({ addresses: [ip("10.98.0.1")] }), prefixes)).toMatchObject([
     { path: "spec.loadBalancerIP", severity: "refuse", reason: "AddressOutsideNetwork" },
   ]);
+  const annotations = { "berth.dev/drain-seconds": "soon" };
+  expect(validate(desiredLb({ annotations }), prefixes)).toMatchObject([{ severity: "degrade" }]);
 });
 
 const anyObservation: fc.Arbitrary<Observation> = fc

@@ -19,9 +19,10 @@ import {
 } from "../../src/provider/index.ts";
 import { macOf, namesOf } from "./names.ts";
 import type { Action, Observation } from "./observation.ts";
+import { optionsOf } from "./schema.ts";
 
-/** As cloud-provider-kind asks nodes: what users of kind are used to. */
-const healthTiming = { intervalMs: 2000, timeoutMs: 3000, unhealthyAfter: 2, healthyAfter: 1 } as const;
+/** A node that refuses is out within 2 s, one that is silent within 3 s; one answer brings it back. */
+const healthTiming = { intervalMs: 1000, timeoutMs: 1000, unhealthyAfter: 2, healthyAfter: 1 } as const;
 
 /** How soon to look again at a process that is about to act. */
 const pollMs = 50;
@@ -89,20 +90,22 @@ export function balancerConfig(lb: DesiredLoadBalancer, nodes: readonly NodeTarg
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
     healthCheck: { port: lb.healthCheck.port, path: lb.healthCheck.path, ...healthTiming },
     sourceRanges: lb.sourceRanges.map(formatCidr).sort(),
-    sessionAffinity: lb.sessionAffinity.kind,
+    sessionAffinity: lb.sessionAffinity,
+    drainSeconds: optionsOf(lb).drainSeconds,
   };
 }
 
 /** What this load balancer in particular cannot do; what no `proxy` can do is told by its capabilities. */
 export function validate(lb: DesiredLoadBalancer, prefixes: readonly Cidr[]): readonly Issue[] {
-  return lb.addresses
+  const outside = lb.addresses
     .filter((ip) => prefixOf(ip, prefixes) === undefined)
     .map((ip) => ({
       path: "spec.loadBalancerIP",
-      severity: "refuse",
+      severity: "refuse" as const,
       reason: "AddressOutsideNetwork",
       message: `${formatIp(ip)} lies in none of the networks of the bridge (${prefixes.map(formatCidr).join(", ")}); give --proxy-network the prefix that holds the address pool`,
     }));
+  return [...outside, ...optionsOf(lb).issues];
 }
 
 export function status(lb: DesiredLoadBalancer, observed: Observation): LbStatus {

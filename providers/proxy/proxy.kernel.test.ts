@@ -158,6 +158,27 @@ it("changes a load balancer under its connections", async () => {
   expect(await balancer()).toEqual(before);
 });
 
+it("asks nodes at healthCheckNodePort for policy Local, and sends to those alone that say yes", async () => {
+  // Node a, whose 10256 answers, has no endpoint of its own.
+  await nodes[1]!.ask("serve", { name: "b", tcp: 30_081, udp: 30_054, health: 31_000 });
+  const healthCheck = { protocol: "HTTP", port: 31_000, path: "/healthz" } as const;
+  await want({ ...lb, externalTrafficPolicy: "Local", healthCheck });
+  const ready = async () => adapter.status(lb, await adapter.observe(key(), "live", signal));
+  await eventually(async () => expect((await ready()).targets).toEqual({ ready: 1, total: 2 }));
+  expect((await ready()).unhealthy).toEqual([{ node: "a", reason: expect.stringContaining("ECONNREFUSED") }]);
+  for (let i = 0; i < 10; i++) expect(await get()).toMatch(/^b /);
+});
+
+it("lets connections to a node that goes drain as the Service says", async () => {
+  await want(lb);
+  let name = 0;
+  while (!(await client.ask("open", { as: `${++name}`, address: "fd99::5", port: 80 })).startsWith("b"));
+  await want({ ...lb, annotations: { "berth.dev/drain-seconds": "60" } }, nodes.slice(0, 1));
+  expect(await client.ask("say", { as: `${name}`, text: "me" })).toBe("b me");
+  await want({ ...lb, annotations: { "berth.dev/drain-seconds": "0" } }, nodes.slice(0, 1));
+  expect(await client.ask("say", { as: `${name}`, text: "me" })).toMatch(/^ECONNRESET|CLOSED$/);
+});
+
 it("leaves traffic flowing when the balancer is killed, and starts it again", async () => {
   await want(lb);
   const killed = await balancer();

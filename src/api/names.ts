@@ -17,6 +17,8 @@ export const annotations = {
   scheme: "berth.dev/scheme",
   /** `Retain`: the load balancer stays when the Service is deleted; `Delete`: it goes. */
   deletionPolicy: "berth.dev/deletion-policy",
+  /** Seconds that open connections to a target may go on once it is taken out. */
+  drainSeconds: "berth.dev/drain-seconds",
   /** `"true"`: nothing is done for the Service, not even its deletion. */
   paused: "berth.dev/paused",
 } as const;

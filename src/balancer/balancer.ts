@@ -11,6 +11,7 @@ import {
   oneOfEach,
   ProgramFailedError,
 } from "../kernel/index.ts";
+import type { Family } from "../net/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import { Bell } from "./bell.ts";
 import {
@@ -22,6 +23,7 @@ import {
   textHash,
 } from "./config.ts";
 import { Directory } from "./directory.ts";
+import { Drains } from "./drains.ts";
 import { staleFlows } from "./flows.ts";
 import { lockNamespace } from "./lock.ts";
 import { balancerMetrics } from "./metrics.ts";
@@ -93,8 +95,9 @@ class Balancer implements Disposable {
   #config: BalancerConfig;
   /** Hashes of the rulesets in the kernel; undefined when that has to be found out. */
   #inForce: readonly string[] | undefined;
-  /** Flows agree with these rules. */
+  /** Flows agree with this configuration and these rules. */
   #flowsInForce: string | undefined;
+  #drains: Drains;
   #written: string | undefined;
   #rejected: string | undefined;
 
@@ -105,6 +108,7 @@ class Balancer implements Disposable {
     this.#config = config;
     this.#inForce = inForce;
     this.#metrics = balancerMetrics(options.metrics);
+    this.#drains = new Drains([], options.clock);
     this.#prober = new Prober({
       probe: options.probe,
       clock: options.clock,
@@ -131,6 +135,7 @@ class Balancer implements Disposable {
   async #begin(): Promise<void> {
     this.#written = await this.#directory.read(balancerFiles.status);
     const known = this.#inForce?.length === 0 ? undefined : parseBalancerStatus(this.#written ?? "");
+    this.#drains = new Drains(known?.draining ?? [], this.#options.clock);
     this.#options.logger.info("balancer started", {
       path: this.#directory.path,
       what: known === undefined ? "new" : "adopted the rules of an earlier process",
@@ -147,7 +152,7 @@ class Balancer implements Disposable {
       await this.#enforce();
       await this.#report(this.#rejected);
       this.#retry.reset();
-      return lookMs;
+      return Math.min(lookMs, this.#drains.nextMs(this.#drainMs) ?? lookMs);
     } catch (error) {
       if (isAbort(error, this.#options.signal)) throw error;
       const retryMs = this.#retry.next();
@@ -205,20 +210,18 @@ class Balancer implements Disposable {
         durationMs: Math.round(clock.monotonic() - started),
       });
     }
-    if (wanted.hash === this.#flowsInForce) return;
-    await this.#dropStaleFlows(healthy);
-    this.#flowsInForce = wanted.hash;
+    const flowsInForce = `${wanted.hash} ${textHash(this.#text)}`;
+    if (flowsInForce !== this.#flowsInForce) await this.#dropStaleFlows(healthy);
+    if (flowsInForce !== this.#flowsInForce || this.#drains.nextMs(this.#drainMs) === 0) await this.#drain();
+    this.#flowsInForce = flowsInForce;
   }
 
   /** UDP flows, and TCP connections that a dead target will never answer; those that are open stay where they are. */
   async #dropStaleFlows(healthy: ReadonlySet<string>): Promise<void> {
     const { exec, signal, logger } = this.#options;
     const config = this.#config;
-    const families = (["IPv4", "IPv6"] as const).filter((family) =>
-      config.addresses.some((address) => address.includes(":") === (family === "IPv6")),
-    );
     const counts = await Promise.all(
-      families.map(async (family) => {
+      familiesOf(config).map(async (family) => {
         const table = new Conntrack(exec, family);
         const [udp, opening] = await Promise.all([table.udpFlows(signal), table.openingFlows(signal)]);
         const sent = staleFlows(udp, "UDP", config, healthy);
@@ -234,6 +237,29 @@ class Balancer implements Disposable {
     logger.info("flows to other targets forgotten", { count });
   }
 
+  /** Open TCP connections to what is no longer wanted go on for some time; whether it is healthy does not matter. */
+  async #drain(): Promise<void> {
+    const { exec, signal, logger } = this.#options;
+    const config = this.#config;
+    const wanted = new Set(config.targets.map(({ name }) => name));
+    const found = await Promise.all(
+      familiesOf(config).map(async (family) => {
+        const table = new Conntrack(exec, family);
+        return staleFlows(await table.tcpFlows(signal), "TCP", config, wanted).map((flow) => ({ table, flow }));
+      }),
+    );
+    const tableOf = new Map(found.flat().map(({ table, flow }) => [flow, table]));
+    const over = this.#drains.look([...tableOf.keys()], this.#drainMs);
+    for (const flow of oneOfEach(over)) await tableOf.get(flow)?.forgetTcp(flow, signal);
+    if (over.length === 0) return;
+    this.#metrics.connectionsCut.inc(over.length);
+    logger.info("connections cut that had drained long enough", { count: over.length });
+  }
+
+  get #drainMs(): number {
+    return this.#config.drainSeconds * 1000;
+  }
+
   async #report(failure: string | undefined): Promise<void> {
     const targets = this.#config.targets.map(({ name }) => {
       const { healthy, reason } = this.#prober.health(name);
@@ -243,7 +269,9 @@ class Balancer implements Disposable {
     this.#metrics.targets.set({ state: "healthy" }, ready);
     this.#metrics.targets.set({ state: "unhealthy" }, targets.length - ready);
     const applied = failure === undefined || failure === this.#rejected ? textHash(this.#text) : this.#lastApplied();
-    const text = renderBalancerStatus({ applied, targets, failure });
+    const drains = this.#drains.report();
+    const draining = drains.length === 0 ? undefined : drains;
+    const text = renderBalancerStatus({ applied, targets, failure, draining });
     if (text === this.#written) return;
     await this.#directory.write(balancerFiles.status, text);
     this.#written = text;
@@ -260,4 +288,10 @@ class Balancer implements Disposable {
   [Symbol.dispose](): void {
     this.#prober[Symbol.dispose]();
   }
+}
+
+function familiesOf({ addresses }: BalancerConfig): readonly Family[] {
+  return (["IPv4", "IPv6"] as const).filter((family) =>
+    addresses.some((address) => address.includes(":") === (family === "IPv6")),
+  );
 }

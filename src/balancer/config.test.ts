@@ -17,7 +17,8 @@ const good: BalancerConfig = {
     healthyAfter: 1,
   },
   sourceRanges: ["10.0.0.0/8"],
-  sessionAffinity: "None",
+  sessionAffinity: { kind: "None" },
+  drainSeconds: 300,
 };
 
 function parse(value: unknown): BalancerConfig {
@@ -52,7 +53,13 @@ it.each<[string, object, RegExp]>([
     { sourceRanges: ["10.0.0.0/33"] },
     /^config\.json: sourceRanges\[0\]: "10\.0\.0\.0\/33" is no prefix/,
   ],
-  ["an unknown affinity", { sessionAffinity: "Cookie" }, /^config\.json: sessionAffinity: /],
+  ["an unknown affinity", { sessionAffinity: { kind: "Cookie" } }, /^config\.json: sessionAffinity\.kind: /],
+  [
+    "an affinity without end",
+    { sessionAffinity: { kind: "ClientIP", timeoutSeconds: 86_401 } },
+    /^config\.json: sessionAffinity\.timeoutSeconds: /,
+  ],
+  ["draining without end", { drainSeconds: 3601 }, /^config\.json: drainSeconds: /],
   ["an unknown field", { wight: 1 }, /^config\.json: the document: .*wight/],
 ])("refuses %s and names the field", (_, change, message) => {
   expect(() => parse({ ...good, ...change })).toThrow(UsageError);

@@ -36,7 +36,10 @@ export interface HealthCheck {
   readonly healthyAfter: number;
 }
 
-export type SessionAffinity = "None" | "ClientIP";
+export type SessionAffinity =
+  | { readonly kind: "None" }
+  /** A client that came within this time goes where it went then. */
+  | { readonly kind: "ClientIP"; readonly timeoutSeconds: number };
 
 /** What one load balancer has to do. Addresses and prefixes are in their canonical form. */
 export interface BalancerConfig {
@@ -48,6 +51,8 @@ export interface BalancerConfig {
   /** Empty: everybody may connect. */
   readonly sourceRanges: readonly string[];
   readonly sessionAffinity: SessionAffinity;
+  /** How long open TCP connections to a target or port that is no longer wanted may go on. */
+  readonly drainSeconds: number;
 }
 
 /** Reads the text of `file`. Throws `UsageError` that names the file, the first wrong field and what it takes. */
@@ -97,6 +102,9 @@ const prefix = z.string().transform((text, context) => {
 
 const port = z.int().min(1).max(65_535);
 
+/** As long as an AWS target group may take. */
+export const maxDrainSeconds = 3600;
+
 const schema = z.strictObject({
   addresses: z.array(address).min(1),
   ports: z
@@ -115,7 +123,11 @@ const schema = z.strictObject({
     healthyAfter: z.int().min(1),
   }),
   sourceRanges: z.array(prefix),
-  sessionAffinity: z.enum(["None", "ClientIP"]),
+  sessionAffinity: z.discriminatedUnion("kind", [
+    z.strictObject({ kind: z.literal("None") }),
+    z.strictObject({ kind: z.literal("ClientIP"), timeoutSeconds: z.int().min(1).max(86_400) }),
+  ]),
+  drainSeconds: z.int().min(0).max(maxDrainSeconds),
 }) satisfies z.ZodType<BalancerConfig>;
 
 function unique(keys: readonly string[]): boolean {

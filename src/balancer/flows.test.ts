@@ -15,7 +15,8 @@ const config: BalancerConfig = {
   ],
   healthCheck: { port: 1, path: "/", intervalMs: 1, timeoutMs: 1, unhealthyAfter: 1, healthyAfter: 1 },
   sourceRanges: [],
-  sessionAffinity: "None",
+  sessionAffinity: { kind: "None" },
+  drainSeconds: 300,
 };
 
 function flow(destination: string, destinationPort: number, replySource: string, replySourcePort: number): UdpFlow {

@@ -5,6 +5,7 @@ export interface BalancerMetrics {
   readonly targets: Gauge<"state">;
   readonly rulesets: Counter;
   readonly flowsDropped: Counter;
+  readonly connectionsCut: Counter;
   readonly failures: Counter;
 }
 
@@ -25,6 +26,11 @@ export function balancerMetrics(registry: Metrics): BalancerMetrics {
     flowsDropped: new Counter({
       name: "berth_balancer_flows_dropped_total",
       help: "UDP flows and unanswered TCP connections forgotten because their target takes no traffic any more",
+      registers,
+    }),
+    connectionsCut: new Counter({
+      name: "berth_balancer_connections_cut_total",
+      help: "TCP connections ended because what they lead to was no longer wanted and their time to drain was over",
       registers,
     }),
     failures: new Counter({

@@ -13,7 +13,8 @@ const config: BalancerConfig = {
   ],
   healthCheck: { port: 1, path: "/", intervalMs: 2000, timeoutMs: 3000, unhealthyAfter: 2, healthyAfter: 1 },
   sourceRanges: [],
-  sessionAffinity: "None",
+  sessionAffinity: { kind: "None" },
+  drainSeconds: 300,
 };
 
 function setUp(known: readonly TargetStatus[] = []) {

@@ -17,12 +17,17 @@ const config: BalancerConfig = {
   ],
   healthCheck: { port: 10_256, path: "/", intervalMs: 2000, timeoutMs: 3000, unhealthyAfter: 2, healthyAfter: 1 },
   sourceRanges: [],
-  sessionAffinity: "None",
+  sessionAffinity: { kind: "None" },
+  drainSeconds: 300,
 };
 
-function rulesOf(changes: Partial<BalancerConfig>, healthy: readonly string[], chain: "balance" | "refuse"): string[] {
+function rulesOf(
+  changes: Partial<BalancerConfig>,
+  healthy: readonly string[],
+  chain: "balance" | "through" | "refuse",
+): string[] {
   const { hash, transactions } = ruleset({ ...config, ...changes }, new Set(healthy));
-  const name = chain === "balance" ? `balance-${hash}` : chain;
+  const name = chain === "refuse" ? chain : `${chain}-${hash}`;
   const [body = ""] = transactions([]).join("").split(`chain ${name} {\n`).slice(1);
   const [rules = ""] = body.split("\t}");
   return rules.split("\n").flatMap((line) => (line === "" ? [] : line.trim()));
@@ -34,14 +39,19 @@ it("writes everything at once where nothing was", () => {
   expect(more).toEqual([]);
   expect(readHashes(text!)).toEqual([hash]);
   expect(text).toBe(`table inet berth-balancer {
+	map clients4 { type ipv4_addr : mark; size 262144; flags dynamic,timeout; }
+	map clients6 { type ipv6_addr : mark; size 262144; flags dynamic,timeout; }
 	chain sanity { type filter hook prerouting priority mangle; policy accept; }
 	chain balance { type nat hook prerouting priority dstnat; policy accept; }
+	chain through { type filter hook forward priority filter; policy accept; }
 	chain return-path { type nat hook postrouting priority srcnat; policy accept; }
 	chain refuse { type filter hook input priority filter; policy accept; }
 	chain quiet { type filter hook output priority filter; policy accept; }
 	chain balance-${hash} { }
+	chain through-${hash} { }
 }
 flush chain inet berth-balancer balance-${hash}
+flush chain inet berth-balancer through-${hash}
 table inet berth-balancer {
 	chain balance-${hash} {
 		ip daddr { 10.0.0.5 } meta l4proto tcp dnat ip to numgen random mod 3 map { 0 : 10.1.0.1, 1 : 10.1.0.2, 2 : 10.1.0.3 } : tcp dport map { 80 : 30080, 443 : 30443 }
@@ -49,9 +59,12 @@ table inet berth-balancer {
 		ip6 daddr { fd00::5 } meta l4proto tcp dnat ip6 to numgen random mod 2 map { 0 : fd00::11, 1 : fd00::12 } : tcp dport map { 80 : 30080, 443 : 30443 }
 		ip6 daddr { fd00::5 } meta l4proto udp dnat ip6 to numgen random mod 2 map { 0 : fd00::11, 1 : fd00::12 } : udp dport map { 53 : 30053 }
 	}
+	chain through-${hash} {
+	}
 }
 flush chain inet berth-balancer sanity
 flush chain inet berth-balancer balance
+flush chain inet berth-balancer through
 flush chain inet berth-balancer return-path
 flush chain inet berth-balancer refuse
 flush chain inet berth-balancer quiet
@@ -62,6 +75,9 @@ table inet berth-balancer {
 	}
 	chain balance {
 		jump balance-${hash}
+	}
+	chain through {
+		jump through-${hash}
 	}
 	chain return-path {
 		ct status dnat masquerade fully-random
@@ -77,19 +93,28 @@ table inet berth-balancer {
 		icmpv6 type nd-redirect drop
 	}
 }
+flush map inet berth-balancer clients4
+flush map inet berth-balancer clients6
 `);
 });
 
 it("puts new rules behind the old ones before it removes these", () => {
-  const { hash, transactions } = ruleset(config, new Set(["a"]));
+  const affinity = { kind: "ClientIP", timeoutSeconds: 60 } as const;
+  const { hash, transactions } = ruleset({ ...config, sessionAffinity: affinity }, new Set(["a"]));
   const [first = "", second = "", ...more] = transactions(["0ld", "1eft", hash]);
   expect(more).toEqual([]);
-  expect(first.trimEnd().split("\n").at(-1)).toBe(`add rule inet berth-balancer balance jump balance-${hash}`);
+  expect(first.trimEnd().split("\n").slice(-2)).toEqual([
+    `add rule inet berth-balancer balance jump balance-${hash}`,
+    `add rule inet berth-balancer through jump through-${hash}`,
+  ]);
   expect(first).not.toContain("flush chain inet berth-balancer balance\n");
   expect(second).not.toContain(`chain balance-${hash}`);
-  expect(second.trimEnd().split("\n").slice(-2)).toEqual([
+  // Nobody is forgotten.
+  expect(second.trimEnd().split("\n").slice(-4)).toEqual([
     "delete chain inet berth-balancer balance-0ld",
+    "delete chain inet berth-balancer through-0ld",
     "delete chain inet berth-balancer balance-1eft",
+    "delete chain inet berth-balancer through-1eft",
   ]);
 });
 
@@ -108,14 +133,24 @@ it("admits the ranges of each family, and tells strangers nothing", () => {
     "ct state new ip daddr { 10.0.0.5 } ip saddr != { 10.0.0.0/8, 192.168.0.0/16 } meta l4proto { tcp, udp } drop",
     "ct state new ip6 daddr { fd00::5 } meta l4proto { tcp, udp } drop",
   ]);
+  const [text = ""] = ruleset({ ...config, ...ranges }, new Set(["a"])).transactions([]);
+  expect(text.split("\n").filter((line) => line.endsWith("udp drop"))).toEqual([
+    "\t\tct original ip daddr { 10.0.0.5 } ct original ip saddr != { 10.0.0.0/8, 192.168.0.0/16 } meta l4proto udp drop",
+    "\t\tct original ip6 daddr { fd00::5 } meta l4proto udp drop",
+  ]);
 });
 
-it("writes a map of slots for ClientIP affinity", () => {
-  const [rule = ""] = rulesOf({ sessionAffinity: "ClientIP" }, ["a", "b"], "balance");
-  expect(rule).toMatch(
-    /^ip daddr \{ 10\.0\.0\.5 \} meta l4proto tcp dnat ip to jhash ip saddr mod 1024 seed 0x\w+ map \{ 0 : /,
-  );
-  expect(rule.match(/ : 10\.1\.0\.[12]/g)).toHaveLength(1024);
+it("recalls where a client went, sends it elsewhere otherwise, and remembers that", () => {
+  const affinity = { sessionAffinity: { kind: "ClientIP", timeoutSeconds: 60 } } as const;
+  const marks = "0xe70c2de5 : 10.1.0.2";
+  expect(rulesOf({ ...affinity, addresses: ["10.0.0.5"] }, ["a", "b"], "balance").slice(0, 3)).toEqual([
+    "ip daddr { 10.0.0.5 } meta mark set ip saddr map @clients4",
+    `ip daddr { 10.0.0.5 } meta l4proto tcp dnat ip to meta mark map { 0xe40c292c : 10.1.0.1, ${marks} } : tcp dport map { 80 : 30080, 443 : 30443 }`,
+    "ip daddr { 10.0.0.5 } meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.1.0.1, 1 : 10.1.0.2 } : tcp dport map { 80 : 30080, 443 : 30443 }",
+  ]);
+  expect(rulesOf({ ...affinity, addresses: ["fd00::5"] }, ["a"], "through")).toEqual([
+    "ct state new ct original ip6 daddr { fd00::5 } meta mark set ip6 daddr map { fd00::11 : 0xe40c292c } delete @clients6 { ip6 saddr : meta mark } update @clients6 { ip6 saddr timeout 60s : meta mark }",
+  ]);
 });
 
 it("does not depend on any order", () => {

@@ -1,5 +1,5 @@
+import { affinityMaps, forgetClients, recall, recalled, remember } from "./affinity.ts";
 import { type BalancerConfig, type BalancerPort, textHash } from "./config.ts";
-import { slotOwners } from "./slots.ts";
 
 /** The table that holds everything a balancer writes. */
 export const table = { family: "inet", name: "berth-balancer" } as const;
@@ -32,12 +32,15 @@ export function ruleset(config: BalancerConfig, healthy: ReadonlySet<string>): R
     .map((family) => familyView(config, healthy, family))
     .filter(({ addresses }) => addresses.length > 0);
   const balance = families.flatMap(balanceRules);
+  const through = families.flatMap(throughRules);
+  const admit = families.flatMap(admitRules);
   const refuse = families.flatMap(refuseRules);
   const lost = families.map(lostRule);
-  const hash = textHash(JSON.stringify([balance, refuse, lost]));
+  const hash = textHash(JSON.stringify([balance, through, admit, refuse, lost]));
   const chains: readonly Chain[] = [
     { name: "sanity", hook: "filter hook prerouting priority mangle", rules: lost },
-    { name: entryChain, hook: "nat hook prerouting priority dstnat", rules: [`jump ${chainOf(hash)}`] },
+    { name: entryChain, hook: "nat hook prerouting priority dstnat", rules: [jump(entryChain, hash)] },
+    { name: throughChain, hook: "filter hook forward priority filter", rules: [...admit, jump(throughChain, hash)] },
     {
       // Answers have to come back this way, and two clients of one port must not clash.
       name: "return-path",
@@ -53,13 +56,30 @@ export function ruleset(config: BalancerConfig, healthy: ReadonlySet<string>): R
       rules: ["icmp type redirect drop", "icmpv6 type nd-redirect drop"],
     },
   ];
-  return { hash, transactions: (before) => transactions(chains, { hash, balance }, before) };
+  const forgets = config.sessionAffinity.kind === "None";
+  const rules = { [entryChain]: balance, [throughChain]: through };
+  return { hash, transactions: (before) => transactions(chains, { hash, rules, forgets }, before) };
 }
 
 const tableName = `${table.family} ${table.name}`;
+/** All that is on its way to a target, or back. */
+const throughChain = "through";
+/** The chains whose rules must not lack for a moment. */
+const exchanged = [entryChain, throughChain] as const;
 
-function chainOf(hash: string): string {
-  return `${entryChain}-${hash}`;
+function jump(chain: string, hash: string): string {
+  return `jump ${versionOf(chain, hash)}`;
+}
+
+function versionOf(chain: string, hash: string): string {
+  return `${chain}-${hash}`;
+}
+
+/** The rules that change hands, and whether no client needs to be remembered under them. */
+interface Next {
+  readonly hash: string;
+  readonly rules: Readonly<Record<(typeof exchanged)[number], readonly string[]>>;
+  readonly forgets: boolean;
 }
 
 /**
@@ -67,26 +87,25 @@ function chainOf(hash: string): string {
  * among the old rules; it would meet no rule that matches and be refused. So the new rules first come to stand behind
  * the old ones, and only then the old ones go.
  */
-function transactions(
-  chains: readonly Chain[],
-  next: { readonly hash: string; readonly balance: readonly string[] },
-  before: readonly string[],
-): readonly string[] {
-  const name = chainOf(next.hash);
+function transactions(chains: readonly Chain[], next: Next, before: readonly string[]): readonly string[] {
+  const versions = exchanged.map((chain) => ({ name: versionOf(chain, next.hash), rules: next.rules[chain] }));
   const add = [
     `table ${tableName} {`,
+    ...affinityMaps.map((map) => `\t${map}`),
     ...chains.map((chain) => `\tchain ${chain.name} { type ${chain.hook}; policy accept; }`),
-    `\tchain ${name} { }`,
+    ...versions.map(({ name }) => `\tchain ${name} { }`),
     "}",
-    `flush chain ${tableName} ${name}`,
-    ...rulesOf([{ name, rules: next.balance }]),
+    ...versions.map(({ name }) => `flush chain ${tableName} ${name}`),
+    ...rulesOf(versions),
   ];
   const exchange = [...chains.map((chain) => `flush chain ${tableName} ${chain.name}`), ...rulesOf(chains)];
-  if (before.length === 0) return [text([...add, ...exchange])];
+  const forget = next.forgets ? forgetClients(tableName) : [];
+  if (before.length === 0) return [text([...add, ...exchange, ...forget])];
+  const behind = exchanged.map((chain) => `add rule ${tableName} ${chain} ${jump(chain, next.hash)}`);
   const remove = before
     .filter((hash) => hash !== next.hash)
-    .map((hash) => `delete chain ${tableName} ${chainOf(hash)}`);
-  return [text([...add, `add rule ${tableName} ${entryChain} jump ${name}`]), text([...exchange, ...remove])];
+    .flatMap((hash) => exchanged.map((chain) => `delete chain ${tableName} ${versionOf(chain, hash)}`));
+  return [text([...add, ...behind]), text([...exchange, ...remove, ...forget])];
 }
 
 function rulesOf(chains: readonly Pick<Chain, "name" | "rules">[]): readonly string[] {
@@ -143,26 +162,38 @@ function lostRule({ ip, addresses }: FamilyView): string {
 }
 
 function balanceRules(view: FamilyView): readonly string[] {
-  const { ip, addresses, ports, targets, sourceRanges } = view;
+  const { ip, addresses, ports, targets, sourceRanges, affinity } = view;
   if (targets.length === 0 || sourceRanges?.length === 0) return [];
-  const admitted = sourceRanges === undefined ? "" : ` ${ip} saddr ${set(sourceRanges)}`;
-  return (["tcp", "udp"] as const).flatMap((protocol) => {
+  const fresh = `${ip} daddr ${set(addresses)}`;
+  const admitted = sourceRanges === undefined ? fresh : `${fresh} ${ip} saddr ${set(sourceRanges)}`;
+  const sent = (["tcp", "udp"] as const).flatMap((protocol) => {
     const served = ports.filter((port) => port.protocol.toLowerCase() === protocol);
     if (served.length === 0) return [];
-    const nodePorts = served.map(({ port, nodePort }) => `${port} : ${nodePort}`);
-    return [
-      `${ip} daddr ${set(addresses)}${admitted} meta l4proto ${protocol} dnat ${ip} to ${choice(view)} : ${protocol} dport map ${set(nodePorts)}`,
-    ];
+    const nodePorts = set(served.map(({ port, nodePort }) => `${port} : ${nodePort}`));
+    return choices(view).map(
+      (choice) => `${admitted} meta l4proto ${protocol} dnat ${ip} to ${choice} : ${protocol} dport map ${nodePorts}`,
+    );
   });
+  return affinity.kind === "None" ? sent : [`${fresh} ${recall(ip)}`, ...sent];
 }
 
-/** The expression that picks a target for a new flow. */
-function choice({ ip, targets, affinity }: FamilyView): string {
-  if (affinity === "None")
-    return `numgen random mod ${targets.length} map ${set(numbered(targets.map((t) => t.address)))}`;
-  const addressOf = new Map(targets.map(({ name, address }) => [name, address]));
-  const owners = slotOwners([...addressOf.keys()]).map((name) => addressOf.get(name) ?? "");
-  return `jhash ${ip} saddr mod ${owners.length} seed 0x62657274 map ${set(numbered(owners))}`;
+/** The expressions that pick a target for a new flow; the first that fits does. */
+function choices({ targets, affinity }: FamilyView): readonly string[] {
+  const any = `numgen random mod ${targets.length} map ${set(targets.map(({ address }, i) => `${i} : ${address}`))}`;
+  return affinity.kind === "None" ? [any] : [recalled(targets), any];
+}
+
+function throughRules({ ip, addresses, targets, affinity }: FamilyView): readonly string[] {
+  if (affinity.kind === "None" || targets.length === 0) return [];
+  const sent = `ct state new ct original ${ip} daddr ${set(addresses)}`;
+  return [`${sent} ${remember(ip, targets, affinity.timeoutSeconds)}`];
+}
+
+/** A UDP flow has no beginning that counts: whoever may not send any more is cut off in the midst of one. */
+function admitRules({ ip, addresses, sourceRanges }: FamilyView): readonly string[] {
+  if (sourceRanges === undefined) return [];
+  const strangers = sourceRanges.length === 0 ? "" : ` ct original ${ip} saddr != ${set(sourceRanges)}`;
+  return [`ct original ${ip} daddr ${set(addresses)}${strangers} meta l4proto udp drop`];
 }
 
 function refuseRules({ ip, addresses, sourceRanges }: FamilyView): readonly string[] {
@@ -179,8 +210,4 @@ function refuseRules({ ip, addresses, sourceRanges }: FamilyView): readonly stri
 
 function set(elements: readonly string[]): string {
   return `{ ${elements.join(", ")} }`;
-}
-
-function numbered(values: readonly string[]): readonly string[] {
-  return values.map((value, index) => `${index} : ${value}`);
 }

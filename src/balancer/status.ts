@@ -7,6 +7,14 @@ export interface TargetStatus {
   readonly reason: string;
 }
 
+/** Open connections that lead where no new one would. */
+export interface Drain {
+  /** What clients connect to, and where that leads. */
+  readonly path: string;
+  /** RFC 3339. */
+  readonly since: string;
+}
+
 /** What a balancer reports of itself. */
 export interface BalancerStatus {
   /** Hash of the text of the configuration that the kernel's rules express; empty before the first. */
@@ -15,6 +23,8 @@ export interface BalancerStatus {
   readonly targets: readonly TargetStatus[];
   /** Why a newer configuration is not in force. */
   readonly failure?: string | undefined;
+  /** Absent when nothing drains. */
+  readonly draining?: readonly Drain[] | undefined;
 }
 
 export function renderBalancerStatus(status: BalancerStatus): string {
@@ -34,4 +44,5 @@ const schema = z.object({
   applied: z.string(),
   targets: z.array(z.object({ name: z.string(), healthy: z.boolean(), reason: z.string() })),
   failure: z.string().optional(),
+  draining: z.array(z.object({ path: z.string(), since: z.string() })).optional(),
 }) satisfies z.ZodType<BalancerStatus>;

@@ -17,7 +17,8 @@ const config = {
   targets: [],
   healthCheck: { port: 10_256, path: "/", intervalMs: 2000, timeoutMs: 3000, unhealthyAfter: 2, healthyAfter: 1 },
   sourceRanges: [],
-  sessionAffinity: "None",
+  sessionAffinity: { kind: "None" },
+  drainSeconds: 300,
 } as const;
 
 let directory: string;

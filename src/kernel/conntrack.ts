@@ -2,7 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Family } from "../net/index.ts";
 import { type Exec, execOk, ProgramFailedError } from "./exec.ts";
 
-/** A tracked UDP flow: the packet as its sender wrote it, and who answers. */
+/** A tracked flow: the packet as its sender wrote it, and who answers. */
 export interface UdpFlow {
   readonly source: string;
   readonly sourcePort: number;
@@ -107,6 +107,11 @@ export class Conntrack {
     return parseUdpFlows(await this.#list(this.#opening(), signal));
   }
 
+  /** All TCP connections, in whatever state. */
+  async tcpFlows(signal: AbortSignal): Promise<UdpFlow[]> {
+    return parseUdpFlows(await this.#list(this.#tcp(), signal));
+  }
+
   /** Forgets all UDP flows to the destination of this one that are answered by the same as this one, in one go. */
   async forgetAlike(flow: UdpFlow, signal: AbortSignal): Promise<void> {
     await this.#delete([...this.#common(), ...alike(flow)], signal);
@@ -120,6 +125,11 @@ export class Conntrack {
   /** As `forgetAlike`, for TCP connections whose client has not been answered yet: its next SYN starts anew. */
   async forgetOpening(flow: UdpFlow, signal: AbortSignal): Promise<void> {
     await this.#delete([...this.#opening(), ...alike(flow)], signal);
+  }
+
+  /** As `forgetAlike`, for TCP connections: who goes on sending is refused. */
+  async forgetTcp(flow: UdpFlow, signal: AbortSignal): Promise<void> {
+    await this.#delete([...this.#tcp(), ...alike(flow)], signal);
   }
 
   async #list(filter: readonly string[], signal: AbortSignal): Promise<string> {
@@ -137,8 +147,12 @@ export class Conntrack {
     return ["-p", "udp", "-f", this.#family === "IPv4" ? "ipv4" : "ipv6"];
   }
 
+  #tcp(): string[] {
+    return ["-p", "tcp", "-f", this.#family === "IPv4" ? "ipv4" : "ipv6"];
+  }
+
   #opening(): string[] {
-    return ["-p", "tcp", "--state", "SYN_SENT", "-f", this.#family === "IPv4" ? "ipv4" : "ipv6"];
+    return [...this.#tcp(), "--state", "SYN_SENT"];
   }
 }
 
