@@ -60,7 +60,7 @@ async function run(told: Given, process: Process): Promise<void> {
   await using _client = client;
   await workOnceAnswered(connection, settings, process.signal, async (signal) => {
     const clusterId = settings.clusterId ?? (await readClusterId(client, logger, signal));
-    const { stateDir } = settings;
+    const { stateDir, reservedPorts, agentNamespace } = settings;
     const lease = { namespace: settings.namespace, name: settings.instance, identity: instance, times };
     const election = settings.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
     const fence: Fence = () => election?.fence();
@@ -68,6 +68,7 @@ async function run(told: Given, process: Process): Promise<void> {
       flags: providerFlags,
       clusterId,
       stateDir,
+      reservedPorts,
       environment,
       fence,
       logger,
@@ -88,6 +89,7 @@ async function run(told: Given, process: Process): Promise<void> {
       classes,
       clusterId,
       pool,
+      agentNamespace,
       nodePorts: { policy: settings.nodePorts, range: settings.nodePortRange },
       workers: settings.concurrentServiceSyncs,
       driftResyncMs: settings.driftResyncPeriod,

@@ -3,7 +3,14 @@
 import { z } from "zod";
 import { UsageError } from "../../base/index.ts";
 import type { Cidr, PortRange } from "../../net/index.ts";
-import { collectCidrs, type HostPort, parseDuration, parseHostPort, parsePortRangeFlag } from "../flags.ts";
+import {
+  collectCidrs,
+  type HostPort,
+  parseDuration,
+  parseHostPort,
+  parsePortRangeFlag,
+  parsePortRanges,
+} from "../flags.ts";
 
 /** What a field of the file may hold. */
 export type FileValue = boolean | number | string | readonly string[];
@@ -101,6 +108,19 @@ export const ports: Kind<PortRange> = {
   form: line,
   takes: "FIRST-LAST, such as 30000-32767",
   read: parsePortRangeFlag,
+};
+
+export const portRanges: Kind<readonly PortRange[]> = {
+  name: "ranges",
+  form: z.string(),
+  takes: "port ranges with commas between them, such as 22,30000-32767, or an empty text for none",
+  read: (place) => (value) => {
+    const found = parsePortRanges(value);
+    if (found !== undefined) return found;
+    throw new UsageError(
+      `${place}: ${JSON.stringify(value)} is no list of port ranges; give such as 22,30000-32767, or nothing for none`,
+    );
+  },
 };
 
 export const texts: Kind<readonly string[]> = {

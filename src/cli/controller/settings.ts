@@ -1,11 +1,25 @@
 // The one table of what the controller can be told: from it come the flags, the fields of the file, the defaults and
 // docs/controller-flags.md. A field is called as its flag, in camel case.
+import { agentLeaseNamespace } from "../../api/index.ts";
 import type { NodePortsPolicy } from "../../model/index.ts";
 import type { Cidr, PortRange } from "../../net/index.ts";
 import { type LogFormat, type LogLevel, logLevels } from "../../telemetry/index.ts";
-import type { HostPort } from "../flags.ts";
+import { defaultReservedPorts, type HostPort, parsePortRanges } from "../flags.ts";
 import { providerLoaders } from "../providers.ts";
-import { address, bool, choice, count, duration, type Kind, period, ports, prefixes, text, texts } from "./kinds.ts";
+import {
+  address,
+  bool,
+  choice,
+  count,
+  duration,
+  type Kind,
+  period,
+  portRanges,
+  ports,
+  prefixes,
+  text,
+  texts,
+} from "./kinds.ts";
 
 /** Durations in milliseconds; undefined where nothing is given and there is no default. */
 export interface Settings {
@@ -15,6 +29,8 @@ export interface Settings {
   readonly ownUnclassed: boolean;
   readonly loadBalancerClass: readonly string[];
   readonly addressPool: readonly Cidr[];
+  readonly reservedPorts: readonly PortRange[];
+  readonly agentNamespace: string;
   readonly nodePorts: NodePortsPolicy["policy"];
   readonly nodePortRange: PortRange;
   readonly stateDir: string;
@@ -83,6 +99,19 @@ const settings: { readonly [N in SettingName]: Setting<Settings[N]> } = {
     fallback: [],
     fallbackText: "none",
     help: "addresses for load balancers beside those of IPAddressPools, may be repeated",
+  },
+  reservedPorts: {
+    kind: portRanges,
+    placeholder: "ranges",
+    fallback: parsePortRanges(defaultReservedPorts) ?? [],
+    fallbackText: defaultReservedPorts,
+    help: "ports of the nodes' own addresses that no Service may take",
+  },
+  agentNamespace: {
+    kind: text,
+    placeholder: "name",
+    fallback: agentLeaseNamespace,
+    help: "where the Leases of agents are",
   },
   nodePorts: {
     kind: choice("Require", "Ensure", "Never"),
