@@ -142,8 +142,10 @@ export class PollWatch implements DriftWatch {
       if (result === "repaired" && layouts === undefined)
         for (const other of this.#polled.values())
           if (other.family === family && other !== one) other.checkedAt = -Infinity;
-      if (result === "intact") one.spentMs = cpuMs() - before;
-      if (result === "intact") one.costMs = contents === undefined ? one.spentMs : contentsMs;
+      if (result === "intact") {
+        one.spentMs = cpuMs() - before;
+        one.costMs = contents === undefined ? one.spentMs : contentsMs;
+      }
       return result;
     } catch (err) {
       if (isAbort(err, signal)) throw err;
