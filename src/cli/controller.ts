@@ -7,7 +7,13 @@ import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom
 import { Controller, readClusterId } from "../controller/index.ts";
 import { EventRecorder, type Fence, LeaseElection } from "../kube/index.ts";
 import { withPort } from "../net/index.ts";
-import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
+import {
+  type ProviderAdapter,
+  type ProviderContext,
+  type ProviderModule,
+  type RequestBudget,
+  requestMeters,
+} from "../provider/index.ts";
 import {
   createMetrics,
   type HttpEndpoint,
@@ -21,7 +27,7 @@ import { connect, workOnceAnswered } from "./connection.ts";
 import { readConfigFile } from "./controller/config-file.ts";
 import { type Configuration, resolve } from "./controller/configuration.ts";
 import { addFlags, type Given, given } from "./controller/options.ts";
-import { classesOf, leaseTimesOf, poolOf } from "./controller/wishes.ts";
+import { budgetsOf, classesOf, leaseTimesOf, poolOf } from "./controller/wishes.ts";
 import { type HostPort, loggerFor } from "./flags.ts";
 import { providerLoaders } from "./providers.ts";
 
@@ -47,6 +53,7 @@ async function run(told: Given, process: Process): Promise<void> {
   const classes = classesOf(configuration, names);
   const pool = poolOf(configuration);
   const times = leaseTimesOf(configuration);
+  const budgets = budgetsOf(configuration, names, systemClock);
   const logger = loggerFor(settings, process);
   const metrics = createMetrics();
   const common = { logger, metrics, clock: systemClock, random: systemRandom };
@@ -64,7 +71,7 @@ async function run(told: Given, process: Process): Promise<void> {
     const lease = { namespace: settings.namespace, name: settings.instance, identity: instance, times };
     const election = settings.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
     const fence: Fence = () => election?.fence();
-    const providers = await createProviders(modules, {
+    const providers = await createProviders(modules, budgets, metrics, {
       flags: providerFlags,
       clusterId,
       stateDir,
@@ -93,6 +100,7 @@ async function run(told: Given, process: Process): Promise<void> {
       nodePorts: { policy: settings.nodePorts, range: settings.nodePortRange },
       workers: settings.concurrentServiceSyncs,
       driftResyncMs: settings.driftResyncPeriod,
+      pauses: { maxMs: settings.providerMaxPause, relapseMs: settings.providerRelapsePeriod },
     });
     controller = working;
     const lead = async (leading: AbortSignal): Promise<void> => {
@@ -110,13 +118,19 @@ async function run(told: Given, process: Process): Promise<void> {
 
 async function createProviders(
   modules: readonly ProviderModule[],
-  context: Omit<ProviderContext, "berth" | "clock">,
+  budgets: ReadonlyMap<string, RequestBudget>,
+  metrics: Metrics,
+  context: Omit<ProviderContext, "berth" | "clock" | "requestLimits">,
 ): Promise<readonly ProviderAdapter[]> {
   const berth = [execPath, ...execArgv, argv[1] ?? ""];
   const providers: ProviderAdapter[] = [];
+  const meterOf = requestMeters(metrics);
   for (const module of modules) {
-    const logger = context.logger.with({ provider: module.name });
-    providers.push(await module.create({ ...context, berth, logger, clock: systemClock }));
+    const { name } = module;
+    const budget = budgets.get(name);
+    const requestLimits = { meter: meterOf(name), ...(budget !== undefined && { budget }) };
+    const logger = context.logger.with({ provider: name });
+    providers.push(await module.create({ ...context, berth, requestLimits, logger, clock: systemClock }));
   }
   return providers;
 }

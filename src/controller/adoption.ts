@@ -56,12 +56,13 @@ interface Lost {
 function noteLost({ logger }: TermOptions, { leftovers }: TermParts, { provider, lost, ownedCount }: Lost): void {
   const most = Math.max(5, Math.floor(ownedCount / 10));
   for (const id of lost.slice(0, most)) leftovers.note(id);
-  if (lost.length > most)
-    logger.warn("more load balancers without a service than are torn down at one start", {
-      provider,
-      count: lost.length,
-      why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
-    });
+  if (lost.length <= most) return;
+  leftovers.spare(lost.length - most);
+  logger.warn("more load balancers without a service than are torn down at one start", {
+    provider,
+    count: lost.length,
+    why: `only ${most} go, as many at once may mean that this is not the cluster that made them`,
+  });
 }
 
 /** Asks until the provider answers: without the answer an address could be given away twice. */

@@ -18,6 +18,7 @@ import {
 } from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
+import { type ControllerMetrics, controllerMetrics } from "./metrics.ts";
 import { sliceIndexes } from "./nodes/endpoint-nodes.ts";
 import { Term } from "./term.ts";
 import type { Stores, TermOptions } from "./term-options.ts";
@@ -29,10 +30,12 @@ const graceMs = 1500;
 export class Controller {
   readonly #options: TermOptions;
   readonly #stores: Stores;
+  readonly #counts: ControllerMetrics;
 
   constructor(options: TermOptions) {
     this.#options = options;
     const { logger, metrics, providers } = options;
+    this.#counts = controllerMetrics(metrics);
     const needs = (what: "endpointNodes" | "agents"): boolean =>
       providers.some(({ capabilities }) => capabilities[what] === true);
     this.#stores = {
@@ -80,7 +83,8 @@ export class Controller {
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
     await orAborted(Promise.all(this.#needed.map(({ synced }) => synced)), leading);
-    using term = new Term(this.#options, this.#stores, () => (leading.aborted ? "the controller is ending" : fence()));
+    const mayWrite = (): string | undefined => (leading.aborted ? "the controller is ending" : fence());
+    using term = new Term(this.#options, this.#stores, this.#counts, mayWrite);
     await term.adopt(leading);
     logger.info("controller works", { count: this.#stores.services.size });
     const end = new AbortController();

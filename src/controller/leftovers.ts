@@ -17,6 +17,8 @@ export interface LeftoversOptions {
   readonly runner: ProviderRunner;
   readonly scopes: ScopeReconciler;
   readonly clusterId: string;
+  /** Called with how many there are, those that are left alone among them. */
+  readonly onCount: (count: number) => void;
   /** Called with the UID of each that is known from now on. */
   readonly onNoted: (uid: string) => void;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
@@ -33,6 +35,8 @@ export interface LeftoversOptions {
 export class Leftovers {
   readonly #options: LeftoversOptions;
   readonly #known = new Map<string, Leftover>();
+  /** How many are known and left alone. */
+  #spared = 0;
 
   constructor(options: LeftoversOptions) {
     this.#options = options;
@@ -41,7 +45,14 @@ export class Leftovers {
   /** `wish`: what its Service wanted to become of it; null: it goes. */
   note(id: LbIdentity, wish: Desired | null = null): void {
     this.#known.set(id.uid, { id, wish });
+    this.#count();
     this.#options.onNoted(id.uid);
+  }
+
+  /** So many more were found that nobody is to touch. */
+  spare(count: number): void {
+    this.#spared += count;
+    this.#count();
   }
 
   /** The Service is gone, or goes with nothing to hold it: what it leaves becomes what it wanted. */
@@ -76,9 +87,14 @@ export class Leftovers {
       if (over !== undefined) return over;
     }
     this.#known.delete(uid);
+    this.#count();
     if (holders.length === 0 && wish === null) addresses.release(uid);
     onGone(`${id.namespace}/${id.name}`);
     return {};
+  }
+
+  #count(): void {
+    this.#options.onCount(this.#known.size + this.#spared);
   }
 
   #identity({ metadata: { uid = "", namespace = "", name = "" } }: Service): LbIdentity {

@@ -269,6 +269,7 @@ it("A4: what is broken outside is mended within the drift period", async () => {
   expect(bench.events.at(-1)).toBe(
     "Normal UpdatedLoadBalancer default/web: Updated load balancer: create uid-web/TCP-80",
   );
+  expect(await running.metrics.getSingleMetricAsString("lb_drift_detected_total")).toContain('{provider="memory"} 1');
   await running.stop();
 });
 
@@ -359,5 +360,6 @@ it("many load balancers without a Service: only a few go at one start, as it may
   const second = bench.start({ pool: ["192.0.2.0/24"] });
   await bench.settled();
   expect([...bench.world.objects.keys()].filter((name) => name.endsWith("/address")).length).toBe(3);
+  expect(await second.metrics.getSingleMetricAsString("lb_orphans")).toMatch(/^lb_orphans 3$/m);
   await second.stop();
 });

@@ -13,6 +13,7 @@ import type { EventRecorder, KubeClient, Store } from "../kube/index.ts";
 import type { Classes } from "../model/index.ts";
 import type { ProviderAdapter } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
+import type { PauseTimes } from "./engine/circuit.ts";
 import type { NodePortSettings } from "./node-ports/node-ports.ts";
 import type { SliceStore } from "./nodes/endpoint-nodes.ts";
 
@@ -30,6 +31,8 @@ export interface TermOptions {
   readonly nodePorts: NodePortSettings;
   readonly workers: number;
   readonly driftResyncMs: number;
+  /** Of providers that ask to be left alone. */
+  readonly pauses?: PauseTimes;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;

@@ -14,8 +14,9 @@ import { ScopeReconciler } from "./engine/scope-reconciler.ts";
 import { ScopeUsers } from "./engine/scope-users.ts";
 import { Snapshots } from "./engine/snapshots.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
-import { type ControllerMetrics, type ControllerName, controllerMetrics, controllerName } from "./metrics.ts";
+import { type ControllerMetrics, type ControllerName, controllerName } from "./metrics.ts";
 import { NodePorts } from "./node-ports/node-ports.ts";
+import { NodeSyncs } from "./nodes/node-syncs.ts";
 import { ServiceNodes } from "./nodes/service-nodes.ts";
 import { Provisioner } from "./services/provisioner.ts";
 import { ServiceReconciler } from "./services/service-reconciler.ts";
@@ -33,6 +34,7 @@ export interface TermParts {
   readonly admission: Admission;
   readonly classReporter: ClassReporter;
   readonly nodes: ServiceNodes;
+  readonly nodeSyncs: NodeSyncs;
   readonly addresses: ServiceAddresses;
   /** Undefined without a provider that takes addresses from pools: they are no business of ours then. */
   readonly poolFollower: PoolFollower | undefined;
@@ -55,33 +57,36 @@ interface Queues {
   readonly classes: WorkQueue;
 }
 
-/** What all parts are made of. */
-interface Ground {
+/** What a term is made from. */
+interface Given {
   readonly options: TermOptions;
   readonly stores: Stores;
+  readonly metrics: ControllerMetrics;
   /** Asked before each write; a text says why there may be none. */
   readonly mayWrite: () => string | undefined;
   /** Gets what has to be ended. */
   readonly held: DisposableStack;
+}
+
+/** What all parts are made of. */
+interface Ground extends Given {
   readonly queues: Queues;
-  readonly metrics: ControllerMetrics;
   readonly classes: ClassView;
 }
 
-/** `held` gets what has to be ended; `mayWrite` is asked before each write, a text says why there may be none. */
-export function assemble(
-  options: TermOptions,
-  stores: Stores,
-  mayWrite: () => string | undefined,
-  held: DisposableStack,
-): TermParts {
+export function assemble(given: Given): TermParts {
+  const { options, stores, metrics, mayWrite, held } = given;
   const queues = queuesOf(options, held);
-  const metrics = controllerMetrics(options.metrics);
   const classes = held.use(new ClassView(options.classes, stores.classes));
-  const ground: Ground = { options, stores, mayWrite, held, queues, metrics, classes };
+  const ground: Ground = { ...given, queues, classes };
   // Behind what users change meanwhile.
   const later = (key: string): void => queues.services.add(key, initialPriority);
-  const nodes = held.use(new ServiceNodes({ ...stores, onChange: later, clock: options.clock }));
+  const nodeSyncs = new NodeSyncs(metrics, options.clock);
+  const onNodes = (key: string): void => {
+    nodeSyncs.note(key);
+    later(key);
+  };
+  const nodes = held.use(new ServiceNodes({ ...stores, onChange: onNodes, clock: options.clock }));
   const taken = addressParts(ground);
   const onScopeChange = (ids: readonly LbIdentity[]): void => {
     for (const id of ids)
@@ -91,7 +96,7 @@ export function assemble(
   const engine = engineParts(ground, nodes, onScopeChange);
   const status = statusParts(ground);
   const admission = new Admission({ ...stores, classes: classes.current, onChange: later });
-  const parts = { ...taken, ...engine, ...status, nodes, admission };
+  const parts = { ...taken, ...engine, ...status, nodes, nodeSyncs, admission };
   const leftovers = leftoversOf(ground, parts);
   const reconciler = reconcilerOf(ground, parts, leftovers);
   const classReporter = new ClassReporter({ ...options, objects: stores.classes, view: classes, mayWrite });
@@ -140,17 +145,19 @@ function addressParts({
 }
 
 function engineParts(
-  { options, stores, mayWrite, queues, classes }: Ground,
+  { options, stores, mayWrite, queues, metrics, classes }: Ground,
   nodes: ServiceNodes,
   onChange: (ids: readonly LbIdentity[]) => void,
 ): Pick<TermParts, "providers" | "runner" | "scopes"> {
   const { clusterId, driftResyncMs, clock, logger } = options;
-  const circuit = new Circuit(clock, logger);
+  const circuit = new Circuit(clock, logger, options.pauses);
   const providers = new Map(options.providers.map((adapter) => [adapter.name, new GuardedAdapter(adapter, circuit)]));
   const users = new ScopeUsers(stores.services, classes.current, clusterId);
   const snapshots = new Snapshots(clock, logger, (adapter) => users.scopesOf(adapter));
   const checkAfterMs = driftResyncMs * 0.9;
-  const runner = new ProviderRunner({ mayWrite, circuit, snapshots, checkAfterMs, clock, logger });
+  const onDrift = (provider: string): void => metrics.drift.inc({ provider });
+  for (const provider of providers.keys()) metrics.drift.inc({ provider }, 0);
+  const runner = new ProviderRunner({ mayWrite, circuit, snapshots, checkAfterMs, onDrift, clock, logger });
   const scopes = new ScopeReconciler({
     runner,
     users,
@@ -183,7 +190,7 @@ function statusParts({ options, stores, mayWrite, held, metrics }: Ground): Pick
 }
 
 function leftoversOf(
-  { options, queues, classes }: Ground,
+  { options, queues, metrics, classes }: Ground,
   parts: Pick<TermParts, "providers" | "runner" | "scopes" | "addresses" | "reporter">,
 ): Leftovers {
   const { reporter } = parts;
@@ -191,6 +198,7 @@ function leftoversOf(
     ...options,
     ...parts,
     classes: classes.current,
+    onCount: (count) => metrics.orphans.set(count),
     onNoted: (uid) => queues.leftovers.add(uid),
     onGone: (key) => queues.services.add(key),
     onStuck: (id, failure) => reporter.stuck(id, failure),

@@ -7,7 +7,7 @@ import { withinLimit } from "./engine/reconcile-limit.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf } from "./leftovers.ts";
-import { type ControllerName, controllerName, measured } from "./metrics.ts";
+import { type ControllerMetrics, type ControllerName, controllerName, measured } from "./metrics.ts";
 import type { Stores, TermOptions } from "./term-options.ts";
 import { assemble, type TermParts } from "./term-parts.ts";
 
@@ -18,10 +18,10 @@ export class Term implements Disposable {
   readonly #held = new DisposableStack();
   readonly #parts: TermParts;
 
-  constructor(options: TermOptions, stores: Stores, mayWrite: () => string | undefined) {
+  constructor(options: TermOptions, stores: Stores, metrics: ControllerMetrics, mayWrite: () => string | undefined) {
     this.#options = options;
     this.#stores = stores;
-    this.#parts = assemble(options, stores, mayWrite, this.#held);
+    this.#parts = assemble({ options, stores, metrics, mayWrite, held: this.#held });
   }
 
   /** Learns what there is, before anything is given or made. */
@@ -31,19 +31,25 @@ export class Term implements Disposable {
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */
   async run(workers: number, leading: AbortSignal, end: AbortSignal): Promise<void> {
-    const { queues, metrics, reconciler, scopes, leftovers, classReporter, poolStatus, records } = this.#parts;
+    const { queues, metrics, scopes, leftovers, classReporter, poolStatus, records } = this.#parts;
     this.#subscribe();
-    metrics.maxWorkers.set({ controller: controllerName }, workers);
-    const work = (name: ControllerName, queue: WorkQueue, by: Reconciler, atOnce: number): Promise<void> =>
-      queue.run(atOnce, this.#limited(name, by, end), leading);
+    const work = (name: ControllerName, queue: WorkQueue, by: Reconciler, atOnce: number): Promise<void> => {
+      metrics.maxWorkers.set({ controller: name }, atOnce);
+      return queue.run(atOnce, this.#limited(name, by, end), leading);
+    };
     await Promise.all([
-      work(controllerName, queues.services, reconciler, workers),
+      work(controllerName, queues.services, this.#services, workers),
       work("scopes", queues.scopes, scopes, workers),
       work("leftovers", queues.leftovers, leftovers, 1),
       work("classes", queues.classes, classReporter, 1),
       poolStatus.run(leading, end),
       records.run(leading),
     ]);
+  }
+
+  get #services(): Reconciler {
+    const { reconciler, nodeSyncs } = this.#parts;
+    return { reconcile: (key, signal) => nodeSyncs.measure(key, () => reconciler.reconcile(key, signal)) };
   }
 
   #limited(name: ControllerName, by: Reconciler, end: AbortSignal): Work {

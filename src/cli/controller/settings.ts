@@ -13,10 +13,12 @@ import {
   count,
   duration,
   type Kind,
+  type ProviderRate,
   period,
   portRanges,
   ports,
   prefixes,
+  providerRates,
   text,
   texts,
 } from "./kinds.ts";
@@ -43,6 +45,9 @@ export interface Settings {
   readonly leaderElectRetryPeriod: number;
   readonly concurrentServiceSyncs: number;
   readonly driftResyncPeriod: number;
+  readonly providerRate: readonly ProviderRate[];
+  readonly providerMaxPause: number;
+  readonly providerRelapsePeriod: number;
   readonly metricsBindAddress: HostPort;
   readonly healthBindAddress: HostPort;
   readonly logLevel: LogLevel;
@@ -168,6 +173,15 @@ const settings: { readonly [N in SettingName]: Setting<Settings[N]> } = {
     help: "Services that are worked on at a time",
   },
   driftResyncPeriod: time(period, "10m", "every load balancer is checked after so long"),
+  providerRate: {
+    kind: providerRates,
+    placeholder: "kind=rate[:burst]",
+    fallback: [],
+    fallbackText: "unlimited",
+    help: "how many reads, writes or polls a provider gets each second, and at once; [provider:]kind=... is for one alone; may be repeated",
+  },
+  providerMaxPause: time(period, "5m", "a provider that is limited again and again is left alone for so long at most"),
+  providerRelapsePeriod: time(period, "30s", "a limit that is hit again so soon doubles the provider's next pause"),
   metricsBindAddress: endpoint("127.0.0.1:10260", "where /metrics answers"),
   healthBindAddress: endpoint("127.0.0.1:10261", "where /livez, /readyz and /healthz answer"),
   logLevel: {

@@ -54,6 +54,8 @@ export interface RunnerOptions {
   readonly snapshots: Snapshots;
   /** What was found fulfilled so long ago is due to be checked, with many others. */
   readonly checkAfterMs: number;
+  /** Called when a scope is to be changed that was as asked, though nothing else is asked for. */
+  readonly onDrift: (provider: string) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -102,7 +104,10 @@ export class ProviderRunner {
         time: this.#waits.timeFor(name),
         allowReplace: options.allowReplace,
         mayWrite,
-        onStart: ({ summary }) => this.#begin(adapter.name, key, desired === null, summary, options.onStart),
+        onStart: ({ summary }) => {
+          if (seen?.fulfilled === wish) this.#options.onDrift(adapter.name);
+          this.#begin(adapter.name, key, desired === null, summary, options.onStart);
+        },
         snapshot: isLikelyDone ? await this.#options.snapshots.of(adapter, key, isDue, options.signal) : undefined,
         signal: options.signal,
       });
