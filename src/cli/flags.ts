@@ -73,6 +73,18 @@ export function parseDuration(flag: string): (text: string) => number {
   };
 }
 
+/** A flag that alone means true. */
+export function booleanOption(flag: string, description: string, fallback: boolean): Option {
+  return new Option(`${flag} [true|false]`, description)
+    .default(fallback)
+    .preset("true")
+    .argParser((text) => {
+      if (text !== "true" && text !== "false")
+        throw new UsageError(`${flag}: ${JSON.stringify(text)} is neither true nor false`);
+      return text === "true";
+    });
+}
+
 export interface LogFlags {
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;

@@ -20,6 +20,7 @@ export interface ControllerMetrics {
   readonly maxWorkers: Gauge<"controller">;
   readonly serviceStates: Gauge<"state">;
   readonly timeToReady: Histogram;
+  readonly orphans: Gauge<"provider">;
 }
 
 /** Of Services; of what providers keep beside their load balancers; of load balancers without a Service; of classes. */
@@ -103,6 +104,12 @@ export function controllerMetrics(metrics: Metrics): ControllerMetrics {
       name: "lb_time_to_ready_seconds",
       help: "From the first look at a new Service to its first ready target.",
       buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600],
+      registers,
+    }),
+    orphans: new Gauge({
+      name: "lb_orphans",
+      help: "Load balancers of ours that no Service wants and that are not being deleted.",
+      labelNames: ["provider"],
       registers,
     }),
   };

@@ -15,6 +15,7 @@ import type { ProviderAdapter } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { NodePortSettings } from "./node-ports/node-ports.ts";
 import type { SliceStore } from "./nodes/endpoint-nodes.ts";
+import type { OrphanPolicy } from "./orphans/index.ts";
 
 export interface TermOptions {
   readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "delete" | "watch">;
@@ -28,6 +29,7 @@ export interface TermOptions {
   /** Where the Leases of agents are. */
   readonly agentNamespace: string;
   readonly nodePorts: NodePortSettings;
+  readonly orphans: OrphanPolicy;
   readonly workers: number;
   readonly driftResyncMs: number;
   readonly logger: Logger;

@@ -31,7 +31,7 @@ export class Term implements Disposable {
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */
   async run(workers: number, leading: AbortSignal, end: AbortSignal): Promise<void> {
-    const { queues, metrics, reconciler, scopes, leftovers, classReporter, poolStatus, records } = this.#parts;
+    const { queues, metrics, reconciler, scopes, leftovers, classReporter, poolStatus, records, orphans } = this.#parts;
     this.#subscribe();
     metrics.maxWorkers.set({ controller: controllerName }, workers);
     const work = (name: ControllerName, queue: WorkQueue, by: Reconciler, atOnce: number): Promise<void> =>
@@ -43,6 +43,7 @@ export class Term implements Disposable {
       work("classes", queues.classes, classReporter, 1),
       poolStatus.run(leading, end),
       records.run(leading),
+      orphans.run(leading),
     ]);
   }
 
