@@ -1,11 +1,18 @@
 // `berth controller orphans`: what providers have of this cluster that no Service wants, listed once. Reads only.
 import { type Command, Option } from "commander";
-import { type LoadBalancerClass, loadBalancerClasses, type Resource, type Service, services } from "../api/index.ts";
+import {
+  type LoadBalancerClass,
+  loadBalancerClasses,
+  namespaces,
+  type Resource,
+  type Service,
+  services,
+} from "../api/index.ts";
 import { errorMessage, FailureError, isAbort } from "../base/index.ts";
 import { formatOrphans, orphanReport, readClusterId } from "../controller/index.ts";
 import { isForbidden, isNotFound, type KubeClient, type KubeObject } from "../kube/index.ts";
 import type { OwnedObject, ProviderAdapter } from "../provider/index.ts";
-import { createMetrics } from "../telemetry/index.ts";
+import { createMetrics, type Logger } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { type ConnectionFlags, connect, workOnceAnswered } from "./connection.ts";
 import { type LogFlags, loggerFor } from "./flags.ts";
@@ -20,7 +27,7 @@ It takes the flags of \`berth controller\` that say which providers there are an
 those that the controller has. It only reads, and needs no Lease.
 Exit code 0: listed, be there any or not; 1: something could not be asked; 2: wrong use.
 Example:
-  berth controller orphans --providers proxy --kubeconfig ~/.kube/config -o json`;
+  berth controller orphans --providers proxy --proxy-bridge br0 --proxy-network 10.89.0.0/16 -o json`;
 
 export function defineOrphans(command: Command, process: Process): void {
   command
@@ -40,7 +47,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
   const connection = await connect(flags, process, createMetrics());
   await using client = connection.client;
   await workOnceAnswered(connection, flags, process.signal, async (signal) => {
-    const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
+    const clusterId = flags.clusterId ?? (await whichCluster(client, logger, signal));
     const fence = (): string => "`berth controller orphans` only reads";
     const adapters = await chosen.create({ clusterId, environment: process.environment, fence, logger });
     const owned = new Map<string, readonly OwnedObject[]>();
@@ -55,6 +62,15 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
     });
     process.stdout.write(flags.output === "json" ? `${JSON.stringify(report, null, 2)}\n` : formatOrphans(report));
   });
+}
+
+/** The controller may wait for its rights; who asks once is told. */
+async function whichCluster(client: KubeClient, logger: Logger, signal: AbortSignal): Promise<string> {
+  await client.get(namespaces, { name: "kube-system" }, signal).catch((error: unknown) => {
+    if (!isForbidden(error)) return;
+    throw new FailureError(`${errorMessage(error)}; ${grant(namespaces, "get")}, or give --cluster-id`);
+  });
+  return await readClusterId(client, logger, signal);
 }
 
 async function listOwned(
@@ -84,9 +100,11 @@ async function list<T extends KubeObject>(
   } catch (error) {
     if (isNotFound(error)) return [];
     if (!isForbidden(error)) throw error;
-    const { group, plural } = resource;
-    throw new FailureError(
-      `${plural} may not be read: ${errorMessage(error)}; grant {apiGroups: [${JSON.stringify(group)}], resources: [${plural}], verbs: [list]} by a ClusterRole`,
-    );
+    throw new FailureError(`${errorMessage(error)}; ${grant(resource, "list")}`);
   }
+}
+
+/** The RBAC rule that is missing. */
+function grant({ group, plural }: Resource<unknown>, verb: "get" | "list"): string {
+  return `grant {apiGroups: [${JSON.stringify(group)}], resources: [${plural}], verbs: [${verb}]} by a ClusterRole`;
 }
