@@ -1,8 +1,16 @@
 import { objectKey, type Service } from "../api/index.ts";
-import { FencedError, initialPriority, type Work, type WorkQueue, type WorkResult } from "../kube/index.ts";
+import {
+  driftPriority,
+  FencedError,
+  initialPriority,
+  type Work,
+  type WorkQueue,
+  type WorkResult,
+} from "../kube/index.ts";
 import { type Classes, classDiffers } from "../model/index.ts";
 import type { ScopeKey } from "../provider/index.ts";
 import { adopt } from "./adoption.ts";
+import { LaterError } from "./engine/later-error.ts";
 import { withinLimit } from "./engine/reconcile-limit.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
@@ -122,6 +130,7 @@ async function unlessStopped(work: Promise<WorkResult>): Promise<WorkResult> {
   try {
     return await work;
   } catch (error) {
+    if (error instanceof LaterError) return { requeueAfterMs: error.afterMs, priority: driftPriority };
     if (error instanceof StoppedError || error instanceof FencedError) return {};
     throw error;
   }
