@@ -73,12 +73,18 @@ export function openLegacyTables(): LegacyTables {
       if (layout === undefined) return undefined;
       const bytes = new Uint32Array(layout.buffer, layout.byteOffset).at(-1) ?? 0;
       if (bytes > maxContentsBytes) return undefined;
-      const entries = Buffer.from(new ArrayBuffer(entriesAt + bytes));
-      entries.write(table);
-      new Uint32Array(entries.buffer)[nameBytes / 4] = bytes;
-      if (!ask(family, getEntries, entries)) return undefined;
-      clearCounters(entries.buffer, family);
-      return `${layout.toString("hex", nameBytes)} ${hash("sha1", entries)}`;
+      const memory = new ArrayBuffer(entriesAt + bytes);
+      try {
+        const entries = Buffer.from(memory);
+        entries.write(table);
+        new Uint32Array(memory)[nameBytes / 4] = bytes;
+        if (!ask(family, getEntries, entries)) return undefined;
+        clearCounters(memory, family);
+        return `${layout.toString("hex", nameBytes)} ${hash("sha1", entries)}`;
+      } finally {
+        // Not left to the garbage collector, which so much would set in motion each time.
+        memory.transfer(0);
+      }
     },
     [Symbol.dispose]: () => kept.dispose(),
   };
