@@ -1,19 +1,11 @@
 // `berth controller`: flags and file -> providers, API client and leadership -> the controller.
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { argv, execArgv, execPath } from "node:process";
 import type { Command } from "commander";
-import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
+import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
 import { EventRecorder, type Fence, LeaseElection } from "../kube/index.ts";
 import { withPort } from "../net/index.ts";
-import {
-  type ProviderAdapter,
-  type ProviderContext,
-  type ProviderModule,
-  type RequestBudget,
-  requestMeters,
-} from "../provider/index.ts";
 import {
   createMetrics,
   type HttpEndpoint,
@@ -24,15 +16,18 @@ import {
 } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { connect, workOnceAnswered } from "./connection.ts";
-import { readConfigFile } from "./controller/config-file.ts";
-import { type Configuration, resolve } from "./controller/configuration.ts";
+import { readConfiguration } from "./controller/config-file.ts";
+import type { Configuration } from "./controller/configuration.ts";
 import { addFlags, type Given, given } from "./controller/options.ts";
-import { budgetsOf, classesOf, leaseTimesOf, poolOf } from "./controller/wishes.ts";
+import { chosenProviders } from "./controller/providers.ts";
+import { leaseTimesOf, poolOf } from "./controller/wishes.ts";
+import { defineOrphans } from "./controller-orphans.ts";
 import { type HostPort, loggerFor } from "./flags.ts";
-import { providerLoaders } from "./providers.ts";
 
 export function define(command: Command, process: Process): void {
-  addFlags(command, process.environment).action(async () => {
+  addFlags(command, process.environment);
+  defineOrphans(command.helpCommand(false).command("orphans"), process);
+  command.action(async () => {
     try {
       await run(given(command), process);
     } catch (error) {
@@ -44,16 +39,11 @@ export function define(command: Command, process: Process): void {
 
 async function run(told: Given, process: Process): Promise<void> {
   const { environment } = process;
-  const file = told.file === undefined ? undefined : await readConfigFile(told.file);
-  const configuration = resolve(told, file, environment);
+  const configuration = await readConfiguration(told, environment);
   const { settings } = configuration;
-  const modules = await loadProviders(configuration);
-  const providerFlags = configuration.providerFlags(modules);
-  const names = modules.map(({ name }) => name);
-  const classes = classesOf(configuration, names);
+  const chosen = await chosenProviders(configuration);
   const pool = poolOf(configuration);
   const times = leaseTimesOf(configuration);
-  const budgets = budgetsOf(configuration, names, systemClock);
   const logger = loggerFor(settings, process);
   const metrics = createMetrics();
   const common = { logger, metrics, clock: systemClock, random: systemRandom };
@@ -67,19 +57,11 @@ async function run(told: Given, process: Process): Promise<void> {
   await using _client = client;
   await workOnceAnswered(connection, settings, process.signal, async (signal) => {
     const clusterId = settings.clusterId ?? (await readClusterId(client, logger, signal));
-    const { stateDir, reservedPorts, agentNamespace } = settings;
+    const { agentNamespace } = settings;
     const lease = { namespace: settings.namespace, name: settings.instance, identity: instance, times };
     const election = settings.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
     const fence: Fence = () => election?.fence();
-    const providers = await createProviders(modules, budgets, metrics, {
-      flags: providerFlags,
-      clusterId,
-      stateDir,
-      reservedPorts,
-      environment,
-      fence,
-      logger,
-    });
+    const providers = await chosen.create({ clusterId, environment, fence, logger }, metrics);
 
     const writer = client.fenced(fence);
     await using recorder = new EventRecorder({
@@ -93,12 +75,13 @@ async function run(told: Given, process: Process): Promise<void> {
       client: writer,
       recorder,
       providers,
-      classes,
+      classes: chosen.classes,
       clusterId,
       pool,
       agentNamespace,
       nodePorts: { policy: settings.nodePorts, range: settings.nodePortRange },
       workers: settings.concurrentServiceSyncs,
+      orphans: { deletes: settings.deleteOrphans, graceMs: settings.orphanGracePeriod },
       driftResyncMs: settings.driftResyncPeriod,
       pauses: { maxMs: settings.providerMaxPause, relapseMs: settings.providerRelapsePeriod },
     });
@@ -116,25 +99,6 @@ async function run(told: Given, process: Process): Promise<void> {
   });
 }
 
-async function createProviders(
-  modules: readonly ProviderModule[],
-  budgets: ReadonlyMap<string, RequestBudget>,
-  metrics: Metrics,
-  context: Omit<ProviderContext, "berth" | "clock" | "requestLimits">,
-): Promise<readonly ProviderAdapter[]> {
-  const berth = [execPath, ...execArgv, argv[1] ?? ""];
-  const providers: ProviderAdapter[] = [];
-  const meterOf = requestMeters(metrics);
-  for (const module of modules) {
-    const { name } = module;
-    const budget = budgets.get(name);
-    const requestLimits = { meter: meterOf(name), ...(budget !== undefined && { budget }) };
-    const logger = context.logger.with({ provider: name });
-    providers.push(await module.create({ ...context, berth, requestLimits, logger, clock: systemClock }));
-  }
-  return providers;
-}
-
 /** Does the work of a controller that watches for as long as it takes, so that it finds everything known. */
 async function whileWatching(controller: Controller, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
   const end = new AbortController();
@@ -146,20 +110,6 @@ async function whileWatching(controller: Controller, work: () => Promise<void>, 
     end.abort(new Error("the controller is over"));
     await watching;
   }
-}
-
-async function loadProviders({ settings, place }: Configuration): Promise<readonly ProviderModule[]> {
-  const { providers: names } = settings;
-  const known = [...providerLoaders.keys()].join(", ");
-  if (names.length === 0) throw new UsageError(`--providers: missing; give one of ${known}`);
-  return await Promise.all(
-    [...new Set(names)].map(async (name) => {
-      const load = providerLoaders.get(name);
-      if (load === undefined)
-        throw new UsageError(`${place("providers")}: ${JSON.stringify(name)} is unknown; give one of ${known}`);
-      return (await load()).provider;
-    }),
-  );
 }
 
 async function serve(

@@ -17,8 +17,8 @@ export interface LeftoversOptions {
   readonly runner: ProviderRunner;
   readonly scopes: ScopeReconciler;
   readonly clusterId: string;
-  /** Called with how many there are, those that are left alone among them. */
-  readonly onCount: (count: number) => void;
+  /** Whether what the Service of this UID has left behind is a matter of the sweep: it was found, not seen to be left. */
+  readonly isOrphan: (uid: string) => boolean;
   /** Called with the UID of each that is known from now on. */
   readonly onNoted: (uid: string) => void;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
@@ -35,8 +35,6 @@ export interface LeftoversOptions {
 export class Leftovers {
   readonly #options: LeftoversOptions;
   readonly #known = new Map<string, Leftover>();
-  /** How many are known and left alone. */
-  #spared = 0;
 
   constructor(options: LeftoversOptions) {
     this.#options = options;
@@ -45,29 +43,20 @@ export class Leftovers {
   /** `wish`: what its Service wanted to become of it; null: it goes. */
   note(id: LbIdentity, wish: Desired | null = null): void {
     this.#known.set(id.uid, { id, wish });
-    this.#count();
     this.#options.onNoted(id.uid);
-  }
-
-  /** So many more were found that nobody is to touch. */
-  spare(count: number): void {
-    this.#spared += count;
-    this.#count();
   }
 
   /** The Service is gone, or goes with nothing to hold it: what it leaves becomes what it wanted. */
   gone(service: Service): void {
-    const { classes, addresses, clusterId } = this.#options;
-    const { uid = "" } = service.metadata;
-    if (holdersOf(service, classes()).length > 0 || addresses.holdsAny(uid))
+    const { classes, clusterId } = this.#options;
+    if (holdersOf(service, classes()).length > 0 || this.#leaves(service))
       this.note(this.#identity(service), lastWish(service, clusterId, classes()));
   }
 
   /** The Service is not ours, though it may have been. */
   ignored(service: Service): void {
-    const { uid = "", deletionTimestamp } = service.metadata;
-    if (!this.#options.addresses.holdsAny(uid)) return;
-    if (deletionTimestamp === undefined) this.note(this.#identity(service));
+    if (!this.#leaves(service)) return;
+    if (service.metadata.deletionTimestamp === undefined) this.note(this.#identity(service));
     else this.gone(service);
   }
 
@@ -87,14 +76,14 @@ export class Leftovers {
       if (over !== undefined) return over;
     }
     this.#known.delete(uid);
-    this.#count();
     if (holders.length === 0 && wish === null) addresses.release(uid);
     onGone(`${id.namespace}/${id.name}`);
     return {};
   }
 
-  #count(): void {
-    this.#options.onCount(this.#known.size + this.#spared);
+  #leaves({ metadata: { uid = "" } }: Service): boolean {
+    const { addresses, isOrphan } = this.#options;
+    return addresses.holdsAny(uid) && !isOrphan(uid);
   }
 
   #identity({ metadata: { uid = "", namespace = "", name = "" } }: Service): LbIdentity {

@@ -24,7 +24,7 @@ export interface ControllerMetrics {
   readonly nodeSyncLatency: Histogram;
   readonly hostUpdateLatency: Histogram;
   readonly drift: Counter<"provider">;
-  readonly orphans: Gauge;
+  readonly orphans: Gauge<"provider">;
 }
 
 /** As upstream's service controller: 1 s to 16384 s. */
@@ -143,7 +143,8 @@ export function controllerMetrics(metrics: Metrics): ControllerMetrics {
     }),
     orphans: new Gauge({
       name: "lb_orphans",
-      help: "Load balancers of this cluster without a Service that are still there.",
+      help: "Load balancers of ours that no Service wants and that are not being deleted.",
+      labelNames: ["provider"],
       registers,
     }),
   };

@@ -16,6 +16,7 @@ import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { PauseTimes } from "./engine/circuit.ts";
 import type { NodePortSettings } from "./node-ports/node-ports.ts";
 import type { SliceStore } from "./nodes/endpoint-nodes.ts";
+import type { OrphanPolicy } from "./orphans/index.ts";
 
 export interface TermOptions {
   readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "delete" | "watch">;
@@ -29,6 +30,7 @@ export interface TermOptions {
   /** Where the Leases of agents are. */
   readonly agentNamespace: string;
   readonly nodePorts: NodePortSettings;
+  readonly orphans: OrphanPolicy;
   readonly workers: number;
   readonly driftResyncMs: number;
   /** Of providers that ask to be left alone. */

@@ -10,7 +10,7 @@ import { ClassView } from "./classes/class-view.ts";
 import { Circuit } from "./engine/circuit.ts";
 import { GuardedAdapter } from "./engine/guarded-adapter.ts";
 import { ProviderRunner } from "./engine/provider-runner.ts";
-import { ScopeReconciler } from "./engine/scope-reconciler.ts";
+import { ScopeReconciler, type ScopeReconcilerOptions } from "./engine/scope-reconciler.ts";
 import { ScopeUsers } from "./engine/scope-users.ts";
 import { Snapshots } from "./engine/snapshots.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
@@ -18,6 +18,7 @@ import { type ControllerMetrics, type ControllerName, controllerName } from "./m
 import { NodePorts } from "./node-ports/node-ports.ts";
 import { NodeSyncs } from "./nodes/node-syncs.ts";
 import { ServiceNodes } from "./nodes/service-nodes.ts";
+import { OrphanSweep } from "./orphans/index.ts";
 import { Provisioner } from "./services/provisioner.ts";
 import { ServiceReconciler } from "./services/service-reconciler.ts";
 import { Teardown } from "./services/teardown.ts";
@@ -46,6 +47,7 @@ export interface TermParts {
   readonly records: Records;
   readonly reporter: Reporter;
   readonly leftovers: Leftovers;
+  readonly orphans: OrphanSweep;
   readonly reconciler: ServiceReconciler;
 }
 
@@ -93,14 +95,15 @@ export function assemble(given: Given): TermParts {
       if (leftovers.knows(id)) queues.leftovers.add(id.uid);
       else queues.services.add(`${id.namespace}/${id.name}`);
   };
-  const engine = engineParts(ground, nodes, onScopeChange);
+  const engine = engineParts(ground, nodes, { onChange: onScopeChange, hasOrphans: (name) => orphans.hasAny(name) });
   const status = statusParts(ground);
   const admission = new Admission({ ...stores, classes: classes.current, onChange: later });
   const parts = { ...taken, ...engine, ...status, nodes, nodeSyncs, admission };
-  const leftovers = leftoversOf(ground, parts);
+  const leftovers = leftoversOf(ground, parts, (uid) => orphans.knows(uid));
+  const orphans = orphansOf(ground, parts, leftovers);
   const reconciler = reconcilerOf(ground, parts, leftovers);
   const classReporter = new ClassReporter({ ...options, objects: stores.classes, view: classes, mayWrite });
-  return { ...parts, queues, metrics, classes, classReporter, leftovers, reconciler };
+  return { ...parts, queues, metrics, classes, classReporter, leftovers, orphans, reconciler };
 }
 
 function queuesOf({ logger, metrics, clock, random }: TermOptions, held: DisposableStack): Queues {
@@ -147,7 +150,7 @@ function addressParts({
 function engineParts(
   { options, stores, mayWrite, queues, metrics, classes }: Ground,
   nodes: ServiceNodes,
-  onChange: (ids: readonly LbIdentity[]) => void,
+  heard: Pick<ScopeReconcilerOptions, "onChange" | "hasOrphans">,
 ): Pick<TermParts, "providers" | "runner" | "scopes"> {
   const { clusterId, driftResyncMs, clock, logger } = options;
   const circuit = new Circuit(clock, logger, options.pauses);
@@ -163,7 +166,7 @@ function engineParts(
     users,
     queue: queues.scopes,
     nodes: (capabilities) => nodes.all(capabilities),
-    onChange,
+    ...heard,
     driftMs: () => driftMs(options),
     clock,
   });
@@ -190,18 +193,39 @@ function statusParts({ options, stores, mayWrite, held, metrics }: Ground): Pick
 }
 
 function leftoversOf(
-  { options, queues, metrics, classes }: Ground,
+  { options, queues, classes }: Ground,
   parts: Pick<TermParts, "providers" | "runner" | "scopes" | "addresses" | "reporter">,
+  isOrphan: (uid: string) => boolean,
 ): Leftovers {
   const { reporter } = parts;
   return new Leftovers({
     ...options,
     ...parts,
     classes: classes.current,
-    onCount: (count) => metrics.orphans.set(count),
+    isOrphan,
     onNoted: (uid) => queues.leftovers.add(uid),
     onGone: (key) => queues.services.add(key),
     onStuck: (id, failure) => reporter.stuck(id, failure),
+  });
+}
+
+function orphansOf(
+  { options, stores, metrics, classes }: Ground,
+  { providers, runner, addresses, reporter }: Pick<TermParts, "providers" | "runner" | "addresses" | "reporter">,
+  leftovers: Leftovers,
+): OrphanSweep {
+  return new OrphanSweep({
+    ...options,
+    providers,
+    services: stores.services,
+    classes: classes.current,
+    policy: options.orphans,
+    leftovers,
+    pauseOf: (provider) => runner.pauseOf(provider),
+    onFound: (id, text) => reporter.orphaned(id, text),
+    onVanished: (uid) => addresses.release(uid),
+    periodMs: () => driftMs(options),
+    count: metrics.orphans,
   });
 }
 

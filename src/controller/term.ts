@@ -1,8 +1,16 @@
 import { objectKey, type Service } from "../api/index.ts";
-import { FencedError, initialPriority, type Work, type WorkQueue, type WorkResult } from "../kube/index.ts";
+import {
+  driftPriority,
+  FencedError,
+  initialPriority,
+  type Work,
+  type WorkQueue,
+  type WorkResult,
+} from "../kube/index.ts";
 import { type Classes, classDiffers } from "../model/index.ts";
 import type { ScopeKey } from "../provider/index.ts";
 import { adopt } from "./adoption.ts";
+import { LaterError } from "./engine/later-error.ts";
 import { withinLimit } from "./engine/reconcile-limit.ts";
 import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
@@ -31,7 +39,7 @@ export class Term implements Disposable {
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */
   async run(workers: number, leading: AbortSignal, end: AbortSignal): Promise<void> {
-    const { queues, metrics, scopes, leftovers, classReporter, poolStatus, records } = this.#parts;
+    const { queues, metrics, scopes, leftovers, classReporter, poolStatus, records, orphans } = this.#parts;
     this.#subscribe();
     const work = (name: ControllerName, queue: WorkQueue, by: Reconciler, atOnce: number): Promise<void> => {
       metrics.maxWorkers.set({ controller: name }, atOnce);
@@ -44,6 +52,7 @@ export class Term implements Disposable {
       work("classes", queues.classes, classReporter, 1),
       poolStatus.run(leading, end),
       records.run(leading),
+      orphans.run(leading),
     ]);
   }
 
@@ -127,6 +136,7 @@ async function unlessStopped(work: Promise<WorkResult>): Promise<WorkResult> {
   try {
     return await work;
   } catch (error) {
+    if (error instanceof LaterError) return { requeueAfterMs: error.afterMs, priority: driftPriority };
     if (error instanceof StoppedError || error instanceof FencedError) return {};
     throw error;
   }

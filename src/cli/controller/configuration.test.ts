@@ -7,8 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { errorMessage, systemClock, UsageError } from "../../base/index.ts";
 import type { ProviderModule } from "../../provider/index.ts";
-import { readConfigFile } from "./config-file.ts";
-import { type Configuration, resolve } from "./configuration.ts";
+import { readConfiguration } from "./config-file.ts";
+import type { Configuration } from "./configuration.ts";
 import { addFlags, given } from "./options.ts";
 import { fieldOf, flagOf, type Settings, settingAt, settingNames } from "./settings.ts";
 import { budgetsOf, classesOf, leaseTimesOf, poolOf } from "./wishes.ts";
@@ -41,7 +41,7 @@ async function configure(args: readonly string[], fields?: string, environment =
   if (fields !== undefined) await writeFile(path, fields);
   command.parse([...args, ...(fields === undefined ? [] : ["--config", path])], { from: "user" });
   const told = given(command);
-  return resolve(told, told.file === undefined ? undefined : await readConfigFile(told.file), environment);
+  return await readConfiguration(told, environment);
 }
 
 /** The message, with the file's path as FILE. */
@@ -77,6 +77,8 @@ const samples: { readonly [N in keyof Settings]: readonly [string[], string, Set
   leaderElectRetryPeriod: [["5s"], "5s", 5000],
   concurrentServiceSyncs: [["3"], "3", 3],
   driftResyncPeriod: [["1h"], "1h", 3_600_000],
+  deleteOrphans: [["true"], "true", true],
+  orphanGracePeriod: [["2h"], "2h", 7_200_000],
   providerRate: [
     ["write=10:20", "proxy:read=0.5"],
     '[write=10:20, "proxy:read=0.5"]',

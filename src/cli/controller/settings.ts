@@ -45,6 +45,8 @@ export interface Settings {
   readonly leaderElectRetryPeriod: number;
   readonly concurrentServiceSyncs: number;
   readonly driftResyncPeriod: number;
+  readonly deleteOrphans: boolean;
+  readonly orphanGracePeriod: number;
   readonly providerRate: readonly ProviderRate[];
   readonly providerMaxPause: number;
   readonly providerRelapsePeriod: number;
@@ -173,6 +175,13 @@ const settings: { readonly [N in SettingName]: Setting<Settings[N]> } = {
     help: "Services that are worked on at a time",
   },
   driftResyncPeriod: time(period, "10m", "every load balancer is checked after so long"),
+  deleteOrphans: {
+    kind: bool,
+    placeholder: "true|false",
+    fallback: false,
+    help: "delete load balancers that no Service wants, instead of telling of them",
+  },
+  orphanGracePeriod: time(duration, "1h", "no orphan is deleted before it was seen for so long"),
   providerRate: {
     kind: providerRates,
     placeholder: "kind=rate[:burst]",

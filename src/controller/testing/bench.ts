@@ -10,6 +10,7 @@ import { MemoryProvider, World } from "../../provider/testing/memory-provider.ts
 import { createMetrics, type Metrics, nullLogger } from "../../telemetry/index.ts";
 import { Controller } from "../index.ts";
 import type { NodePortSettings } from "../node-ports/node-ports.ts";
+import type { OrphanPolicy } from "../orphans/index.ts";
 import { FakeApi } from "./fake-api.ts";
 
 export interface BenchOptions {
@@ -23,6 +24,7 @@ export interface BenchOptions {
   /** The API server serves Records. */
   readonly records?: boolean;
   readonly nodePorts?: NodePortSettings["policy"];
+  readonly orphans?: OrphanPolicy;
   /** What holds for every class besides. */
   readonly policy?: Partial<ClassPolicy>;
 }
@@ -69,6 +71,7 @@ export class Bench {
       pool,
       agentNamespace: agentLeaseNamespace,
       nodePorts: { policy: options.nodePorts ?? "Require", range: { first: 30_000, last: 32_767 } },
+      orphans: options.orphans ?? { deletes: false, graceMs: 3_600_000 },
       workers: 4,
       driftResyncMs: 600_000,
       logger: nullLogger,
