@@ -2,34 +2,28 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import type { Command } from "commander";
-import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom } from "../base/index.ts";
+import { isAbort, onAbort, systemClock, systemRandom } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
 import { EventRecorder, type Fence, LeaseElection } from "../kube/index.ts";
-import { withPort } from "../net/index.ts";
-import {
-  createMetrics,
-  type HttpEndpoint,
-  type Metrics,
-  type Route,
-  serveEndpoints,
-  watchEventLoop,
-} from "../telemetry/index.ts";
+import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { connect, workOnceAnswered } from "./connection.ts";
 import { readConfiguration } from "./controller/config-file.ts";
-import type { Configuration } from "./controller/configuration.ts";
 import { addFlags, type Given, given } from "./controller/options.ts";
+import { servePages } from "./controller/pages.ts";
 import { chosenProviders } from "./controller/providers.ts";
 import { leaseTimesOf, poolOf } from "./controller/wishes.ts";
 import { defineOrphans } from "./controller-orphans.ts";
-import { type HostPort, loggerFor } from "./flags.ts";
+import { loggerFor } from "./flags.ts";
+import type { providerLoaders } from "./providers.ts";
 
-export function define(command: Command, process: Process): void {
+/** `loaders`: every provider that there is. */
+export function define(command: Command, process: Process, loaders?: typeof providerLoaders): void {
   addFlags(command, process.environment);
   defineOrphans(command.helpCommand(false).command("orphans"), process);
   command.action(async () => {
     try {
-      await run(given(command), process);
+      await run(given(command), process, loaders);
     } catch (error) {
       // A signal is how a controller ends in order, wherever it is.
       if (!isAbort(error, process.signal)) throw error;
@@ -37,11 +31,11 @@ export function define(command: Command, process: Process): void {
   });
 }
 
-async function run(told: Given, process: Process): Promise<void> {
+async function run(told: Given, process: Process, loaders?: typeof providerLoaders): Promise<void> {
   const { environment } = process;
   const configuration = await readConfiguration(told, environment);
   const { settings } = configuration;
-  const chosen = await chosenProviders(configuration);
+  const chosen = await chosenProviders(configuration, loaders);
   const pool = poolOf(configuration);
   const times = leaseTimesOf(configuration);
   const logger = loggerFor(settings, process);
@@ -50,7 +44,7 @@ async function run(told: Given, process: Process): Promise<void> {
   const instance = `${hostname()}_${randomUUID()}`;
 
   let controller: Controller | undefined;
-  await using _ = await serve(configuration, metrics, () => controller?.ready === true);
+  await using _ = await servePages(configuration, metrics, () => controller);
   using _loop = watchEventLoop(common);
   const connection = await connect(settings, process, metrics);
   const { client } = connection;
@@ -83,6 +77,7 @@ async function run(told: Given, process: Process): Promise<void> {
       workers: settings.concurrentServiceSyncs,
       orphans: { deletes: settings.deleteOrphans, graceMs: settings.orphanGracePeriod },
       driftResyncMs: settings.driftResyncPeriod,
+      budgets: chosen.budgets,
       pauses: { maxMs: settings.providerMaxPause, relapseMs: settings.providerRelapsePeriod },
     });
     controller = working;
@@ -109,41 +104,5 @@ async function whileWatching(controller: Controller, work: () => Promise<void>, 
   } finally {
     end.abort(new Error("the controller is over"));
     await watching;
-  }
-}
-
-async function serve(
-  { settings, place }: Configuration,
-  metrics: Metrics,
-  isReady: () => boolean,
-): Promise<AsyncDisposable> {
-  const { metricsBindAddress: forMetrics, healthBindAddress: forHealth } = settings;
-  const alive: Route = () => ({ status: 200, body: "ok\n" });
-  const ready: Route = () => (isReady() ? { status: 200, body: "ok\n" } : { status: 503, body: "caches not synced\n" });
-  const health = { "/livez": alive, "/healthz": alive, "/readyz": ready };
-  const counts: Record<string, Route> = {
-    "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
-  };
-  await using stack = new AsyncDisposableStack();
-  if (sameAddress(forMetrics, forHealth))
-    stack.use(await listen(place("metricsBindAddress"), forMetrics, { ...health, ...counts }));
-  else {
-    stack.use(await listen(place("metricsBindAddress"), forMetrics, counts));
-    stack.use(await listen(place("healthBindAddress"), forHealth, health));
-  }
-  return stack.move();
-}
-
-function sameAddress(a: HostPort, b: HostPort): boolean {
-  return a.host === b.host && a.port === b.port && a.port !== 0;
-}
-
-async function listen(place: string, at: HostPort, routes: Readonly<Record<string, Route>>): Promise<HttpEndpoint> {
-  try {
-    return await serveEndpoints({ ...at, routes });
-  } catch (error) {
-    throw new FailureError(
-      `${place}: cannot listen on ${withPort(at.host, at.port)}: ${errorMessage(error)}; give another address`,
-    );
   }
 }

@@ -42,6 +42,8 @@ export interface TermParts {
   readonly poolStatus: PoolStatusWriter;
   /** By name. */
   readonly providers: ReadonlyMap<string, GuardedAdapter>;
+  readonly circuit: Circuit;
+  readonly snapshots: Snapshots;
   readonly runner: ProviderRunner;
   readonly scopes: ScopeReconciler;
   readonly records: Records;
@@ -151,7 +153,7 @@ function engineParts(
   { options, stores, mayWrite, queues, metrics, classes }: Ground,
   nodes: ServiceNodes,
   heard: Pick<ScopeReconcilerOptions, "onChange" | "hasOrphans">,
-): Pick<TermParts, "providers" | "runner" | "scopes"> {
+): Pick<TermParts, "providers" | "circuit" | "snapshots" | "runner" | "scopes"> {
   const { clusterId, driftResyncMs, clock, logger } = options;
   const circuit = new Circuit(clock, logger, options.pauses);
   const providers = new Map(options.providers.map((adapter) => [adapter.name, new GuardedAdapter(adapter, circuit)]));
@@ -170,7 +172,7 @@ function engineParts(
     driftMs: () => driftMs(options),
     clock,
   });
-  return { providers, runner, scopes };
+  return { providers, circuit, snapshots, runner, scopes };
 }
 
 /** Jittered, so that a restart does not make all of them come back at one moment for ever. */

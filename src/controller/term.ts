@@ -24,22 +24,23 @@ export class Term implements Disposable {
   readonly #options: TermOptions;
   readonly #stores: Stores;
   readonly #held = new DisposableStack();
-  readonly #parts: TermParts;
+  /** For people to look at. */
+  readonly parts: TermParts;
 
   constructor(options: TermOptions, stores: Stores, metrics: ControllerMetrics, mayWrite: () => string | undefined) {
     this.#options = options;
     this.#stores = stores;
-    this.#parts = assemble({ options, stores, metrics, mayWrite, held: this.#held });
+    this.parts = assemble({ options, stores, metrics, mayWrite, held: this.#held });
   }
 
   /** Learns what there is, before anything is given or made. */
   async adopt(signal: AbortSignal): Promise<void> {
-    await adopt(this.#options, this.#stores.services.list(), this.#parts, signal);
+    await adopt(this.#options, this.#stores.services.list(), this.parts, signal);
   }
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */
   async run(workers: number, leading: AbortSignal, end: AbortSignal): Promise<void> {
-    const { queues, metrics, scopes, leftovers, classReporter, poolStatus, records, orphans } = this.#parts;
+    const { queues, metrics, scopes, leftovers, classReporter, poolStatus, records, orphans } = this.parts;
     this.#subscribe();
     const work = (name: ControllerName, queue: WorkQueue, by: Reconciler, atOnce: number): Promise<void> => {
       metrics.maxWorkers.set({ controller: name }, atOnce);
@@ -57,20 +58,20 @@ export class Term implements Disposable {
   }
 
   get #services(): Reconciler {
-    const { reconciler, nodeSyncs } = this.#parts;
+    const { reconciler, nodeSyncs } = this.parts;
     return { reconcile: (key, signal) => nodeSyncs.measure(key, () => reconciler.reconcile(key, signal)) };
   }
 
   #limited(name: ControllerName, by: Reconciler, end: AbortSignal): Work {
     const { clock } = this.#options;
     return (key) =>
-      measured(this.#parts.metrics, name, () =>
+      measured(this.parts.metrics, name, () =>
         withinLimit(key, end, clock, (signal) => unlessStopped(by.reconcile(key, signal))),
       );
   }
 
   #subscribe(): void {
-    const { queues, classes, admission, poolFollower, providers } = this.#parts;
+    const { queues, classes, admission, poolFollower, providers } = this.parts;
     const held = this.#held;
     // First of all, so that nothing is given away that another controller's Service has.
     if (poolFollower !== undefined) held.use(poolFollower.follow());
@@ -86,7 +87,7 @@ export class Term implements Disposable {
   }
 
   #followServices(): Disposable {
-    const { queues, reporter, nodes, admission, leftovers } = this.#parts;
+    const { queues, reporter, nodes, admission, leftovers } = this.parts;
     return this.#stores.services.subscribe({
       add: (service, initial) => {
         if (this.#concerns(service)) queues.services.add(objectKey(service.metadata), initial ? initialPriority : 0);
@@ -105,21 +106,21 @@ export class Term implements Disposable {
   }
 
   #onHealth(provider: string, scope: ScopeKey): void {
-    const { runner, queues } = this.#parts;
+    const { runner, queues } = this.parts;
     runner.doubt(provider, scope);
     if (scope.kind !== "shared") queues.services.add(`${scope.id.namespace}/${scope.id.name}`);
   }
 
   /** Foreign load balancers only so that they are counted. */
   #concerns(service: Service): boolean {
-    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.#parts.classes.current()).length > 0;
+    return service.spec?.type === "LoadBalancer" || holdersOf(service, this.parts.classes.current()).length > 0;
   }
 
   /** Those whose class is another now, or says something else. */
   #addDiffering(before: Classes, after: Classes): void {
     for (const service of this.#stores.services.list())
       if (classDiffers(service, before, after))
-        this.#parts.queues.services.add(objectKey(service.metadata), initialPriority);
+        this.parts.queues.services.add(objectKey(service.metadata), initialPriority);
   }
 
   [Symbol.dispose](): void {
