@@ -4,6 +4,7 @@ import { fieldAt, fieldPaths } from "../src/cli/agent/fields.ts";
 import { shown } from "../src/cli/agent/options.ts";
 import { switchAt, switchNames } from "../src/cli/agent/switches.ts";
 import { formatMs } from "../src/cli/go-duration.ts";
+import { code, table } from "./markdown-table.ts";
 
 /** The page; `make golden` writes it. */
 export function agentFlagsPage(): string {
@@ -92,21 +93,4 @@ function switchTable(): string {
     return [code(`--${name}`), kind.name, code(standard), own === true ? "Berth" : "kube-proxy", meaning];
   });
   return table(["flag", "type", "default", "whose", "meaning"], rows);
-}
-
-function code(text: string): string {
-  return text === "" ? "" : `\`${text}\``;
-}
-
-/** With columns of one width, as the formatter wants them. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows].map((cells) => cells.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = head.map((_, i) => Math.max(...lines.map((cells) => cells[i]?.length ?? 0)));
-  const [first = [], ...others] = lines;
-  const rule = widths.map((width) => "-".repeat(width));
-  return [first, rule, ...others].map((cells) => row(cells, widths)).join("\n");
-}
-
-function row(cells: readonly string[], widths: readonly number[]): string {
-  return `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
 }

@@ -4,7 +4,7 @@ import { balancerFiles, parseBalancerStatus } from "../../src/balancer/config.ts
 import { assertNever, type Clock } from "../../src/base/index.ts";
 import type { Exec } from "../../src/kernel/index.ts";
 import type { LbIdentity } from "../../src/model/index.ts";
-import { Requests, type StepResult } from "../../src/provider/index.ts";
+import { type RequestLimits, Requests, type StepResult } from "../../src/provider/index.ts";
 import { namesIn, readText, replaceText } from "./files.ts";
 import { type Names, namesOf } from "./names.ts";
 import { Cabling, type Network } from "./network.ts";
@@ -25,6 +25,7 @@ export interface SystemRuntimeOptions {
   readonly exec: Exec;
   /** Asked before whatever changes the machine; a text says why nothing may be changed any more. */
   readonly fence: () => string | undefined;
+  readonly requestLimits?: RequestLimits | undefined;
   readonly clock: Clock;
 }
 
@@ -42,11 +43,11 @@ export class SystemRuntime implements Runtime {
   readonly #requests: Requests;
 
   constructor({ stateDir, clusterId, network, balancerCommand, environment, ...options }: SystemRuntimeOptions) {
-    const { exec, fence, clock } = options;
+    const { exec, fence, requestLimits, clock } = options;
     this.#stateDir = stateDir;
     this.#clock = clock;
     this.#clusterDir = join(stateDir, clusterId);
-    this.#requests = new Requests({ fence, clock });
+    this.#requests = new Requests({ ...requestLimits, fence, clock });
     const reads = requestedExec(exec, this.#requests, "read");
     this.#cabling = new Cabling(reads, requestedExec(exec, this.#requests, "write"), network);
     this.#supervisor = new Supervisor({ command: balancerCommand, environment, clock });

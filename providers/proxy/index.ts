@@ -30,13 +30,15 @@ export const provider: ProviderModule = {
     berth,
     environment,
     fence,
+    requestLimits,
     clock,
   }: ProviderContext): Promise<ProxyAdapter> {
     const network = networkOf(flags);
     const exec = systemExec(environment);
     await checkMachine(exec, network);
     const balancerCommand = [...berth, "balancer"];
-    return createProxyProvider({ stateDir, clusterId, network, balancerCommand, environment, exec, fence, clock });
+    const machine = { network, balancerCommand, environment, exec };
+    return createProxyProvider({ stateDir, clusterId, ...machine, fence, requestLimits, clock });
   },
 };
 

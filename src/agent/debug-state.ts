@@ -1,5 +1,6 @@
 import { endpointName, frontendText, type ProxiedPort, type ProxiedService } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
+import { cutList, pageOf } from "../telemetry/index.ts";
 import type { NodeStanding } from "./node-standing.ts";
 import type { SyncHealth } from "./sync-health.ts";
 import type { FailedSync } from "./sync-report.ts";
@@ -17,12 +18,6 @@ export interface ProxyView {
     readonly lastFailure: FailedSync | undefined;
   }[];
 }
-
-/** Services on one page, unless asked for others. */
-const defaultLimit = 200;
-const maxLimit = 2000;
-/** Longer lists are cut, and say how long they are. */
-const maxListed = 500;
 
 /**
  * What the agent believes, as JSON for people: sorted, and bounded. `?service=namespace/name` shows one Service,
@@ -48,36 +43,23 @@ export async function describeState(
             lastUpdated: time(updatedAt),
             healthy,
             pendingSeconds: pendingMs === undefined ? null : Math.round(pendingMs) / 1000,
-            pendingServices: cut(pending.toSorted()),
+            pendingServices: cutList(pending.toSorted()),
             lastFailure: lastFailure === undefined ? null : { ...lastFailure, at: time(lastFailure.at) },
           },
         ];
       }),
     ),
     changesWaiting,
-    refused: cut(
+    refused: cutList(
       standing.refused().map(({ service, frontend, protocol, why }) => ({
         service,
         frontend: frontendText(frontend, protocol),
         why,
       })),
     ),
-    isolated: cut(standing.isolated()),
-    services: page(services, query),
+    isolated: cutList(standing.isolated()),
+    services: pageOf(services, query, describeService),
   };
-}
-
-function page(services: readonly ProxiedService[], query: URLSearchParams): object {
-  const wanted = query.get("service");
-  const after = query.get("after") ?? "";
-  const asked = Number(query.get("limit") ?? defaultLimit);
-  const limit = Number.isInteger(asked) && asked > 0 ? Math.min(asked, maxLimit) : defaultLimit;
-  const found = services
-    .filter(({ key }) => (wanted === null ? key > after : key === wanted))
-    .sort((a, b) => (a.key < b.key ? -1 : 1));
-  const shown = found.slice(0, limit);
-  const rest = found.length > shown.length ? { next: shown.at(-1)?.key } : {};
-  return { total: services.length, ...rest, items: shown.map(describeService) };
 }
 
 function describeService({ key, ports }: ProxiedService): object {
@@ -98,14 +80,10 @@ function describePort(port: ProxiedPort): object {
     ...(healthCheckNodePort !== 0 && { healthCheckNodePort }),
     endpoints: {
       known: port.endpoints.length,
-      cluster: cut(choice.cluster.map(endpointName)),
-      local: cut(choice.local.map(endpointName)),
+      cluster: cutList(choice.cluster.map(endpointName)),
+      local: cutList(choice.local.map(endpointName)),
     },
   };
-}
-
-function cut<T>(list: readonly T[]): readonly T[] | { readonly total: number; readonly first: readonly T[] } {
-  return list.length <= maxListed ? list : { total: list.length, first: list.slice(0, maxListed) };
 }
 
 function time(ms: number | undefined): string | null {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import type { Clock } from "../base/index.ts";
-import type { Metrics, Route, RouteAnswer } from "../telemetry/index.ts";
+import { jsonAnswer, type Metrics, type Route, type RouteAnswer } from "../telemetry/index.ts";
 import type { AgentMetrics } from "./metrics.ts";
 import type { SyncHealth } from "./sync-health.ts";
 
@@ -84,17 +84,8 @@ export function metricsRoutes({ registry, configz, state }: MetricsPages): Route
     "/healthz": ping,
     "/healthz/ping": ping,
     "/proxyMode": () => ({ status: 200, headers: noSniff, body: "iptables" }),
-    "/configz": () => json({ "kubeproxy.config.k8s.io": configz }),
-    "/debug/state": async ({ url = "" }) => json(await state(new URL(url, "http://localhost").searchParams), 2),
-  };
-}
-
-function json(value: unknown, indent?: number): RouteAnswer {
-  return {
-    status: 200,
-    contentType: "application/json",
-    headers: { ...noSniff, "cache-control": "no-cache, private" },
-    body: JSON.stringify(value, undefined, indent),
+    "/configz": () => jsonAnswer({ "kubeproxy.config.k8s.io": configz }),
+    "/debug/state": async ({ url = "" }) => jsonAnswer(await state(new URL(url, "http://localhost").searchParams), 2),
   };
 }
 

@@ -1,34 +1,29 @@
 // `berth controller`: flags and file -> providers, API client and leadership -> the controller.
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { argv, execArgv, execPath } from "node:process";
 import type { Command } from "commander";
-import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
+import { isAbort, onAbort, systemClock, systemRandom } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
 import { EventRecorder, type Fence, LeaseElection } from "../kube/index.ts";
-import { withPort } from "../net/index.ts";
-import type { ProviderAdapter, ProviderContext, ProviderModule } from "../provider/index.ts";
-import {
-  createMetrics,
-  type HttpEndpoint,
-  type Metrics,
-  type Route,
-  serveEndpoints,
-  watchEventLoop,
-} from "../telemetry/index.ts";
+import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { connect, workOnceAnswered } from "./connection.ts";
-import { readConfigFile } from "./controller/config-file.ts";
-import { type Configuration, resolve } from "./controller/configuration.ts";
+import { readConfiguration } from "./controller/config-file.ts";
 import { addFlags, type Given, given } from "./controller/options.ts";
-import { classesOf, leaseTimesOf, poolOf } from "./controller/wishes.ts";
-import { type HostPort, loggerFor } from "./flags.ts";
-import { providerLoaders } from "./providers.ts";
+import { servePages } from "./controller/pages.ts";
+import { chosenProviders } from "./controller/providers.ts";
+import { leaseTimesOf, poolOf } from "./controller/wishes.ts";
+import { defineOrphans } from "./controller-orphans.ts";
+import { loggerFor } from "./flags.ts";
+import type { providerLoaders } from "./providers.ts";
 
-export function define(command: Command, process: Process): void {
-  addFlags(command, process.environment).action(async () => {
+/** `loaders`: every provider that there is. */
+export function define(command: Command, process: Process, loaders?: typeof providerLoaders): void {
+  addFlags(command, process.environment);
+  defineOrphans(command.helpCommand(false).command("orphans"), process);
+  command.action(async () => {
     try {
-      await run(given(command), process);
+      await run(given(command), process, loaders);
     } catch (error) {
       // A signal is how a controller ends in order, wherever it is.
       if (!isAbort(error, process.signal)) throw error;
@@ -36,15 +31,11 @@ export function define(command: Command, process: Process): void {
   });
 }
 
-async function run(told: Given, process: Process): Promise<void> {
+async function run(told: Given, process: Process, loaders?: typeof providerLoaders): Promise<void> {
   const { environment } = process;
-  const file = told.file === undefined ? undefined : await readConfigFile(told.file);
-  const configuration = resolve(told, file, environment);
+  const configuration = await readConfiguration(told, environment);
   const { settings } = configuration;
-  const modules = await loadProviders(configuration);
-  const providerFlags = configuration.providerFlags(modules);
-  const names = modules.map(({ name }) => name);
-  const classes = classesOf(configuration, names);
+  const chosen = await chosenProviders(configuration, loaders);
   const pool = poolOf(configuration);
   const times = leaseTimesOf(configuration);
   const logger = loggerFor(settings, process);
@@ -53,26 +44,18 @@ async function run(told: Given, process: Process): Promise<void> {
   const instance = `${hostname()}_${randomUUID()}`;
 
   let controller: Controller | undefined;
-  await using _ = await serve(configuration, metrics, () => controller?.ready === true);
+  await using _ = await servePages(configuration, metrics, () => controller);
   using _loop = watchEventLoop(common);
   const connection = await connect(settings, process, metrics);
   const { client } = connection;
   await using _client = client;
   await workOnceAnswered(connection, settings, process.signal, async (signal) => {
     const clusterId = settings.clusterId ?? (await readClusterId(client, logger, signal));
-    const { stateDir, reservedPorts, agentNamespace } = settings;
+    const { agentNamespace } = settings;
     const lease = { namespace: settings.namespace, name: settings.instance, identity: instance, times };
     const election = settings.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
     const fence: Fence = () => election?.fence();
-    const providers = await createProviders(modules, {
-      flags: providerFlags,
-      clusterId,
-      stateDir,
-      reservedPorts,
-      environment,
-      fence,
-      logger,
-    });
+    const providers = await chosen.create({ clusterId, environment, fence, logger }, metrics);
 
     const writer = client.fenced(fence);
     await using recorder = new EventRecorder({
@@ -86,13 +69,16 @@ async function run(told: Given, process: Process): Promise<void> {
       client: writer,
       recorder,
       providers,
-      classes,
+      classes: chosen.classes,
       clusterId,
       pool,
       agentNamespace,
       nodePorts: { policy: settings.nodePorts, range: settings.nodePortRange },
       workers: settings.concurrentServiceSyncs,
+      orphans: { deletes: settings.deleteOrphans, graceMs: settings.orphanGracePeriod },
       driftResyncMs: settings.driftResyncPeriod,
+      budgets: chosen.budgets,
+      pauses: { maxMs: settings.providerMaxPause, relapseMs: settings.providerRelapsePeriod },
     });
     controller = working;
     const lead = async (leading: AbortSignal): Promise<void> => {
@@ -108,19 +94,6 @@ async function run(told: Given, process: Process): Promise<void> {
   });
 }
 
-async function createProviders(
-  modules: readonly ProviderModule[],
-  context: Omit<ProviderContext, "berth" | "clock">,
-): Promise<readonly ProviderAdapter[]> {
-  const berth = [execPath, ...execArgv, argv[1] ?? ""];
-  const providers: ProviderAdapter[] = [];
-  for (const module of modules) {
-    const logger = context.logger.with({ provider: module.name });
-    providers.push(await module.create({ ...context, berth, logger, clock: systemClock }));
-  }
-  return providers;
-}
-
 /** Does the work of a controller that watches for as long as it takes, so that it finds everything known. */
 async function whileWatching(controller: Controller, work: () => Promise<void>, signal: AbortSignal): Promise<void> {
   const end = new AbortController();
@@ -131,55 +104,5 @@ async function whileWatching(controller: Controller, work: () => Promise<void>, 
   } finally {
     end.abort(new Error("the controller is over"));
     await watching;
-  }
-}
-
-async function loadProviders({ settings, place }: Configuration): Promise<readonly ProviderModule[]> {
-  const { providers: names } = settings;
-  const known = [...providerLoaders.keys()].join(", ");
-  if (names.length === 0) throw new UsageError(`--providers: missing; give one of ${known}`);
-  return await Promise.all(
-    [...new Set(names)].map(async (name) => {
-      const load = providerLoaders.get(name);
-      if (load === undefined)
-        throw new UsageError(`${place("providers")}: ${JSON.stringify(name)} is unknown; give one of ${known}`);
-      return (await load()).provider;
-    }),
-  );
-}
-
-async function serve(
-  { settings, place }: Configuration,
-  metrics: Metrics,
-  isReady: () => boolean,
-): Promise<AsyncDisposable> {
-  const { metricsBindAddress: forMetrics, healthBindAddress: forHealth } = settings;
-  const alive: Route = () => ({ status: 200, body: "ok\n" });
-  const ready: Route = () => (isReady() ? { status: 200, body: "ok\n" } : { status: 503, body: "caches not synced\n" });
-  const health = { "/livez": alive, "/healthz": alive, "/readyz": ready };
-  const counts: Record<string, Route> = {
-    "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
-  };
-  await using stack = new AsyncDisposableStack();
-  if (sameAddress(forMetrics, forHealth))
-    stack.use(await listen(place("metricsBindAddress"), forMetrics, { ...health, ...counts }));
-  else {
-    stack.use(await listen(place("metricsBindAddress"), forMetrics, counts));
-    stack.use(await listen(place("healthBindAddress"), forHealth, health));
-  }
-  return stack.move();
-}
-
-function sameAddress(a: HostPort, b: HostPort): boolean {
-  return a.host === b.host && a.port === b.port && a.port !== 0;
-}
-
-async function listen(place: string, at: HostPort, routes: Readonly<Record<string, Route>>): Promise<HttpEndpoint> {
-  try {
-    return await serveEndpoints({ ...at, routes });
-  } catch (error) {
-    throw new FailureError(
-      `${place}: cannot listen on ${withPort(at.host, at.port)}: ${errorMessage(error)}; give another address`,
-    );
   }
 }

@@ -61,6 +61,7 @@ async function start(): Promise<() => Promise<void>> {
     clusterId: await readClusterId(own, nullLogger, signal),
     pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/29")!)]),
     nodePorts: { policy: "Require", range: { first: 30_000, last: 32_767 } },
+    orphans: { deletes: false, graceMs: 0 },
     workers: 2,
     driftResyncMs: 600_000,
     clock: systemClock,

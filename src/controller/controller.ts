@@ -18,6 +18,8 @@ import {
 } from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
+import { describeState } from "./debug-state.ts";
+import { type ControllerMetrics, controllerMetrics } from "./metrics.ts";
 import { sliceIndexes } from "./nodes/endpoint-nodes.ts";
 import { Term } from "./term.ts";
 import type { Stores, TermOptions } from "./term-options.ts";
@@ -29,10 +31,13 @@ const graceMs = 1500;
 export class Controller {
   readonly #options: TermOptions;
   readonly #stores: Stores;
+  readonly #counts: ControllerMetrics;
+  #term: Term | undefined;
 
   constructor(options: TermOptions) {
     this.#options = options;
     const { logger, metrics, providers } = options;
+    this.#counts = controllerMetrics(metrics);
     const needs = (what: "endpointNodes" | "agents"): boolean =>
       providers.some(({ capabilities }) => capabilities[what] === true);
     this.#stores = {
@@ -49,9 +54,14 @@ export class Controller {
     };
   }
 
-  /** Whether the first state of everything that it needs to know is in; a standby is ready too. */
-  get ready(): boolean {
-    return this.#needed.every(({ hasSynced }) => hasSynced);
+  /** The kinds of which the first state is not in yet, of all that it needs to know; a standby is ready too. */
+  get missing(): readonly string[] {
+    return this.#needed.filter(({ hasSynced }) => !hasSynced).map(({ kind }) => kind);
+  }
+
+  /** What it believes, for people; takes the query of the page. */
+  state(query: URLSearchParams): object {
+    return describeState({ options: this.#options, stores: this.#stores, parts: this.#term?.parts }, query);
   }
 
   /** Keeps the stores up to date until aborted. */
@@ -80,11 +90,16 @@ export class Controller {
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
     await orAborted(Promise.all(this.#needed.map(({ synced }) => synced)), leading);
-    using term = new Term(this.#options, this.#stores, () => (leading.aborted ? "the controller is ending" : fence()));
+    const mayWrite = (): string | undefined => (leading.aborted ? "the controller is ending" : fence());
+    using term = new Term(this.#options, this.#stores, this.#counts, mayWrite);
+    using ending = new DisposableStack();
+    ending.defer(() => {
+      this.#term = undefined;
+    });
+    this.#term = term;
     await term.adopt(leading);
     logger.info("controller works", { count: this.#stores.services.size });
     const end = new AbortController();
-    using ending = new DisposableStack();
     ending.use(
       onAbort(leading, () => {
         ending.use(clock.schedule(() => end.abort(leading.reason), graceMs));
@@ -94,7 +109,7 @@ export class Controller {
   }
 
   /** All but Records, by which nothing is decided: what keeps us from seeing them is in nobody's way. */
-  get #needed(): readonly Pick<Stores["services"], "synced" | "hasSynced">[] {
+  get #needed(): readonly Pick<Stores["services"], "kind" | "synced" | "hasSynced">[] {
     const { records: _, ...needed } = this.#stores;
     return Object.values(needed).filter((store) => store !== undefined);
   }

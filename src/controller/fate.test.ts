@@ -208,8 +208,9 @@ it("row 15: a Service that was made anew while we were down: the old load balanc
   await first.stop();
   bench.api.updateService("web", { metadata: { finalizers: null } });
   bench.api.createService("web", {}, { uid: "uid-second" });
-  const second = bench.start();
+  const second = bench.start({ orphans: { deletes: true, graceMs: 0 } });
   await bench.ready("web");
+  bench.clock.advance(600_000);
   await bench.until(() => ![...bench.world.objects.keys()].some((name) => name.startsWith("uid-web/")), "the old goes");
   expect([...bench.world.objects.keys()].every((name) => name.startsWith("uid-second/"))).toBe(true);
   await second.stop();

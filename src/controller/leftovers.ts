@@ -17,6 +17,8 @@ export interface LeftoversOptions {
   readonly runner: ProviderRunner;
   readonly scopes: ScopeReconciler;
   readonly clusterId: string;
+  /** Whether what the Service of this UID has left behind is a matter of the sweep: it was found, not seen to be left. */
+  readonly isOrphan: (uid: string) => boolean;
   /** Called with the UID of each that is known from now on. */
   readonly onNoted: (uid: string) => void;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
@@ -46,17 +48,15 @@ export class Leftovers {
 
   /** The Service is gone, or goes with nothing to hold it: what it leaves becomes what it wanted. */
   gone(service: Service): void {
-    const { classes, addresses, clusterId } = this.#options;
-    const { uid = "" } = service.metadata;
-    if (holdersOf(service, classes()).length > 0 || addresses.holdsAny(uid))
+    const { classes, clusterId } = this.#options;
+    if (holdersOf(service, classes()).length > 0 || this.#leaves(service))
       this.note(this.#identity(service), lastWish(service, clusterId, classes()));
   }
 
   /** The Service is not ours, though it may have been. */
   ignored(service: Service): void {
-    const { uid = "", deletionTimestamp } = service.metadata;
-    if (!this.#options.addresses.holdsAny(uid)) return;
-    if (deletionTimestamp === undefined) this.note(this.#identity(service));
+    if (!this.#leaves(service)) return;
+    if (service.metadata.deletionTimestamp === undefined) this.note(this.#identity(service));
     else this.gone(service);
   }
 
@@ -79,6 +79,11 @@ export class Leftovers {
     if (holders.length === 0 && wish === null) addresses.release(uid);
     onGone(`${id.namespace}/${id.name}`);
     return {};
+  }
+
+  #leaves({ metadata: { uid = "" } }: Service): boolean {
+    const { addresses, isOrphan } = this.#options;
+    return addresses.holdsAny(uid) && !isOrphan(uid);
   }
 
   #identity({ metadata: { uid = "", namespace = "", name = "" } }: Service): LbIdentity {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { endpointSlices, type ServiceSpec } from "../api/index.ts";
 import { slice } from "../model/testing/objects.ts";
-import { MemoryProvider } from "../provider/testing/memory-provider.ts";
+import { MemoryProvider, type StepHook } from "../provider/testing/memory-provider.ts";
 import { Bench, type Running } from "./testing/bench.ts";
 
 const label = "node.kubernetes.io/exclude-from-external-load-balancers";
@@ -34,6 +34,56 @@ it("1 node added, excluded, deleted: the targets follow", async () => {
   bench.clock.advance(1000);
   await bench.until(() => targets(bench) === "node3", "deleted");
   await stop();
+});
+
+it("what follows from a change of nodes is measured as upstream does", async () => {
+  const bench = new Bench();
+  for (const name of ["web", "api"]) bench.api.createService(name);
+  const broken = { is: false };
+  const hook: StepHook = async ({ id }, when) => {
+    if (when === "after" || id !== "uid-api/targets") return;
+    await late.promise;
+    if (broken.is) throw new Error("no luck");
+  };
+  let late = Promise.withResolvers<void>();
+  late.resolve();
+  const running = bench.start({ providers: [new MemoryProvider(bench.world, { hook })] });
+  for (const name of ["web", "api"]) await bench.ready(name);
+  const measured = async (): Promise<string[]> => {
+    const text = await running.metrics.metrics();
+    return (text.match(/^service_controller_\w+(_count|_sum|error_total) .*$/gm) ?? []).map((line) =>
+      line.replace("service_controller_", ""),
+    );
+  };
+  expect(await measured()).toEqual([
+    "nodesync_error_total 0",
+    "nodesync_latency_seconds_sum 0",
+    "nodesync_latency_seconds_count 0",
+    "update_loadbalancer_host_latency_seconds_sum 0",
+    "update_loadbalancer_host_latency_seconds_count 0",
+  ]);
+  late = Promise.withResolvers();
+  broken.is = true;
+  bench.api.createNode("node3");
+  await bench.settled();
+  bench.clock.advance(1000);
+  await bench.settled();
+  bench.clock.advance(3000);
+  late.resolve();
+  await bench.settled();
+  expect(await measured()).toEqual([
+    "nodesync_error_total 1",
+    "nodesync_latency_seconds_sum 3",
+    "nodesync_latency_seconds_count 1",
+    "update_loadbalancer_host_latency_seconds_sum 3",
+    "update_loadbalancer_host_latency_seconds_count 2",
+  ]);
+  // What is tried again is no news of nodes.
+  broken.is = false;
+  bench.clock.advance(10_000);
+  await bench.until(() => bench.condition("api", "programmed") === "True Programmed", "it is made good");
+  expect(await measured()).toContain("update_loadbalancer_host_latency_seconds_count 2");
+  await running.stop();
 });
 
 it("A8: 500 nodes that join within 30 s cost a Service few updates", async () => {

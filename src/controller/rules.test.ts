@@ -1,11 +1,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { annotations } from "../api/index.ts";
 import type { LbStatus, Plan, PlanStep, StepResult } from "../provider/index.ts";
 import { MemoryProvider, type StepHook } from "../provider/testing/memory-provider.ts";
 import { ScopedProvider } from "../provider/testing/scoped-provider.ts";
 import { Bench, type Running } from "./testing/bench.ts";
 
 // The rules of the provider contract that are the engine's, where no other file here has them: 1 and 2 are in
-// scopes.test.ts, 3 in life.test.ts, A10 in throttling.test.ts.
+// scopes.test.ts, 3 in life.test.ts too, 9 in orphans.test.ts, 10 in classes.test.ts too, A10 in throttling.test.ts.
 
 let bench: Bench;
 
@@ -53,6 +54,42 @@ it("rule 3: what a snapshot finds wanting is looked at live before anything is w
   expect([bench.world.snapshots, bench.world.observations - observations]).toEqual([1, 1]);
   expect([bench.world.mutations.length, bench.api.writes.length]).toEqual(before);
   await second.stop();
+});
+
+it("rule 3: what no batch tells of is checked one after the other, at most two a second", async () => {
+  const names = ["a", "b", "c", "d", "e", "f"];
+  for (const name of names) bench.api.createService(name);
+  class Single extends MemoryProvider {
+    override snapshot(): ReturnType<MemoryProvider["snapshot"]> {
+      return Promise.reject(new Error("there is no batch of these"));
+    }
+  }
+  const running = bench.start({ providers: [new Single(bench.world)], pool: ["192.0.2.0/24"] });
+  for (const name of names) await bench.ready(name);
+  const before = bench.world.observations;
+  const looks = (): number => bench.world.observations - before;
+  const writes = bench.api.writes.length;
+  for (let i = 0; i < 600; i++) await bench.clock.run(1000);
+  await bench.settled();
+  const counts = [looks()];
+  // What a user wants waits for none of them.
+  bench.api.updateService("f", { spec: { ports: [{ port: 81, protocol: "TCP", nodePort: 30_081 }] } });
+  await bench.until(() => bench.world.objects.has("uid-f/TCP-81"), "the change");
+  await bench.settled();
+  const hurried = looks();
+  for (let i = 0; i < 8; i++) {
+    bench.clock.advance(500);
+    await bench.settled();
+    counts.push(looks() - hurried + 1);
+  }
+  expect(counts.every((count, i) => count <= i + 1)).toBe(true);
+  expect(counts.at(-1)).toBeGreaterThanOrEqual(names.length - 1);
+  expect(bench.condition("a", "programmed")).toBe("True Programmed");
+  expect(await running.metrics.getSingleMetricAsString("controller_runtime_reconcile_errors_total")).toContain(
+    '{controller="service"} 0',
+  );
+  expect(bench.api.writes.slice(writes).every((text) => text.startsWith("services/default/f:"))).toBe(true);
+  await running.stop();
 });
 
 it("rule 4: a pending step is polled by applying it again at its time, and no worker is held up", async () => {
@@ -247,3 +284,36 @@ it("rule 8: a loss that the adapter names degrades and hinders nothing", async (
   expect(bench.condition("web", "programmed")).toBe("True Programmed");
   await running.stop();
 });
+
+it("rule 10: a class says what its Services may ask for; what it does not let them set has no effect", async () => {
+  const { allowReplace, loadBalancerIps } = annotations;
+  bench.api.createService("web", {}, { annotations: { [loadBalancerIps]: "192.0.2.5", [allowReplace]: "true" } });
+  const running = bench.start({ policy: { allowedOverrides: [allowReplace], limits: { portsPerService: 1 } } });
+  await bench.ready("web");
+  expect(bench.addresses("web")).toEqual(["192.0.2.1"]);
+  expect(bench.condition("web", "degraded")).toBe("True OverrideNotAllowed");
+  const before = bench.world.fingerprint();
+  const ports = [80, 81].map((port) => ({ name: `p${port}`, port, protocol: "TCP", nodePort: 30_000 + port }));
+  bench.api.updateService("web", { spec: { ports } });
+  await bench.until(() => bench.condition("web", "accepted").startsWith("False"), "refused");
+  await bench.settled();
+  expect(bench.world.fingerprint()).toBe(before);
+  await running.stop();
+});
+
+it.each(["endpoint", "credentials", "role", "role-arn", "project", "region"])(
+  "rule 11: no Service says where a provider is or who we are there: berth.dev/%s is unknown, and changes nothing",
+  async (word) => {
+    bench.api.createService("web");
+    const plain = bench.start();
+    await bench.ready("web");
+    const before = [bench.world.fingerprint(), bench.world.mutations.length];
+    const key = `berth.dev/${word}`;
+    bench.api.updateService("web", { metadata: { annotations: { [key]: "https://elsewhere.example.com" } } });
+    await bench.until(() => bench.condition("web", "accepted") === "True UnknownAnnotation", "it is told");
+    await bench.settled();
+    expect(Object.values<string>(annotations)).not.toContain(key);
+    expect([bench.world.fingerprint(), bench.world.mutations.length]).toEqual(before);
+    await plain.stop();
+  },
+);

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { type Desired, type Plan, ProviderError, type ScopeKey } from "../provider/index.ts";
 import type { Observation, StepHook } from "../provider/testing/memory-provider.ts";
 import { ScopedProvider } from "../provider/testing/scoped-provider.ts";
+import type { OrphanPolicy } from "./orphans/index.ts";
 import { Bench, type Running } from "./testing/bench.ts";
 
 const scoped = { loadBalancerClass: "berth.dev/scoped" };
@@ -13,8 +14,10 @@ beforeEach(() => {
   bench = new Bench();
 });
 
-function start(hook: StepHook = () => {}): Running {
-  return bench.start({ providers: [new ScopedProvider(bench.world, { hook })] });
+const deletes = { deletes: true, graceMs: 0 };
+
+function start(hook: StepHook = () => {}, orphans: OrphanPolicy = deletes): Running {
+  return bench.start({ providers: [new ScopedProvider(bench.world, { hook })], orphans });
 }
 
 /** Services change what they share a moment later. */
@@ -212,9 +215,28 @@ describe("rule 2: what is shared goes ten minutes after its last user", () => {
     bench.api.updateService("web", { metadata: { finalizers: null } });
     bench.api.deleteService("web");
     const second = start();
+    await bench.settled();
+    bench.clock.advance(600_000);
     await bench.until(() => bench.world.objects.size === 1, "all but the firewall goes");
     bench.clock.advance(600_000);
+    await bench.settled();
+    bench.clock.advance(600_000);
     await bench.until(() => firewall() === undefined, "the firewall goes");
+    await second.stop();
+  });
+
+  it("and not while there is a load balancer that no Service wants, which may need it", async () => {
+    const first = await made("web");
+    await first.stop();
+    bench.api.updateService("web", { metadata: { finalizers: null } });
+    bench.api.deleteService("web");
+    const second = start(undefined, { ...deletes, deletes: false });
+    for (let i = 0; i < 4; i++) {
+      await gathered();
+      bench.clock.advance(600_000);
+    }
+    await bench.settled();
+    expect([firewall() === undefined, bench.world.objects.has("uid-web/address")]).toEqual([false, true]);
     await second.stop();
   });
 
@@ -253,7 +275,7 @@ describe("a load balancer whose members do not go", () => {
     const hook: StepHook = ({ id }) => {
       if (locked && id === "uid-web/surplus") throw new ProviderError({ kind: "quota", limit: "changes" }, "not now");
     };
-    return bench.start({ providers: [new Hasty(bench.world, { hook })] });
+    return bench.start({ providers: [new Hasty(bench.world, { hook })], orphans: deletes });
   }
 
   beforeEach(async () => {
@@ -279,6 +301,8 @@ describe("a load balancer whose members do not go", () => {
     bench.api.updateService("web", { metadata: { finalizers: null } });
     bench.api.deleteService("web");
     const running = startHasty();
+    await bench.settled();
+    bench.clock.advance(600_000);
     await bench.until(() => !bench.world.objects.has("uid-web/address"), "the load balancer goes");
     await gathered();
     // Nobody else gets the address before all of it is gone.

@@ -11,10 +11,12 @@ import type { Clock, Random } from "../base/index.ts";
 import type { AddressPool } from "../ipam/index.ts";
 import type { EventRecorder, KubeClient, Store } from "../kube/index.ts";
 import type { Classes } from "../model/index.ts";
-import type { ProviderAdapter } from "../provider/index.ts";
+import type { ProviderAdapter, RequestBudget } from "../provider/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
+import type { PauseTimes } from "./engine/circuit.ts";
 import type { NodePortSettings } from "./node-ports/node-ports.ts";
 import type { SliceStore } from "./nodes/endpoint-nodes.ts";
+import type { OrphanPolicy } from "./orphans/index.ts";
 
 export interface TermOptions {
   readonly client: Pick<KubeClient, "get" | "list" | "listAll" | "create" | "mergePatch" | "delete" | "watch">;
@@ -28,8 +30,13 @@ export interface TermOptions {
   /** Where the Leases of agents are. */
   readonly agentNamespace: string;
   readonly nodePorts: NodePortSettings;
+  readonly orphans: OrphanPolicy;
   readonly workers: number;
   readonly driftResyncMs: number;
+  /** What the requests of providers share, by the provider's name; those that are not in it are unlimited. */
+  readonly budgets?: ReadonlyMap<string, Pick<RequestBudget, "state">>;
+  /** Of providers that ask to be left alone. */
+  readonly pauses?: PauseTimes;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock: Clock;

@@ -10,13 +10,15 @@ import { ClassView } from "./classes/class-view.ts";
 import { Circuit } from "./engine/circuit.ts";
 import { GuardedAdapter } from "./engine/guarded-adapter.ts";
 import { ProviderRunner } from "./engine/provider-runner.ts";
-import { ScopeReconciler } from "./engine/scope-reconciler.ts";
+import { ScopeReconciler, type ScopeReconcilerOptions } from "./engine/scope-reconciler.ts";
 import { ScopeUsers } from "./engine/scope-users.ts";
 import { Snapshots } from "./engine/snapshots.ts";
 import { holdersOf, Leftovers } from "./leftovers.ts";
-import { type ControllerMetrics, type ControllerName, controllerMetrics, controllerName } from "./metrics.ts";
+import { type ControllerMetrics, type ControllerName, controllerName } from "./metrics.ts";
 import { NodePorts } from "./node-ports/node-ports.ts";
+import { NodeSyncs } from "./nodes/node-syncs.ts";
 import { ServiceNodes } from "./nodes/service-nodes.ts";
+import { OrphanSweep } from "./orphans/index.ts";
 import { Provisioner } from "./services/provisioner.ts";
 import { ServiceReconciler } from "./services/service-reconciler.ts";
 import { Teardown } from "./services/teardown.ts";
@@ -33,17 +35,21 @@ export interface TermParts {
   readonly admission: Admission;
   readonly classReporter: ClassReporter;
   readonly nodes: ServiceNodes;
+  readonly nodeSyncs: NodeSyncs;
   readonly addresses: ServiceAddresses;
   /** Undefined without a provider that takes addresses from pools: they are no business of ours then. */
   readonly poolFollower: PoolFollower | undefined;
   readonly poolStatus: PoolStatusWriter;
   /** By name. */
   readonly providers: ReadonlyMap<string, GuardedAdapter>;
+  readonly circuit: Circuit;
+  readonly snapshots: Snapshots;
   readonly runner: ProviderRunner;
   readonly scopes: ScopeReconciler;
   readonly records: Records;
   readonly reporter: Reporter;
   readonly leftovers: Leftovers;
+  readonly orphans: OrphanSweep;
   readonly reconciler: ServiceReconciler;
 }
 
@@ -55,47 +61,51 @@ interface Queues {
   readonly classes: WorkQueue;
 }
 
-/** What all parts are made of. */
-interface Ground {
+/** What a term is made from. */
+interface Given {
   readonly options: TermOptions;
   readonly stores: Stores;
+  readonly metrics: ControllerMetrics;
   /** Asked before each write; a text says why there may be none. */
   readonly mayWrite: () => string | undefined;
   /** Gets what has to be ended. */
   readonly held: DisposableStack;
+}
+
+/** What all parts are made of. */
+interface Ground extends Given {
   readonly queues: Queues;
-  readonly metrics: ControllerMetrics;
   readonly classes: ClassView;
 }
 
-/** `held` gets what has to be ended; `mayWrite` is asked before each write, a text says why there may be none. */
-export function assemble(
-  options: TermOptions,
-  stores: Stores,
-  mayWrite: () => string | undefined,
-  held: DisposableStack,
-): TermParts {
+export function assemble(given: Given): TermParts {
+  const { options, stores, metrics, mayWrite, held } = given;
   const queues = queuesOf(options, held);
-  const metrics = controllerMetrics(options.metrics);
   const classes = held.use(new ClassView(options.classes, stores.classes));
-  const ground: Ground = { options, stores, mayWrite, held, queues, metrics, classes };
+  const ground: Ground = { ...given, queues, classes };
   // Behind what users change meanwhile.
   const later = (key: string): void => queues.services.add(key, initialPriority);
-  const nodes = held.use(new ServiceNodes({ ...stores, onChange: later, clock: options.clock }));
+  const nodeSyncs = new NodeSyncs(metrics, options.clock);
+  const onNodes = (key: string): void => {
+    nodeSyncs.note(key);
+    later(key);
+  };
+  const nodes = held.use(new ServiceNodes({ ...stores, onChange: onNodes, clock: options.clock }));
   const taken = addressParts(ground);
   const onScopeChange = (ids: readonly LbIdentity[]): void => {
     for (const id of ids)
       if (leftovers.knows(id)) queues.leftovers.add(id.uid);
       else queues.services.add(`${id.namespace}/${id.name}`);
   };
-  const engine = engineParts(ground, nodes, onScopeChange);
+  const engine = engineParts(ground, nodes, { onChange: onScopeChange, hasOrphans: (name) => orphans.hasAny(name) });
   const status = statusParts(ground);
   const admission = new Admission({ ...stores, classes: classes.current, onChange: later });
-  const parts = { ...taken, ...engine, ...status, nodes, admission };
-  const leftovers = leftoversOf(ground, parts);
+  const parts = { ...taken, ...engine, ...status, nodes, nodeSyncs, admission };
+  const leftovers = leftoversOf(ground, parts, (uid) => orphans.knows(uid));
+  const orphans = orphansOf(ground, parts, leftovers);
   const reconciler = reconcilerOf(ground, parts, leftovers);
   const classReporter = new ClassReporter({ ...options, objects: stores.classes, view: classes, mayWrite });
-  return { ...parts, queues, metrics, classes, classReporter, leftovers, reconciler };
+  return { ...parts, queues, metrics, classes, classReporter, leftovers, orphans, reconciler };
 }
 
 function queuesOf({ logger, metrics, clock, random }: TermOptions, held: DisposableStack): Queues {
@@ -140,27 +150,29 @@ function addressParts({
 }
 
 function engineParts(
-  { options, stores, mayWrite, queues, classes }: Ground,
+  { options, stores, mayWrite, queues, metrics, classes }: Ground,
   nodes: ServiceNodes,
-  onChange: (ids: readonly LbIdentity[]) => void,
-): Pick<TermParts, "providers" | "runner" | "scopes"> {
+  heard: Pick<ScopeReconcilerOptions, "onChange" | "hasOrphans">,
+): Pick<TermParts, "providers" | "circuit" | "snapshots" | "runner" | "scopes"> {
   const { clusterId, driftResyncMs, clock, logger } = options;
-  const circuit = new Circuit(clock, logger);
+  const circuit = new Circuit(clock, logger, options.pauses);
   const providers = new Map(options.providers.map((adapter) => [adapter.name, new GuardedAdapter(adapter, circuit)]));
   const users = new ScopeUsers(stores.services, classes.current, clusterId);
   const snapshots = new Snapshots(clock, logger, (adapter) => users.scopesOf(adapter));
   const checkAfterMs = driftResyncMs * 0.9;
-  const runner = new ProviderRunner({ mayWrite, circuit, snapshots, checkAfterMs, clock, logger });
+  const onDrift = (provider: string): void => metrics.drift.inc({ provider });
+  for (const provider of providers.keys()) metrics.drift.inc({ provider }, 0);
+  const runner = new ProviderRunner({ mayWrite, circuit, snapshots, checkAfterMs, onDrift, clock, logger });
   const scopes = new ScopeReconciler({
     runner,
     users,
     queue: queues.scopes,
     nodes: (capabilities) => nodes.all(capabilities),
-    onChange,
+    ...heard,
     driftMs: () => driftMs(options),
     clock,
   });
-  return { providers, runner, scopes };
+  return { providers, circuit, snapshots, runner, scopes };
 }
 
 /** Jittered, so that a restart does not make all of them come back at one moment for ever. */
@@ -185,15 +197,37 @@ function statusParts({ options, stores, mayWrite, held, metrics }: Ground): Pick
 function leftoversOf(
   { options, queues, classes }: Ground,
   parts: Pick<TermParts, "providers" | "runner" | "scopes" | "addresses" | "reporter">,
+  isOrphan: (uid: string) => boolean,
 ): Leftovers {
   const { reporter } = parts;
   return new Leftovers({
     ...options,
     ...parts,
     classes: classes.current,
+    isOrphan,
     onNoted: (uid) => queues.leftovers.add(uid),
     onGone: (key) => queues.services.add(key),
     onStuck: (id, failure) => reporter.stuck(id, failure),
+  });
+}
+
+function orphansOf(
+  { options, stores, metrics, classes }: Ground,
+  { providers, runner, addresses, reporter }: Pick<TermParts, "providers" | "runner" | "addresses" | "reporter">,
+  leftovers: Leftovers,
+): OrphanSweep {
+  return new OrphanSweep({
+    ...options,
+    providers,
+    services: stores.services,
+    classes: classes.current,
+    policy: options.orphans,
+    leftovers,
+    pauseOf: (provider) => runner.pauseOf(provider),
+    onFound: (id, text) => reporter.orphaned(id, text),
+    onVanished: (uid) => addresses.release(uid),
+    periodMs: () => driftMs(options),
+    count: metrics.orphans,
   });
 }
 

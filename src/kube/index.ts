@@ -29,4 +29,11 @@ export type { KubeRequest } from "./requests.ts";
 export { Store, type StoreHandler } from "./store.ts";
 export { microTime, wireTime } from "./time.ts";
 export type { WatchEvent } from "./watch-stream.ts";
-export { driftPriority, initialPriority, type Work, WorkQueue, type WorkResult } from "./work-queue.ts";
+export {
+  driftPriority,
+  initialPriority,
+  type QueueState,
+  type Work,
+  WorkQueue,
+  type WorkResult,
+} from "./work-queue.ts";

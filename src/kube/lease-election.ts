@@ -15,7 +15,7 @@ import {
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "./errors.ts";
-import { gauge } from "./instruments.ts";
+import { counter, gauge } from "./instruments.ts";
 import { Reflector } from "./reflector.ts";
 import { Store } from "./store.ts";
 import { microTime } from "./time.ts";
@@ -63,6 +63,7 @@ export class LeaseElection {
   readonly #random: Random;
   readonly #logger: Logger;
   readonly #showLeading: (leading: boolean) => void;
+  readonly #countSlow: () => void;
   /** When the lease was last seen to change, on the monotonic clock; undefined when there has never been one. */
   #changedAt: number | undefined;
   #onChange: () => void = () => {};
@@ -83,6 +84,11 @@ export class LeaseElection {
     const status = gauge(metrics, "leader_election_master_status", "1 while this process leads.", ["name"]);
     this.#showLeading = (leading) => status.set({ name }, leading ? 1 : 0);
     this.#showLeading(false);
+    const slow = counter(metrics, "leader_election_slowpath_total", "Renewals that had to read the Lease first.", [
+      "name",
+    ]);
+    slow.inc({ name }, 0);
+    this.#countSlow = () => slow.inc({ name });
   }
 
   /** Ask right before each write: none may start later than the renew deadline after the last renewal. */
@@ -292,6 +298,7 @@ export class LeaseElection {
       this.#lease = await this.#writeRenewal(limit.signal);
     } catch (error) {
       if (!isConflict(error) && !isAlreadyExists(error)) throw error;
+      this.#countSlow();
       // Ours still when the answer to our last renewal was lost, or when somebody touched something else in it.
       this.#lease = await this.#read(limit.signal);
       const { holderIdentity = "" } = this.#lease.spec ?? {};

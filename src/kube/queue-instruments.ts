@@ -2,8 +2,8 @@ import type { Clock } from "../base/index.ts";
 import type { Metrics } from "../telemetry/index.ts";
 import { counter, gauge, histogram } from "./instruments.ts";
 
-/** As client-go: 10 ns to 10 s, extended to what a slow provider takes. */
-const buckets = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 60, 300];
+/** As client-go and controller-runtime: 10 ns to 10 s, and 1000 s of the latter. */
+const buckets = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1000];
 const refreshMs = 1000;
 
 /** The `workqueue_*` metrics under the names that client-go gave them. */

@@ -30,6 +30,7 @@ export interface StoreOptions<T, I extends string> {
  * An own write is laid over what the watch has delivered so far, so that nobody decides on a state before it.
  */
 export class Store<T extends KubeObject, I extends string = never> {
+  readonly kind: string;
   /** Resolves when the first full state is in and every handler has seen it. */
   readonly synced: Promise<void>;
   readonly #resolveSynced: () => void;
@@ -47,6 +48,7 @@ export class Store<T extends KubeObject, I extends string = never> {
   readonly #showSize: () => void;
 
   constructor({ kind, logger, metrics, indexes }: StoreOptions<T, I>) {
+    this.kind = kind;
     this.#logger = logger.with({ kind });
     this.#indexes = Object.entries<Index<T>>(indexes ?? {}).map(([name, values]) => [name as I, values, new Map()]);
     const failures = counter(metrics, "kube_store_handler_failures_total", "Handlers and index functions that threw.", [

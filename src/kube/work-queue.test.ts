@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
 import { sleep } from "../base/index.ts";
 import { nullLogger } from "../telemetry/index.ts";
-import { initialPriority, type Work, WorkQueue, type WorkResult } from "./index.ts";
+import { driftPriority, initialPriority, type Work, WorkQueue, type WorkResult } from "./index.ts";
 
 function setUp(): { queue: WorkQueue; clock: FakeClock; metrics: Registry } {
   const clock = new FakeClock();
@@ -250,5 +250,20 @@ describe("WorkQueue", () => {
     expect(text).toContain('workqueue_queue_duration_seconds_sum{name="test"} 3\n');
     expect(text).toContain('workqueue_unfinished_work_seconds{name="test"} 5\n');
     expect(text).toContain('workqueue_longest_running_processor_seconds{name="test"} 5\n');
+  });
+
+  it("shows what is ready by priority, what is in work, and what waits for its time", async () => {
+    const { queue, clock } = setUp();
+    queue.add("a", initialPriority);
+    queue.add("b");
+    queue.add("c", initialPriority);
+    queue.add("d");
+    queue.addAfter("e", 3000, driftPriority);
+    await queue.get(signal);
+    clock.advance(1000);
+    const { ready, working, waiting } = queue.state();
+    expect(Object.fromEntries(ready)).toEqual({ 0: ["d"], [initialPriority]: ["a", "c"] });
+    expect(working).toEqual(["b"]);
+    expect(waiting).toEqual([{ key: "e", priority: driftPriority, inMs: 2000 }]);
   });
 });

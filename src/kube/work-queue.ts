@@ -29,6 +29,14 @@ export interface WorkResult {
 /** Reconciles one key. When it throws, the key comes back after its back-off. */
 export type Work = (key: string, signal: AbortSignal) => Promise<WorkResult | void>;
 
+/** What a queue holds now. */
+export interface QueueState {
+  /** By priority, in the order in which they are taken. */
+  readonly ready: ReadonlyMap<number, readonly string[]>;
+  readonly working: readonly string[];
+  readonly waiting: readonly { readonly key: string; readonly priority: number; readonly inMs: number }[];
+}
+
 interface Waiting {
   readonly readyAt: number;
   readonly priority: number;
@@ -117,6 +125,16 @@ export class WorkQueue implements Disposable {
     let size = 0;
     for (const keys of this.#ready.values()) size += keys.size;
     return size;
+  }
+
+  /** For people to look at. */
+  state(): QueueState {
+    const now = this.#clock.monotonic();
+    return {
+      ready: new Map([...this.#ready].filter(([, keys]) => keys.size > 0).map(([at, keys]) => [at, [...keys]])),
+      working: [...this.#processing.keys()],
+      waiting: [...this.#waiting].map(([key, { priority, readyAt }]) => ({ key, priority, inMs: readyAt - now })),
+    };
   }
 
   /** The next key, to be handed back with `done`; undefined when aborted, or shut down and empty. */

@@ -6,4 +6,7 @@ export { type Decision, decide, type Fault, ProviderError } from "./errors.ts";
 export { executePlan, inOrder, type StepOutcome } from "./execution.ts";
 export type { ProviderContext, ProviderModule } from "./module.ts";
 export { contentHash, isConverged, makePlan } from "./plan.ts";
-export { NotSentError, type RequestKind, Requests } from "./requests.ts";
+export { type Rates, RequestBudget } from "./request-budget.ts";
+export { requestMeters } from "./request-meter.ts";
+export { NotSentError, type RequestKind, type RequestLimits, Requests } from "./requests.ts";
+export type { Rate } from "./token-bucket.ts";

@@ -2,6 +2,7 @@ import type { Clock } from "../base/index.ts";
 import type { PortRange } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ProviderAdapter } from "./contract.ts";
+import type { RequestLimits } from "./requests.ts";
 
 /** What `providers/<name>/index.ts` exports as `provider`: how the command line asks for it and builds it. */
 export interface ProviderModule {
@@ -34,6 +35,8 @@ export interface ProviderContext {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Asked before every mutating request, as `Requests` does; a text says why nothing may be written any more. */
   readonly fence: () => string | undefined;
+  /** Handed on to the provider's `Requests`. */
+  readonly requestLimits?: RequestLimits;
   readonly logger: Logger;
   readonly clock: Clock;
 }

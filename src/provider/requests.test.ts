@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import { FakeClock } from "../base/fake-clock.ts";
-import { NotSentError, ProviderError, Requests } from "./index.ts";
+import { createMetrics } from "../telemetry/index.ts";
+import { NotSentError, ProviderError, RequestBudget, Requests, requestMeters } from "./index.ts";
 
 const { signal } = new AbortController();
 const open = (): undefined => undefined;
@@ -37,7 +38,11 @@ it("rule 4: a request ends with its caller", async () => {
 it("rule 5: the fence is asked right before each write, and before nothing else", async () => {
   const clock = new FakeClock();
   let why: string | undefined;
-  const requests = new Requests({ fence: () => why, clock, rates: { write: { perSecond: 2, burst: 1 } } });
+  const requests = new Requests({
+    fence: () => why,
+    clock,
+    budget: new RequestBudget({ write: { perSecond: 2, burst: 1 } }, clock),
+  });
   const sent: string[] = [];
   const send = (kind: "read" | "write" | "poll", what: string): Promise<void> =>
     requests.send(kind, what, signal, async () => void sent.push(what));
@@ -56,7 +61,7 @@ it("rule 5: the fence is asked right before each write, and before nothing else"
 it("reads, writes and polls have each a rate of their own", async () => {
   const clock = new FakeClock();
   const rate = { perSecond: 10, burst: 3 };
-  const requests = new Requests({ fence: open, clock, rates: { write: rate, read: rate } });
+  const requests = new Requests({ fence: open, clock, budget: new RequestBudget({ write: rate, read: rate }, clock) });
   const sent: string[] = [];
   const send = (kind: "read" | "write" | "poll"): Promise<void> =>
     requests.send(kind, kind, signal, async () => void sent.push(`${kind} ${clock.monotonic()}`));
@@ -71,7 +76,11 @@ it("reads, writes and polls have each a rate of their own", async () => {
 
 it("rule 4: a turn that is more than a second away is not slept for, but answered as throttled", async () => {
   const clock = new FakeClock();
-  const requests = new Requests({ fence: open, clock, rates: { write: { perSecond: 0.5, burst: 1 } } });
+  const requests = new Requests({
+    fence: open,
+    clock,
+    budget: new RequestBudget({ write: { perSecond: 0.5, burst: 1 } }, clock),
+  });
   await requests.send("write", "a", signal, async () => {});
   const error = await requests.send("write", "b", signal, async () => {}).catch((cause: unknown) => cause);
   expect(error).toBeInstanceOf(ProviderError);
@@ -82,4 +91,65 @@ it("rule 4: a turn that is more than a second away is not slept for, but answere
   });
   clock.advance(2000);
   await requests.send("write", "c", signal, async () => {});
+});
+
+it("a budget is shared by all who send for one provider, and tells how long the next one waits", async () => {
+  const clock = new FakeClock();
+  const budget = new RequestBudget({ write: { perSecond: 10, burst: 2 } }, clock);
+  const [one, other] = [1, 2].map(() => new Requests({ fence: open, clock, budget }));
+  await one!.send("write", "a", signal, async () => {});
+  await other!.send("write", "b", signal, async () => {});
+  expect(Object.fromEntries(budget.state())).toEqual({ write: { perSecond: 10, burst: 2, waitMs: 100 } });
+  const sent: number[] = [];
+  const third = one!.send("write", "c", signal, async () => void sent.push(clock.monotonic()));
+  await clock.run(100);
+  await third;
+  expect(sent).toEqual([100]);
+});
+
+it("each request that was sent is counted by operation and by what became of it", async () => {
+  const clock = new FakeClock();
+  const metrics = createMetrics();
+  let why: string | undefined;
+  const meter = requestMeters(metrics)("memory");
+  const budget = new RequestBudget({ poll: { perSecond: 0.1, burst: 1 } }, clock);
+  const requests = new Requests({ fence: () => why, clock, budget, meter });
+  const sent = async (
+    kind: "read" | "write" | "poll",
+    what: string,
+    answer: () => unknown,
+    caller = signal,
+  ): Promise<void> => {
+    await requests.send(kind, what, caller, async () => answer()).catch(() => {});
+  };
+  await sent("read", "DescribeThing 1", () => clock.advance(200));
+  await sent("read", "DescribeThing 2", () => 0);
+  await sent("write", "CreateThing", () => Promise.reject(new ProviderError({ kind: "quota", limit: "things" }, "")));
+  await sent("write", "CreateThing", () => Promise.reject(new Error("broken")));
+  const caller = new AbortController();
+  const abort = (): Promise<void> => {
+    caller.abort(new Error("over"));
+    return new Promise(() => {});
+  };
+  await sent("write", "CreateThing", abort, caller.signal);
+  const late = sent("write", "CreateThing", () => new Promise(() => {}));
+  await clock.run(10_000);
+  await late;
+  // Neither of these is sent: the fence, and our own rate.
+  why = "the lease is gone";
+  await sent("write", "CreateThing", () => 0);
+  await sent("poll", "DescribeThing", () => 0);
+  await sent("poll", "DescribeThing", () => 0);
+  const text = await metrics.getSingleMetricAsString("lb_provider_api_requests_total");
+  const lines = text.split("\n").filter((line) => !line.startsWith("#"));
+  expect(lines.map((line) => line.replace("lb_provider_api_requests_total", ""))).toEqual([
+    '{provider="memory",op="DescribeThing",code="ok"} 3',
+    '{provider="memory",op="CreateThing",code="quota"} 1',
+    '{provider="memory",op="CreateThing",code="error"} 1',
+    '{provider="memory",op="CreateThing",code="aborted"} 1',
+    '{provider="memory",op="CreateThing",code="timeout"} 1',
+  ]);
+  expect(await metrics.getSingleMetricAsString("lb_provider_api_request_duration_seconds")).toContain(
+    'lb_provider_api_request_duration_seconds_sum{provider="memory",op="CreateThing",code="timeout"} 10',
+  );
 });

@@ -1,16 +1,22 @@
 import { type Clock, orAborted, sleep, withTimeout } from "../base/index.ts";
 import { ProviderError } from "./errors.ts";
-import { type Rate, TokenBucket } from "./token-bucket.ts";
+import type { RequestBudget } from "./request-budget.ts";
+import type { RequestMeter } from "./request-meter.ts";
 
 /** A poll reads how far an operation has come that an earlier write began. */
 export type RequestKind = "read" | "write" | "poll";
 
-export interface RequestsOptions {
+/** What all requests of one provider share. */
+export interface RequestLimits {
+  /** Unlimited by default. */
+  readonly budget?: RequestBudget;
+  readonly meter?: RequestMeter;
+}
+
+export interface RequestsOptions extends RequestLimits {
   /** A text says why nothing may be written any more. */
   readonly fence: () => string | undefined;
   readonly clock: Clock;
-  /** Each kind has a bucket of its own; unlimited by default. */
-  readonly rates?: Readonly<Partial<Record<RequestKind, Rate>>>;
 }
 
 /** The fence said no: this request was not sent. */
@@ -27,17 +33,20 @@ const patienceMs = 1000;
 export class Requests {
   readonly #fence: () => string | undefined;
   readonly #clock: Clock;
-  readonly #buckets: ReadonlyMap<RequestKind, TokenBucket>;
+  readonly #budget: RequestBudget | undefined;
+  readonly #meter: RequestMeter;
 
-  constructor({ fence, clock, rates = {} }: RequestsOptions) {
+  constructor({ fence, clock, budget, meter = () => {} }: RequestsOptions) {
     this.#fence = fence;
     this.#clock = clock;
-    this.#buckets = new Map(
-      Object.entries(rates).map(([kind, rate]) => [kind as RequestKind, new TokenBucket(rate, clock)]),
-    );
+    this.#budget = budget;
+    this.#meter = meter;
   }
 
-  /** Sends one request. Who ignores the signal is left behind when it aborts; `what` names it to people. */
+  /**
+   * Sends one request. Who ignores the signal is left behind when it aborts; `what` names it to people, and its first
+   * word, which says what is done, to the metrics.
+   */
   async send<T>(
     kind: RequestKind,
     what: string,
@@ -49,11 +58,20 @@ export class Requests {
     const why = kind === "write" ? this.#fence() : undefined;
     if (why !== undefined) throw new NotSentError(`${what}: not sent: ${why}`);
     using limit = withTimeout(signal, limitMs, what, this.#clock);
-    return await orAborted(request(limit.signal), limit.signal);
+    const sentAt = this.#clock.monotonic();
+    let code = "ok";
+    try {
+      return await orAborted(request(limit.signal), limit.signal);
+    } catch (error) {
+      code = codeOf(error, signal, limit.signal);
+      throw error;
+    } finally {
+      this.#meter(what.split(" ")[0] ?? "", code, (this.#clock.monotonic() - sentAt) / 1000);
+    }
   }
 
   async #turn(kind: RequestKind, signal: AbortSignal): Promise<void> {
-    const bucket = this.#buckets.get(kind);
+    const bucket = this.#budget?.bucketOf(kind);
     if (bucket === undefined) return;
     const { waitMs } = bucket;
     if (waitMs > patienceMs) {
@@ -63,4 +81,10 @@ export class Requests {
     bucket.take();
     if (waitMs > 0) await sleep(waitMs, signal, this.#clock);
   }
+}
+
+function codeOf(error: unknown, caller: AbortSignal, limit: AbortSignal): string {
+  if (error instanceof ProviderError) return error.fault.kind;
+  if (caller.aborted) return "aborted";
+  return limit.aborted ? "timeout" : "error";
 }

@@ -12,3 +12,4 @@ export {
   nullLogger,
 } from "./logger.ts";
 export { createMetrics, type Metrics } from "./metrics.ts";
+export { cutList, jsonAnswer, pageOf } from "./pages.ts";

@@ -125,6 +125,7 @@ export class Cluster implements AsyncDisposable {
       pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/24") as Cidr)]),
       agentNamespace: agentLeaseNamespace,
       nodePorts: { policy: "Require", range },
+      orphans: { deletes: false, graceMs: 0 },
       workers: 2,
       driftResyncMs: 600_000,
       logger: nullLogger,

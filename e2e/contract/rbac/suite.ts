@@ -174,7 +174,7 @@ async function liveThroughAll(stage: Stage, controlPlane: ControlPlane): Promise
   expect((await lease())?.holderIdentity ?? "").toBe("");
   await admin.patch(services, at, { type: "merge", body: { metadata: { finalizers: null } } }, signal);
   await admin.delete(services, at, signal);
-  const third = stage.controller();
+  const third = stage.controller("--delete-orphans", "--orphan-grace-period=0s", "--drift-resync-period=1s");
   await says(third, /"message":"load balancer has no service"/);
   await says(third, /"message":"load balancer gone"/);
 

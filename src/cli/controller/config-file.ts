@@ -1,14 +1,23 @@
 import { UsageError } from "../../base/index.ts";
+import type { Process } from "../command.ts";
 import { noYaml, readConfigText } from "../config-text.ts";
+import { type Configuration, resolve } from "./configuration.ts";
 import { type Decoded, decode } from "./document.ts";
+import type { Given } from "./options.ts";
 
 export interface ConfigFile extends Decoded {
   /** For messages: `--config controller.yaml`. */
   readonly place: string;
 }
 
+/** What holds with this command line, and the file that it names. Throws UsageError. */
+export async function readConfiguration(told: Given, environment: Process["environment"]): Promise<Configuration> {
+  const file = told.file === undefined ? undefined : await readConfigFile(told.file);
+  return resolve(told, file, environment);
+}
+
 /** Reads YAML or JSON. Throws UsageError, naming file, field, value and remedy. */
-export async function readConfigFile(path: string): Promise<ConfigFile> {
+async function readConfigFile(path: string): Promise<ConfigFile> {
   const text = await readConfigText(path);
   const { parseAllDocuments } = await import("yaml");
   const documents = parseAllDocuments(text);

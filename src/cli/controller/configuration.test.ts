@@ -4,13 +4,14 @@ import { join } from "node:path";
 import { Command } from "commander";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { errorMessage, UsageError } from "../../base/index.ts";
+import { FakeClock } from "../../base/fake-clock.ts";
+import { errorMessage, systemClock, UsageError } from "../../base/index.ts";
 import type { ProviderModule } from "../../provider/index.ts";
-import { readConfigFile } from "./config-file.ts";
-import { type Configuration, resolve } from "./configuration.ts";
+import { readConfiguration } from "./config-file.ts";
+import type { Configuration } from "./configuration.ts";
 import { addFlags, given } from "./options.ts";
 import { fieldOf, flagOf, type Settings, settingAt, settingNames } from "./settings.ts";
-import { classesOf, leaseTimesOf, poolOf } from "./wishes.ts";
+import { budgetsOf, classesOf, leaseTimesOf, poolOf } from "./wishes.ts";
 
 let folder: string;
 let path: string;
@@ -40,7 +41,7 @@ async function configure(args: readonly string[], fields?: string, environment =
   if (fields !== undefined) await writeFile(path, fields);
   command.parse([...args, ...(fields === undefined ? [] : ["--config", path])], { from: "user" });
   const told = given(command);
-  return resolve(told, told.file === undefined ? undefined : await readConfigFile(told.file), environment);
+  return await readConfiguration(told, environment);
 }
 
 /** The message, with the file's path as FILE. */
@@ -76,6 +77,18 @@ const samples: { readonly [N in keyof Settings]: readonly [string[], string, Set
   leaderElectRetryPeriod: [["5s"], "5s", 5000],
   concurrentServiceSyncs: [["3"], "3", 3],
   driftResyncPeriod: [["1h"], "1h", 3_600_000],
+  deleteOrphans: [["true"], "true", true],
+  orphanGracePeriod: [["2h"], "2h", 7_200_000],
+  providerRate: [
+    ["write=10:20", "proxy:read=0.5"],
+    '[write=10:20, "proxy:read=0.5"]',
+    [
+      { provider: undefined, kind: "write", rate: { perSecond: 10, burst: 20 } },
+      { provider: "proxy", kind: "read", rate: { perSecond: 0.5, burst: 1 } },
+    ],
+  ],
+  providerMaxPause: [["1m"], "1m", 60_000],
+  providerRelapsePeriod: [["1m"], "1m", 60_000],
   metricsBindAddress: [["[::1]:1"], '"[::1]:1"', { host: "::1", port: 1 }],
   healthBindAddress: [[":2"], '":2"', { host: "::", port: 2 }],
   logLevel: [["debug"], "debug", "debug"],
@@ -127,6 +140,16 @@ it("the namespace is the pod's own, unless something else is said", async () => 
 it("a provider's flags are fields too, and win over them", async () => {
   const found = await configure(["--proxy-bridge", "br1"], `${head}proxyBridge: br0\nproxyNetns: lab\n`);
   expect(found.providerFlags([proxy])).toEqual({ "proxy-bridge": "br1", "proxy-netns": "lab" });
+});
+
+it("a provider's own rate goes before the one of all", async () => {
+  const found = await configure(["--provider-rate", "write=10:20,a:write=1:2,read=5"]);
+  const budgets = budgetsOf(found, ["a", "b"], new FakeClock());
+  expect(Object.fromEntries(budgets.get("a")?.state() ?? [])).toEqual({
+    write: { perSecond: 1, burst: 2, waitMs: 0 },
+    read: { perSecond: 5, burst: 5, waitMs: 0 },
+  });
+  expect(Object.fromEntries(budgets.get("b")?.state() ?? [])).toMatchObject({ write: { perSecond: 10, burst: 20 } });
 });
 
 it("a file may be JSON", async () => {
@@ -186,6 +209,9 @@ describe("a file that is refused", () => {
     ["no prefix", `${head}addressPool: [10.0.0.1]`, 'addressPool: "10.0.0.1" is no prefix; give ADDRESS/BITS'],
     ["no text in a list", `${head}addressPool: [1]`, "addressPool: [1]; give a list of prefixes, each ADDRESS/BITS"],
     ["an empty text", `${head}clusterId: ""`, 'clusterId: ""; give a text'],
+    ["no rate", `${head}providerRate: [write]`, 'providerRate: "write" is no rate; give [PROVIDER:]read|write|poll='],
+    ["a rate of nothing", `${head}providerRate: ["write=0"]`, 'providerRate: "write=0" is no rate; give'],
+    ["nothing at once", `${head}providerRate: ["write=1:0"]`, 'providerRate: "write=1:0" is no rate; give'],
     ["two documents", `${head}---\n${head}`, "2 documents; give one, and remove the others"],
     ["a field twice", `${head}nodePorts: Never\nnodePorts: Ensure`, "no YAML: Map keys must be unique"],
     ["no YAML", "a: [", "no YAML: "],
@@ -231,6 +257,20 @@ describe("values that contradict each other are named where they stand", () => {
       "addressPool: [10.0.0.0/24, 10.0.0.128/25]",
       poolOf,
       "--config FILE: addressPool: 10.0.0.0/24 and 10.0.0.128/25 overlap; give each address once",
+    ],
+    [
+      "rates",
+      ["--provider-rate=write=1,write=2"],
+      "",
+      (found) => budgetsOf(found, ["a"], systemClock),
+      "--provider-rate: two rates of write; give each once",
+    ],
+    [
+      "a rate of a provider that does not run",
+      [],
+      'providerRate: ["b:write=1"]',
+      (found) => budgetsOf(found, ["a"], systemClock),
+      '--config FILE: providerRate: "b" is none of --providers; give one of a, or remove it',
     ],
     [
       "classes",

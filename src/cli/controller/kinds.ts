@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { UsageError } from "../../base/index.ts";
 import type { Cidr, PortRange } from "../../net/index.ts";
+import type { Rate, RequestKind } from "../../provider/index.ts";
 import {
   collectCidrs,
   type HostPort,
@@ -28,6 +29,13 @@ export interface Kind<V> {
   /** The flag alone means true. */
   readonly isSwitch?: true;
   readonly choices?: readonly string[];
+}
+
+/** How fast requests of one kind may go, of one provider or of each. */
+export interface ProviderRate {
+  readonly provider: string | undefined;
+  readonly kind: RequestKind;
+  readonly rate: Rate;
 }
 
 const line = z.string().min(1);
@@ -142,3 +150,25 @@ export const prefixes: Kind<readonly Cidr[]> = {
   takes: "a list of prefixes, each ADDRESS/BITS",
   read: collectCidrs,
 };
+
+export const providerRates: Kind<readonly ProviderRate[]> = {
+  name: "list",
+  form: list,
+  takes: "a list of rates, each such as write=10:20 or proxy:write=10:20",
+  read:
+    (place) =>
+    (value, before = []) => [...before, ...value.split(",").map((part) => parseRate(place, part.trim()))],
+};
+
+const ratePattern = /^(?:([\w-]+):)?(read|write|poll)=(\d{1,6}(?:\.\d{1,3})?)(?::(\d{1,6}))?$/;
+
+function parseRate(place: string, value: string): ProviderRate {
+  const [, provider, kind, each = "0", burst] = ratePattern.exec(value) ?? [];
+  const perSecond = Number(each);
+  const atOnce = burst === undefined ? Math.ceil(perSecond) : Number(burst);
+  if (perSecond === 0 || atOnce === 0)
+    throw new UsageError(
+      `${place}: ${JSON.stringify(value)} is no rate; give [PROVIDER:]read|write|poll=PER_SECOND[:AT_ONCE], such as write=10:20`,
+    );
+  return { provider, kind: kind as RequestKind, rate: { perSecond, burst: atOnce } };
+}

@@ -13,10 +13,12 @@ import {
   count,
   duration,
   type Kind,
+  type ProviderRate,
   period,
   portRanges,
   ports,
   prefixes,
+  providerRates,
   text,
   texts,
 } from "./kinds.ts";
@@ -43,6 +45,11 @@ export interface Settings {
   readonly leaderElectRetryPeriod: number;
   readonly concurrentServiceSyncs: number;
   readonly driftResyncPeriod: number;
+  readonly deleteOrphans: boolean;
+  readonly orphanGracePeriod: number;
+  readonly providerRate: readonly ProviderRate[];
+  readonly providerMaxPause: number;
+  readonly providerRelapsePeriod: number;
   readonly metricsBindAddress: HostPort;
   readonly healthBindAddress: HostPort;
   readonly logLevel: LogLevel;
@@ -168,7 +175,23 @@ const settings: { readonly [N in SettingName]: Setting<Settings[N]> } = {
     help: "Services that are worked on at a time",
   },
   driftResyncPeriod: time(period, "10m", "every load balancer is checked after so long"),
-  metricsBindAddress: endpoint("127.0.0.1:10260", "where /metrics answers"),
+  deleteOrphans: {
+    kind: bool,
+    placeholder: "true|false",
+    fallback: false,
+    help: "delete load balancers that no Service wants, instead of telling of them",
+  },
+  orphanGracePeriod: time(duration, "1h", "no orphan is deleted before it was seen for so long"),
+  providerRate: {
+    kind: providerRates,
+    placeholder: "kind=rate[:burst]",
+    fallback: [],
+    fallbackText: "unlimited",
+    help: "how many reads, writes or polls a provider gets each second, and at once; [provider:]kind=... is for one alone; may be repeated",
+  },
+  providerMaxPause: time(period, "5m", "a provider that is limited again and again is left alone for so long at most"),
+  providerRelapsePeriod: time(period, "30s", "a limit that is hit again so soon doubles the provider's next pause"),
+  metricsBindAddress: endpoint("127.0.0.1:10260", "where /metrics and /debug/state answer"),
   healthBindAddress: endpoint("127.0.0.1:10261", "where /livez, /readyz and /healthz answer"),
   logLevel: {
     kind: choice(...logLevels),

@@ -1,9 +1,10 @@
 // What follows from several settings at once; those that contradict each other are refused, naming both and the remedy.
 import { isClassName, providerClass } from "../../api/index.ts";
-import { UsageError } from "../../base/index.ts";
+import { type Clock, UsageError } from "../../base/index.ts";
 import { type AddressPool, openPool, rangesOverlap, usableRange } from "../../ipam/index.ts";
 import type { LeaseTimes } from "../../kube/index.ts";
 import { type Classes, plainClasses } from "../../model/index.ts";
+import { type Rates, RequestBudget } from "../../provider/index.ts";
 import { formatMs } from "../go-duration.ts";
 import type { Configuration } from "./configuration.ts";
 
@@ -35,6 +36,32 @@ export function poolOf({ settings, place }: Wishes): AddressPool {
   if (twice === undefined) return openPool("--address-pool", ranges);
   const other = ranges.find((range) => rangesOverlap(range, twice))?.text ?? "";
   throw new UsageError(`${place("addressPool")}: ${other} and ${twice.text} overlap; give each address once`);
+}
+
+/** By the names of the providers that run; each has its own. Throws UsageError. */
+export function budgetsOf(
+  { settings, place }: Wishes,
+  providers: readonly string[],
+  clock: Clock,
+): ReadonlyMap<string, RequestBudget> {
+  const where = place("providerRate");
+  const names = settings.providerRate.map(({ provider, kind }) =>
+    provider === undefined ? kind : `${provider}:${kind}`,
+  );
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UsageError(`${where}: two rates of ${twice}; give each once`);
+  for (const { provider } of settings.providerRate)
+    if (provider !== undefined && !providers.includes(provider))
+      throw new UsageError(
+        `${where}: ${JSON.stringify(provider)} is none of --providers; give one of ${providers.join(", ")}, or remove it`,
+      );
+  const ratesFor = (name: string | undefined): Rates =>
+    Object.fromEntries(
+      settings.providerRate.filter(({ provider }) => provider === name).map(({ kind, rate }) => [kind, rate]),
+    );
+  return new Map(
+    providers.map((name) => [name, new RequestBudget({ ...ratesFor(undefined), ...ratesFor(name) }, clock)]),
+  );
 }
 
 /** Throws UsageError for times with which two could lead at once, or nobody for long. */

@@ -49,3 +49,19 @@ it("never asks earlier than it was told", () => {
   circuit.open("a", "account", 900_000);
   expect(circuit.pauseOf("a")).toBe(900_000);
 });
+
+it("takes its times from whoever runs it, and tells what pauses, the longest first", () => {
+  const patient = new Circuit(clock, nullLogger, { maxMs: 10_000, relapseMs: 1000 });
+  patient.open("a", "account", 7000);
+  clock.advance(7999);
+  patient.open("a", "account", 7000);
+  patient.open("a", "region/x", 1000);
+  expect(patient.pausesOf("a")).toEqual([
+    { scope: "account", leftMs: 10_000, relapses: 1 },
+    { scope: "region/x", leftMs: 1000, relapses: 0 },
+  ]);
+  clock.advance(11_000);
+  expect(patient.pausesOf("a")).toEqual([]);
+  patient.open("a", "account", 7000);
+  expect(patient.pausesOf("a")).toEqual([{ scope: "account", leftMs: 7000, relapses: 0 }]);
+});

@@ -13,6 +13,8 @@ import {
 import type { Logger } from "../../telemetry/index.ts";
 import type { Circuit } from "./circuit.ts";
 import { type Convergence, converge } from "./convergence.ts";
+import { LaterError } from "./later-error.ts";
+import { Pacer } from "./pacer.ts";
 import { PanicError, panicReason } from "./panic-error.ts";
 import { scopeName } from "./scope-name.ts";
 import type { Snapshots } from "./snapshots.ts";
@@ -54,15 +56,22 @@ export interface RunnerOptions {
   readonly snapshots: Snapshots;
   /** What was found fulfilled so long ago is due to be checked, with many others. */
   readonly checkAfterMs: number;
+  /** Called when a scope is to be changed that was as asked, though nothing else is asked for. */
+  readonly onDrift: (provider: string) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
+
+/** What no batch tells of is checked one after the other. */
+const checksPerSecond = 2;
 
 /** Between a provider and those who want something of it: when it may be asked, what was done, what comes next. */
 export class ProviderRunner {
   readonly #options: RunnerOptions;
   readonly #waits: WaitLedger;
   readonly #waiters = new Waiters();
+  /** By provider. */
+  readonly #pacers = new Map<string, Pacer>();
   /** By scope: changes that have begun and are not over. */
   readonly #changes = new Map<string, Change>();
   /** By scope: when it was seen last (monotonic), and the hash of the wish if that was found fulfilled. */
@@ -83,7 +92,7 @@ export class ProviderRunner {
     this.#options.snapshots.doubt(provider, key);
   }
 
-  /** Brings one scope as far as it comes now. Throws `StoppedError` when it may not go on. */
+  /** Brings one scope as far as it comes now. Throws `StoppedError` when it may not go on, `LaterError` when it has time. */
   async attempt(
     adapter: ProviderAdapter,
     key: ScopeKey,
@@ -98,16 +107,22 @@ export class ProviderRunner {
     const isDue = seen === undefined || this.#options.clock.monotonic() - seen.at >= this.#options.checkAfterMs;
     let run: Convergence<unknown>;
     try {
+      const snapshot = isLikelyDone ? await this.#options.snapshots.of(adapter, key, isDue, options.signal) : undefined;
+      if (snapshot === undefined && seen !== undefined && isLikelyDone && isDue) this.#awaitTurn(adapter.name, name);
       run = await converge(adapter, key, desired, {
         time: this.#waits.timeFor(name),
         allowReplace: options.allowReplace,
         mayWrite,
-        onStart: ({ summary }) => this.#begin(adapter.name, key, desired === null, summary, options.onStart),
-        snapshot: isLikelyDone ? await this.#options.snapshots.of(adapter, key, isDue, options.signal) : undefined,
+        onStart: ({ summary }) => {
+          if (seen?.fulfilled === wish) this.#options.onDrift(adapter.name);
+          this.#begin(adapter.name, key, desired === null, summary, options.onStart);
+        },
+        snapshot,
         signal: options.signal,
       });
     } catch (error) {
       throwIf(mayWrite());
+      if (error instanceof LaterError) throw error;
       return { run: undefined, failure: failureOf(error, undefined) };
     } finally {
       if (this.#changes.has(name)) this.doubt(adapter.name, key);
@@ -148,6 +163,14 @@ export class ProviderRunner {
       default:
         return assertNever(decision, "decision");
     }
+  }
+
+  /** Throws `LaterError` unless it is this scope's turn to be checked by a call of its own. */
+  #awaitTurn(provider: string, name: string): void {
+    const pacer = this.#pacers.get(provider) ?? new Pacer(checksPerSecond, this.#options.clock);
+    this.#pacers.set(provider, pacer);
+    const waitMs = pacer.waitOf(name);
+    if (waitMs !== undefined) throw new LaterError(waitMs);
   }
 
   #mayWrite({ mayGoOn, signal }: AttemptOptions): string | undefined {

@@ -23,6 +23,8 @@ export interface ScopeReconcilerOptions {
   readonly nodes: (capabilities: Capabilities) => readonly NodeTarget[];
   /** Called with the load balancers that have to be looked at again, as a scope of theirs came further or failed. */
   readonly onChange: (ids: readonly LbIdentity[]) => void;
+  /** Whether there are load balancers of the provider that no Service wants: they may need what nobody else does. */
+  readonly hasOrphans: (provider: string) => boolean;
   readonly driftMs: () => number;
   readonly clock: Clock;
 }
@@ -184,7 +186,10 @@ export class ScopeReconciler {
   #graceOf(scope: Scope): number | undefined {
     if (scope.key.kind !== "shared") return undefined;
     const now = this.#options.clock.monotonic();
-    scope.unusedSince = this.#isUsed(scope) ? undefined : (scope.unusedSince ?? now);
+    const isUsed = this.#isUsed(scope);
+    const isFree = !isUsed && !this.#options.hasOrphans(scope.adapter.name);
+    scope.unusedSince = isFree ? (scope.unusedSince ?? now) : undefined;
+    if (!isUsed && !isFree) return unusedMs;
     const left = scope.unusedSince === undefined ? 0 : scope.unusedSince + unusedMs - now;
     return left > 0 ? left : undefined;
   }

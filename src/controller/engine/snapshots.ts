@@ -40,6 +40,12 @@ export class Snapshots {
     doubts.set(scopeName(provider, key), this.#clock.monotonic());
   }
 
+  /** How old the latest one of a provider is; undefined without one. */
+  ageMs(provider: string): number | undefined {
+    const latest = this.#latest.get(provider);
+    return latest === undefined ? undefined : this.#clock.monotonic() - latest.takenAt;
+  }
+
   /**
    * Undefined when only a live look will do. `mayTake`: a new one may be taken, as many others are due too; for one
    * scope alone a live look is cheaper. Throws when the provider asks to be left alone.

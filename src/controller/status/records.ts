@@ -1,4 +1,10 @@
-import { type LoadBalancerRecord, loadBalancerRecords, objectKey, type Service } from "../../api/index.ts";
+import {
+  type LoadBalancerRecord,
+  type LoadBalancerRecordStatus,
+  loadBalancerRecords,
+  objectKey,
+  type Service,
+} from "../../api/index.ts";
 import { Backoff, type Clock, errorMessage, isAbort, type Random } from "../../base/index.ts";
 import {
   FencedError,
@@ -13,7 +19,7 @@ import {
   type WorkResult,
 } from "../../kube/index.ts";
 import type { Logger, Metrics } from "../../telemetry/index.ts";
-import { type RecordNote, recordPatch } from "./record-content.ts";
+import { type RecordNote, recordPatch, recordStatus } from "./record-content.ts";
 import { type Write, WriteError } from "./write-error.ts";
 
 export interface RecordsOptions {
@@ -48,6 +54,8 @@ const writes = {
 interface Draft {
   readonly service: Service;
   readonly note: RecordNote | undefined;
+  /** Wall clock, milliseconds. */
+  readonly notedAt: number;
 }
 
 /**
@@ -88,10 +96,17 @@ export class Records implements Disposable {
 
   /** When the Service is looked at again; undefined when something has to happen first. */
   nextTry(service: Service, afterMs: number | undefined): void {
-    const note = this.#draftOf(service)?.note;
+    const { note, notedAt } = this.#draftOf(service) ?? {};
     if (note === undefined) return;
     const nextTryAt = afterMs === undefined ? undefined : this.#options.clock.now() + afterMs;
-    this.#draft(service, { ...note, nextTryAt });
+    this.#draft(service, { ...note, nextTryAt }, notedAt);
+  }
+
+  /** What the Record of a Service is to say, whether or not it could be written; undefined without one. */
+  statusOf(key: string): LoadBalancerRecordStatus | undefined {
+    const { note, notedAt = 0 } = this.#drafts.get(key) ?? {};
+    const known = this.#options.store.get(key)?.status;
+    return note === undefined ? known : recordStatus(known ?? {}, note, notedAt);
   }
 
   /** The Service lives on without being ours. */
@@ -119,9 +134,9 @@ export class Records implements Disposable {
     return draft?.service.metadata.uid === metadata.uid ? draft : undefined;
   }
 
-  #draft(service: Service, note: RecordNote | undefined): void {
+  #draft(service: Service, note: RecordNote | undefined, notedAt: number = this.#options.clock.now()): void {
     const key = objectKey(service.metadata);
-    this.#drafts.set(key, { service, note });
+    this.#drafts.set(key, { service, note, notedAt });
     this.#add(key);
   }
 
@@ -169,7 +184,7 @@ export class Records implements Disposable {
       this.#isRefused = false;
     }
     if (this.#drafts.get(key) === draft)
-      this.#drafts.set(key, { service, note: { ...note, steps: undefined, failure: undefined } });
+      this.#drafts.set(key, { ...draft, note: { ...note, steps: undefined, failure: undefined } });
     return {};
   }
 

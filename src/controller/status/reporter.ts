@@ -195,6 +195,14 @@ export class Reporter {
     );
   }
 
+  /** A load balancer was found that no Service wants. */
+  orphaned({ namespace, name, uid }: LbIdentity, message: string): void {
+    this.#announcer.announce(
+      { apiVersion: "v1", kind: "Service", metadata: { namespace, name, uid } },
+      { type: "Warning", reason: "OrphanedLoadBalancer", message },
+    );
+  }
+
   /** Its Record is refused: told once, by an event. */
   recordRefused(service: Service, error: WriteError): void {
     const { reason, message } = failed({ error, decision: error.decision, what: undefined });

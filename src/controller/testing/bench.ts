@@ -10,6 +10,8 @@ import { MemoryProvider, World } from "../../provider/testing/memory-provider.ts
 import { createMetrics, type Metrics, nullLogger } from "../../telemetry/index.ts";
 import { Controller } from "../index.ts";
 import type { NodePortSettings } from "../node-ports/node-ports.ts";
+import type { OrphanPolicy } from "../orphans/index.ts";
+import type { TermOptions } from "../term-options.ts";
 import { FakeApi } from "./fake-api.ts";
 
 export interface BenchOptions {
@@ -23,6 +25,10 @@ export interface BenchOptions {
   /** The API server serves Records. */
   readonly records?: boolean;
   readonly nodePorts?: NodePortSettings["policy"];
+  readonly orphans?: OrphanPolicy;
+  /** It does not lead before it is told to `win`. */
+  readonly standby?: boolean;
+  readonly budgets?: TermOptions["budgets"];
   /** What holds for every class besides. */
   readonly policy?: Partial<ClassPolicy>;
 }
@@ -30,6 +36,11 @@ export interface BenchOptions {
 /** A controller that runs: end it with `stop`. */
 export interface Running {
   readonly metrics: Metrics;
+  readonly controller: Controller;
+  /** What its page says of it, as JSON. */
+  state(query?: string): unknown;
+  /** A standby leads from now on. */
+  win(): void;
   /** Takes leadership away without asking. */
   loseLease(): void;
   stop(): Promise<void>;
@@ -69,7 +80,9 @@ export class Bench {
       pool,
       agentNamespace: agentLeaseNamespace,
       nodePorts: { policy: options.nodePorts ?? "Require", range: { first: 30_000, last: 32_767 } },
+      orphans: options.orphans ?? { deletes: false, graceMs: 3_600_000 },
       workers: 4,
+      ...(options.budgets !== undefined && { budgets: options.budgets }),
       driftResyncMs: 600_000,
       logger: nullLogger,
       metrics,
@@ -79,14 +92,22 @@ export class Bench {
     const stopping = new AbortController();
     let leading = true;
     const watching = controller.watch(stopping.signal);
-    const led = controller.lead(stopping.signal, () => (leading ? undefined : "the lease is not ours any more"));
+    const won = Promise.withResolvers<void>();
+    if (options.standby !== true) won.resolve();
+    const led = won.promise.then(() =>
+      controller.lead(stopping.signal, () => (leading ? undefined : "the lease is not ours any more")),
+    );
     return {
       metrics,
+      controller,
+      state: (query = "") => JSON.parse(JSON.stringify(controller.state(new URLSearchParams(query)))),
+      win: () => won.resolve(),
       loseLease: () => {
         leading = false;
       },
       stop: async () => {
         stopping.abort(new Error("stopped by the test"));
+        won.resolve();
         await Promise.all([watching, led.catch(() => {})]);
       },
     };

@@ -13,6 +13,7 @@ import {
   type PlanStep,
   type ProviderAdapter,
   ProviderError,
+  type RequestLimits,
   Requests,
   type ScopeKey,
   type StepResult,
@@ -93,6 +94,7 @@ export interface MemoryOptions {
   readonly capabilities?: Partial<Capabilities>;
   readonly hook?: StepHook;
   readonly fence?: () => string | undefined;
+  readonly requestLimits?: RequestLimits | undefined;
 }
 
 export const fullCapabilities: Capabilities = {
@@ -119,13 +121,13 @@ export class MemoryProvider implements ProviderAdapter<Observation, Observation>
 
   constructor(
     world: World,
-    { name = "memory", capabilities = {}, hook = () => {}, fence = () => undefined }: MemoryOptions = {},
+    { name = "memory", capabilities = {}, hook = () => {}, fence = () => undefined, requestLimits }: MemoryOptions = {},
   ) {
     this.#world = world;
     this.name = name;
     this.capabilities = { ...fullCapabilities, ...capabilities };
     this.#hook = hook;
-    this.#requests = new Requests({ fence, clock: systemClock });
+    this.#requests = new Requests({ ...requestLimits, fence, clock: systemClock });
   }
 
   validate(desired: DesiredLoadBalancer): readonly Issue[] {

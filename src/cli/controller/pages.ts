@@ -1,0 +1,61 @@
+// What the controller's HTTP servers answer: is it alive and ready, what did it count, what does it believe.
+import { errorMessage, FailureError } from "../../base/index.ts";
+import type { Controller } from "../../controller/index.ts";
+import { withPort } from "../../net/index.ts";
+import { type HttpEndpoint, jsonAnswer, type Metrics, type Route, serveEndpoints } from "../../telemetry/index.ts";
+import type { HostPort } from "../flags.ts";
+import type { Configuration } from "./configuration.ts";
+
+/** `controller` tells the one that works, once there is one. Throws FailureError that says which address is taken. */
+export async function servePages(
+  { settings, place }: Configuration,
+  metrics: Metrics,
+  controller: () => Pick<Controller, "missing" | "state"> | undefined,
+): Promise<AsyncDisposable> {
+  const { metricsBindAddress: forMetrics, healthBindAddress: forHealth } = settings;
+  const health = healthRoutes(controller);
+  const looks = metricsRoutes(metrics, controller);
+  await using stack = new AsyncDisposableStack();
+  if (sameAddress(forMetrics, forHealth))
+    stack.use(await listen(place("metricsBindAddress"), forMetrics, { ...health, ...looks }));
+  else {
+    stack.use(await listen(place("metricsBindAddress"), forMetrics, looks));
+    stack.use(await listen(place("healthBindAddress"), forHealth, health));
+  }
+  return stack.move();
+}
+
+type Routes = Readonly<Record<string, Route>>;
+
+function healthRoutes(controller: () => Pick<Controller, "missing"> | undefined): Routes {
+  const alive: Route = () => ({ status: 200, body: "ok\n" });
+  const ready: Route = () => {
+    const missing = controller()?.missing;
+    if (missing === undefined) return { status: 503, body: "not ready: the API server has not answered yet\n" };
+    if (missing.length === 0) return { status: 200, body: "ok\n" };
+    return { status: 503, body: `not ready: caches not synced: ${missing.join(", ")}\n` };
+  };
+  return { "/livez": alive, "/healthz": alive, "/readyz": ready };
+}
+
+function metricsRoutes(metrics: Metrics, controller: () => Pick<Controller, "state"> | undefined): Routes {
+  return {
+    "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
+    "/debug/state": ({ url = "" }) =>
+      jsonAnswer(controller()?.state(new URL(url, "http://localhost").searchParams) ?? { leading: false }, 2),
+  };
+}
+
+function sameAddress(a: HostPort, b: HostPort): boolean {
+  return a.host === b.host && a.port === b.port && a.port !== 0;
+}
+
+async function listen(place: string, at: HostPort, routes: Routes): Promise<HttpEndpoint> {
+  try {
+    return await serveEndpoints({ ...at, routes });
+  } catch (error) {
+    throw new FailureError(
+      `${place}: cannot listen on ${withPort(at.host, at.port)}: ${errorMessage(error)}; give another address`,
+    );
+  }
+}
