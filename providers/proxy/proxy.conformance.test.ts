@@ -17,7 +17,7 @@ import {
 import { parseCidr } from "../../src/net/index.ts";
 import type { ProviderAdapter } from "../../src/provider/index.ts";
 import { type Bed, describeConformance, type ServiceDesired } from "../../src/provider/testing/conformance.ts";
-import { createProxyProvider } from "./index.ts";
+import { createNamespaceProvider } from "./index.ts";
 import { innerInterface, type Names, namesOf } from "./names.ts";
 import { ownerFile, renderOwner } from "./owner.ts";
 import { desiredLb, node } from "./testing.ts";
@@ -57,7 +57,7 @@ class ProxyBed implements Bed {
         return network.exec.run(program, args, options);
       },
     };
-    return createProxyProvider({
+    return createNamespaceProvider({
       stateDir: this.#stateDir,
       clusterId: id.clusterId,
       network: { netns: network.name, bridge: network.bridge, prefixes: [parseCidr("10.99.0.0/16")!] },
