@@ -57,6 +57,10 @@ export const layers: readonly Layer[] = [
       "src/balancer/config",
     ],
   },
+  {
+    folder: "providers/node",
+    may: ["src/provider", "src/base", "src/net", "src/api", "src/model", "src/telemetry"],
+  },
   { folder: "sandbox", may: all },
   { folder: "e2e", may: all },
   { folder: "bench", may: all },
@@ -72,6 +76,7 @@ export const pure: readonly string[] = [
   "src/trace",
   "src/explain",
   "src/balancer/config.ts",
+  "providers/node/plan.ts",
   "providers/proxy/plan.ts",
 ];
 export const impureModules: readonly string[] = [

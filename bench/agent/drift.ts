@@ -21,7 +21,7 @@ import {
   netnsExec,
   netnsFollow,
   netnsPath,
-  openTableLayouts,
+  openLegacyTables,
   systemExec,
   systemFollow,
 } from "../../src/kernel/index.ts";
@@ -131,7 +131,7 @@ async function measure(flavour: Flavour, families: readonly Family[]): Promise<s
       resync: () => void proxy.sync(forever),
       metrics,
       random: systemRandom,
-      openLayouts: () => inNetns(netns, openTableLayouts),
+      openTables: () => inNetns(netns, openLegacyTables),
       ...common,
     });
     watching = drift.run(stop.signal);

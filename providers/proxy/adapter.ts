@@ -27,6 +27,7 @@ export const capabilities: Capabilities = {
   ipMode: "Proxy",
   sourceRanges: true,
   sessionAffinity: true,
+  needs: "internalIP",
   members: false,
 };
 

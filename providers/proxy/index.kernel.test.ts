@@ -12,6 +12,7 @@ const context = {
   clusterId: "c",
   stateDir: "/nonexistent",
   berth: [],
+  reservedPorts: [],
   fence: () => undefined,
   logger: nullLogger,
   clock: systemClock,

@@ -87,7 +87,7 @@ export function controllerCommand(run: Run, plan: ClusterPlan, args: readonly st
     ...berth,
     "controller",
     `--kubeconfig=${filesOf(run).controllerKubeconfig}`,
-    "--providers=proxy",
+    "--providers=proxy,node",
     `--state-dir=${balancerDir(run)}`,
     "--own-unclassed",
     `--address-pool=${plan.addressPools.join(",")}`,

@@ -1,5 +1,6 @@
 import { readLocalSockets } from "../kernel/index.ts";
 import { EventRecorder } from "../kube/index.ts";
+import { renderReport } from "../model/index.ts";
 import { registerAccounting } from "./accounting.ts";
 import { AddressWatch } from "./address-watch.ts";
 import { AgentEvents } from "./agent-events.ts";
@@ -11,7 +12,6 @@ import { localAddresses } from "./host.ts";
 import { AgentMetrics } from "./metrics.ts";
 import { NftLeftovers } from "./nft-leftovers.ts";
 import { NodeProxy } from "./node-proxy.ts";
-import { renderReport } from "./node-report.ts";
 import { kubePrefix } from "./plan/index.ts";
 import { ReportLease } from "./report-lease.ts";
 import { SyncHealth } from "./sync-health.ts";

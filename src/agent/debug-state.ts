@@ -1,6 +1,5 @@
-import { endpointName, type ProxiedPort, type ProxiedService } from "../model/index.ts";
+import { endpointName, frontendText, type ProxiedPort, type ProxiedService } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
-import { frontendText } from "./node-report.ts";
 import type { NodeStanding } from "./node-standing.ts";
 import type { SyncHealth } from "./sync-health.ts";
 import type { FailedSync } from "./sync-report.ts";

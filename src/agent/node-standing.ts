@@ -1,16 +1,9 @@
 import { createHash } from "node:crypto";
 import { Turn } from "../base/index.ts";
-import type { RefusedFrontend } from "../model/index.ts";
+import type { IsolatedService, RefusedFrontend } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { ServicePlan } from "./plan/index.ts";
 import type { ServiceChange } from "./service-table.ts";
-
-/** A Service whose rules the kernel refuses, so that it is left out in one family. */
-export interface IsolatedService {
-  readonly service: string;
-  readonly family: Family;
-  readonly why: string;
-}
 
 /** What a node is known to serve and not to serve. */
 export class NodeStanding {

@@ -1,12 +1,11 @@
 import { type Clock, errorMessage, Turn } from "../base/index.ts";
-import type { ProxiedService } from "../model/index.ts";
+import { frontendText, type ProxiedService } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceEvents } from "./agent-events.ts";
 import type { Written } from "./apply/index.ts";
 import { count, describeChange, endpointCount } from "./change-text.ts";
 import type { AgentMetrics } from "./metrics.ts";
-import { frontendText } from "./node-report.ts";
 import type { NodeStanding } from "./node-standing.ts";
 import { changedChains, ruleCount, type ServiceChange } from "./service-table.ts";
 

@@ -9,6 +9,8 @@ export const annotations = {
   addressPool: "berth.dev/address-pool",
   /** `"true"`: a change that replaces the address is applied. */
   allowReplace: "berth.dev/allow-replace",
+  /** A label selector: which nodes the load balancer sends to. */
+  nodeSelector: "berth.dev/node-selector",
   /** `"true"`: `spec.loadBalancerSourceRanges` holds for NodePorts as well (kubernetes/kubernetes#33586). */
   sourceRangesOnNodePorts: "berth.dev/source-ranges-on-node-ports",
   /** `internal` or `internet-facing`: who reaches the load balancer. */
@@ -33,6 +35,12 @@ export const reportAnnotation = "berth.dev/report";
  */
 export function agentLease(nodeName: string, chainPrefix?: string): string {
   return chainPrefix === undefined ? `berth-agent-${nodeName}` : `berth-agent.${chainPrefix.toLowerCase()}.${nodeName}`;
+}
+
+/** The node whose agent has a Lease of this name; undefined when it is none of an agent with kube-proxy's chains. */
+export function agentNode(lease: string): string | undefined {
+  const prefix = agentLease("");
+  return lease.startsWith(prefix) ? lease.slice(prefix.length) : undefined;
 }
 
 /** Where the Leases of agents are, apart from all others. */

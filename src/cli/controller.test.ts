@@ -53,8 +53,8 @@ async function refusal(args: readonly string[]): Promise<string> {
 const proxy = ["--providers", "proxy"];
 
 it.each<[string, string[], string]>([
-  ["no provider", [], "UsageError --providers: missing; give one of proxy"],
-  ["unknown provider", ["--providers", "proxy,x"], 'UsageError --providers: "x" is unknown; give one of proxy'],
+  ["no provider", [], "UsageError --providers: missing; give one of node, proxy"],
+  ["unknown provider", ["--providers", "proxy,x"], 'UsageError --providers: "x" is unknown; give one of node, proxy'],
   [
     "the flag of before",
     ["--provider", "proxy"],
@@ -76,6 +76,11 @@ it.each<[string, string[], string]>([
     "pools that overlap",
     [...proxy, "--address-pool", "10.0.0.0/24", "--address-pool", "10.0.0.128/25"],
     "UsageError --address-pool: 10.0.0.0/24 and 10.0.0.128/25 overlap; give each address once",
+  ],
+  [
+    "reserved ports",
+    [...proxy, "--reserved-ports", "22,x"],
+    'UsageError --reserved-ports: "22,x" is no list of port ranges; give such as 22,30000-32767, or nothing for none',
   ],
   [
     "class without a domain",

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { argv, execArgv, execPath } from "node:process";
 import { type Command, Option } from "commander";
-import { isClassName, providerClass } from "../api/index.ts";
+import { agentLeaseNamespace, isClassName, providerClass } from "../api/index.ts";
 import { errorMessage, FailureError, isAbort, onAbort, systemClock, systemRandom, UsageError } from "../base/index.ts";
 import { Controller, readClusterId } from "../controller/index.ts";
 import { type AddressPool, openPool, rangesOverlap, usableRange } from "../ipam/index.ts";
@@ -25,11 +25,13 @@ import {
   addLogFlags,
   addressOption,
   collectCidrs,
+  defaultReservedPorts,
   type HostPort,
   type LogFlags,
   loggerFor,
   parseDuration,
   parsePortRangeFlag,
+  parsePortRanges,
 } from "./flags.ts";
 import { providerLoaders } from "./providers.ts";
 
@@ -38,6 +40,8 @@ interface Flags extends LogFlags, ConnectionFlags {
   readonly ownUnclassed: boolean;
   readonly loadBalancerClass: readonly string[];
   readonly addressPool: readonly Cidr[];
+  readonly reservedPorts: readonly PortRange[];
+  readonly agentNamespace: string;
   readonly nodePorts: NodePortsPolicy["policy"];
   readonly nodePortRange: PortRange;
   readonly stateDir: string;
@@ -83,6 +87,12 @@ export function define(command: Command, process: Process): void {
         .default([], "none")
         .argParser(collectCidrs("--address-pool")),
     )
+    .addOption(
+      new Option("--reserved-ports <ranges>", "ports of the nodes' own addresses that no Service may take")
+        .default(parsePortRanges(defaultReservedPorts), defaultReservedPorts)
+        .argParser(parseReservedPorts),
+    )
+    .option("--agent-namespace <name>", "where the Leases of agents are", agentLeaseNamespace)
     .addOption(
       new Option("--node-ports <policy>", "whether Services must have node ports, get them from us, or never need them")
         .choices(["Require", "Ensure", "Never"])
@@ -141,7 +151,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
   await using _client = client;
   await workOnceAnswered(connection, flags, process.signal, async (signal) => {
     const clusterId = flags.clusterId ?? (await readClusterId(client, logger, signal));
-    const { stateDir } = flags;
+    const { stateDir, reservedPorts, agentNamespace } = flags;
     const { environment } = process;
     const lease = { namespace: flags.namespace, name: flags.instance, identity: instance, times };
     const election = flags.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
@@ -150,6 +160,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       flags: providerFlags,
       clusterId,
       stateDir,
+      reservedPorts,
       environment,
       fence,
       logger,
@@ -170,6 +181,7 @@ async function run(flags: Flags, rest: readonly string[], process: Process): Pro
       classes,
       clusterId,
       pool,
+      agentNamespace,
       nodePorts: { policy: flags.nodePorts, range: flags.nodePortRange },
       workers: flags.concurrentServiceSyncs,
       driftResyncMs: flags.driftResyncPeriod,
@@ -338,6 +350,14 @@ function booleanOption(flag: string, description: string, fallback: boolean): Op
 function durationOption(flag: string, description: string, fallback: string): Option {
   const parse = parseDuration(flag);
   return new Option(`${flag} <duration>`, description).default(parse(fallback), fallback).argParser(parse);
+}
+
+function parseReservedPorts(text: string): readonly PortRange[] {
+  const ranges = parsePortRanges(text);
+  if (ranges !== undefined) return ranges;
+  throw new UsageError(
+    `--reserved-ports: ${JSON.stringify(text)} is no list of port ranges; give such as 22,30000-32767, or nothing for none`,
+  );
 }
 
 function parseCount(flag: string): (text: string) => number {

@@ -54,6 +54,15 @@ export function parsePortRangeFlag(flag: string): (text: string) => PortRange {
   };
 }
 
+/** SSH, BGP, etcd, the API server, kubelet and its neighbours, NodePorts. */
+export const defaultReservedPorts = "22,179,2379-2380,6443,10249-10259,30000-32767";
+
+/** Port ranges with commas between them, none for an empty text; undefined when one is none. */
+export function parsePortRanges(text: string): readonly PortRange[] | undefined {
+  const ranges = (text === "" ? [] : text.split(",")).map((one) => parsePortRange(one.trim()));
+  return ranges.every((range) => range !== undefined) ? ranges : undefined;
+}
+
 /** A duration as Go writes it: `100ms`, `1s`, `1m30s`. In milliseconds. */
 export function parseDuration(flag: string): (text: string) => number {
   return (text) => {

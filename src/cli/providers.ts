@@ -2,5 +2,6 @@ import type { ProviderModule } from "../provider/index.ts";
 
 /** Every provider that there is; only those that are asked for are loaded. */
 export const providerLoaders: ReadonlyMap<string, () => Promise<{ readonly provider: ProviderModule }>> = new Map([
+  ["node", () => import("../../providers/node/index.ts")],
   ["proxy", () => import("../../providers/proxy/index.ts")],
 ]);

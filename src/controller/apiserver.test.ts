@@ -26,7 +26,8 @@ beforeEach(async () => {
   });
   client = newClient();
   world = new World();
-  await client.create(nodes, { metadata: { name: "node1" } }, signal);
+  const addresses = [{ type: "InternalIP", address: "10.1.0.1" }];
+  await client.create(nodes, { metadata: { name: "node1" }, status: { addresses } }, signal);
   await client.create(services, serviceObject(), signal);
 });
 
@@ -56,6 +57,7 @@ async function start(): Promise<() => Promise<void>> {
     recorder,
     providers: [new MemoryProvider(world)],
     classes: plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
+    agentNamespace: "berth-node-lease",
     clusterId: await readClusterId(own, nullLogger, signal),
     pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/29")!)]),
     nodePorts: { policy: "Require", range: { first: 30_000, last: 32_767 } },

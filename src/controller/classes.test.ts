@@ -54,6 +54,39 @@ function writesTo(bench: Bench, plural: string): readonly string[] {
 }
 
 describe("classes that are objects", () => {
+  it("reach their Services, and no others, when they say something else of nodes or node ports", async () => {
+    const bench = new Bench();
+    putClass(bench, "tenants");
+    bench.api.updateNode("node1", { metadata: { labels: { edge: "" } } });
+    const ports = [{ name: "http", port: 80, protocol: "TCP" }];
+    bench.api.createService("web", { loadBalancerClass: tenants, ports, allocateLoadBalancerNodePorts: false });
+    bench.api.createService("other", { loadBalancerClass: "berth.dev/proxy" });
+    let looked: string[] = [];
+    class Told extends MemoryProvider {
+      override validate(...args: Parameters<MemoryProvider["validate"]>): ReturnType<MemoryProvider["validate"]> {
+        looked.push(args[0].id.name);
+        return super.validate(...args);
+      }
+    }
+    const running = start(bench, { providers: [new Told(bench.world, { name: "proxy" })] });
+    await bench.ready("other");
+    await bench.until(() => bench.condition("web", "accepted") === "False NodePortMissing", "it lacks node ports");
+    await bench.settled();
+    looked = [];
+    putClass(bench, "tenants", { nodePorts: { policy: "Ensure" } });
+    await bench.ready("web");
+    expect(bench.api.service("web")?.spec?.ports?.[0]?.nodePort).toBeGreaterThan(0);
+    expect(bench.world.objects.get("uid-web/targets")?.value).toBe("node1,node2");
+    const selector = { nodeSelector: { matchLabels: { edge: "" } } };
+    putClass(bench, "tenants", { nodePorts: { policy: "Ensure" }, ...selector });
+    await bench.until(() => bench.world.objects.get("uid-web/targets")?.value === "node1", "selected");
+    putClass(bench, "tenants", selector);
+    await bench.until(() => bench.condition("web", "accepted") === "False NodePortMissing", "taken back");
+    await bench.settled();
+    expect(new Set(looked)).toEqual(new Set(["web"]));
+    await running.stop();
+  });
+
   it("serve their Services, say that they are accepted, once, and nothing after a restart", async () => {
     const bench = new Bench();
     putClass(bench, "tenants");

@@ -1,8 +1,11 @@
 import {
+  endpointSlices,
+  headlessLabel,
   type IPAddressPool,
   ipAddressPools,
   type LoadBalancerClass,
   type LoadBalancerRecord,
+  leases,
   loadBalancerClasses,
   loadBalancerRecords,
   type Namespace,
@@ -15,7 +18,9 @@ import {
 } from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
 import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
-import { type Stores, Term, type TermOptions } from "./term.ts";
+import { sliceIndexes } from "./nodes/endpoint-nodes.ts";
+import { Term } from "./term.ts";
+import type { Stores, TermOptions } from "./term-options.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
@@ -27,13 +32,19 @@ export class Controller {
 
   constructor(options: TermOptions) {
     this.#options = options;
-    const { logger, metrics } = options;
+    const { logger, metrics, providers } = options;
+    const needs = (what: "endpointNodes" | "agents"): boolean =>
+      providers.some(({ capabilities }) => capabilities[what] === true);
     this.#stores = {
       services: new Store<Service>({ kind: services.kind, logger, metrics }),
       nodes: new Store<Node>({ kind: nodes.kind, logger, metrics }),
       classes: new Store<LoadBalancerClass>({ kind: loadBalancerClasses.kind, logger, metrics }),
       namespaces: new Store<Namespace>({ kind: namespaces.kind, logger, metrics }),
       pools: new Store<IPAddressPool>({ kind: ipAddressPools.kind, logger, metrics }),
+      slices: needs("endpointNodes")
+        ? new Store({ kind: endpointSlices.kind, logger, metrics, indexes: sliceIndexes })
+        : undefined,
+      agents: needs("agents") ? new Store({ kind: leases.kind, logger, metrics }) : undefined,
       records: new Store<LoadBalancerRecord>({ kind: loadBalancerRecords.kind, logger, metrics }),
     };
   }
@@ -45,14 +56,21 @@ export class Controller {
 
   /** Keeps the stores up to date until aborted. */
   async watch(signal: AbortSignal): Promise<void> {
-    await Promise.all([
-      this.#reflect(services, this.#stores.services, signal),
-      this.#reflect(nodes, this.#stores.nodes, signal),
-      this.#reflect(loadBalancerClasses, this.#stores.classes, signal, true),
-      this.#reflect(namespaces, this.#stores.namespaces, signal),
-      this.#reflect(ipAddressPools, this.#stores.pools, signal, true),
-      this.#reflect(loadBalancerRecords, this.#stores.records, signal, true),
-    ]);
+    const stores = this.#stores;
+    const { agentNamespace: namespace } = this.#options;
+    const optional = true;
+    const reflectors: { run(signal: AbortSignal): Promise<void> }[] = [
+      this.#reflector(services, stores.services),
+      this.#reflector(nodes, stores.nodes),
+      this.#reflector(loadBalancerClasses, stores.classes, { optional }),
+      this.#reflector(namespaces, stores.namespaces),
+      this.#reflector(ipAddressPools, stores.pools, { optional }),
+      this.#reflector(loadBalancerRecords, stores.records, { optional }),
+    ];
+    if (stores.slices !== undefined)
+      reflectors.push(this.#reflector(endpointSlices, stores.slices, { labelSelector: `!${headlessLabel}` }));
+    if (stores.agents !== undefined) reflectors.push(this.#reflector(leases, stores.agents, { namespace }));
+    await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
   }
 
   /**
@@ -78,17 +96,16 @@ export class Controller {
   /** All but Records, by which nothing is decided: what keeps us from seeing them is in nobody's way. */
   get #needed(): readonly Pick<Stores["services"], "synced" | "hasSynced">[] {
     const { records: _, ...needed } = this.#stores;
-    return Object.values(needed);
+    return Object.values(needed).filter((store) => store !== undefined);
   }
 
   /** `optional`: all works without the kind. */
-  async #reflect<T extends KubeObject>(
+  #reflector<T extends KubeObject, I extends string>(
     resource: Resource<T>,
-    store: Store<T>,
-    signal: AbortSignal,
-    optional = false,
-  ): Promise<void> {
+    store: Store<T, I>,
+    how: { readonly namespace?: string; readonly labelSelector?: string; readonly optional?: boolean } = {},
+  ): Reflector<T> {
     const { client, logger, metrics, clock, random } = this.#options;
-    await new Reflector({ client, resource, store, optional, logger, metrics, clock, random }).run(signal);
+    return new Reflector({ client, resource, store, ...how, logger, metrics, clock, random });
   }
 }

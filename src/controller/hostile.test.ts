@@ -60,6 +60,11 @@ const spec = fc.record(
   },
   { requiredKeys: ["type"] },
 );
+/** Many leave the class, which few do by chance. */
+const edit = fc.oneof(
+  spec,
+  spec.map((random) => ({ ...random, loadBalancerClass: "example.com/nobody" })),
+);
 const metadata = fc.record(
   {
     annotations: fc.dictionary(key, text, { maxKeys: 5 }),
@@ -76,10 +81,7 @@ const metadata = fc.record(
 const ingress = fc.record({ ip: text, hostname: text, ipMode: text }, { requiredKeys: [] });
 const status = fc.record({ loadBalancer: fc.record({ ingress: fc.array(ingress, { maxLength: 2 }) }) });
 const wishes = fc.array(
-  fc.record(
-    { spec, metadata, status, edit: spec, deleted: fc.boolean() },
-    { requiredKeys: ["spec", "metadata", "deleted"] },
-  ),
+  fc.record({ spec, metadata, status, edit, deleted: fc.boolean() }, { requiredKeys: ["spec", "metadata", "deleted"] }),
   { minLength: batchSize, maxLength: batchSize },
 );
 const wishKey = fc.constantFrom(...Object.values(annotations), sourceRangesAnnotation);
@@ -132,12 +134,16 @@ class Life {
     api.put(loadBalancerClasses, { metadata: { name: "tenants", uid: "uid-tenants" }, spec });
   }
 
-  start(): Running {
-    return this.#bench.start({
+  /** Until the time is over in which a Service with an address waits for nodes, and says nothing of it. */
+  async start(): Promise<Running> {
+    const running = this.#bench.start({
       providers: [new MemoryProvider(this.#bench.world, { name: "proxy" })],
       unclassed: "proxy",
       pool: ["192.0.2.0/26", "fd00::/64"],
     });
+    await this.#bench.settled();
+    this.#bench.clock.advance(60_000);
+    return running;
   }
 
   /** Does something to each Service, waits, and looks at what became of them. */
@@ -164,7 +170,7 @@ it(`${batches * batchSize} random Services never crash the controller, and each 
   await fc.assert(
     fc.asyncProperty(wishes, classPolicy, async (found, policy) => {
       const life = new Life(found.length, policy);
-      const running = life.start();
+      const running = await life.start();
       await life.each((name, i, api) => {
         const { spec, metadata, status = {} } = found[i]!;
         const identity = { name, namespace: "default", uid: `uid-${name}` };

@@ -5,6 +5,7 @@ import { type Classes, classify, type LbIdentity } from "../model/index.ts";
 import { type Desired, isConverged, type ProviderAdapter } from "../provider/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ServiceAddresses } from "./addresses/service-addresses.ts";
+import { lastWish } from "./classes/retention.ts";
 import { type Failure, type ProviderRunner, pollAfter } from "./engine/provider-runner.ts";
 import type { ScopeReconciler } from "./engine/scope-reconciler.ts";
 
@@ -15,6 +16,9 @@ export interface LeftoversOptions {
   readonly addresses: ServiceAddresses;
   readonly runner: ProviderRunner;
   readonly scopes: ScopeReconciler;
+  readonly clusterId: string;
+  /** Called with the UID of each that is known from now on. */
+  readonly onNoted: (uid: string) => void;
   /** Called with `namespace/name`: a Service may have come back to it meanwhile. */
   readonly onGone: (key: string) => void;
   /** Called at each failure: nobody else can tell of it. */
@@ -37,6 +41,23 @@ export class Leftovers {
   /** `wish`: what its Service wanted to become of it; null: it goes. */
   note(id: LbIdentity, wish: Desired | null = null): void {
     this.#known.set(id.uid, { id, wish });
+    this.#options.onNoted(id.uid);
+  }
+
+  /** The Service is gone, or goes with nothing to hold it: what it leaves becomes what it wanted. */
+  gone(service: Service): void {
+    const { classes, addresses, clusterId } = this.#options;
+    const { uid = "" } = service.metadata;
+    if (holdersOf(service, classes()).length > 0 || addresses.holdsAny(uid))
+      this.note(this.#identity(service), lastWish(service, clusterId, classes()));
+  }
+
+  /** The Service is not ours, though it may have been. */
+  ignored(service: Service): void {
+    const { uid = "", deletionTimestamp } = service.metadata;
+    if (!this.#options.addresses.holdsAny(uid)) return;
+    if (deletionTimestamp === undefined) this.note(this.#identity(service));
+    else this.gone(service);
   }
 
   knows({ uid }: LbIdentity): boolean {
@@ -58,6 +79,10 @@ export class Leftovers {
     if (holders.length === 0 && wish === null) addresses.release(uid);
     onGone(`${id.namespace}/${id.name}`);
     return {};
+  }
+
+  #identity({ metadata: { uid = "", namespace = "", name = "" } }: Service): LbIdentity {
+    return { clusterId: this.#options.clusterId, uid, namespace, name };
   }
 
   /** Undefined when it is as its Service wanted it to be left. */

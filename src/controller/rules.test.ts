@@ -185,6 +185,52 @@ describe("rule 7: the ingress", () => {
     await bench.until(() => bench.condition("web", "programmed") === "True Programmed", "it is back");
     await running.stop();
   });
+
+  it("goes when a converged plan says that there is none, and not before", async () => {
+    let state: "given" | "awaited" | "unseen" | "none" = "given";
+    class Changing extends MemoryProvider {
+      override status(...args: Parameters<MemoryProvider["status"]>): LbStatus {
+        const status = super.status(...args);
+        return state === "given" ? status : { ...status, ingress: [] };
+      }
+
+      override plan(...args: Parameters<MemoryProvider["plan"]>): Plan {
+        const wait = { id: "soon", what: "an address comes", pollAfterMs: 1000 };
+        return state === "awaited" ? { ...super.plan(...args), waits: [wait] } : super.plan(...args);
+      }
+
+      override observe(...args: Parameters<MemoryProvider["observe"]>): ReturnType<MemoryProvider["observe"]> {
+        return state === "unseen" ? Promise.reject(new Error("the line is dead")) : super.observe(...args);
+      }
+    }
+    const providers = [new Changing(bench.world)];
+    async function become(next: typeof state, programmed: string): Promise<void> {
+      state = next;
+      bench.api.updateService("web", { metadata: { annotations: { state } } });
+      await bench.until(() => bench.condition("web", "programmed") === programmed, next);
+      await bench.settled();
+    }
+    bench.api.createService("web");
+    const first = bench.start({ providers });
+    await bench.ready("web");
+    await become("awaited", "False Pending");
+    expect(bench.addresses("web")).toEqual(["192.0.2.1"]);
+    await become("unseen", "False SyncFailed");
+    expect(bench.addresses("web")).toEqual(["192.0.2.1"]);
+    await first.stop();
+    const second = bench.start({ providers });
+    await become("awaited", "False Pending");
+    expect(bench.addresses("web")).toEqual(["192.0.2.1"]);
+    await become("given", "True Programmed");
+    await become("none", "True Programmed");
+    expect(bench.addresses("web")).toEqual([]);
+    await become("unseen", "False SyncFailed");
+    bench.api.updateService("web", { status: { loadBalancer: { ingress: [{ ip: "192.0.2.9" }] } } });
+    await bench.until(() => bench.addresses("web").length === 0, "what was not given goes");
+    await become("given", "True Programmed");
+    expect(bench.addresses("web")).toEqual(["192.0.2.1"]);
+    await second.stop();
+  });
 });
 
 it("rule 8: a loss that the adapter names degrades and hinders nothing", async () => {

@@ -1,4 +1,5 @@
 import { agentLease, type Lease, reportAnnotation } from "../api/index.ts";
+import { parseReport } from "../model/index.ts";
 import { secondsSince } from "./world.ts";
 
 /** What the agent of a node says of one Service, as its Lease has it. */
@@ -34,41 +35,22 @@ export function agentReport(
 ): AgentReport | undefined {
   const lease = leases.find(({ metadata: { name = "" } }) => isLeaseOf(name, node, proxyName !== undefined));
   if (lease === undefined) return undefined;
-  const report = parsed(lease.metadata.annotations?.[reportAnnotation]);
-  const own = (list: unknown): Record<string, unknown>[] => objectsOf(list).filter((one) => one["service"] === service);
+  const { programmed, refused, isolated, omitted } = parseReport(lease.metadata.annotations?.[reportAnnotation] ?? "");
+  const isOwn = (one: { readonly service?: string }): boolean => one.service === service;
   return {
     silentSeconds: secondsSince(lease.spec?.renewTime, now),
-    programmed: isObject(report?.["programmed"]) ? Object.keys(report["programmed"]) : undefined,
-    refused: own(report?.["refused"]).map((one) => ({ frontend: textOf(one["frontend"]), why: textOf(one["why"]) })),
-    isolated: own(report?.["isolated"]).map((one) => ({ family: textOf(one["family"]), why: textOf(one["why"]) })),
-    omitted: typeof report?.["omitted"] === "number" ? report["omitted"] : 0,
+    programmed,
+    refused: refused.filter(isOwn).map(({ frontend, why }) => ({ frontend: frontend || notSaid, why: why || notSaid })),
+    isolated: isolated.filter(isOwn).map(({ family, why }) => ({ family: family || notSaid, why: why || notSaid })),
+    omitted,
   };
 }
+
+const notSaid = "not said";
 
 /** No prefix has a dot. */
 function isLeaseOf(lease: string, node: string, isNamed: boolean): boolean {
   if (!isNamed) return lease === agentLease(node);
   const [head = "", prefix = ""] = lease.split(".", 2);
   return head === "berth-agent" && lease === agentLease(node, prefix);
-}
-
-function parsed(text: string | undefined): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text ?? "");
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function objectsOf(list: unknown): Record<string, unknown>[] {
-  return Array.isArray(list) ? list.filter(isObject) : [];
-}
-
-function textOf(value: unknown): string {
-  return typeof value === "string" && value !== "" ? value : "not said";
 }

@@ -20,8 +20,6 @@ export interface Ownership {
   readonly tree: Tree;
   /** The class of ours; undefined when another controller, or nobody, has the Service. */
   readonly policy: ClassPolicy | undefined;
-  /** The object of the class, where there is one. */
-  readonly object: LoadBalancerClass | undefined;
 }
 
 /** A Service younger than this may not have been looked at. */
@@ -30,25 +28,24 @@ const freshSeconds = 30;
 /** Who owns the Service by its type, class and finalizers, and whether the class lets it in. */
 export function explainClass(world: World, service: Service): Ownership {
   const found = classify(service, classesFor(service, readOf(world.classes)));
-  const none = { policy: undefined, object: undefined };
   switch (found.kind) {
     case "own": {
       const { policy } = found;
       const object = olderFirst(readOf(world.classes)).find(
         ({ spec }) => spec.loadBalancerClass === policy.loadBalancerClass,
       );
-      return { tree: ofOurs(world, service, policy, object), policy, object };
+      return { tree: ofOurs(world, service, policy, object), policy };
     }
     case "cleanup": {
       const held = found.providers.join(", ");
       const why = `${cleanupCauses[found.cause]}, and provider ${held} still has to remove what it made; let a controller that runs ${held} do so`;
       return {
-        ...none,
+        policy: undefined,
         tree: no("class", nameOf(service), why, { facts: { finalizers: found.finalizers.join(", ") } }),
       };
     }
     case "ignore":
-      return { ...none, tree: ofOthers(world, service, found.cause) };
+      return { policy: undefined, tree: ofOthers(world, service, found.cause) };
     default:
       return assertNever(found, "classification");
   }

@@ -43,6 +43,14 @@ it.each<[string, World, string[]]>([
     ],
   ],
   [
+    "a node that the Service does not select",
+    withMetadata({ annotations: { "berth.dev/node-selector": "topology.kubernetes.io/zone!=zone-b" } }),
+    [
+      "yes",
+      "NO target of load balancers: berth.dev/node-selector, of the Service or of its class, does not select it; change it, or label the node",
+    ],
+  ],
+  [
     "policy Local without a local endpoint",
     {
       ...withSpec({ externalTrafficPolicy: "Local" }),

@@ -1,4 +1,5 @@
 import {
+  annotations,
   excludeNodeLabel,
   type LabelSelector,
   leavingTaints,
@@ -9,7 +10,7 @@ import {
   serviceProxyNameLabel,
   zoneLabel,
 } from "../api/index.ts";
-import { eligibleNodes, type ProxiedService } from "../model/index.ts";
+import { type ClassPolicy, desiredLoadBalancer, nodeFacts, type ProxiedService } from "../model/index.ts";
 import { type AgentReport, agentLeases, agentReport } from "./agent-report.ts";
 import type { Ownership } from "./class-branch.ts";
 import { explainTraffic } from "./endpoint-branch.ts";
@@ -26,11 +27,11 @@ interface Seen {
 }
 
 /** Each node: whether load balancers may send to it, whether its agent does its work, and to whom it sends. */
-export function explainNodes(world: World, service: Service, { object }: Ownership, proxied: ProxiedService): Tree {
+export function explainNodes(world: World, service: Service, { policy }: Ownership, proxied: ProxiedService): Tree {
   const { nodes } = world;
   if (isUnread(nodes)) return unknown("nodes", "", nodes.unread);
   if (nodes.length === 0) return no("nodes", "", "the cluster has no nodes; add one");
-  const excluded = excludedNodes(nodes, object?.spec.nodeSelector);
+  const excluded = excludedNodes(nodes, selectorsOf(service, policy));
   const health = unhealthyNodes(world, service);
   const { leases } = world;
   const proxyName = service.metadata.labels?.[serviceProxyNameLabel];
@@ -47,13 +48,29 @@ export function explainNodes(world: World, service: Service, { object }: Ownersh
   return together(seen);
 }
 
-/** By name, what leaves each out of load balancers: what the node itself says goes before the class's selector. */
-function excludedNodes(nodes: readonly Node[], selector: LabelSelector | undefined): ReadonlyMap<string, string> {
-  const unselected = nodes.filter(({ metadata }) => selector !== undefined && !selects(selector, metadata.labels));
+/** What must select each node, by what it is called in `whyExcluded`. */
+function selectorsOf(service: Service, policy: ClassPolicy | undefined): ReadonlyMap<string, LabelSelector> {
+  const ofClass = policy?.nodeSelector;
+  const ofService = policy && desiredLoadBalancer(service, "", policy).nodeSelector;
   return new Map([
-    ...unselected.map((node) => [nameOf(node), "nodeSelector"] as const),
-    ...eligibleNodes(nodes).excluded.map(({ name, by }) => [name, by] as const),
+    ...(ofClass === undefined ? [] : [["nodeSelector", ofClass] as const]),
+    ...(ofService === undefined ? [] : [[annotations.nodeSelector, ofService] as const]),
   ]);
+}
+
+/** By name, what leaves each out of load balancers: what the node itself says goes before what does not select it. */
+function excludedNodes(
+  nodes: readonly Node[],
+  selectors: ReadonlyMap<string, LabelSelector>,
+): ReadonlyMap<string, string> {
+  const unselected = ({ metadata }: Node): string | undefined =>
+    [...selectors].find(([, selector]) => !selects(selector, metadata.labels))?.[0];
+  return new Map(
+    nodes.flatMap((node) => {
+      const by = nodeFacts(node).excludedBy ?? unselected(node);
+      return by === undefined ? [] : [[nameOf(node), by]];
+    }),
+  );
 }
 
 function together(seen: readonly Seen[]): Tree {
@@ -149,6 +166,8 @@ function whyExcluded(by: string): string {
       return `its label ${by} leaves it out; remove the label if it should take traffic`;
     case "nodeSelector":
       return "spec.nodeSelector of the LoadBalancerClass does not select it; label the node if it should take traffic";
+    case annotations.nodeSelector:
+      return `${by}, of the Service or of its class, does not select it; change it, or label the node`;
     default:
       return leavingTaints.includes(by)
         ? `its taint ${by} says that it is about to go; nothing to do if it is`

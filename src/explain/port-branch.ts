@@ -1,6 +1,5 @@
 import { type EndpointSlice, objectKey, type Service, serviceNameLabel, serviceProxyNameLabel } from "../api/index.ts";
-import { type ProxiedPort, type ProxiedService, proxiedService, type RefusedFrontend } from "../model/index.ts";
-import { withPort } from "../net/index.ts";
+import { frontendText, type ProxiedPort, type ProxiedService, proxiedService } from "../model/index.ts";
 import { no, type Tree, unknown, yes } from "./tree.ts";
 import { isUnread, type Part, readOf, type World } from "./world.ts";
 
@@ -17,8 +16,8 @@ export function explainPorts({ slices }: World, service: Service, proxied: Proxi
   if (proxied === undefined) return [explainNamed(slices, service)];
   return [
     ...proxied.ports.map((port) => explainPort(slices, service, port)),
-    ...(proxied.refused ?? []).map((refused) =>
-      no("frontend", frontendText(refused), `${refused.why}; correct the Service`),
+    ...(proxied.refused ?? []).map(({ frontend, protocol, why }) =>
+      no("frontend", frontendText(frontend, protocol), `${why}; correct the Service`),
     ),
     ...explainAffinity(service),
   ];
@@ -28,10 +27,6 @@ export function explainPorts({ slices }: World, service: Service, proxied: Proxi
 export function portTitle({ service, name, protocol, family, frontends }: ProxiedPort): string {
   const own = name.slice(service.length + 1);
   return `${own === "" ? "" : `${own} `}${frontends[0]?.port ?? "?"}/${protocol} ${family}`;
-}
-
-function frontendText({ frontend: { kind, address, port }, protocol }: RefusedFrontend): string {
-  return `${kind} ${address === undefined ? port : withPort(address, port)}/${protocol}`;
 }
 
 function explainPort(slices: Part<EndpointSlice>, service: Service, port: ProxiedPort): Tree {

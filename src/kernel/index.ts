@@ -41,6 +41,7 @@ export {
 export { parseInSteps, parseIptablesSave, type SavedChain, type SavedTables } from "./iptables-save.ts";
 export { type Candidate, findRefused, trialChain } from "./iptables-trial.ts";
 export { type Flavour, formatVersion, isAtLeast } from "./iptables-version.ts";
+export { type LegacyTables, openLegacyTables } from "./legacy-tables.ts";
 export { findLink, ipBatch, listLinks } from "./links.ts";
 export { readLocalSockets } from "./local-sockets.ts";
 export { addNetns, deleteNetns, listNetns } from "./netns.ts";
@@ -57,4 +58,3 @@ export {
   signalProcess,
 } from "./process.ts";
 export { listRoutes, routeDevice } from "./routes.ts";
-export { openTableLayouts, type TableLayouts } from "./table-layouts.ts";

@@ -84,6 +84,14 @@ it.each<[string, ServiceSpec, Record<string, string>, string[]]>([
   expect(found.lb.requestedAddresses.map(formatIp)).toEqual(expected);
 });
 
+it("node selector", () => {
+  expect(wish({}, { "berth.dev/node-selector": "disk=ssd" })).toMatchObject({
+    issues: [],
+    nodeSelector: { matchExpressions: [{ key: "disk", operator: "In", values: ["ssd"] }] },
+  });
+  expect(wish({}, {}).nodeSelector).toBeUndefined();
+});
+
 it.each<[string, ServiceSpec, Record<string, string>, string]>([
   [
     "source range field",
@@ -120,6 +128,12 @@ it.each<[string, ServiceSpec, Record<string, string>, string]>([
     { loadBalancerIP: "fd00::1" },
     {},
     "refuse AddressFamilyMismatch spec.loadBalancerIP: fd00::1 is IPv6, but the Service has IPv4; change one of the two",
+  ],
+  [
+    "node selector",
+    {},
+    { "berth.dev/node-selector": "disk=ssd,zone>a" },
+    'refuse InvalidNodeSelector metadata.annotations[berth.dev/node-selector]: "zone>a" is no requirement of a label selector; give such as zone=a, zone!=a, zone in (a,b), zone notin (a,b), zone or !zone, separated by commas',
   ],
   ["no port", { ports: [] }, {}, "refuse PortsMissing spec.ports: a load balancer needs at least one port; add one"],
   [

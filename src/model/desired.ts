@@ -1,5 +1,6 @@
 import {
   annotations,
+  type LabelSelector,
   nodePortsAnnotation,
   type Protocol,
   type Service,
@@ -9,11 +10,14 @@ import {
 import { type Cidr, type Family, formatIp, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
 import type { ClassPolicy } from "./class-policy.ts";
 import type { DesiredLoadBalancer, Issue, LbPort, NodeHealthCheck } from "./load-balancer.ts";
+import { parseSelector } from "./selector-text.ts";
 import { annotationPath, checkValues, schemeOf, type Terms, termsOf } from "./terms.ts";
 
 /** The wish of a Service, as far as it can be understood; with a `refuse` issue it must not be acted on. */
 export interface Wish {
   readonly lb: DesiredLoadBalancer;
+  /** Which nodes it may send to, as far as the Service says; undefined: all. */
+  readonly nodeSelector: LabelSelector | undefined;
   readonly issues: readonly Issue[];
   /** Typing errors, it seems: they do no harm, but must not pass unseen. */
   readonly warnings: readonly string[];
@@ -55,7 +59,16 @@ export function desiredLoadBalancer(service: Service, clusterId: string, policy:
     scheme: schemeOf(terms, policy, issues),
     retain: false,
   };
-  return { lb, issues, warnings: warningsOf(service) };
+  return { lb, nodeSelector: nodeSelectorOf(terms, issues), issues, warnings: warningsOf(service) };
+}
+
+function nodeSelectorOf(terms: Terms, issues: Issue[]): LabelSelector | undefined {
+  const text = terms.annotations[annotations.nodeSelector];
+  if (text === undefined) return undefined;
+  const parsed = parseSelector(text);
+  if ("selector" in parsed) return parsed.selector;
+  issues.push(refuse(annotationPath(annotations.nodeSelector), "InvalidNodeSelector", parsed.wrong));
+  return undefined;
 }
 
 function familiesOf({ spec }: Service): readonly Family[] {

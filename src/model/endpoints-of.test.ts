@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { EndpointSlice } from "../api/index.ts";
-import { endpointName, endpointsOf, type ServiceEndpoint } from "./index.ts";
+import { endpointName, endpointNodes, endpointsOf, type ServiceEndpoint } from "./index.ts";
 import { slice } from "./testing/objects.ts";
 
 type Ports = Parameters<typeof slice>[1];
@@ -161,4 +161,28 @@ it.each([
   const apart = copies.map((copy, i) => slice(`${i}`, udp("p11"), [copy]));
   for (const slices of [[slice("1", udp("p11"), copies)], apart, apart.toReversed()])
     expect(endpointsOf(slices, "IPv4", "p11", "UDP")).toMatchObject([state]);
+});
+
+it.each<[string, Parameters<typeof slice>[2], string[]]>([
+  ["ready ones", [{ ip: "1.1.1.1", node: "a" }, { ip: "1.1.1.2", node: "b", ready: false }, one], ["a"]],
+  ["both of two on one node", [two, { ip: "1.1.1.3", node: here }], [here]],
+  [
+    "ready ones before those that end",
+    [
+      { ip: "1.1.1.1", node: "a", ready: false, serving: true, terminating: true },
+      { ip: "1.1.1.2", node: "b" },
+    ],
+    ["b"],
+  ],
+  [
+    "none but those that end and still serve",
+    [
+      { ip: "1.1.1.1", node: "a", ready: false, serving: true, terminating: true },
+      { ip: "1.1.1.2", node: "b", ready: false, serving: false, terminating: true },
+    ],
+    ["a"],
+  ],
+  ["nothing", [], []],
+])("nodes that can take traffic: %s", (_, endpoints, expected) => {
+  expect([...endpointNodes([slice("1", udp("p11"), endpoints)])]).toEqual(expected);
 });

@@ -158,3 +158,15 @@ function hinted(ready: readonly ServiceEndpoint[], { name, zone }: NodePlace): r
   }
   return ready;
 }
+
+/**
+ * The nodes that can take traffic for a Service of policy Local: those with ready endpoints, and only when there are
+ * none those whose endpoints end but still serve, as on the node itself.
+ */
+export function endpointNodes(slices: readonly EndpointSlice[]): ReadonlySet<string> {
+  const all = allEndpoints(slices);
+  const on = (those: readonly ServiceEndpoint[]): ReadonlySet<string> =>
+    new Set(those.flatMap(({ node }) => node ?? []));
+  const ready = on(all.filter((endpoint) => endpoint.ready));
+  return ready.size > 0 ? ready : on(all.filter(({ serving, terminating }) => serving && terminating));
+}

@@ -1,5 +1,6 @@
 // What Services, slices and nodes mean, as pure functions: frontends and the endpoints that may serve them on a
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
+export { AddressClaims, type Loss } from "./address-claims.ts";
 export { readAddress, readPrefix } from "./addresses.ts";
 export {
   allowsNamespace,
@@ -21,6 +22,7 @@ export {
   allEndpoints,
   chooseEndpoints,
   endpointName,
+  endpointNodes,
   endpointsOf,
   type NodePlace,
   type ServiceEndpoint,
@@ -40,10 +42,30 @@ export type {
   DesiredLoadBalancer,
   Issue,
   LbIdentity,
+  NodeNeed,
   NodeTarget,
 } from "./load-balancer.ts";
 export { assignNodePorts, dynamicBand, servicePortKey } from "./node-ports.ts";
-export { eligibleNodes, looksTheSame, type NodeSet } from "./node-targets.ts";
+export {
+  frontendText,
+  type IsolatedService,
+  parseReport,
+  type ReportedLoss,
+  renderReport,
+  reportedLosses,
+} from "./node-report.ts";
+export {
+  asksFor,
+  changedLabels,
+  chooseNodes,
+  looksTheSame,
+  type NodeFacts,
+  type NodeSet,
+  type NodeWish,
+  nodeFacts,
+  withoutTargets,
+  withServingAddresses,
+} from "./node-targets.ts";
 export { type Claimant, type Claims, claimantOf, claimsOf, PortClaims } from "./port-claims.ts";
 export {
   isFiltered,
@@ -51,4 +73,5 @@ export {
   type ProxiedService,
   proxiedService,
 } from "./proxied-service.ts";
+export { targetSubset } from "./target-subset.ts";
 export { deletionPolicyOf, isPaused } from "./terms.ts";

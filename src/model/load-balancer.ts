@@ -1,5 +1,6 @@
 import type { Protocol, Scheme } from "../api/index.ts";
 import type { Cidr, Family, Ip } from "../net/index.ts";
+import type { ReportedLoss } from "./node-report.ts";
 
 /** Which load balancer this is, for ever: a Service that is deleted and made again has another `uid`. */
 export interface LbIdentity {
@@ -64,10 +65,18 @@ export interface Issue {
   readonly message: string;
 }
 
+/** What a load balancer cannot do without in a node: an identity, an InternalIP, an ExternalIP or InternalIP. */
+export type NodeNeed = "providerID" | "internalIP" | "address";
+
 /** A node that may receive traffic; which nodes these are is the controller's business. */
 export interface NodeTarget {
   readonly name: string;
+  /** Its InternalIPs. */
   readonly addresses: readonly Ip[];
+  /** Its ExternalIPs, if it has any. */
+  readonly externalAddresses?: readonly Ip[];
   readonly providerId?: string;
   readonly zone?: string;
+  /** What its agent says that it does not serve of this load balancer. */
+  readonly losses?: readonly ReportedLoss[];
 }

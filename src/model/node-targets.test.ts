@@ -1,12 +1,29 @@
 import { expect, it } from "vitest";
 import type { Node } from "../api/index.ts";
 import { formatIp } from "../net/index.ts";
-import { eligibleNodes, looksTheSame } from "./index.ts";
+import {
+  asksFor,
+  changedLabels,
+  chooseNodes,
+  looksTheSame,
+  type NodeSet,
+  type NodeWish,
+  nodeFacts,
+  withoutTargets,
+} from "./index.ts";
 
 const label = "node.kubernetes.io/exclude-from-external-load-balancers";
 
 function node(name: string, metadata: object = {}, rest: object = {}): Node {
   return { metadata: { name, ...metadata }, ...rest };
+}
+
+const wish: NodeWish = { families: ["IPv4"], needs: "providerID", selectors: [] };
+
+/** Of nodes that all have what is needed. */
+function chosen(nodes: readonly Node[], rest: Partial<NodeWish> = {}): NodeSet {
+  const full = nodes.map((one) => ({ ...one, spec: { providerID: "x://a", ...one.spec } }));
+  return chooseNodes(full.map(nodeFacts), { ...wish, ...rest });
 }
 
 function labelled(value: string): object {
@@ -32,26 +49,83 @@ it.each<[string, Node, string | undefined]>([
   ["Karpenter", node("a", {}, tainted("karpenter.sh/disrupted")), "karpenter.sh/disrupted"],
   ["another taint", node("a", {}, tainted("node.kubernetes.io/not-ready")), undefined],
 ])("%s", (_, input, by) => {
-  const { targets, excluded } = eligibleNodes([input]);
+  const { targets, excluded } = chosen([input]);
   expect({ targets: targets.map(({ name }) => name), excluded }).toEqual(
     by === undefined ? { targets: ["a"], excluded: [] } : { targets: [], excluded: [{ name: "a", by }] },
   );
 });
 
-it("sorts nodes and reads addresses, zone and provider id", () => {
+it("reads addresses, zone and provider id", () => {
   const status = {
     addresses: [
       { type: "Hostname", address: "b" },
       { type: "InternalIP", address: "10.0.0.2" },
       { type: "ExternalIP", address: "192.0.2.2" },
       { type: "InternalIP", address: "fd00::2" },
+      { type: "InternalIP", address: "010.0.0.2" },
     ],
   };
   const b = node("b", { labels: { "topology.kubernetes.io/zone": "z1" } }, { spec: { providerID: "x://b" }, status });
-  const { targets } = eligibleNodes([b, node("a")]);
-  expect(targets.map((target) => ({ ...target, addresses: target.addresses.map(formatIp) }))).toEqual([
-    { name: "a", addresses: [] },
-    { name: "b", addresses: ["10.0.0.2", "fd00::2"], providerId: "x://b", zone: "z1" },
+  const { targets } = chosen([node("a"), b]);
+  const text = (ips: NodeSet["targets"][number]["addresses"] = []): readonly string[] => ips.map(formatIp);
+  expect(
+    targets.map(({ addresses, externalAddresses, ...rest }) => [rest, text(addresses), text(externalAddresses)]),
+  ).toEqual([
+    [{ name: "a", providerId: "x://a" }, [], []],
+    [{ name: "b", providerId: "x://b", zone: "z1" }, ["10.0.0.2", "fd00::2"], ["192.0.2.2"]],
+  ]);
+});
+
+const internal = { status: { addresses: [{ type: "InternalIP", address: "10.0.0.1" }] } };
+const external = { status: { addresses: [{ type: "ExternalIP", address: "fd00::1" }] } };
+const ssd = { matchLabels: { disk: "ssd" } };
+
+it.each<[string, Partial<NodeWish>, Node, string | undefined]>([
+  ["no providerID", {}, { metadata: { name: "a" } }, "its lack of a providerID"],
+  ["no InternalIP", { needs: "internalIP" }, node("a", {}, external), "its lack of an InternalIP (IPv4)"],
+  ["an InternalIP", { needs: "internalIP" }, node("a", {}, internal), undefined],
+  ["another family", { needs: "internalIP", families: ["IPv6"] }, node("a"), "its lack of an InternalIP (IPv6)"],
+  ["one family of two", { needs: "internalIP", families: ["IPv6", "IPv4"] }, node("a", {}, internal), undefined],
+  ["no address", { needs: "address" }, node("a", {}, external), "its lack of an address (IPv4)"],
+  ["an ExternalIP", { needs: "address", families: ["IPv6"] }, node("a", {}, external), undefined],
+  [
+    "a selector",
+    { selectors: [ssd] },
+    node("a", { labels: { disk: "ssd" } }, { spec: { providerID: "x" } }),
+    undefined,
+  ],
+  ["a selector that it fails", { selectors: [ssd] }, node("a"), "the node selector"],
+  ["one of two selectors", { selectors: [{}, ssd] }, node("a"), "the node selector"],
+])("with %s a node is taken or not", (_, rest, input, by) => {
+  const { targets, excluded } = chooseNodes([nodeFacts(input)], { ...wish, ...rest });
+  expect([targets.length, excluded[0]?.by]).toEqual([by === undefined ? 1 : 0, by]);
+});
+
+it("leaves out further targets, and changes nothing when there is no reason", () => {
+  const all = chosen([node("a"), node("b"), node("c", labelled(""))]);
+  expect(withoutTargets(all, () => undefined)).toBe(all);
+  const { targets, excluded } = withoutTargets(all, ({ name }) => (name === "b" ? "why" : undefined));
+  expect(targets.map(({ name }) => name)).toEqual(["a"]);
+  expect(excluded).toEqual([
+    { name: "c", by: label },
+    { name: "b", by: "why" },
+  ]);
+});
+
+it("tells which labels changed, and which selectors ask for one of them", () => {
+  const [a, b] = [
+    { x: "1", y: "1" },
+    { y: "2", z: "" },
+  ].map((labels) => nodeFacts(node("a", { labels })));
+  const keys = changedLabels(a!, b!);
+  expect(keys).toEqual(["x", "y", "z"]);
+  const asks = (key: string): boolean[] =>
+    [{ matchLabels: { [key]: "" } }, { matchExpressions: [{ key, operator: "Exists" }] }].map((selector) =>
+      asksFor(selector, new Set(keys)),
+    );
+  expect([asks("z"), asks("w")]).toEqual([
+    [true, true],
+    [false, false],
   ]);
 });
 
@@ -66,8 +140,9 @@ it.each<[string, Node, Node, boolean]>([
   ["the exclude label, to the same effect", node("a", labelled("true")), node("a", labelled("")), true],
   ["the exclude label", node("a"), node("a", labelled("")), false],
   ["the address", node("a"), node("a", {}, address), false],
+  ["an external address", node("a"), node("a", {}, external), false],
   ["the provider id", node("a"), node("a", {}, { spec: { providerID: "x://a" } }), false],
   ["the zone", node("a"), node("a", { labels: { "topology.kubernetes.io/zone": "z1" } }), false],
 ])("a change of %s counts for load balancers or not", (_, before, after, same) => {
-  expect(looksTheSame(before, after)).toBe(same);
+  expect(looksTheSame(nodeFacts(before), nodeFacts(after))).toBe(same);
 });

@@ -147,11 +147,12 @@ export class PortClaims {
 
 function compareBids(a: Bid, b: Bid): number {
   if (a.assigned !== b.assigned) return a.assigned ? -1 : 1;
-  return (
-    compare(a.claimant.createdAt, b.claimant.createdAt) ||
-    compare(a.claimant.uid, b.claimant.uid) ||
-    compare(a.claimant.key, b.claimant.key)
-  );
+  return compareClaimants(a.claimant, b.claimant);
+}
+
+/** Who goes first: the older one, then the smaller UID. */
+export function compareClaimants(a: Claimant, b: Claimant): number {
+  return compare(a.createdAt, b.createdAt) || compare(a.uid, b.uid) || compare(a.key, b.key);
 }
 
 function compare(a: string, b: string): number {

@@ -45,6 +45,16 @@ it("ignores what the class does not let Services set, naming the class and the k
   ]);
 });
 
+it("takes a node selector by default of the class, and the Service's own only where it may have one", () => {
+  const key = "berth.dev/node-selector";
+  const selectorOf = (own: Record<string, string>, by: Partial<ClassPolicy>): object | undefined =>
+    desiredLoadBalancer(service(own), "c", policy({ defaults: { [key]: "edge" }, ...by })).nodeSelector;
+  const edge = { matchExpressions: [{ key: "edge", operator: "Exists" }] };
+  expect(selectorOf({}, {})).toEqual(edge);
+  expect(selectorOf({ [key]: "inner" }, { allowedOverrides: [] })).toEqual(edge);
+  expect(selectorOf({ [key]: "inner" }, {})).toEqual({ matchExpressions: [{ key: "inner", operator: "Exists" }] });
+});
+
 it("does not let spec.loadBalancerIP in where the annotation is kept out", () => {
   const of = service({}, { loadBalancerIP: "192.0.2.1" });
   expect(issuesOf(of, policy({ allowedOverrides: [] }))).toEqual(["degrade OverrideNotAllowed spec.loadBalancerIP"]);

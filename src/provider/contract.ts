@@ -1,5 +1,5 @@
 import type { LoadBalancerIngress, Protocol } from "../api/index.ts";
-import type { DesiredLoadBalancer, Issue, LbIdentity, NodeTarget } from "../model/index.ts";
+import type { DesiredLoadBalancer, Issue, LbIdentity, NodeNeed, NodeTarget } from "../model/index.ts";
 import type { Family } from "../net/index.ts";
 
 /** What is reconciled as one: each is a queue key of its own. */
@@ -28,6 +28,14 @@ export interface Capabilities {
   readonly ipMode: "VIP" | "Proxy";
   readonly sourceRanges: boolean;
   readonly sessionAffinity: boolean;
+  /** Nodes without it are no targets. With `address`, load balancers share the addresses of nodes: each port has one. */
+  readonly needs: NodeNeed;
+  /** Only nodes with endpoints are targets of a Service of policy Local; otherwise all, and health checks tell. */
+  readonly endpointNodes?: boolean;
+  /** What comes to a node is served by its agent: a node whose agent is silent is no target while others are. */
+  readonly agents?: boolean;
+  /** Over so many nodes it gets a subset; absent: no limit. */
+  readonly maxTargets?: number;
   /** Targets are a scope of their own (`members`) rather than a part of the load balancer. */
   readonly members: boolean;
 }
@@ -71,9 +79,17 @@ export type StepResult =
   | { readonly state: "pending"; readonly what: string; readonly pollAfterMs: number };
 
 export interface LbStatus {
-  /** What `status.loadBalancer.ingress` should hold; empty until the address is real. */
+  /**
+   * What `status.loadBalancer.ingress` should hold; empty until the address is real. With a plan that is converged,
+   * empty means that there is none: what the Service shows is taken away.
+   */
   readonly ingress: readonly LoadBalancerIngress[];
-  readonly targets: { readonly ready: number; readonly total: number };
+  readonly targets: {
+    readonly ready: number;
+    readonly total: number;
+    /** Why none is ready, unless none passes its health check. */
+    readonly why?: string;
+  };
   /** Targets that are not ready, and why, by the name of the node. */
   readonly unhealthy?: readonly { readonly node: string; readonly reason: string }[];
   /** What the load balancer and its parts are called outside: an ARN, a link, a directory. */
@@ -111,7 +127,7 @@ export interface ProviderAdapter<Snap = unknown, Obs = unknown> {
   /** One mutation. Applying a pending step again polls it. */
   apply(step: PlanStep, outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult>;
   /** Pure. */
-  status(desired: DesiredLoadBalancer, service: Obs, members: Obs | null): LbStatus;
+  status(desired: DesiredLoadBalancer, service: Obs, members: Obs | null, nodes: readonly NodeTarget[]): LbStatus;
   listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject>;
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from "../base/index.ts";
+import type { PortRange } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ProviderAdapter } from "./contract.ts";
 
@@ -28,6 +29,8 @@ export interface ProviderContext {
   readonly stateDir: string;
   /** Program and arguments that start this same `berth`; a sub-command follows. */
   readonly berth: readonly string[];
+  /** Ports of the nodes' own addresses that no Service may take. */
+  readonly reservedPorts: readonly PortRange[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Asked before every mutating request, as `Requests` does; a text says why nothing may be written any more. */
   readonly fence: () => string | undefined;

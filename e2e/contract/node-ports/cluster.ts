@@ -1,5 +1,12 @@
 import { Registry } from "prom-client";
-import { conditionTypes, nodes, type Service, type ServiceSpec, services } from "../../../src/api/index.ts";
+import {
+  agentLeaseNamespace,
+  conditionTypes,
+  nodes,
+  type Service,
+  type ServiceSpec,
+  services,
+} from "../../../src/api/index.ts";
 import { sleep, systemClock, systemRandom } from "../../../src/base/index.ts";
 import { Controller } from "../../../src/controller/index.ts";
 import { openPool, usableRange } from "../../../src/ipam/index.ts";
@@ -115,6 +122,7 @@ export class Cluster implements AsyncDisposable {
       classes: { ...plain, byClass },
       clusterId: "cluster-1",
       pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/24") as Cidr)]),
+      agentNamespace: agentLeaseNamespace,
       nodePorts: { policy: "Require", range },
       workers: 2,
       driftResyncMs: 600_000,

@@ -67,8 +67,9 @@ const own: Readonly<Record<RoleOwner, readonly Call[]>> = {
   ],
   controller: [
     { method: "GET", path: `${leases}/berth-node-lease/leases/berth-agent-node-a` },
-    { method: "GET", path: slices },
-    { method: "GET", path: `${slices}?watch=true` },
+    { method: "PATCH", path: `${leases}/berth-node-lease/leases/berth-agent-node-a`, body: {} },
+    { method: "POST", path: `${leases}/berth-node-lease/leases`, body: {} },
+    { method: "GET", path: `${slices}/web` },
   ],
 };
 

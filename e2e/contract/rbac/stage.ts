@@ -97,7 +97,7 @@ export class Stage implements AsyncDisposable {
       main,
       "controller",
       ...this.#access("controller"),
-      "--providers=proxy",
+      "--providers=proxy,node",
       "--own-unclassed",
       "--address-pool=10.99.200.0/24",
       `--state-dir=${balancerDir(this.#run)}`,

@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { FakeIptables } from "../../kernel/fake-iptables.ts";
-import { ProgramMissingError, type TableLayouts } from "../../kernel/index.ts";
+import { type LegacyTables, ProgramMissingError } from "../../kernel/index.ts";
 import { createMetrics } from "../../telemetry/index.ts";
 import { MemoryLog } from "../../telemetry/testing/memory-log.ts";
 import { chainNames, kubePrefix, type RuleProgram } from "../plan/index.ts";
@@ -18,7 +18,11 @@ function drift(
   kernel: FakeIptables,
   target = targetOf(program),
   resync: () => void = () => {},
-  openLayouts: () => TableLayouts = () => ({ of: () => undefined, [Symbol.dispose]: () => {} }),
+  openTables: () => LegacyTables = () => ({
+    layout: () => undefined,
+    contents: () => undefined,
+    [Symbol.dispose]: () => {},
+  }),
 ) {
   const clock = new FakeClock();
   const logger = new MemoryLog();
@@ -35,7 +39,7 @@ function drift(
     clock,
     random: () => 0,
     cpuMs: () => 0,
-    openLayouts,
+    openTables,
   });
   return { drift: one, clock, logger };
 }
@@ -86,12 +90,12 @@ it("asks for a sync when a repair has left the kernel unknown, and goes on after
 });
 
 it("polls without layouts where no socket can be had for them", async () => {
-  const openLayouts = (): never => {
+  const openTables = (): never => {
     throw new Error("no socket");
   };
   const kernel = new FakeIptables("IPv4");
   kernel.restore("*mangle\n:KUBE-PROXY-CANARY - [0:0]\nCOMMIT\n");
-  const { drift: watched, clock, logger } = drift("legacy", kernel, undefined, undefined, openLayouts);
+  const { drift: watched, clock, logger } = drift("legacy", kernel, undefined, undefined, openTables);
   const stop = new AbortController();
   const running = watched.run(stop.signal);
   await clock.run(10_000);

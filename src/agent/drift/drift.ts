@@ -6,8 +6,8 @@ import {
   type Flavour,
   type Follow,
   Iptables,
-  openTableLayouts,
-  type TableLayouts,
+  type LegacyTables,
+  openLegacyTables,
   untilMonitorListens,
 } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
@@ -41,7 +41,7 @@ export interface DriftOptions {
   /** Processor time of this process and its ended children so far, in ms. */
   readonly cpuMs?: () => number;
   /** In the network namespace of the rules, which is that of this process. */
-  readonly openLayouts?: () => TableLayouts;
+  readonly openTables?: () => LegacyTables;
 }
 
 /** For the debug pages. */
@@ -135,10 +135,10 @@ export class Drift {
   }
 
   #watchLayouts(): LayoutWatch | undefined {
-    const { target, ownWrites, logger, openLayouts = openTableLayouts } = this.#options;
+    const { target, ownWrites, logger, openTables = openLegacyTables } = this.#options;
     try {
       const families = target.kernels.map(({ family }) => family);
-      return new LayoutWatch(openLayouts(), families, ownWrites);
+      return new LayoutWatch(openTables(), families, ownWrites);
     } catch (err) {
       logger.warn("altered rules are found later than they could be: layouts of tables cannot be read", { err });
       return undefined;

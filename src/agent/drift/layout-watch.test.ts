@@ -11,15 +11,16 @@ function kernel() {
   let disposed = 0;
   let asked = 0;
   const alter = (key: string): void => void numbers.set(key, (numbers.get(key) ?? 0) + 1);
-  const layouts = {
-    of: (family: Family, table: string) => {
+  const tables = {
+    layout: (family: Family, table: string) => {
       asked += 1;
       return table === "mangle" ? undefined : `${numbers.get(`${family} ${table}`) ?? 0}`;
     },
+    contents: (family: Family, table: string) => `${table} of ${family}`,
     [Symbol.dispose]: () => void disposed++,
   };
   const ownWrites = new OwnWrites(new FakeClock());
-  const watch = new LayoutWatch(layouts, ["IPv4", "IPv6"], ownWrites);
+  const watch = new LayoutWatch(tables, ["IPv4", "IPv6"], ownWrites);
   const write = async (meanwhile: () => void): Promise<void> => {
     const exec: Exec = {
       run: async () => {
@@ -51,7 +52,9 @@ it("does not tell of what we write ourselves", async () => {
     const before = asked();
     expect(watch.isAltered("IPv4", "nat")).toBe(false);
     expect(asked()).toBe(before);
+    expect([watch.contents("IPv4", "nat"), watch.contents("IPv6", "nat")]).toEqual([undefined, "nat of IPv6"]);
   });
+  expect(watch.contents("IPv4", "nat")).toBe("nat of IPv4");
   expect(watch.isAltered("IPv4", "nat")).toBe(false);
 });
 

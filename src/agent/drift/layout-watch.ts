@@ -1,4 +1,4 @@
-import type { TableLayouts } from "../../kernel/index.ts";
+import type { LegacyTables } from "../../kernel/index.ts";
 import type { Family } from "../../net/index.ts";
 import type { TableName } from "../plan/index.ts";
 import type { OwnWrites } from "./own-writes.ts";
@@ -7,7 +7,7 @@ const tableNames: readonly TableName[] = ["nat", "filter", "mangle"];
 
 /** Tells from the layouts of legacy tables whether somebody else has added or removed rules, at next to no cost. */
 export class LayoutWatch implements Disposable {
-  readonly #layouts: TableLayouts;
+  readonly #tables: LegacyTables;
   readonly #observing: Disposable;
   readonly #known = new Map<string, string | undefined>();
   /** Others altered it, and it was not looked at since. */
@@ -15,9 +15,9 @@ export class LayoutWatch implements Disposable {
   /** Families that are being written: the kernel would be busy, and its answer neither the old nor the new one. */
   readonly #writing = new Set<Family>();
 
-  /** Takes over `layouts`, and calls what is there now the right state. */
-  constructor(layouts: TableLayouts, families: Iterable<Family>, ownWrites: OwnWrites) {
-    this.#layouts = layouts;
+  /** Takes over `tables`, and calls what is there now the right state. */
+  constructor(tables: LegacyTables, families: Iterable<Family>, ownWrites: OwnWrites) {
+    this.#tables = tables;
     for (const family of families) this.#learn(family);
     this.#observing = ownWrites.observe({
       began: (family) => {
@@ -34,13 +34,18 @@ export class LayoutWatch implements Disposable {
   isAltered(family: Family, table: TableName): boolean {
     if (this.#writing.has(family)) return false;
     const key = `${family} ${table}`;
-    return this.#altered.has(key) || this.#layouts.of(family, table) !== this.#known.get(key);
+    return this.#altered.has(key) || this.#tables.layout(family, table) !== this.#known.get(key);
   }
 
   /** It is about to be read: what changes from now on is news. */
   read(family: Family, table: TableName): void {
     this.#altered.delete(`${family} ${table}`);
-    this.#known.set(`${family} ${table}`, this.#layouts.of(family, table));
+    this.#known.set(`${family} ${table}`, this.#tables.layout(family, table));
+  }
+
+  /** The same as before means that no rule of the table is another; undefined when that cannot be told now. */
+  contents(family: Family, table: TableName): string | undefined {
+    return this.#writing.has(family) ? undefined : this.#tables.contents(family, table);
   }
 
   /** It could not be read. */
@@ -50,10 +55,10 @@ export class LayoutWatch implements Disposable {
 
   [Symbol.dispose](): void {
     this.#observing[Symbol.dispose]();
-    this.#layouts[Symbol.dispose]();
+    this.#tables[Symbol.dispose]();
   }
 
   #learn(family: Family): void {
-    for (const table of tableNames) this.#known.set(`${family} ${table}`, this.#layouts.of(family, table));
+    for (const table of tableNames) this.#known.set(`${family} ${table}`, this.#tables.layout(family, table));
   }
 }

@@ -62,12 +62,14 @@ function poll(
 /** Tables that somebody altered: each is told of until it is read. */
 function fakeLayouts() {
   const altered = new Set<string>();
+  const contents = new Map<string, string>();
   const layouts = {
     isAltered: (_family: Family, table: string) => altered.has(table),
+    contents: (_family: Family, table: string) => contents.get(table),
     read: (_family: Family, table: string) => void altered.delete(table),
     doubt: (_family: Family, table: string) => void altered.add(table),
   };
-  return { altered, layouts };
+  return { altered, contents, layouts };
 }
 
 it("reads everything every 4.5 seconds while that costs little", async () => {
@@ -87,10 +89,10 @@ it("reads what costs much less often, after a dear reading later, and the rest a
   expect(secondsOf("nat")).toEqual([]);
   expect(secondsOf("mangle")).toHaveLength(13);
   await clock.run(10_000);
-  expect(secondsOf("nat").map(Math.floor)).toEqual([63]);
+  expect(secondsOf("nat").map(Math.floor)).toEqual([68]);
   costs.nat = 320;
   await clock.run(150_000);
-  expect(secondsOf("nat").map(Math.floor)).toEqual([63, 175, 198]);
+  expect(secondsOf("nat").map(Math.floor)).toEqual([68, 189, 213]);
 });
 
 it("looks at everything when one table was altered and no layouts tell of the others", async () => {
@@ -112,6 +114,41 @@ it("reads a table whose layout is another within half a second, whatever it cost
   altered.add("nat");
   await clock.run(6000);
   expect(secondsOf("nat")).toEqual([4.5, 6.5]);
+});
+
+it("has iptables read only what is not as it was when it was found intact", async () => {
+  const { altered, contents, layouts } = fakeLayouts();
+  contents.set("nat", "ours");
+  const results: Record<string, CheckResult[]> = { nat: ["intact", "repaired", "intact"] };
+  const { clock, secondsOf } = poll({ nat: 40 }, results, layouts);
+  await clock.run(14_000);
+  expect(secondsOf("nat")).toEqual([4.5]);
+  contents.set("nat", "theirs");
+  await clock.run(4500);
+  expect(secondsOf("nat")).toEqual([4.5, 18]);
+  // Written again, and only now known to be right.
+  contents.set("nat", "ours again");
+  await clock.run(20_000);
+  expect(secondsOf("nat")).toEqual([4.5, 18, 22.5]);
+  // Somebody added a rule and took it out.
+  altered.add("nat");
+  await clock.run(1000);
+  expect([altered.has("nat"), secondsOf("nat")]).toEqual([false, [4.5, 18, 22.5]]);
+});
+
+it("is as quick after it had to read much because of our own changes, but does not do so all the time", async () => {
+  const { contents, layouts } = fakeLayouts();
+  const { clock, secondsOf } = poll({ nat: 300 }, {}, layouts);
+  for (let second = 0; second < 60; second++) {
+    contents.set("nat", `version ${second}`);
+    await clock.run(1000);
+  }
+  // At 5 % of a core.
+  expect(secondsOf("nat")).toEqual([4.5, 10.5, 16.5, 22.5, 28.5, 34.5, 40.5, 46.5, 52.5, 58.5]);
+  await clock.run(14_000);
+  contents.set("nat", "theirs");
+  await clock.run(4500);
+  expect(secondsOf("nat").slice(-2)).toEqual([64.5, 75]);
 });
 
 it("reads no more than its share allows while somebody alters a table all the time", async () => {

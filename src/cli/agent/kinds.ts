@@ -1,8 +1,9 @@
 // What the values of flags and file fields may be, each kind with its text on the command line and its form in a file,
 // as Go's flag and JSON packages read them: a number is no text, a duration is a text with a unit.
 import { isChainPrefix, maxChainPrefix } from "../../agent/index.ts";
-import { type Cidr, type PortRange, parseCidr, parsePortRange } from "../../net/index.ts";
+import { type Cidr, type PortRange, parseCidr } from "../../net/index.ts";
 import { logLevels } from "../../telemetry/index.ts";
+import { parsePortRanges } from "../flags.ts";
 import { durationMs, formatMs, parseGoDuration } from "../go-duration.ts";
 
 /** What JSON and YAML can hold. */
@@ -231,10 +232,7 @@ export const logFormat: Kind<string> = flagOnly({
 export const portRanges: Kind<readonly PortRange[]> = flagOnly<readonly PortRange[]>({
   name: "ranges",
   takes: "FIRST-LAST or PORT, with commas between them, such as 22,30000-32767; nothing for none",
-  fromFlag(value) {
-    const ranges = (value === "" ? [] : value.split(",")).map((one) => parsePortRange(one.trim()));
-    return ranges.every((range) => range !== undefined) ? ranges : undefined;
-  },
+  fromFlag: parsePortRanges,
   zero: [],
 });
 

@@ -2,6 +2,7 @@
 import { kubePrefix } from "../../agent/index.ts";
 import { agentLeaseNamespace } from "../../api/index.ts";
 import type { Cidr, PortRange } from "../../net/index.ts";
+import { defaultReservedPorts } from "../flags.ts";
 import {
   bool,
   chainPrefix,
@@ -53,9 +54,6 @@ export interface Switch<V> {
   /** Deprecated: what to give instead. */
   readonly replaced?: string;
 }
-
-/** SSH, BGP, etcd, the API server, kubelet and its neighbours, NodePorts. */
-const reservedPorts = "22,179,2379-2380,6443,10249-10259,30000-32767";
 
 export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } = {
   "allow-external-ips": {
@@ -138,8 +136,8 @@ export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } =
   "node-name": { kind: textOf("name"), fallback: "", help: "as --hostname-override", own: true },
   "reserved-ports": {
     kind: portRanges,
-    fallback: portRanges.fromFlag(reservedPorts, undefined) ?? [],
-    fallbackText: reservedPorts,
+    fallback: portRanges.fromFlag(defaultReservedPorts, undefined) ?? [],
+    fallbackText: defaultReservedPorts,
     help: "ports of the node's own addresses that no Service may take",
     own: true,
   },

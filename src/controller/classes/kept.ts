@@ -1,5 +1,5 @@
 import type { Service } from "../../api/index.ts";
-import { desiredLoadBalancer, type LbIdentity } from "../../model/index.ts";
+import { desiredLoadBalancer, type LbIdentity, type NodeTarget } from "../../model/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
 
 /**
@@ -8,13 +8,23 @@ import type { ProviderAdapter } from "../../provider/index.ts";
  */
 export async function isInUse(
   service: Service,
-  { id, adapter }: { readonly id: LbIdentity; readonly adapter: ProviderAdapter },
+  {
+    id,
+    adapter,
+    nodes,
+  }: {
+    readonly id: LbIdentity;
+    readonly adapter: ProviderAdapter;
+    /** All that it could send to. */
+    readonly nodes: readonly NodeTarget[];
+  },
   signal: AbortSignal,
 ): Promise<boolean> {
   const told = new Set((service.status?.loadBalancer?.ingress ?? []).map(({ ip, hostname }) => ip ?? hostname));
   if (told.size === 0) return false;
   const { loadBalancerClass = "" } = service.spec ?? {};
   const { lb } = desiredLoadBalancer(service, id.clusterId, { provider: adapter.name, loadBalancerClass });
-  const { ingress } = adapter.status(lb, await adapter.observe({ kind: "service", id }, "live", signal), null);
+  const observed = await adapter.observe({ kind: "service", id }, "live", signal);
+  const { ingress } = adapter.status(lb, observed, null, nodes);
   return ingress.some(({ ip, hostname }) => told.has(ip ?? hostname));
 }

@@ -1,4 +1,4 @@
-import type { DesiredLoadBalancer } from "../../model/index.ts";
+import type { DesiredLoadBalancer, NodeTarget } from "../../model/index.ts";
 import {
   type Capabilities,
   type Desired,
@@ -62,8 +62,8 @@ export class GuardedAdapter implements ProviderAdapter {
     return this.#ask("apply", () => this.#adapter.apply(step, outputs, signal));
   }
 
-  status(desired: DesiredLoadBalancer, service: unknown, members: unknown): LbStatus {
-    return this.#compute("status", () => this.#adapter.status(desired, service, members));
+  status(desired: DesiredLoadBalancer, service: unknown, members: unknown, nodes: readonly NodeTarget[]): LbStatus {
+    return this.#compute("status", () => this.#adapter.status(desired, service, members, nodes));
   }
 
   async *listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject> {

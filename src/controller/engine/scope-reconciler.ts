@@ -3,6 +3,7 @@ import type { WorkQueue, WorkResult } from "../../kube/index.ts";
 import { driftPriority, initialPriority } from "../../kube/index.ts";
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../model/index.ts";
 import {
+  type Capabilities,
   contentHash,
   type Desired,
   isConverged,
@@ -18,7 +19,8 @@ export interface ScopeReconcilerOptions {
   readonly runner: ProviderRunner;
   readonly users: ScopeUsers;
   readonly queue: Pick<WorkQueue, "add" | "addAfter">;
-  readonly nodes: () => readonly NodeTarget[];
+  /** All that a provider of these capabilities could send to. */
+  readonly nodes: (capabilities: Capabilities) => readonly NodeTarget[];
   /** Called with the load balancers that have to be looked at again, as a scope of theirs came further or failed. */
   readonly onChange: (ids: readonly LbIdentity[]) => void;
   readonly driftMs: () => number;
@@ -167,7 +169,7 @@ export class ScopeReconciler {
   #desiredOf({ adapter, key, wish }: Scope): Desired | null {
     if (key.kind !== "shared") return wish;
     const { users, isUsed } = this.#options.users.usersOf(adapter, key);
-    return isUsed ? { kind: "shared", users, nodes: this.#options.nodes() } : null;
+    return isUsed ? { kind: "shared", users, nodes: this.#options.nodes(adapter.capabilities) } : null;
   }
 
   #isWanted(scope: Scope): boolean {

@@ -124,7 +124,7 @@ function readyFinding({ targets }: LbStatus, { healthCheck }: DesiredLoadBalance
   return {
     status: false,
     reason: "NoHealthyTargets",
-    message: `no node passes its health check, ${protocol} port ${port} ${path}`,
+    message: targets.why ?? `no node passes its health check, ${protocol} port ${port} ${path}`,
   };
 }
 

@@ -223,8 +223,8 @@ export class Reporter {
     const before = this.#memory.get(uid);
     const untold = [before?.untold, report.changed].filter((text) => text !== undefined);
     const memory: Memory = {
-      // An address that was given stays, whoever wipes the status, until there is another. What is being torn down may
-      // be another controller's by now.
+      // An address that was given stays, whoever wipes the status, until it is known that there is another or none.
+      // What is being torn down may be another controller's by now.
       report: report.teardown === true ? report : withIngress(report, before?.report.ingress),
       servedHash: report.findings.programmed?.status === true ? serviceHash(service) : before?.servedHash,
       untold: untold.length === 0 ? undefined : untold.join(", "),
@@ -273,7 +273,7 @@ function conditionsOf({ status }: Service): readonly Condition[] {
 }
 
 function withIngress(report: Report, before: readonly LoadBalancerIngress[] | undefined): Report {
-  const ingress = report.ingress === undefined || report.ingress.length === 0 ? before : report.ingress;
+  const ingress = report.ingress ?? before;
   return ingress === undefined ? report : { ...report, ingress };
 }
 

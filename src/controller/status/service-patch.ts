@@ -3,7 +3,7 @@ import { finalizerPatch, mergeDiff } from "../../kube/index.ts";
 import type { Cleanup } from "../../model/index.ts";
 import { type Findings, mergeConditions } from "./conditions.ts";
 
-/** What the status of a Service should say; an absent ingress stays as it is. */
+/** What the status of a Service should say; an absent ingress stays as it is, an empty one is known to be none. */
 export interface StatusReport {
   readonly findings: Findings;
   readonly ingress?: readonly LoadBalancerIngress[];
@@ -42,11 +42,13 @@ export function releasePatch(service: Service, { finalizers, ownsStatus }: Clean
   return metadata === undefined && status === undefined ? undefined : { ...metadata, ...(status && { status }) };
 }
 
-function current({ status }: Service): {
-  conditions: readonly Condition[];
-  ingress: readonly LoadBalancerIngress[];
-} {
-  return { conditions: status?.conditions ?? [], ingress: status?.loadBalancer?.ingress ?? [] };
+/** The addresses that the status shows. */
+export function ingressOf({ status }: Service): readonly LoadBalancerIngress[] {
+  return status?.loadBalancer?.ingress ?? [];
+}
+
+function current(service: Service): { conditions: readonly Condition[]; ingress: readonly LoadBalancerIngress[] } {
+  return { conditions: service.status?.conditions ?? [], ingress: ingressOf(service) };
 }
 
 function orAbsent<T>(list: readonly T[]): readonly T[] | undefined {

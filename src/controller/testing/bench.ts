@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { conditionTypes, loadBalancerRecords } from "../../api/index.ts";
+import { agentLeaseNamespace, conditionTypes, loadBalancerRecords } from "../../api/index.ts";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { openPool, usableRange } from "../../ipam/index.ts";
 import type { EventRecorder } from "../../kube/index.ts";
@@ -67,6 +67,7 @@ export class Bench {
       classes,
       clusterId,
       pool,
+      agentNamespace: agentLeaseNamespace,
       nodePorts: { policy: options.nodePorts ?? "Require", range: { first: 30_000, last: 32_767 } },
       workers: 4,
       driftResyncMs: 600_000,

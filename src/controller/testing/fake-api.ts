@@ -103,10 +103,10 @@ export class FakeApi {
   }
 
   createNode(name: string, metadata: ObjectMeta = {}): Node {
-    const last = name.replace(/\D/g, "");
+    const number = Number(name.replace(/\D/g, ""));
     return this.put(nodes, {
       metadata: { name, uid: `uid-${name}`, ...metadata },
-      status: { addresses: [{ type: "InternalIP", address: `10.1.0.${last}` }] },
+      status: { addresses: [{ type: "InternalIP", address: `10.1.${number >> 8}.${number & 255}` }] },
     });
   }
 
@@ -190,12 +190,17 @@ export class FakeApi {
 
   async *#watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubeObject>> {
     this.#mustServe(path.slice(path.lastIndexOf("/") + 1));
-    const { objects, watchers } = this.#at(path);
-    const events: WatchEvent<KubeObject>[] = [...objects.values()].map((object) => ({ type: "ADDED", object }));
+    const [, root, namespace, plural] = /^(.*)\/namespaces\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
+    const { objects, watchers } = this.#at(root === undefined ? path : `${root}/${plural}`);
+    const isWanted = ({ metadata }: KubeObject): boolean => namespace === undefined || metadata.namespace === namespace;
+    const events: WatchEvent<KubeObject>[] = [...objects.values()]
+      .filter(isWanted)
+      .map((object) => ({ type: "ADDED", object }));
     const annotations = { "k8s.io/initial-events-end": "true" };
     events.push({ type: "BOOKMARK", object: { metadata: { resourceVersion: `${this.#version}`, annotations } } });
     let wake: () => void = () => {};
     const watcher = (event: WatchEvent<KubeObject>): void => {
+      if (!isWanted(event.object)) return;
       events.push(event);
       wake();
     };

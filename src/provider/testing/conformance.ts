@@ -80,10 +80,10 @@ export function describeConformance(name: string, { newBed, wishes, timeoutMs = 
       await using bed = await newBed();
       await converge(bed, wish);
       const adapter = await bed.adapter();
-      const { lb } = wanted(wish);
+      const { lb, nodes } = wanted(wish);
       const key = { kind: "service", id: lb.id } as const;
       const observed = await adapter.observe(key, "live", signal);
-      expect(adapter.status(lb, observed, null).ingress.length).toBeGreaterThan(0);
+      expect(adapter.status(lb, observed, null, nodes).ingress.length).toBeGreaterThan(0);
       expect(await ownedOf(adapter)).toEqual(sorted(scopesOf(adapter).filter((scope) => isMade(scope, wish))));
       expect(await Array.fromAsync(adapter.listOwned("another cluster", signal))).toEqual([]);
     });

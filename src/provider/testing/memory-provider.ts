@@ -105,6 +105,7 @@ export const fullCapabilities: Capabilities = {
   ipMode: "Proxy",
   sourceRanges: true,
   sessionAffinity: true,
+  needs: "internalIP",
   members: false,
 };
 

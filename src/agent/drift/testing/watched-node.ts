@@ -10,7 +10,7 @@ import {
   inputText,
   netnsExec,
   netnsFollow,
-  openTableLayouts,
+  openLegacyTables,
   systemExec,
   systemFollow,
 } from "../../../kernel/index.ts";
@@ -142,7 +142,7 @@ export class WatchedNode {
         cpuMs += dear ? 1e9 : 0;
         return cpuMs;
       },
-      openLayouts: () => inNetns(this.netns, openTableLayouts),
+      openTables: () => inNetns(this.netns, openLegacyTables),
     });
     this.#proxy = proxy;
     await this.sync();
