@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -23,7 +24,8 @@ import { ownerFile, renderOwner } from "./owner.ts";
 import { desiredLb, node } from "./testing.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.ts");
-const id = desiredLb().id;
+// Namespaces are called after it: another run on this machine must not meet ours.
+const id = { ...desiredLb().id, clusterId: `cluster-${randomBytes(4).toString("hex")}` };
 const [http] = desiredLb().ports;
 const signal = AbortSignal.timeout(1_800_000);
 
@@ -138,7 +140,7 @@ function killAny(pid: number): void {
 }
 
 function wish(changes: Parameters<typeof desiredLb>[0], nodes: ServiceDesired["nodes"]): ServiceDesired {
-  return { kind: "service", lb: desiredLb(changes), nodes };
+  return { kind: "service", lb: desiredLb({ id, ...changes }), nodes };
 }
 
 describeConformance("proxy", {
