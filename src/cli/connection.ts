@@ -39,7 +39,7 @@ export interface Connection {
 }
 
 export interface ServerChoice {
-  readonly kubeconfig?: string;
+  readonly kubeconfig?: string | undefined;
   /** URL in place of the kubeconfig's or the pod's. */
   readonly master?: string;
 }

@@ -103,6 +103,23 @@ it.each<[string, string[], string]>([
     'UsageError --drift-resync-period: "10" is no duration; give one such as 100ms, 1s or 1m30s',
   ],
   [
+    "a period of nothing",
+    [...proxy, "--drift-resync-period", "0s"],
+    "UsageError --drift-resync-period: must be greater than 0; give one such as 100ms, 1s or 1m30s",
+  ],
+  ["empty text", [...proxy, "--cluster-id", ""], "UsageError --cluster-id: empty; give a text, or leave it out"],
+  ["empty provider", ["--providers", "proxy,"], 'UsageError --providers: "proxy," has an empty part; remove it'],
+  [
+    "word",
+    [...proxy, "--node-ports", "always"],
+    "CommanderError error: option '--node-ports <policy>' argument 'always' is invalid. Allowed choices are Require, Ensure, Never.",
+  ],
+  [
+    "no such file",
+    ["--config", "/nowhere/controller.yaml"],
+    "UsageError --config /nowhere/controller.yaml: ENOENT: no such file or directory, open '/nowhere/controller.yaml'; give the path of a readable file",
+  ],
+  [
     "node port range",
     [...proxy, "--node-port-range=30000-29999"],
     'UsageError --node-port-range: "30000-29999" is no port range; give FIRST-LAST, such as 30000-32767',
@@ -110,12 +127,12 @@ it.each<[string, string[], string]>([
   [
     "lease times",
     [...proxy, "--leader-elect-lease-duration", "5s"],
-    "UsageError --leader-elect-lease-duration: must be longer than --leader-elect-renew-deadline",
+    "UsageError --leader-elect-lease-duration: 5s with --leader-elect-renew-deadline 10s; give more than 10s, or lower the other",
   ],
   [
     "retry period",
     [...proxy, "--leader-elect-retry-period", "9s"],
-    "UsageError --leader-elect-renew-deadline: must be longer than 1.2 times --leader-elect-retry-period",
+    "UsageError --leader-elect-renew-deadline: 10s with --leader-elect-retry-period 9s; give more than 10.8s, or lower the other",
   ],
   [
     "no kubeconfig and no pod",
@@ -124,6 +141,21 @@ it.each<[string, string[], string]>([
   ],
 ])("one clear message: %s", async (_, args, expected) => {
   expect(await refusal(args)).toBe(expected);
+});
+
+it("follows the file, and tells its mistakes as those of flags", async () => {
+  const path = join(folder, "controller.yaml");
+  const head = "apiVersion: controller.berth.dev/v1alpha1\nkind: ControllerConfiguration\n";
+  await writeFile(path, `${head}providers: [x]\n`);
+  expect(await refusal(["--config", path])).toBe(
+    `UsageError --config ${path}: providers: "x" is unknown; give one of node, proxy`,
+  );
+  await writeFile(path, `${head}providers: [proxy]\nproxyBrigde: br0\n`);
+  expect(await refusal(["--config", path])).toBe(
+    `UsageError --config ${path}: proxyBrigde: no such field; give proxyBridge, or remove it`,
+  );
+  await writeFile(path, `${head}providers: [proxy]\nkubeconfig: ${folder}/none\n`);
+  expect(await refusal(["--config", path, "--metrics-bind-address", "127.0.0.1:0"])).toContain(`${folder}/none`);
 });
 
 it("says which port is taken", async () => {

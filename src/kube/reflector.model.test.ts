@@ -15,7 +15,7 @@ import { type RawEvent, type Wire, WireClient } from "./testing/wire-client.ts";
 class ScheduledWire implements Wire {
   readonly #scheduler: fc.Scheduler;
   readonly #streams = new Set<Inbox<RawEvent>>();
-  readonly #arrived: RawEvent[] = [];
+  readonly #arrived: { event: RawEvent; inbox: Inbox<RawEvent> }[] = [];
   /** Instead of an answer; one per request. */
   readonly faults: Error[] = [];
   requests = 0;
@@ -45,7 +45,7 @@ class ScheduledWire implements Wire {
   }
 
   #arrive(event: RawEvent, inbox: Inbox<RawEvent>): void {
-    this.#arrived.push(event);
+    this.#arrived.push({ event, inbox });
     inbox.push(event);
   }
 
@@ -61,9 +61,9 @@ class ScheduledWire implements Wire {
     for (const inbox of this.#streams) inbox.fail(error);
   }
 
-  /** The last events arrive once more. */
+  /** The last events arrive once more, where they did before: a new stream is never sent what is older than its state. */
   repeat(count: number): void {
-    for (const event of this.#arrived.slice(-count)) for (const inbox of this.#streams) inbox.push(event);
+    for (const { event, inbox } of this.#arrived.slice(-count)) if (this.#streams.has(inbox)) inbox.push(event);
   }
 }
 

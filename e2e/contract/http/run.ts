@@ -158,7 +158,7 @@ function asText(document: unknown, brief = false): string {
  */
 function reduce(key: string, value: unknown): unknown {
   if (key === "managedFields" || value === null) return undefined;
-  if (typeof value !== "object") return typeof value === "string" && /^\d+[smh]$/.test(value) ? "<age>" : value;
+  if (typeof value !== "object") return typeof value === "string" && /^(?:\d+[ydhms])+$/.test(value) ? "<age>" : value;
   const { kind, type, metadata, object } = value as Answered;
   // Their order is that of bindings in a cache.
   if (key === "resourceRules" || key === "nonResourceRules")

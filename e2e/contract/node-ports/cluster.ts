@@ -46,7 +46,8 @@ export class Cluster implements AsyncDisposable {
     const { kubeconfig } = stack.use(await target.start());
     const connection = await loadKubeconfig(kubeconfig);
     const client = stack.use(new KubeClient({ connection, metrics: new Registry() }));
-    await client.create(nodes, { metadata: { name: "node-a" } }, signal);
+    const status = { addresses: [{ type: "InternalIP", address: "192.0.2.250" }] };
+    await client.create(nodes, { metadata: { name: "node-a" }, status }, signal);
     return new Cluster(client, stack.move());
   }
 

@@ -1,8 +1,9 @@
 // kube-proxy's configuration file: text of YAML or JSON -> values, and values -> text.
 import { createHash } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import type { Tags, Document as YamlDocument } from "yaml";
-import { errorMessage, FailureError, oneLine, UsageError } from "../../base/index.ts";
+import { errorMessage, FailureError } from "../../base/index.ts";
+import { noYaml, readConfigText } from "../config-text.ts";
 import { type Decoded, decode, encode, type Warning } from "./document.ts";
 import type { FieldValues } from "./field.ts";
 
@@ -14,9 +15,7 @@ export interface ConfigFile extends Decoded {
 
 /** Throws UsageError, naming field, value and remedy. */
 export async function readConfigFile(path: string): Promise<ConfigFile> {
-  const text = await readFile(path, "utf8").catch((error: unknown) => {
-    throw new UsageError(`--config ${path}: ${errorMessage(error)}; give the path of a readable file`);
-  });
+  const text = await readConfigText(path);
   const { document, warnings } = await parse(text, path);
   const decoded = decode(document, path);
   return { path, hash: hashOf(text), values: decoded.values, warnings: [...warnings, ...decoded.warnings] };
@@ -44,11 +43,6 @@ function plain(document: YamlDocument, path: string): unknown {
     // An alias without its anchor, or aliases of aliases without end.
     throw noYaml(path, error);
   }
-}
-
-function noYaml(path: string, error: unknown): UsageError {
-  const what = oneLine(errorMessage(error).split("\n")[0] ?? "").replace(/:$/, "");
-  return new UsageError(`--config ${path}: no YAML: ${what}; mend the file`);
 }
 
 /** Of YAML 1.1, Go has no numbers to the base of 60 (`1:30`), and no dates. */
