@@ -25,7 +25,7 @@ it.each<[string, object, string]>([
   };
   const bench = new Bench();
   bench.api.createService("web", { loadBalancerClass: "berth.dev/proxy", ...spec });
-  const running = bench.start({ providers: [new ProxyAdapter(runtime, [])] });
+  const running = bench.start({ providers: [new ProxyAdapter(runtime, { kind: "engine" })] });
   await bench.until(() => bench.condition("web", "accepted") === `False ${reason}`, "refused");
   await bench.settled();
   await running.stop();

@@ -1,5 +1,4 @@
 import type { DesiredLoadBalancer, LbIdentity } from "../../src/model/index.ts";
-import type { Cidr } from "../../src/net/index.ts";
 import type {
   Capabilities,
   Desired,
@@ -13,6 +12,7 @@ import type {
   ScopeKey,
   StepResult,
 } from "../../src/provider/index.ts";
+import type { Addressing } from "./addressing.ts";
 import type { Action, Observation } from "./observation.ts";
 import { planAbsent, planPresent, planRetained, status, validate } from "./plan.ts";
 import type { Runtime } from "./runtime.ts";
@@ -33,17 +33,18 @@ export const capabilities: Capabilities = {
 
 export class ProxyAdapter implements ProviderAdapter<null, Observation>, HealthWatcher {
   readonly name = "proxy";
-  readonly capabilities: Capabilities = capabilities;
+  readonly capabilities: Capabilities;
   readonly #runtime: Runtime;
-  readonly #prefixes: readonly Cidr[];
+  readonly #addressing: Addressing;
 
-  constructor(runtime: Runtime, prefixes: readonly Cidr[]) {
+  constructor(runtime: Runtime, addressing: Addressing) {
+    this.capabilities = { ...capabilities, needsAddresses: addressing.kind === "pool" };
     this.#runtime = runtime;
-    this.#prefixes = prefixes;
+    this.#addressing = addressing;
   }
 
   validate(desired: DesiredLoadBalancer): readonly Issue[] {
-    return validate(desired, this.#prefixes);
+    return validate(desired, this.#addressing);
   }
 
   scopes({ id }: DesiredLoadBalancer): readonly ScopeKey[] {
@@ -62,7 +63,7 @@ export class ProxyAdapter implements ProviderAdapter<null, Observation>, HealthW
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
     if (desired?.kind !== "service") return planAbsent(identityOf(key), observed);
     if (desired.lb.retain) return planRetained(desired.lb.id, observed);
-    return planPresent(desired.lb, desired.nodes, observed, this.#prefixes);
+    return planPresent(desired.lb, desired.nodes, observed, this.#addressing);
   }
 
   apply(step: PlanStep, _outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
@@ -70,11 +71,11 @@ export class ProxyAdapter implements ProviderAdapter<null, Observation>, HealthW
   }
 
   status(desired: DesiredLoadBalancer, service: Observation): LbStatus {
-    return status(desired, service);
+    return status(desired, service, this.#addressing);
   }
 
-  async *listOwned(clusterId: string): AsyncIterable<OwnedObject> {
-    for await (const { id, directory, retained, addresses } of this.#runtime.owned(clusterId))
+  async *listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject> {
+    for await (const { id, directory, retained, addresses } of this.#runtime.owned(clusterId, signal))
       yield { scope: { kind: "service", id }, ref: directory, retained, addresses };
   }
 

@@ -6,13 +6,13 @@ import { FakeClock } from "../../src/base/fake-clock.ts";
 import { systemClock } from "../../src/base/index.ts";
 import type { Exec } from "../../src/kernel/index.ts";
 import { NotSentError } from "../../src/provider/index.ts";
-import { SystemRuntime } from "./client.ts";
+import { SystemRuntime, type SystemRuntimeOptions } from "./client.ts";
+import { NamespaceEngine } from "./engines/namespace/index.ts";
 import type { Action } from "./observation.ts";
 
 const { signal } = new AbortController();
 const id = { clusterId: "cluster-1", uid: "uid-1", namespace: "default", name: "web" };
 const connect: Action = { kind: "connect", id, addresses: ["10.99.0.5/16"], mac: "02:00:00:00:00:01" };
-const fake = { network: { netns: undefined, bridge: "br0", prefixes: [] }, balancerCommand: [], environment: {} };
 
 let stateDir: string;
 
@@ -32,7 +32,7 @@ it("rule 4: a program that hangs is left behind after 10 s", async () => {
     },
   };
   const fence = (): undefined => undefined;
-  const runtime = new SystemRuntime({ ...fake, stateDir, clusterId: id.clusterId, exec, fence, clock });
+  const runtime = runtimeWith(exec, { fence, clock });
   const refused = expect(runtime.apply(connect, signal)).rejects.toThrow(
     /^ip netns add .*: no answer within 10000 ms$/,
   );
@@ -55,8 +55,7 @@ it("rule 5: no program that changes something runs, and no file is written, once
       },
     };
     const fence = (): string | undefined => (left-- > 0 ? undefined : "the lease is gone");
-    const clock = systemClock;
-    const runtime = new SystemRuntime({ ...fake, stateDir, clusterId: id.clusterId, exec, fence, clock });
+    const runtime = runtimeWith(exec, { fence, clock: systemClock });
     const error = await runtime.apply(connect, signal).catch((cause: unknown) => cause);
     expect(changed.length).toBe(Math.min(allowed, 6));
     if (!(error instanceof NotSentError)) break;
@@ -66,3 +65,10 @@ it("rule 5: no program that changes something runs, and no file is written, once
     expect([changed.length, await readdir(stateDir)]).toEqual([allowed, []]);
   }
 });
+
+function runtimeWith(exec: Exec, options: Pick<SystemRuntimeOptions, "fence" | "clock">): SystemRuntime {
+  const network = { netns: undefined, bridge: "br0", prefixes: [] };
+  const fake = { network, balancerCommand: [], environment: {}, exec, clock: options.clock };
+  const engine: SystemRuntimeOptions["engine"] = (requests) => new NamespaceEngine(fake, requests);
+  return new SystemRuntime({ ...options, stateDir, clusterId: id.clusterId, engine });
+}

@@ -2,27 +2,21 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { balancerFiles, parseBalancerStatus } from "../../src/balancer/config.ts";
 import { assertNever, type Clock } from "../../src/base/index.ts";
-import type { Exec } from "../../src/kernel/index.ts";
 import type { LbIdentity } from "../../src/model/index.ts";
 import { type RequestLimits, Requests, type StepResult } from "../../src/provider/index.ts";
+import type { Engine, Place } from "./engines/engine.ts";
 import { namesIn, readText, replaceText } from "./files.ts";
-import { type Names, namesOf } from "./names.ts";
-import { Cabling, type Network } from "./network.ts";
+import { namesOf } from "./names.ts";
 import type { Action, Observation } from "./observation.ts";
 import { ownerFile, parseOwner, renderOwner } from "./owner.ts";
 import { configuredAddresses } from "./plan.ts";
 import { ReportWatch } from "./report-watch.ts";
-import { requestedExec } from "./requested-exec.ts";
 import type { OwnedBalancer, Runtime } from "./runtime.ts";
-import { Supervisor } from "./supervisor.ts";
 
 export interface SystemRuntimeOptions {
   readonly stateDir: string;
   readonly clusterId: string;
-  readonly network: Network;
-  readonly balancerCommand: readonly string[];
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly exec: Exec;
+  readonly engine: (requests: Requests) => Engine;
   /** Asked before whatever changes the machine; a text says why nothing may be changed any more. */
   readonly fence: () => string | undefined;
   readonly requestLimits?: RequestLimits | undefined;
@@ -30,86 +24,87 @@ export interface SystemRuntimeOptions {
 }
 
 const done: StepResult = { state: "done" };
-const joining: StepResult = { state: "pending", what: "the bridge does not forward to it yet", pollAfterMs: 20 };
 
-/** This machine: directories, network namespaces and processes. */
+/** Directories of this machine, and what an engine makes beside them. */
 export class SystemRuntime implements Runtime {
   readonly #stateDir: string;
+  readonly #clusterId: string;
   readonly #clusterDir: string;
-  readonly #cabling: Cabling;
-  readonly #supervisor: Supervisor;
+  readonly #engine: Engine;
   readonly #watches = new Set<ReportWatch>();
   readonly #clock: Clock;
   readonly #requests: Requests;
 
-  constructor({ stateDir, clusterId, network, balancerCommand, environment, ...options }: SystemRuntimeOptions) {
-    const { exec, fence, requestLimits, clock } = options;
+  constructor({ stateDir, clusterId, engine, fence, requestLimits, clock }: SystemRuntimeOptions) {
     this.#stateDir = stateDir;
     this.#clock = clock;
+    this.#clusterId = clusterId;
     this.#clusterDir = join(stateDir, clusterId);
     this.#requests = new Requests({ ...requestLimits, fence, clock });
-    const reads = requestedExec(exec, this.#requests, "read");
-    this.#cabling = new Cabling(reads, requestedExec(exec, this.#requests, "write"), network);
-    this.#supervisor = new Supervisor({ command: balancerCommand, environment, clock });
+    this.#engine = engine(this.#requests);
   }
 
   async observe(id: LbIdentity, signal: AbortSignal): Promise<Observation> {
-    const names = namesOf(this.#stateDir, id);
-    const [owner, network, config, process, status] = await Promise.all([
-      readText(join(names.directory, ownerFile)),
-      this.#cabling.observe(names, signal),
-      readText(join(names.directory, balancerFiles.config)),
-      this.#supervisor.observe(names),
-      readText(join(names.directory, balancerFiles.status)),
+    const place = this.#placeOf(id);
+    const { directory } = place.names;
+    const [owner, made, config, status] = await Promise.all([
+      readText(join(directory, ownerFile)),
+      this.#engine.observe(place, signal),
+      readText(join(directory, balancerFiles.config)),
+      readText(join(directory, balancerFiles.status)),
     ]);
-    return { owner: parseOwner(owner ?? ""), network, config, process, status: parseBalancerStatus(status ?? "") };
+    return { owner: parseOwner(owner ?? ""), ...made, config, status: parseBalancerStatus(status ?? "") };
   }
 
   async apply(action: Action, signal: AbortSignal): Promise<StepResult> {
     const { id } = action;
-    const names = namesOf(this.#stateDir, id);
+    const place = this.#placeOf(id);
     switch (action.kind) {
       case "claim":
-        return this.#claim(id, names, signal);
-      case "retain": {
-        const path = join(names.directory, ownerFile);
-        await this.#write(`write ${path}`, signal, () => replaceText(path, renderOwner({ ...id, retained: true })));
-        return done;
-      }
-      case "configure": {
-        const path = join(names.directory, balancerFiles.config);
-        await this.#write(`write ${path}`, signal, () => replaceText(path, action.text));
-        return done;
-      }
+        return this.#claim(place, signal);
+      case "retain":
+        return this.#replace(place, ownerFile, renderOwner({ ...id, retained: true }), signal);
+      case "configure":
+        return this.#replace(place, balancerFiles.config, action.text, signal);
       case "connect":
-        return (await this.#cabling.connect(names, action.addresses, action.mac, signal)) ? done : joining;
+        return this.#engine.connect(place, action.addresses, action.mac, signal);
       case "start":
-        return this.#write("start the balancer", signal, () => this.#supervisor.start(names));
+        return this.#engine.start(place, signal);
       case "stop":
-        return this.#stop(names, signal);
+        return this.#engine.stop(place, signal);
       case "disconnect":
-        await this.#cabling.disconnect(names, signal);
+        await this.#engine.disconnect(place, signal);
         return done;
       case "release":
-        return this.#release(id, names, signal);
+        return this.#release(place, signal);
       default:
         return assertNever(action, "action");
     }
   }
 
-  async *owned(clusterId: string): AsyncIterable<OwnedBalancer> {
+  async *owned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedBalancer> {
+    const found = new Set<string>();
     for (const uid of await namesIn(join(this.#stateDir, clusterId))) {
       const { directory } = namesOf(this.#stateDir, { clusterId, uid });
       const owner = parseOwner((await readText(join(directory, ownerFile))) ?? "");
       if (owner === undefined) continue;
       const { retained = false, ...id } = owner;
       const addresses = configuredAddresses(await readText(join(directory, balancerFiles.config)));
+      found.add(uid);
       yield { id, directory, retained, addresses };
     }
+    for (const id of await this.#engine.owned(clusterId, signal))
+      if (!found.has(id.uid))
+        yield { id, directory: this.#placeOf(id).names.directory, retained: false, addresses: [] };
   }
 
   watch(onReport: (id: LbIdentity) => void): Disposable {
-    const watch = new ReportWatch(this.#clusterDir, this.#clock, (uid) => void this.#report(uid, onReport));
+    const watch = new ReportWatch({
+      root: this.#clusterDir,
+      clock: this.#clock,
+      ended: (names, signal) => this.#ended(names, signal),
+      onReport: (uid) => void this.#report(uid, onReport),
+    });
     this.#watches.add(watch);
     void this.#watchExisting(watch);
     return {
@@ -118,6 +113,12 @@ export class SystemRuntime implements Runtime {
         watch[Symbol.dispose]();
       },
     };
+  }
+
+  async #ended(uids: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const names = new Map(uids.map((uid) => [uid, namesOf(this.#stateDir, { clusterId: this.#clusterId, uid })]));
+    const ended = new Set(await this.#engine.ended([...names.values()], signal));
+    return [...names].filter(([, each]) => ended.has(each)).map(([uid]) => uid);
   }
 
   async #watchExisting(watch: ReportWatch): Promise<void> {
@@ -130,26 +131,32 @@ export class SystemRuntime implements Runtime {
     if (id !== undefined) onReport(id);
   }
 
-  async #claim(id: LbIdentity, { directory }: Names, signal: AbortSignal): Promise<StepResult> {
-    await this.#write(`make ${directory}`, signal, () => mkdir(directory, { recursive: true }));
-    const path = join(directory, ownerFile);
-    await this.#write(`write ${path}`, signal, () => replaceText(path, renderOwner(id)));
+  async #claim(place: Place, signal: AbortSignal): Promise<StepResult> {
+    const { id, names } = place;
+    await this.#write(`make ${names.directory}`, signal, () => mkdir(names.directory, { recursive: true }));
+    await this.#replace(place, ownerFile, renderOwner(id), signal);
     for (const watch of this.#watches) watch.add(id.uid);
     return done;
   }
 
-  async #release({ uid }: LbIdentity, names: Names, signal: AbortSignal): Promise<StepResult> {
+  async #release(place: Place, signal: AbortSignal): Promise<StepResult> {
     // One that was only just started had not written its pid when the plan was made.
-    const stopped = await this.#stop(names, signal);
+    const stopped = await this.#engine.stop(place, signal);
     if (stopped.state !== "done") return stopped;
-    for (const watch of this.#watches) watch.remove(uid);
-    const { directory } = names;
+    for (const watch of this.#watches) watch.remove(place.id.uid);
+    const { directory } = place.names;
     await this.#write(`remove ${directory}`, signal, () => rm(directory, { recursive: true, force: true }));
     return done;
   }
 
-  #stop(names: Names, signal: AbortSignal): Promise<StepResult> {
-    return this.#write("stop the balancer", signal, () => this.#supervisor.stop(names));
+  async #replace({ names }: Place, file: string, text: string, signal: AbortSignal): Promise<StepResult> {
+    const path = join(names.directory, file);
+    await this.#write(`write ${path}`, signal, () => replaceText(path, text));
+    return done;
+  }
+
+  #placeOf(id: LbIdentity): Place {
+    return { id, names: namesOf(this.#stateDir, id) };
   }
 
   #write<T>(what: string, signal: AbortSignal, change: () => Promise<T>): Promise<T> {

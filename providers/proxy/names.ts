@@ -5,6 +5,7 @@ import type { LbIdentity } from "../../src/model/index.ts";
 /** How everything that belongs to one load balancer is called; the same identity always gives the same names. */
 export interface Names {
   readonly directory: string;
+  /** Its network namespace, or its container. */
   readonly netns: string;
   /** The port of the bridge that leads into the namespace; 15 characters, as many as an interface may have. */
   readonly port: string;

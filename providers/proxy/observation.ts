@@ -6,7 +6,7 @@ import type { Owner } from "./owner.ts";
 export interface Observation {
   /** Whose directory it is; undefined while there is none that is complete. */
   readonly owner: Owner | undefined;
-  /** Its namespace; undefined when there is none. */
+  /** Its namespace or container; undefined when there is none. */
   readonly network: NetworkState | undefined;
   /** The text of the configuration that its balancer reads. */
   readonly config: string | undefined;
@@ -19,12 +19,17 @@ export interface NetworkState {
   readonly announced: Announcement | undefined;
   /** `address/prefix` as on the interface, sorted. */
   readonly addresses: readonly string[];
+  /** Whose it is by what it bears itself; absent where nothing can be borne, and the directory alone tells. */
+  readonly maker?: Maker | "nobody";
 }
+
+/** Who made it. */
+export type Maker = Pick<LbIdentity, "clusterId" | "uid">;
 
 /** What neighbours know the load balancer by: its hardware address. */
 export type Announcement = string;
 
-/** `astray`: it runs, but not in the namespace that bears the load balancer's name. */
+/** `astray`: it runs or may, but not where it should: in another namespace, or off the network. */
 export type ProcessState = "none" | "running" | "astray";
 
 /** Everything that this provider changes in the world, as data. */

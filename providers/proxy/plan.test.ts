@@ -5,12 +5,14 @@ import { assertNever } from "../../src/base/index.ts";
 import { parseCidr } from "../../src/net/index.ts";
 import { type Plan, ProviderError, unsupported } from "../../src/provider/index.ts";
 import { capabilities } from "./adapter.ts";
+import type { Addressing } from "./addressing.ts";
 import { macOf } from "./names.ts";
 import type { Action, Observation } from "./observation.ts";
 import { balancerConfig, planAbsent, planPresent, planRetained, status, validate } from "./plan.ts";
 import { desiredLb, ip, node } from "./testing.ts";
 
 const prefixes = [parseCidr("10.99.0.0/16")!, parseCidr("fd99::/64")!];
+const pool: Addressing = { kind: "pool", prefixes };
 const nodes = [node("b", "10.99.2.2", "fd99::2:2"), node("a", "10.99.2.1", "fd99::2:1")];
 const lb = desiredLb();
 const dual = desiredLb({ families: ["IPv6", "IPv4"], addresses: [ip("10.99.0.5"), ip("fd99::5")] });
@@ -23,7 +25,7 @@ const nothing: Observation = {
 };
 
 function plan(observed: Observation, desired = lb, targets = nodes): Plan {
-  return planPresent(desired, targets, observed, prefixes);
+  return planPresent(desired, targets, observed, pool);
 }
 
 /** What the world looks like after an action, as far as this provider can see. */
@@ -214,7 +216,7 @@ it("reports addresses in the order of the families once they are real", () => {
     { port: 80, protocol: "TCP" },
     { port: 53, protocol: "UDP" },
   ];
-  expect(status(dual, both)).toEqual({
+  expect(status(dual, both, pool)).toEqual({
     ingress: [
       { ip: "fd99::5", ipMode: "Proxy", ports },
       { ip: "10.99.0.5", ipMode: "Proxy", ports },
@@ -231,14 +233,14 @@ it("reports addresses in the order of the families once they are real", () => {
       { name: "b", healthy: true, reason: "answers" },
     ],
   };
-  expect(status(dual, { ...both, status: sick })).toMatchObject({
+  expect(status(dual, { ...both, status: sick }, pool)).toMatchObject({
     ingress: [{}, {}],
     targets: { ready: 1, total: 2 },
     unhealthy: [{ node: "a", reason: "HTTP 503" }],
   });
-  expect(status(dual, { ...both, status: undefined }).ingress).toEqual([]);
-  expect(status(dual, { ...both, status: { ...sick, applied: "" } }).ingress).toEqual([]);
-  expect(status(dual, present).ingress.map(({ ip }) => ip)).toEqual(["10.99.0.5"]);
+  expect(status(dual, { ...both, status: undefined }, pool).ingress).toEqual([]);
+  expect(status(dual, { ...both, status: { ...sick, applied: "" } }, pool).ingress).toEqual([]);
+  expect(status(dual, present, pool).ingress.map(({ ip }) => ip)).toEqual(["10.99.0.5"]);
 });
 
 it("refuses what it cannot do, naming the field", () => {
@@ -250,12 +252,12 @@ it("refuses what it cannot do, naming the field", () => {
     ["spec.ports[name=sip].protocol", "LoadBalancerProtocolNotSupported"],
     ["spec.ports.nodePort", "NodePortMissing"],
   ]);
-  expect(validate(dual, prefixes)).toEqual([]);
-  expect(validate(desiredLb({ addresses: [ip("10.98.0.1")] }), prefixes)).toMatchObject([
+  expect(validate(dual, pool)).toEqual([]);
+  expect(validate(desiredLb({ addresses: [ip("10.98.0.1")] }), pool)).toMatchObject([
     { path: "spec.loadBalancerIP", severity: "refuse", reason: "AddressOutsideNetwork" },
   ]);
   const annotations = { "berth.dev/drain-seconds": "soon" };
-  expect(validate(desiredLb({ annotations }), prefixes)).toMatchObject([{ severity: "degrade" }]);
+  expect(validate(desiredLb({ annotations }), pool)).toMatchObject([{ severity: "degrade" }]);
 });
 
 const anyObservation: fc.Arbitrary<Observation> = fc
@@ -286,7 +288,7 @@ it("arrives from anywhere, also when it is cut short, and then has nothing to do
       expect(plan(state, desired)).toMatchObject({ steps: [], waits: [] });
       expect(configOf(state)).toEqual(balancerConfig(desired, nodes));
       expect(state).toMatchObject({ owner: lb.id, process: "running" });
-      expect(status(desired, state).ingress).toHaveLength(desired.families.length);
+      expect(status(desired, state, pool).ingress).toHaveLength(desired.families.length);
     }),
   );
 });

@@ -6,7 +6,7 @@ import {
   textHash,
 } from "../../src/balancer/config.ts";
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../src/model/index.ts";
-import { type Cidr, cidrContains, type Family, formatCidr, formatIp, type Ip } from "../../src/net/index.ts";
+import { type Cidr, cidrContains, type Family, formatCidr, formatIp, type Ip, parseIp } from "../../src/net/index.ts";
 import {
   type FieldDiff,
   type Issue,
@@ -17,6 +17,7 @@ import {
   ProviderError,
   type Wait,
 } from "../../src/provider/index.ts";
+import type { Addressing } from "./addressing.ts";
 import { macOf, namesOf } from "./names.ts";
 import type { Action, Observation } from "./observation.ts";
 import { optionsOf } from "./schema.ts";
@@ -31,9 +32,20 @@ export function planPresent(
   lb: DesiredLoadBalancer,
   nodes: readonly NodeTarget[],
   observed: Observation,
-  prefixes: readonly Cidr[],
+  addressing: Addressing,
 ): Plan {
   refuseForeign(lb.id, observed);
+  return addressing.kind === "pool"
+    ? planPooled(lb, nodes, observed, addressing.prefixes)
+    : planGiven(lb, nodes, observed);
+}
+
+function planPooled(
+  lb: DesiredLoadBalancer,
+  nodes: readonly NodeTarget[],
+  observed: Observation,
+  prefixes: readonly Cidr[],
+): Plan {
   if (lb.families.some((family) => addressOf(lb.addresses, family) === undefined))
     return makePlan({ steps: [], waits: [noAddress], summary: noAddress.what });
   const text = renderBalancerConfig(balancerConfig(lb, nodes));
@@ -52,10 +64,26 @@ export function planPresent(
   });
 }
 
+/** Its configuration follows once it has been given addresses. */
+function planGiven(lb: DesiredLoadBalancer, nodes: readonly NodeTarget[], observed: Observation): Plan {
+  const given = withGiven(lb, observed);
+  const text = renderBalancerConfig(balancerConfig(given, nodes));
+  const lacks = lb.families.filter((family) => addressOf(given.addresses, family) === undefined);
+  const replaces = asksForAnother(lb, observed);
+  const steps = [
+    ...claimSteps(lb.id, observed),
+    ...(lacks.length === 0 && !replaces ? configSteps(lb.id, observed, text) : []),
+    ...containerSteps(lb, observed, replaces),
+  ];
+  if (steps.length === 0 && lacks.length > 0) throw withoutFamily(lacks);
+  const waits = steps.length === 0 ? configWait(observed, text) : [];
+  return makePlan({ steps: linked(steps), waits, replacesAddress: replaces, summary: summary(steps, waits) });
+}
+
 export function planAbsent(id: LbIdentity, observed: Observation): Plan {
-  // A namespace without our directory is not ours: nothing of it is touched.
+  // What neither our directory nor a mark of its own proves to be ours is not touched.
   const steps: PlanStep[] = [];
-  if (observed.owner !== undefined) {
+  if (observed.owner !== undefined || typeof observed.network?.maker === "object") {
     refuseForeign(id, observed);
     if (observed.process !== "none") steps.push(step("process", "delete", { kind: "stop", id }));
     if (observed.network !== undefined) steps.push(step("network", "delete", { kind: "disconnect", id }));
@@ -96,22 +124,30 @@ export function balancerConfig(lb: DesiredLoadBalancer, nodes: readonly NodeTarg
 }
 
 /** What this load balancer in particular cannot do; what no `proxy` can do is told by its capabilities. */
-export function validate(lb: DesiredLoadBalancer, prefixes: readonly Cidr[]): readonly Issue[] {
-  const outside = lb.addresses
-    .filter((ip) => prefixOf(ip, prefixes) === undefined)
-    .map((ip) => ({
-      path: "spec.loadBalancerIP",
-      severity: "refuse" as const,
-      reason: "AddressOutsideNetwork",
-      message: `${formatIp(ip)} lies in none of the networks of the bridge (${prefixes.map(formatCidr).join(", ")}); give --proxy-network the prefix that holds the address pool`,
-    }));
+export function validate(lb: DesiredLoadBalancer, addressing: Addressing): readonly Issue[] {
+  const outside = addressing.kind === "pool" ? outsideOf(lb, addressing.prefixes) : [];
   return [...outside, ...optionsOf(lb).issues];
 }
 
-export function status(lb: DesiredLoadBalancer, observed: Observation): LbStatus {
-  // Once the data path has been programmed the address is real, whatever changes later.
+function outsideOf(lb: DesiredLoadBalancer, prefixes: readonly Cidr[]): readonly Issue[] {
+  return lb.addresses
+    .filter((ip) => prefixOf(ip, prefixes) === undefined)
+    .map((ip) => ({
+      path: "spec.loadBalancerIP",
+      severity: "refuse",
+      reason: "AddressOutsideNetwork",
+      message: `${formatIp(ip)} lies in none of the networks of the bridge (${prefixes.map(formatCidr).join(", ")}); give --proxy-network the prefix that holds the address pool`,
+    }));
+}
+
+export function status(wanted: DesiredLoadBalancer, observed: Observation, addressing: Addressing): LbStatus {
+  const lb = addressing.kind === "pool" ? wanted : withGiven(wanted, observed);
+  // Once the data path has been programmed the address is real, whatever changes later; one that was given anew is
+  // when the balancer has been told of it.
   const programmed = observed.status !== undefined && observed.status.applied !== "";
-  const real = new Set(programmed ? observed.network?.addresses.map(withoutPrefix) : []);
+  const told = addressing.kind === "pool" ? undefined : configuredAddresses(observed.config);
+  const found = observed.network?.addresses.map(withoutPrefix) ?? [];
+  const real = new Set(programmed ? found.filter((ip) => told?.includes(ip) ?? true) : []);
   const ports = lb.ports.map(({ port, protocol }) => ({ port, protocol }));
   const targets = observed.status?.targets ?? [];
   return {
@@ -140,16 +176,60 @@ export function configuredAddresses(text: string | undefined): readonly string[]
 const noAddress: Wait = { id: "address", what: "no address of each family is allocated", pollAfterMs: 1000 };
 
 function refuseForeign(id: LbIdentity, { owner, network }: Observation): void {
-  if (owner === undefined && network !== undefined)
+  if (network?.maker === "nobody")
+    throw new ProviderError(
+      { kind: "conflict", owner: "somebody who gave it other labels" },
+      "a container of this load balancer's name exists, but has not its labels; remove it if nobody needs it",
+    );
+  if (owner === undefined && network !== undefined && network.maker === undefined)
     throw new ProviderError(
       { kind: "conflict", owner: "somebody without a directory in --state-dir" },
       "a network namespace of this load balancer's name exists, but its directory does not; `ip netns delete` it if nobody needs it",
     );
-  if (owner !== undefined && (owner.clusterId !== id.clusterId || owner.uid !== id.uid))
-    throw new ProviderError(
-      { kind: "conflict", owner: `${owner.clusterId}/${owner.uid}` },
-      "the directory of this load balancer belongs to another one",
-    );
+  for (const [what, other] of [["directory", owner] as const, ["container", network?.maker] as const])
+    if (other !== undefined && (other.clusterId !== id.clusterId || other.uid !== id.uid))
+      throw new ProviderError(
+        { kind: "conflict", owner: `${other.clusterId}/${other.uid}` },
+        `the ${what} of this load balancer belongs to another one`,
+      );
+}
+
+function withGiven(lb: DesiredLoadBalancer, { network }: Observation): DesiredLoadBalancer {
+  const addresses = (network?.addresses ?? []).flatMap((address) => parseIp(withoutPrefix(address)) ?? []);
+  return { ...lb, addresses };
+}
+
+/** It has addresses, but not those that the Service asks for. */
+function asksForAnother(lb: DesiredLoadBalancer, observed: Observation): boolean {
+  const { addresses } = withGiven(lb, observed);
+  return addresses.length > 0 && requestedBy(lb).some((wanted) => !addresses.some((ip) => formatIp(ip) === wanted));
+}
+
+function requestedBy(lb: DesiredLoadBalancer): readonly string[] {
+  return lb.families.flatMap((family) => addressOf(lb.requestedAddresses, family) ?? []);
+}
+
+/** A container is made as a whole, and made anew when it is not as it should be. */
+function containerSteps(
+  lb: DesiredLoadBalancer,
+  { owner, network, process }: Observation,
+  replaces: boolean,
+): readonly PlanStep[] {
+  const { id } = lb;
+  const start = step("process", "create", { kind: "start", id });
+  const make = [step("network", "create", { kind: "connect", id, addresses: requestedBy(lb), mac: "" }), start];
+  if (network === undefined) return make;
+  // What it has mounted went with the directory.
+  const unfit = replaces || process === "astray" || owner === undefined;
+  if (unfit) return [step("stray", "delete", { kind: "disconnect", id }), ...make];
+  return process === "none" ? [start] : [];
+}
+
+function withoutFamily(lacks: readonly Family[]): ProviderError {
+  const families = lacks.join(" and ");
+  const remedy = `make the network with ${families}, as kind does by default, or change spec.ipFamilies`;
+  const fault = { kind: "blocked", reason: "AddressFamilyMissing", remedy } as const;
+  return new ProviderError(fault, `the container has no address of ${families}: its network has none`);
 }
 
 function claimSteps(id: LbIdentity, { owner }: Observation): readonly PlanStep[] {

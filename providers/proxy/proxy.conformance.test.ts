@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -17,13 +18,14 @@ import {
 import { parseCidr } from "../../src/net/index.ts";
 import type { ProviderAdapter } from "../../src/provider/index.ts";
 import { type Bed, describeConformance, type ServiceDesired } from "../../src/provider/testing/conformance.ts";
-import { createProxyProvider } from "./index.ts";
+import { createNamespaceProvider } from "./index.ts";
 import { innerInterface, type Names, namesOf } from "./names.ts";
 import { ownerFile, renderOwner } from "./owner.ts";
 import { desiredLb, node } from "./testing.ts";
 
 const main = join(import.meta.dirname, "../../src/cli/main.ts");
-const id = desiredLb().id;
+// Namespaces are called after it: another run on this machine must not meet ours.
+const id = { ...desiredLb().id, clusterId: `cluster-${randomBytes(4).toString("hex")}` };
 const [http] = desiredLb().ports;
 const signal = AbortSignal.timeout(1_800_000);
 
@@ -57,7 +59,7 @@ class ProxyBed implements Bed {
         return network.exec.run(program, args, options);
       },
     };
-    return createProxyProvider({
+    return createNamespaceProvider({
       stateDir: this.#stateDir,
       clusterId: id.clusterId,
       network: { netns: network.name, bridge: network.bridge, prefixes: [parseCidr("10.99.0.0/16")!] },
@@ -138,7 +140,7 @@ function killAny(pid: number): void {
 }
 
 function wish(changes: Parameters<typeof desiredLb>[0], nodes: ServiceDesired["nodes"]): ServiceDesired {
-  return { kind: "service", lb: desiredLb(changes), nodes };
+  return { kind: "service", lb: desiredLb({ id, ...changes }), nodes };
 }
 
 describeConformance("proxy", {

@@ -17,7 +17,8 @@ import {
 import type { DesiredLoadBalancer } from "../../src/model/index.ts";
 import { parseCidr } from "../../src/net/index.ts";
 import type { OwnedObject, ScopeKey } from "../../src/provider/index.ts";
-import { balancerNamespaces, createProxyProvider, type ProxyAdapter } from "./index.ts";
+import type { ProxyAdapter } from "./adapter.ts";
+import { balancerNamespaces, createNamespaceProvider } from "./index.ts";
 import { type Names, namesOf } from "./names.ts";
 import { converge, desiredLb, ip, node } from "./testing.ts";
 
@@ -65,7 +66,7 @@ function get(): Promise<string> {
 }
 
 async function owned(): Promise<OwnedObject[]> {
-  return Array.fromAsync(adapter.listOwned(network.name));
+  return Array.fromAsync(adapter.listOwned(network.name, signal));
 }
 
 async function balancer(): Promise<ProcessId> {
@@ -81,7 +82,7 @@ function createAdapter(
   environment: Readonly<Record<string, string>> = network.environment,
   berth: readonly string[] = [process.execPath, main],
 ): ProxyAdapter {
-  return createProxyProvider({
+  return createNamespaceProvider({
     stateDir,
     clusterId: network.name,
     network: {

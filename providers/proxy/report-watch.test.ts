@@ -1,44 +1,49 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { FakeClock } from "../../src/base/fake-clock.ts";
-import { findProcess, formatProcess } from "../../src/kernel/index.ts";
-import { ReportWatch } from "./report-watch.ts";
+import { ReportWatch, type ReportWatchOptions } from "./report-watch.ts";
 
 let root: string;
 let reports: string[];
-const clock = new FakeClock();
+let clock: FakeClock;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "berth-watch-"));
   await mkdir(join(root, "uid-1"));
   reports = [];
+  clock = new FakeClock();
 });
 afterEach(() => rm(root, { recursive: true }));
 
 it("tells a written status", async () => {
-  using watch = new ReportWatch(root, clock, (name) => reports.push(name));
+  using watch = watchRoot();
   watch.add("uid-1");
   await writeFile(join(root, "uid-1", "status.json"), "{}");
   await vi.waitFor(() => expect(new Set(reports)).toEqual(new Set(["uid-1"])));
 });
 
-it("tells once that a balancer has died, and nothing of one that lives or has not started", async () => {
+it("tells once that a balancer has died, and nothing of one that lives or cannot be asked about", async () => {
   await mkdir(join(root, "uid-2"));
-  const child = spawn("sleep", ["60"]);
-  await writeFile(join(root, "uid-1", "pid"), formatProcess(findProcess(child.pid ?? 0) ?? { pid: 1, startTime: "" }));
-  using watch = new ReportWatch(root, clock, (name) => reports.push(name));
+  const asked: string[] = [];
+  let dead: readonly string[] | Error = [];
+  using watch = watchRoot(async (names) => {
+    asked.push(names.join());
+    if (dead instanceof Error) throw dead;
+    return names.filter((name) => !(dead instanceof Error) && dead.includes(name));
+  });
   watch.add("uid-1");
   watch.add("uid-2");
-  clock.advance(2000);
-  child.kill("SIGKILL");
-  await once(child, "exit");
-  clock.advance(2000);
-  await vi.waitFor(() => expect(reports).toEqual(["uid-1"]));
-  clock.advance(2000);
-  expect(clock.pending).toEqual([2000]);
+  await clock.run(2000);
+  dead = new Error("nobody answers");
+  await clock.run(2000);
+  dead = ["uid-1"];
+  await clock.run(4000);
+  expect(asked).toEqual(["uid-1,uid-2", "uid-1,uid-2", "uid-1,uid-2", "uid-2"]);
   expect(reports).toEqual(["uid-1"]);
 });
+
+function watchRoot(ended: ReportWatchOptions["ended"] = async () => []): ReportWatch {
+  return new ReportWatch({ root, clock, ended, onReport: (name) => reports.push(name) });
+}

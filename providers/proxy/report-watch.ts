@@ -2,26 +2,30 @@ import { type FSWatcher, watch } from "node:fs";
 import { join } from "node:path";
 import { balancerFiles } from "../../src/balancer/config.ts";
 import type { Clock } from "../../src/base/index.ts";
-import { isRunning, parseProcess } from "../../src/kernel/index.ts";
-import { readText } from "./files.ts";
 
 /** A process that is not our child ends without telling anybody. */
 const lookMs = 2000;
 
-/** Tells when a balancer below `root` wrote its status, or has died; `root/<name>/` is the directory of one. */
+export interface ReportWatchOptions {
+  /** `root/<name>/` is the directory of a balancer. */
+  readonly root: string;
+  readonly clock: Clock;
+  /** Which of these have ended. */
+  readonly ended: (names: readonly string[], signal: AbortSignal) => Promise<readonly string[]>;
+  readonly onReport: (name: string) => void;
+}
+
+/** Tells when a balancer wrote its status, or has died. */
 export class ReportWatch implements Disposable {
-  readonly #root: string;
-  readonly #clock: Clock;
-  readonly #onReport: (name: string) => void;
+  readonly #options: ReportWatchOptions;
+  readonly #stop = new AbortController();
   readonly #watchers = new Map<string, FSWatcher>();
   /** Those whose death has not been told yet. */
   readonly #alive = new Set<string>();
   #nextLook: Disposable;
 
-  constructor(root: string, clock: Clock, onReport: (name: string) => void) {
-    this.#root = root;
-    this.#clock = clock;
-    this.#onReport = onReport;
+  constructor(options: ReportWatchOptions) {
+    this.#options = options;
     this.#nextLook = this.#schedule();
   }
 
@@ -29,10 +33,10 @@ export class ReportWatch implements Disposable {
   add(name: string): void {
     if (this.#watchers.has(name)) return;
     try {
-      const watcher = watch(join(this.#root, name), { persistent: false }, (event, file) => {
+      const watcher = watch(join(this.#options.root, name), { persistent: false }, (event, file) => {
         if (file === balancerFiles.status) {
           this.#alive.add(name);
-          this.#onReport(name);
+          this.#options.onReport(name);
         }
         // inotify reports the end of the directory itself under its own name.
         if (event === "rename" && file === name) this.remove(name);
@@ -52,19 +56,22 @@ export class ReportWatch implements Disposable {
   }
 
   #schedule(): Disposable {
-    return this.#clock.schedule(() => {
-      this.#nextLook = this.#schedule();
-      for (const name of this.#alive) void this.#look(name);
-    }, lookMs);
+    return this.#options.clock.schedule(() => void this.#look(), lookMs);
   }
 
-  async #look(name: string): Promise<void> {
-    const id = parseProcess((await readText(join(this.#root, name, balancerFiles.pid))) ?? "");
+  async #look(): Promise<void> {
+    const { ended, onReport } = this.#options;
+    const { signal } = this.#stop;
+    // Who cannot be asked tells nothing.
+    const found = this.#alive.size === 0 ? [] : await ended([...this.#alive], signal).catch(() => []);
+    if (signal.aborted) return;
     // Once told, it is the controller's to start another; its first report counts it alive again.
-    if (id !== undefined && !isRunning(id) && this.#alive.delete(name)) this.#onReport(name);
+    for (const name of found) if (this.#alive.delete(name)) onReport(name);
+    this.#nextLook = this.#schedule();
   }
 
   [Symbol.dispose](): void {
+    this.#stop.abort();
     this.#nextLook[Symbol.dispose]();
     for (const watcher of this.#watchers.values()) watcher.close();
     this.#watchers.clear();

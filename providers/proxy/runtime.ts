@@ -7,7 +7,7 @@ export interface Runtime {
   observe(id: LbIdentity, signal: AbortSignal): Promise<Observation>;
   /** Idempotent: an action that was cut short, or is done already, may be applied again. */
   apply(action: Action, signal: AbortSignal): Promise<StepResult>;
-  owned(clusterId: string): AsyncIterable<OwnedBalancer>;
+  owned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedBalancer>;
   /** Calls back when a balancer reported something. */
   watch(onReport: (id: LbIdentity) => void): Disposable;
 }

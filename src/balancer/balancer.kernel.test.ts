@@ -213,6 +213,16 @@ it("goes on with the rules that it has while new ones fail, and says why", async
   expect(await stage.client.ask("datagram", { as: "gone", address, port: 53 })).toBe("ECONNREFUSED");
 });
 
+it("waits for its first configuration when it is told to", async () => {
+  const waiting = stage.start("--await-config");
+  const without = stage.start();
+  expect(await once(without, "exit")).toEqual([2, null]);
+  expect(waiting.exitCode).toBeNull();
+  await stage.put(stage.config);
+  await stage.inForce();
+  expect(namesIn(await stage.greetings(20))).toEqual(["a", "b"]);
+});
+
 it("ends when its directory is gone", async () => {
   await stage.put(stage.config);
   const balancer = stage.start();

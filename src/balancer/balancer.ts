@@ -1,4 +1,3 @@
-import { stat } from "node:fs/promises";
 import { Backoff, type Clock, errorMessage, FailureError, isAbort, UsageError } from "../base/index.ts";
 import {
   applyNft,
@@ -34,6 +33,8 @@ import { entryChain, readHashes, ruleset, table } from "./ruleset.ts";
 export interface BalancerOptions {
   /** Holds the files of `balancerFiles`. */
   readonly directory: string;
+  /** Wait for the configuration where there is none yet, as before a container's addresses are known. */
+  readonly awaitConfig: boolean;
   readonly exec: Exec;
   readonly probe: Probe;
   readonly clock: Clock;
@@ -53,8 +54,8 @@ const lookMs = 5000;
  */
 export async function runBalancer(options: BalancerOptions): Promise<void> {
   const directory = new Directory(options.directory);
-  const text = await directory.read(balancerFiles.config);
-  if (text === undefined) throw new UsageError(`${directory.file(balancerFiles.config)}: no such file`);
+  const text = await firstConfig(options, directory);
+  if (text === undefined) return;
   const config = parseBalancerConfig(text, directory.file(balancerFiles.config));
   const { exec, signal } = options;
   const inForce = await rulesInForce(exec, signal);
@@ -64,6 +65,25 @@ export async function runBalancer(options: BalancerOptions): Promise<void> {
   if (self !== undefined) await directory.write(balancerFiles.pid, formatProcess(self));
   using balancer = new Balancer(options, directory, { text, config, inForce });
   await balancer.run();
+}
+
+/** The text of the configuration; undefined when the directory, or we, have to go before there is one. */
+async function firstConfig(options: BalancerOptions, directory: Directory): Promise<string | undefined> {
+  const { awaitConfig, signal, clock } = options;
+  const bell = new Bell();
+  using _watch = directory.watchConfig(() => bell.ring());
+  for (;;) {
+    const text = await directory.read(balancerFiles.config);
+    if (text !== undefined) return text;
+    if (!awaitConfig) throw new UsageError(`${directory.file(balancerFiles.config)}: no such file`);
+    if (!(await directory.exists())) return undefined;
+    try {
+      await bell.wait(signal, lookMs, clock);
+    } catch (error) {
+      if (!isAbort(error, signal)) throw error;
+      return undefined;
+    }
+  }
 }
 
 /** The hashes of the rulesets in the kernel; also finds out whether we may write any. */
@@ -124,7 +144,7 @@ class Balancer implements Disposable {
     using _watch = this.#directory.watchConfig(() => this.#bell.ring());
     try {
       await this.#begin();
-      while (await this.#directoryExists()) await this.#bell.wait(signal, await this.#round(), this.#options.clock);
+      while (await this.#directory.exists()) await this.#bell.wait(signal, await this.#round(), this.#options.clock);
       logger.info("directory is gone, ending", { path: this.#directory.path });
     } catch (error) {
       if (!isAbort(error, signal)) throw error;
@@ -279,10 +299,6 @@ class Balancer implements Disposable {
 
   #lastApplied(): string {
     return parseBalancerStatus(this.#written ?? "")?.applied ?? "";
-  }
-
-  async #directoryExists(): Promise<boolean> {
-    return (await stat(this.#directory.path).catch(() => undefined)) !== undefined;
   }
 
   [Symbol.dispose](): void {

@@ -1,5 +1,5 @@
 import { type FSWatcher, watch } from "node:fs";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readFile, rename, stat, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type BalancerFile, balancerFiles } from "./config.ts";
 
@@ -13,6 +13,10 @@ export class Directory {
 
   file(name: BalancerFile): string {
     return join(this.path, name);
+  }
+
+  async exists(): Promise<boolean> {
+    return (await stat(this.path).catch(() => undefined)) !== undefined;
   }
 
   /** Undefined when there is no such file. */

@@ -10,12 +10,14 @@ import { addLogFlags, type HostPort, type LogFlags, loggerFor, parseHostPort } f
 
 interface Flags extends LogFlags {
   readonly stateDir: string;
+  readonly awaitConfig: boolean;
   readonly metricsBindAddress?: HostPort;
 }
 
 export function define(command: Command, process: Process): void {
   addLogFlags(command)
     .requiredOption("--state-dir <directory>", "directory of this load balancer; holds config.json")
+    .option("--await-config", "wait for config.json where there is none yet", false)
     .option(
       "--metrics-bind-address <ip:port>",
       "serve /metrics there; the load balancer's own addresses refuse it",
@@ -33,6 +35,7 @@ async function run(flags: Flags, process: Process): Promise<void> {
   await using _endpoint = await serveMetrics(flags.metricsBindAddress, metrics);
   await runBalancer({
     directory,
+    awaitConfig: flags.awaitConfig,
     exec: systemExec(process.environment),
     probe: httpProbe,
     clock: systemClock,

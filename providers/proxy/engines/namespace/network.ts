@@ -8,11 +8,11 @@ import {
   ipBatch,
   netnsExec,
   netnsPath,
-} from "../../src/kernel/index.ts";
-import type { Cidr } from "../../src/net/index.ts";
-import { ProviderError } from "../../src/provider/index.ts";
-import { innerInterface, type Names } from "./names.ts";
-import type { NetworkState } from "./observation.ts";
+} from "../../../../src/kernel/index.ts";
+import type { Cidr } from "../../../../src/net/index.ts";
+import { ProviderError } from "../../../../src/provider/index.ts";
+import { innerInterface, type Names } from "../../names.ts";
+import type { NetworkState } from "../../observation.ts";
 
 /** The bridge that load balancers, nodes and clients meet on. */
 export interface Network {

@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { eventually, type Peer, TestNetwork } from "../../src/balancer/testing/index.ts";
-import { type Exec, findLink, listNetns, netnsExec } from "../../src/kernel/index.ts";
-import { macOf, type Names } from "./names.ts";
+import { eventually, type Peer, TestNetwork } from "../../../../src/balancer/testing/index.ts";
+import { type Exec, findLink, listNetns, netnsExec } from "../../../../src/kernel/index.ts";
+import { macOf, type Names } from "../../names.ts";
 import { Cabling, type Network } from "./network.ts";
 
 let network: TestNetwork;

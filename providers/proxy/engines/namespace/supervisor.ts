@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { open, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { balancerFiles } from "../../src/balancer/config.ts";
-import type { Clock } from "../../src/base/index.ts";
-import { isRunning, netnsPath, type ProcessId, parseProcess, signalProcess } from "../../src/kernel/index.ts";
-import type { StepResult } from "../../src/provider/index.ts";
-import { readText } from "./files.ts";
-import type { Names } from "./names.ts";
-import type { ProcessState } from "./observation.ts";
+import { balancerFiles } from "../../../../src/balancer/config.ts";
+import type { Clock } from "../../../../src/base/index.ts";
+import { isRunning, netnsPath, type ProcessId, parseProcess, signalProcess } from "../../../../src/kernel/index.ts";
+import type { StepResult } from "../../../../src/provider/index.ts";
+import { readText } from "../../files.ts";
+import type { Names } from "../../names.ts";
+import type { ProcessState } from "../../observation.ts";
 
 export interface SupervisorOptions {
   /** Program and arguments that start a balancer; `--state-dir DIRECTORY` follows. */
