@@ -97,7 +97,7 @@ async function run(
     expect(bench.condition("web", "programmed") === `False ${reason}`).toBe(tellsByCondition);
   }
   if (refusal === "403") {
-    expect(warnings()[0]).toContain("allow `patch services/status`, as deploy/rbac/controller.yaml does");
+    expect(warnings()[0]).toContain("allow `patch services/status`, as the role berth-controller of the chart does");
     expect(record("web")?.status?.awaiting?.what).toContain("allow `patch services/status`");
   }
   await settled(59_000);

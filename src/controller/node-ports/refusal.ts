@@ -40,7 +40,7 @@ export function findingOf(refusal: Refusal): Finding {
     case "outOfRange":
       return outOfRange(`node port ${refusal.nodePort}`, refusal.ports);
     case "forbidden": {
-      const remedy = "allow patch on services, as deploy/rbac/optional/controller-node-ports.yaml does";
+      const remedy = "allow patch on services, as the value controller.setsNodePorts of the chart does";
       return { status: false, reason: "Forbidden", message: `node ports cannot be set: ${refusal.message}; ${remedy}` };
     }
     case "invalid":

@@ -34,7 +34,7 @@ export class WriteError extends Error {
 
 function decideWrite({ right }: Write, error: unknown): Decision {
   if (isForbidden(error)) {
-    const remedy = `allow \`${right}\`, as deploy/rbac/controller.yaml does`;
+    const remedy = `allow \`${right}\`, as the role berth-controller of the chart does`;
     return { kind: "park", reason: "Forbidden", remedy, forMs: parkMs };
   }
   if (isInvalid(error)) {
