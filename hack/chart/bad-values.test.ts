@@ -3,6 +3,7 @@
 import { expect, it } from "vitest";
 import { besideKubeProxy } from "./cases.ts";
 import { HelmError, render } from "./helm.ts";
+import { merged } from "./merged.ts";
 import { isSection, type Json, type Values } from "./value.ts";
 import { values as table } from "./values.ts";
 
@@ -55,18 +56,6 @@ it.each(["agent", "controller", "metrics"])("names the section %s that is none",
 
 function isSectionAt(path: readonly string[]): boolean {
   return pathsOf(table).some((other) => other.length > path.length && path.every((name, i) => other[i] === name));
-}
-
-function merged(objects: readonly { readonly [name: string]: Json }[]): { [name: string]: Json } {
-  const isMap = (value: Json | undefined): value is { readonly [name: string]: Json } =>
-    typeof value === "object" && value !== null && !Array.isArray(value);
-  const result: { [name: string]: Json } = {};
-  for (const object of objects)
-    for (const [name, value] of Object.entries(object)) {
-      const before = result[name];
-      result[name] = isMap(before) && isMap(value) ? merged([before, value]) : value;
-    }
-  return result;
 }
 
 const fine = { apiServer: { host: "192.0.2.10" } };
