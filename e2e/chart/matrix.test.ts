@@ -44,13 +44,14 @@ describe.each(matrix)("the chart with $name", ({ row, setting }) => {
 
   it("starts processes that take all that they are told, and probes them where they answer", async () => {
     for (const { process, pod } of workloadsOf(objects)) {
-      const [container] = pod.containers;
-      if (container === undefined) throw new Error("no container");
       const start = process === "agent" ? startAgent : startController;
-      const listening = await start(objects, container);
-      expect(portViolations(container, listening)).toEqual([]);
-      const isHidden = row["metrics"] === "hidden" || (process === "agent" && row["processes"] === "besideKubeProxy");
-      expect(isLoopback(listening.metrics.host)).toBe(isHidden);
+      for (const container of pod.initContainers ?? []) await start(objects, container);
+      for (const container of pod.containers) {
+        const listening = await start(objects, container);
+        expect(portViolations(container, listening)).toEqual([]);
+        const isToldAddress = process === "agent" && row["processes"] === "besideKubeProxy";
+        expect(isLoopback(listening.metrics.host)).toBe(row["metrics"] === "hidden" && !isToldAddress);
+      }
     }
   });
 });

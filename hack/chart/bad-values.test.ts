@@ -159,6 +159,14 @@ it.each<[what: string, values: object, message: string]>([
     { agent: fine, metrics: { monitors: { enabled: true } } },
     "metrics.monitors.enabled: metrics answer on loopback only",
   ],
+  [
+    "monitors of loopback",
+    {
+      agent: { ...fine, config: { metricsBindAddress: "127.0.0.1:10249" } },
+      metrics: { expose: true, monitors: { enabled: true } },
+    },
+    'agent.config.metricsBindAddress: "127.0.0.1:10249" is on loopback',
+  ],
 ])("%s", (_, values, message) => {
   expect(refusal(values)).toContain(message);
 });

@@ -10,7 +10,7 @@ export const knowingKinds = "--api-versions=berth.dev/v1alpha1/LoadBalancerClass
 export const besideKubeProxy: object = {
   serviceProxyName: "berth",
   chainPrefix: "BERTH",
-  config: { healthzBindAddress: "0.0.0.0:11256", metricsBindAddress: "127.0.0.1:11249" },
+  config: { healthzBindAddress: "0.0.0.0:11256", metricsBindAddress: "0.0.0.0:11249" },
 };
 
 const inPlaceOfKubeProxy = { apiServer: { host: "192.0.2.10" } };
