@@ -43,14 +43,18 @@ async function run(told: Given, process: Process, loaders?: typeof providerLoade
   const common = { logger, metrics, clock: systemClock, random: systemRandom };
   const instance = `${hostname()}_${randomUUID()}`;
 
-  let controller: Controller | undefined;
+  let controller: Controller | string = "the API server has not answered yet";
   await using _ = await servePages(configuration, metrics, () => controller);
   using _loop = watchEventLoop(common);
   const connection = await connect(settings, process, metrics);
   const { client } = connection;
   await using _client = client;
   await workOnceAnswered(connection, settings, process.signal, async (signal) => {
-    const clusterId = settings.clusterId ?? (await readClusterId(client, logger, signal));
+    const clusterId =
+      settings.clusterId ??
+      (await readClusterId(client, logger, signal, (why) => {
+        controller = why;
+      }));
     const { agentNamespace } = settings;
     const lease = { namespace: settings.namespace, name: settings.instance, identity: instance, times };
     const election = settings.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;

@@ -26,7 +26,7 @@ export { LeaseElection, LeaseLostError, type LeaseTimes } from "./lease-election
 export { finalizerPatch, mergeDiff, upsertCondition } from "./patch.ts";
 export { Reflector } from "./reflector.ts";
 export type { KubeRequest } from "./requests.ts";
-export { Store, type StoreHandler } from "./store.ts";
+export { Store, type StoreHandler, type StoreOptions } from "./store.ts";
 export { microTime, wireTime } from "./time.ts";
 export type { WatchEvent } from "./watch-stream.ts";
 export {

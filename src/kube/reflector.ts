@@ -71,7 +71,7 @@ export class Reflector<T extends KubeObject> {
   /** The last watch did not end as agreed: what answers now may have forgotten versions that we have seen. */
   #isDoubtful = false;
   /** What was told last of a failure, and when. */
-  #told: { readonly message: string; readonly at: number } | undefined;
+  #told: { readonly error: unknown; readonly message: string; readonly at: number } | undefined;
   /** Whether the server can send the initial state as a watch (KEP-3157). */
   #watchList = true;
 
@@ -94,6 +94,11 @@ export class Reflector<T extends KubeObject> {
       ["kind"],
     );
     this.#noteEvent = () => last.set({ kind }, clock.now() / 1000);
+  }
+
+  /** What keeps it from following the kind; undefined while it does, or before it has failed. */
+  get failure(): unknown {
+    return this.#told?.error;
   }
 
   /** Resolves once `signal` is aborted; after that nothing is sent, and the store stays as it is. */
@@ -137,7 +142,7 @@ export class Reflector<T extends KubeObject> {
     const now = this.#clock.monotonic();
     const message = errorMessage(error);
     const isOld = this.#told?.message === message && now - this.#told.at < repeatLogMs;
-    if (!isOld) this.#told = { message, at: now };
+    if (!isOld) this.#told = { error, message, at: now };
     this.#logger[isOld ? "debug" : "warn"]("watch failed", { err: error, ...fields });
   }
 

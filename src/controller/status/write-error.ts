@@ -1,6 +1,7 @@
 import { errorMessage } from "../../base/index.ts";
 import { isForbidden, isInvalid, KubeApiError } from "../../kube/index.ts";
 import type { Decision } from "../../provider/index.ts";
+import { allowing } from "../rights.ts";
 
 /** Something that is written to the API server. */
 export interface Write {
@@ -33,10 +34,7 @@ export class WriteError extends Error {
 }
 
 function decideWrite({ right }: Write, error: unknown): Decision {
-  if (isForbidden(error)) {
-    const remedy = `allow \`${right}\`, as deploy/rbac/controller.yaml does`;
-    return { kind: "park", reason: "Forbidden", remedy, forMs: parkMs };
-  }
+  if (isForbidden(error)) return { kind: "park", reason: "Forbidden", remedy: allowing(right), forMs: parkMs };
   if (isInvalid(error)) {
     const remedy = "see which rule or admission policy of the cluster refuses it";
     return { kind: "park", reason: "Invalid", remedy, forMs: parkMs };
