@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type LoadBalancerRecord, loadBalancerRecords } from "../api/index.ts";
+import { type LoadBalancerRecord, loadBalancerRecords, type ServiceSpec } from "../api/index.ts";
 import { ConnectionError, EventRecorder, KubeApiError } from "../kube/index.ts";
 import { createMetrics, nullLogger } from "../telemetry/index.ts";
 import { Bench, type Running } from "./testing/bench.ts";
@@ -35,6 +35,8 @@ const effects: Readonly<Record<Refusal, readonly [reason: string, tries: number]
   "500": ["ApiServerFailed", 6],
   timeout: ["ApiServerFailed", 6],
 };
+
+const asShipped = "allow `patch services/status`, as deploy/rbac/controller.yaml does";
 
 let bench: Bench;
 let refusing: Refusal | undefined;
@@ -77,11 +79,12 @@ async function run(
   tellsByCondition: boolean,
   begin: () => Promise<Running>,
   isDone: () => boolean,
+  { spec = {}, remedy = asShipped }: { readonly spec?: ServiceSpec; readonly remedy?: string } = {},
 ): Promise<Running> {
   const running = await begin();
   refuse(refusal, isIt);
   bench.api.createService("other");
-  if (bench.api.service("web") === undefined) bench.api.createService("web");
+  if (bench.api.service("web") === undefined) bench.api.createService("web", spec);
   else bench.api.deleteService("web");
   await bench.ready("other");
   await settled(1000);
@@ -97,8 +100,8 @@ async function run(
     expect(bench.condition("web", "programmed") === `False ${reason}`).toBe(tellsByCondition);
   }
   if (refusal === "403") {
-    expect(warnings()[0]).toContain("allow `patch services/status`, as deploy/rbac/controller.yaml does");
-    expect(record("web")?.status?.awaiting?.what).toContain("allow `patch services/status`");
+    expect(warnings()[0]).toContain(remedy);
+    expect(record("web")?.status?.awaiting?.what).toContain(remedy);
   }
   await settled(59_000);
   expect(tries).toBe(most);
@@ -165,6 +168,19 @@ describe("the API server refuses", () => {
     expect([...bench.world.objects.keys()].filter((name) => name.startsWith("uid-web"))).toEqual([]);
     for (const reason of ["DeletingLoadBalancer", "DeletedLoadBalancer"])
       expect(bench.events.filter((text) => text.startsWith(`Normal ${reason} default/web`))).toHaveLength(1);
+    await running.stop();
+  });
+
+  it.each(all)("its node ports: %s", async (refusal) => {
+    const begin = async (): Promise<Running> => bench.start({ records: true, nodePorts: "Ensure" });
+    const running = await run(refusal, (what) => what === "patch services", true, begin, isServed, {
+      spec: { allocateLoadBalancerNodePorts: false, ports: [{ port: 80, protocol: "TCP" }] },
+      remedy: "allow `patch services`, as deploy/rbac/optional/controller-node-ports.yaml does",
+    });
+    expectServed();
+    const { spec, metadata } = bench.api.service("web") ?? {};
+    const [{ nodePort = 0 } = {}] = spec?.ports ?? [];
+    expect(metadata?.annotations).toEqual({ "berth.dev/node-ports": `{"80/TCP":${nodePort}}` });
     await running.stop();
   });
 

@@ -13,6 +13,7 @@ export {
   isForbidden,
   isGone,
   isInvalid,
+  isNamespaceEnding,
   isNotFound,
   isTooManyRequests,
   isUnauthorized,
@@ -22,7 +23,7 @@ export { EventRecorder, type EventText } from "./event-recorder.ts";
 export { type Fence, FencedError } from "./fence.ts";
 export { inClusterConnection } from "./in-cluster.ts";
 export { loadKubeconfig } from "./kubeconfig.ts";
-export { LeaseElection, LeaseLostError, type LeaseTimes } from "./lease-election.ts";
+export { type LeadersWork, LeaseElection, LeaseLostError, type LeaseTimes } from "./lease-election.ts";
 export { finalizerPatch, mergeDiff, upsertCondition } from "./patch.ts";
 export { Reflector } from "./reflector.ts";
 export type { KubeRequest } from "./requests.ts";

@@ -19,6 +19,7 @@ import { counter, gauge } from "./instruments.ts";
 import { Reflector } from "./reflector.ts";
 import { Store } from "./store.ts";
 import { microTime } from "./time.ts";
+import { Trouble } from "./trouble.ts";
 
 export interface LeaseTimes {
   /** So long after its last sign of life others take the lease over. */
@@ -39,11 +40,21 @@ export interface LeaseElectionOptions {
   readonly name: string;
   /** Different for each process, also for two on one host. */
   readonly identity: string;
+  readonly work?: LeadersWork;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly times?: LeaseTimes;
   readonly clock?: Clock;
   readonly random?: Random;
+}
+
+/** What a leader does. Candidates for a lease should all do the same, or some of it is done by nobody. */
+export interface LeadersWork {
+  /** The key under which the leader says it on the lease. */
+  readonly annotation: string;
+  readonly value: string;
+  /** Called while standing by, once for each holder that does something else. */
+  readonly onOther: (holder: string, work: string) => void;
 }
 
 /** The lease went to somebody else, or could not be renewed in time. */
@@ -67,6 +78,11 @@ export class LeaseElection {
   /** When the lease was last seen to change, on the monotonic clock; undefined when there has never been one. */
   #changedAt: number | undefined;
   #onChange: () => void = () => {};
+  /** Of the lease, while it is not ours. */
+  #watch: Reflector<Lease> | undefined;
+  readonly #trouble: Trouble;
+  /** The holder of whose other work was told last. */
+  #otherHolder: string | undefined;
   /** The lease as we wrote it last. */
   #lease: Lease | undefined;
   /** The acquire times under which we asked for the lease; it may be ours by one though nobody told us. */
@@ -81,6 +97,10 @@ export class LeaseElection {
     this.#clock = clock;
     this.#random = random;
     this.#logger = logger.with({ kind: "Lease", key: `${options.namespace}/${name}` });
+    this.#trouble = new Trouble(this.#logger, clock, {
+      begins: "lease not acquired",
+      ends: "lease can be acquired again",
+    });
     const status = gauge(metrics, "leader_election_master_status", "1 while this process leads.", ["name"]);
     this.#showLeading = (leading) => status.set({ name }, leading ? 1 : 0);
     this.#showLeading(false);
@@ -99,6 +119,11 @@ export class LeaseElection {
   /** The same for a client: `client.fenced(() => election.fence())` writes only while this process leads. */
   fence(): string | undefined {
     return this.mayWrite() ? undefined : `lease ${this.#options.name} is not ours any more`;
+  }
+
+  /** Why it could not even stand by as it should: what the API server said last; undefined when all is well. */
+  get failure(): unknown {
+    return this.#trouble.error ?? this.#watch?.failure;
   }
 
   /**
@@ -153,6 +178,7 @@ export class LeaseElection {
       clock: this.#clock,
       random: this.#random,
     });
+    this.#watch = reflector;
     const watching = new AbortController();
     using _ = onAbort(signal, () => watching.abort(signal.reason));
     using __ = store.subscribe({
@@ -166,6 +192,7 @@ export class LeaseElection {
       for (;;) {
         const [lease] = store.list();
         const freeInMs = this.#freeInMs(lease);
+        if (freeInMs > 0) this.#compareWork(lease);
         if (freeInMs > 0) await this.#changeWithin(freeInMs, signal);
         else if (await this.#tryAcquire(lease, signal)) return;
         else if (store.list()[0] === lease) {
@@ -176,8 +203,19 @@ export class LeaseElection {
       }
     } finally {
       watching.abort(new Error("the election has ended"));
+      this.#watch = undefined;
       await reflecting;
     }
+  }
+
+  #compareWork(lease: Lease | undefined): void {
+    const { work } = this.#options;
+    const { holderIdentity: holder } = lease?.spec ?? {};
+    const others = work === undefined ? undefined : lease?.metadata.annotations?.[work.annotation];
+    // A holder of an older version does not say.
+    if (holder === undefined || others === undefined || others === work?.value || holder === this.#otherHolder) return;
+    this.#otherHolder = holder;
+    work?.onOther(holder, others);
   }
 
   #noteChange(): void {
@@ -230,7 +268,7 @@ export class LeaseElection {
   }
 
   async #tryAcquire(old: Lease | undefined, signal: AbortSignal): Promise<boolean> {
-    const { client, namespace, name, identity } = this.#options;
+    const { client, namespace, name, identity, work } = this.#options;
     const sentAt = this.#clock.monotonic();
     const now = microTime(this.#clock.now());
     const { holderIdentity, leaseTransitions = 0 } = old?.spec ?? {};
@@ -241,20 +279,23 @@ export class LeaseElection {
       renewTime: now,
       leaseTransitions: old === undefined || holderIdentity === identity ? leaseTransitions : leaseTransitions + 1,
     };
+    const said = work === undefined ? {} : { annotations: { [work.annotation]: work.value } };
     this.#claims.add(now);
     try {
       using limit = this.#limit(signal);
       this.#lease =
         old === undefined
-          ? await client.create(leases, { metadata: { namespace, name }, spec }, limit.signal)
-          : await client.mergePatch(leases, old, { spec }, limit.signal);
+          ? await client.create(leases, { metadata: { namespace, name, ...said }, spec }, limit.signal)
+          : await client.mergePatch(leases, old, { metadata: said, spec }, limit.signal);
       this.#renewedAt = sentAt;
+      this.#trouble.end();
       return true;
     } catch (error) {
       signal.throwIfAborted();
-      // Somebody was faster; the watch will tell who.
-      if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error))
-        this.#logger.warn("lease not acquired", { err: error });
+      // Somebody was faster; the watch will tell who. Where there was no lease, what is not found is its namespace.
+      const isBeaten = isConflict(error) || isAlreadyExists(error) || (isNotFound(error) && old !== undefined);
+      if (isBeaten) this.#trouble.end();
+      else this.#trouble.tell(error);
       return false;
     }
   }
@@ -322,7 +363,9 @@ export class LeaseElection {
       return await client.mergePatch(leases, lease, { spec }, signal);
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      return await client.create(leases, { metadata: { namespace, name }, spec: { ...lease.spec, ...spec } }, signal);
+      const { annotations = {} } = lease.metadata;
+      const metadata = { namespace, name, annotations };
+      return await client.create(leases, { metadata, spec: { ...lease.spec, ...spec } }, signal);
     }
   }
 

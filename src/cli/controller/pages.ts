@@ -6,6 +6,9 @@ import { type HttpEndpoint, jsonAnswer, type Metrics, type Route, serveEndpoints
 import type { HostPort } from "../flags.ts";
 import type { Configuration } from "./configuration.ts";
 
+/** What the pages show of a controller. */
+export type Shown = Pick<Controller, "missing" | "state">;
+
 /** `controller` tells the one that works, or why there is none yet. Throws FailureError that says which address is taken. */
 export async function servePages(
   { settings, place }: Configuration,
@@ -25,7 +28,6 @@ export async function servePages(
   return stack.move();
 }
 
-type Shown = Pick<Controller, "missing" | "state">;
 type Routes = Readonly<Record<string, Route>>;
 
 function healthRoutes(controller: () => Shown | string): Routes {
@@ -40,7 +42,7 @@ function healthRoutes(controller: () => Shown | string): Routes {
 
 function whyNotReady({ missing }: Shown): string | undefined {
   if (missing.length === 0) return undefined;
-  const kinds = `caches not synced: ${missing.map(({ kind }) => kind).join(", ")}`;
+  const kinds = `waits for ${missing.map(({ kind }) => kind).join(", ")}`;
   const answers = missing.flatMap(({ kind, why }) => (why === undefined ? [] : [`${kind}: ${why}`]));
   return [kinds, ...answers].join("\n");
 }
