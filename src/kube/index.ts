@@ -21,9 +21,10 @@ export {
 } from "./errors.ts";
 export { EventRecorder, type EventText } from "./event-recorder.ts";
 export { type Fence, FencedError } from "./fence.ts";
+export type { LeadersWork } from "./holders.ts";
 export { inClusterConnection } from "./in-cluster.ts";
 export { loadKubeconfig } from "./kubeconfig.ts";
-export { type LeadersWork, LeaseElection, LeaseLostError, type LeaseTimes } from "./lease-election.ts";
+export { LeaseElection, LeaseLostError, type LeaseTimes } from "./lease-election.ts";
 export { finalizerPatch, mergeDiff, upsertCondition } from "./patch.ts";
 export { Reflector } from "./reflector.ts";
 export type { KubeRequest } from "./requests.ts";

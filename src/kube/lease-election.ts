@@ -15,6 +15,7 @@ import {
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "./errors.ts";
+import { Holders, type LeadersWork } from "./holders.ts";
 import { counter, gauge } from "./instruments.ts";
 import { Reflector } from "./reflector.ts";
 import { Store } from "./store.ts";
@@ -30,6 +31,7 @@ export interface LeaseTimes {
 }
 
 const releaseWithinMs = 1000;
+const releaseTries = 5;
 /** What a holder that leaves in order writes, as client-go does: nobody holds the lease, and it is short. */
 const released = { holderIdentity: "", leaseDurationSeconds: 1 } as const;
 export const defaultLeaseTimes: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
@@ -46,15 +48,6 @@ export interface LeaseElectionOptions {
   readonly times?: LeaseTimes;
   readonly clock?: Clock;
   readonly random?: Random;
-}
-
-/** What a leader does. Candidates for a lease should all do the same, or some of it is done by nobody. */
-export interface LeadersWork {
-  /** The key under which the leader says it on the lease. */
-  readonly annotation: string;
-  readonly value: string;
-  /** Called while standing by, once for each holder that does something else. */
-  readonly onOther: (holder: string, work: string) => void;
 }
 
 /** The lease went to somebody else, or could not be renewed in time. */
@@ -81,8 +74,7 @@ export class LeaseElection {
   /** Of the lease, while it is not ours. */
   #watch: Reflector<Lease> | undefined;
   readonly #trouble: Trouble;
-  /** The holder of whose other work was told last. */
-  #otherHolder: string | undefined;
+  readonly #holders: Holders;
   /** The lease as we wrote it last. */
   #lease: Lease | undefined;
   /** The acquire times under which we asked for the lease; it may be ours by one though nobody told us. */
@@ -97,6 +89,7 @@ export class LeaseElection {
     this.#clock = clock;
     this.#random = random;
     this.#logger = logger.with({ kind: "Lease", key: `${options.namespace}/${name}` });
+    this.#holders = new Holders(options.work);
     this.#trouble = new Trouble(this.#logger, clock, {
       begins: "lease not acquired",
       ends: "lease can be acquired again",
@@ -192,7 +185,7 @@ export class LeaseElection {
       for (;;) {
         const [lease] = store.list();
         const freeInMs = this.#freeInMs(lease);
-        if (freeInMs > 0) this.#compareWork(lease);
+        if (freeInMs > 0) this.#holders.see(lease);
         if (freeInMs > 0) await this.#changeWithin(freeInMs, signal);
         else if (await this.#tryAcquire(lease, signal)) return;
         else if (store.list()[0] === lease) {
@@ -206,16 +199,6 @@ export class LeaseElection {
       this.#watch = undefined;
       await reflecting;
     }
-  }
-
-  #compareWork(lease: Lease | undefined): void {
-    const { work } = this.#options;
-    const { holderIdentity: holder } = lease?.spec ?? {};
-    const others = work === undefined ? undefined : lease?.metadata.annotations?.[work.annotation];
-    // A holder of an older version does not say.
-    if (holder === undefined || others === undefined || others === work?.value || holder === this.#otherHolder) return;
-    this.#otherHolder = holder;
-    work?.onOther(holder, others);
   }
 
   #noteChange(): void {
@@ -268,7 +251,7 @@ export class LeaseElection {
   }
 
   async #tryAcquire(old: Lease | undefined, signal: AbortSignal): Promise<boolean> {
-    const { client, namespace, name, identity, work } = this.#options;
+    const { client, namespace, name, identity } = this.#options;
     const sentAt = this.#clock.monotonic();
     const now = microTime(this.#clock.now());
     const { holderIdentity, leaseTransitions = 0 } = old?.spec ?? {};
@@ -279,7 +262,7 @@ export class LeaseElection {
       renewTime: now,
       leaseTransitions: old === undefined || holderIdentity === identity ? leaseTransitions : leaseTransitions + 1,
     };
-    const said = work === undefined ? {} : { annotations: { [work.annotation]: work.value } };
+    const { said } = this.#holders;
     this.#claims.add(now);
     try {
       using limit = this.#limit(signal);
@@ -331,19 +314,19 @@ export class LeaseElection {
     }
   }
 
-  /** Renews the lease once. Returns who holds it. */
-  async #renew(signal: AbortSignal): Promise<string> {
+  /** Renews the lease once. Returns who holds it. `again`: once more if somebody wrote it meanwhile. */
+  async #renew(signal: AbortSignal, again = true): Promise<string> {
     const sentAt = this.#clock.monotonic();
     using limit = this.#limit(signal);
     try {
       this.#lease = await this.#writeRenewal(limit.signal);
     } catch (error) {
-      if (!isConflict(error) && !isAlreadyExists(error)) throw error;
+      if (!again || (!isConflict(error) && !isAlreadyExists(error))) throw error;
       this.#countSlow();
       // Ours still when the answer to our last renewal was lost, or when somebody touched something else in it.
       this.#lease = await this.#read(limit.signal);
       const { holderIdentity = "" } = this.#lease.spec ?? {};
-      return holderIdentity === this.#options.identity ? await this.#renew(signal) : holderIdentity;
+      return holderIdentity === this.#options.identity ? await this.#renew(signal, false) : holderIdentity;
     }
     signal.throwIfAborted();
     this.#renewedAt = sentAt;
@@ -374,7 +357,8 @@ export class LeaseElection {
     // Standbys take over by the time of the Lease anyway: nobody waits long for a server that does not answer.
     using limit = withTimeout(new AbortController().signal, releaseWithinMs, "lease release", this.#clock);
     try {
-      while (!(await this.#tryRelease(limit.signal)));
+      for (let tries = 0; tries < releaseTries; tries++) if (await this.#tryRelease(limit.signal)) return;
+      this.#logger.warn("lease not released", { why: "somebody writes it again and again" });
     } catch (error) {
       this.#logger.warn("lease not released", { why: errorMessage(error) });
     }

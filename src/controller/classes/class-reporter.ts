@@ -18,6 +18,9 @@ import type { Verdict } from "./classes-from.ts";
 
 const write: Write = { what: "the status of the class", right: "patch loadbalancerclasses.berth.dev/status" };
 
+/** The watch brings the newer state long before. */
+const conflictMs = 10_000;
+
 export interface ClassReporterOptions {
   readonly client: Pick<KubeClient, "mergePatch">;
   readonly objects: Store<LoadBalancerClass>;
@@ -47,8 +50,8 @@ export class ClassReporter {
     try {
       objects.overlay(await client.mergePatch(loadBalancerClasses, object, patch, signal, { subresource: "status" }));
     } catch (error) {
-      // The watch brings the newer state, or that there is none.
-      if (isConflict(error) || isNotFound(error)) return {};
+      if (isNotFound(error)) return {};
+      if (isConflict(error)) return { requeueAfterMs: conflictMs };
       if (error instanceof FencedError || isAbort(error, signal)) throw error;
       return this.#refused(name, new WriteError(write, error));
     }

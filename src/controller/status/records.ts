@@ -198,7 +198,7 @@ export class Records implements Disposable {
     }
   }
 
-  #refused(key: string, { service }: Draft, error: WriteError): WorkResult {
+  #refused(key: string, { service, note }: Draft, error: WriteError): WorkResult {
     const { cause, decision } = error;
     const { clock, logger } = this.#options;
     if (cause instanceof FencedError) return {};
@@ -210,12 +210,14 @@ export class Records implements Disposable {
     }
     if (!isNotFound(cause) && !this.#isRefused) this.#tell(service, error);
     logger.debug("record not written", { service: key, why: errorMessage(error) });
+    const forMs = "forMs" in decision ? decision.forMs : undefined;
     // The next thing to say may be taken, and so may what others have to say.
     if (isInvalid(cause)) {
+      if (note === undefined && forMs !== undefined) return { requeueAfterMs: forMs };
       this.#drafts.delete(key);
       return {};
     }
-    const restMs = isNotFound(cause) ? absentRetryMs : "forMs" in decision ? decision.forMs : this.#backoff.next();
+    const restMs = isNotFound(cause) ? absentRetryMs : (forMs ?? this.#backoff.next());
     this.#restingUntil = clock.monotonic() + restMs;
     return { requeueAfterMs: restMs };
   }
