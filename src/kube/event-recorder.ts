@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type Event, events, type ObjectMeta } from "../api/index.ts";
 import {
   type Clock,
+  cutText,
   errorMessage,
   orAborted,
   type Random,
@@ -184,7 +185,7 @@ export class EventRecorder implements AsyncDisposable {
       type: text.type,
       reason: text.reason,
       action: text.action,
-      note: cut(slot.note, maxNoteLength),
+      note: cutText(slot.note, maxNoteLength),
     };
     const written = { namespace, name: event.metadata.name ?? "", count: 1, writtenAt: this.#clock.monotonic() };
     try {
@@ -238,14 +239,4 @@ type Reference = NonNullable<Event["regarding"]>;
 
 function reference(fields: { readonly [K in keyof Reference]: Reference[K] | undefined }): Reference {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Reference;
-}
-
-/** At most so many bytes of UTF-8, without cutting a character. */
-function cut(text: string, bytes: number): string {
-  const buffer = Buffer.from(text);
-  if (buffer.length <= bytes) return text;
-  return buffer
-    .subarray(0, bytes)
-    .toString()
-    .replace(/\uFFFD$/, "");
 }
