@@ -92,7 +92,7 @@ export class LeaseElection {
     this.#holders = new Holders(options.work);
     this.#trouble = new Trouble(this.#logger, clock, {
       begins: "lease not acquired",
-      ends: "lease can be acquired again",
+      ends: "lease works again",
     });
     const status = gauge(metrics, "leader_election_master_status", "1 while this process leads.", ["name"]);
     this.#showLeading = (leading) => status.set({ name }, leading ? 1 : 0);
@@ -185,7 +185,11 @@ export class LeaseElection {
       for (;;) {
         const [lease] = store.list();
         const freeInMs = this.#freeInMs(lease);
-        if (freeInMs > 0) this.#holders.see(lease);
+        if (freeInMs > 0) {
+          // Somebody may take it; whether we may shows when it is free.
+          this.#trouble.end();
+          this.#holders.see(lease);
+        }
         if (freeInMs > 0) await this.#changeWithin(freeInMs, signal);
         else if (await this.#tryAcquire(lease, signal)) return;
         else if (store.list()[0] === lease) {

@@ -59,6 +59,20 @@ describe.each<[number, string]>([
   });
 });
 
+it("is no trouble of a standby once somebody else has it", async () => {
+  const { clock, join } = setUp();
+  const a = join("a");
+  a.client.refusal = new KubeApiError({ code: 403, reason: "Forbidden" });
+  await clock.run(5000);
+  expect(a.election.failure).toBe(a.client.refusal);
+  const b = join("b");
+  await clock.run(5000);
+  expect(b.log).toHaveLength(1);
+  expect(a.election.failure).toBeUndefined();
+  expect(a.lines.messages("info")).toEqual(["lease works again"]);
+  await finish(clock, a, b);
+});
+
 it("tells once of each holder that does other work, by the lease", async () => {
   const { clock, collection, join } = setUp();
   const a = join("a", "nodes");
