@@ -6,11 +6,14 @@ import { type HttpEndpoint, jsonAnswer, type Metrics, type Route, serveEndpoints
 import type { HostPort } from "../flags.ts";
 import type { Configuration } from "./configuration.ts";
 
-/** `controller` tells the one that works, once there is one. Throws FailureError that says which address is taken. */
+/** What the pages show of a controller. */
+export type Shown = Pick<Controller, "missing" | "state">;
+
+/** `controller` tells the one that works, or why there is none yet. Throws FailureError that says which address is taken. */
 export async function servePages(
   { settings, place }: Configuration,
   metrics: Metrics,
-  controller: () => Pick<Controller, "missing" | "state"> | undefined,
+  controller: () => Shown | string,
 ): Promise<AsyncDisposable> {
   const { metricsBindAddress: forMetrics, healthBindAddress: forHealth } = settings;
   const health = healthRoutes(controller);
@@ -27,22 +30,31 @@ export async function servePages(
 
 type Routes = Readonly<Record<string, Route>>;
 
-function healthRoutes(controller: () => Pick<Controller, "missing"> | undefined): Routes {
+function healthRoutes(controller: () => Shown | string): Routes {
   const alive: Route = () => ({ status: 200, body: "ok\n" });
   const ready: Route = () => {
-    const missing = controller()?.missing;
-    if (missing === undefined) return { status: 503, body: "not ready: the API server has not answered yet\n" };
-    if (missing.length === 0) return { status: 200, body: "ok\n" };
-    return { status: 503, body: `not ready: caches not synced: ${missing.join(", ")}\n` };
+    const found = controller();
+    const why = typeof found === "string" ? found : whyNotReady(found);
+    return why === undefined ? { status: 200, body: "ok\n" } : { status: 503, body: `not ready: ${why}\n` };
   };
   return { "/livez": alive, "/healthz": alive, "/readyz": ready };
 }
 
-function metricsRoutes(metrics: Metrics, controller: () => Pick<Controller, "state"> | undefined): Routes {
+function whyNotReady({ missing }: Shown): string | undefined {
+  if (missing.length === 0) return undefined;
+  const kinds = `waits for ${missing.map(({ kind }) => kind).join(", ")}`;
+  const answers = missing.flatMap(({ kind, why }) => (why === undefined ? [] : [`${kind}: ${why}`]));
+  return [kinds, ...answers].join("\n");
+}
+
+function metricsRoutes(metrics: Metrics, controller: () => Shown | string): Routes {
   return {
     "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
-    "/debug/state": ({ url = "" }) =>
-      jsonAnswer(controller()?.state(new URL(url, "http://localhost").searchParams) ?? { leading: false }, 2),
+    "/debug/state": ({ url = "" }) => {
+      const found = controller();
+      const { searchParams } = new URL(url, "http://localhost");
+      return jsonAnswer(typeof found === "string" ? { leading: false } : found.state(searchParams), 2);
+    },
   };
 }
 
