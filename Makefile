@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn oracle golden bench bench-kube clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn oracle golden bench bench-controller bench-kube clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ golden: setup ## rewrite golden files from what the code does now; read the diff
 bench: setup ## the agent side by side with kube-proxy, 40 minutes (root; needs e2e/kube-binaries/build once)
 	@$(NODE) bench/agent/main.ts
 	@$(NODE) bench/agent/rollout.ts
+
+bench-controller: setup ## from a new LoadBalancer Service to the first answer outside, one minute (root)
+	@$(NODE) bench/controller/first-answer.ts
 
 bench-kube: setup ## our informer side by side with those of client-node and client-go (builds what is missing; needs Go)
 	@e2e/kube-binaries/build
