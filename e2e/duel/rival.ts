@@ -37,7 +37,7 @@ export class Rival implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** How often it was started. */
+  /** One for each start. */
   get lives(): readonly Life[] {
     return this.#lives;
   }
