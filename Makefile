@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn oracle golden bench bench-controller bench-kube clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn duel oracle golden bench bench-controller bench-kube clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -48,6 +48,9 @@ conformance: setup ## the contract suite against the real kube-apiserver (builds
 churn: setup ## kube-proxy and kubectl beside both API servers, CHURN_MINUTES=10 (root; needs Go once)
 	@e2e/kube-binaries/build
 	@$(NODE) e2e/churn/main.ts
+
+duel: setup ## two controllers that lose their Lease again and again, DUEL_MINUTES=10 (root)
+	@$(NODE) e2e/duel/main.ts
 
 oracle: setup ## planned rules against an independent oracle in random clusters, CASES=100000
 	@$(NODE) e2e/oracle/main.ts $(or $(CASES),100000) $(FILE)

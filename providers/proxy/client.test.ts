@@ -1,10 +1,13 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { balancerFiles } from "../../src/balancer/config.ts";
 import { FakeClock } from "../../src/base/fake-clock.ts";
 import { systemClock } from "../../src/base/index.ts";
-import type { Exec } from "../../src/kernel/index.ts";
+import { type Exec, findProcess, formatProcess } from "../../src/kernel/index.ts";
 import { NotSentError } from "../../src/provider/index.ts";
 import { SystemRuntime, type SystemRuntimeOptions } from "./client.ts";
 import { NamespaceEngine } from "./engines/namespace/index.ts";
@@ -63,6 +66,37 @@ it("rule 5: no program that changes something runs, and no file is written, once
       await expect(runtime.apply({ kind, id }, signal)).rejects.toThrow(NotSentError);
     await expect(runtime.apply({ kind: "configure", id, text: "" }, signal)).rejects.toThrow(NotSentError);
     expect([changed.length, await readdir(stateDir)]).toEqual([allowed, []]);
+  }
+});
+
+/** Says yes once: when the request begins, and no more when it has looked at what there is. */
+function fenceOnce(): () => string | undefined {
+  let left = 1;
+  return () => (left-- > 0 ? undefined : "the lease is gone");
+}
+
+it("rule 5: who stood still while it looked at the files changes nothing afterwards", async () => {
+  const exec: Exec = { run: () => Promise.reject(new Error("runs nothing")) };
+  const apply = (action: Action, fence: () => string | undefined): Promise<unknown> =>
+    runtimeWith(exec, { fence, clock: systemClock }).apply(action, signal);
+  await apply({ kind: "claim", id }, () => undefined);
+  const directory = join(stateDir, id.clusterId, id.uid);
+  const child = spawn("sleep", ["60"], { stdio: "ignore" });
+  const ended = once(child, "exit");
+  try {
+    await once(child, "spawn");
+    await expect(apply({ kind: "configure", id, text: "" }, fenceOnce())).rejects.toThrow(NotSentError);
+    expect(await readdir(directory)).not.toContain(balancerFiles.config);
+    await expect(apply({ kind: "start", id }, fenceOnce())).rejects.toThrow(NotSentError);
+
+    const process = findProcess(child.pid ?? 0);
+    if (process === undefined) throw new Error("sleep does not run");
+    await writeFile(join(directory, balancerFiles.pid), formatProcess(process));
+    await expect(apply({ kind: "stop", id }, fenceOnce())).rejects.toThrow(NotSentError);
+    await apply({ kind: "stop", id }, () => undefined);
+    expect(await ended).toEqual([null, "SIGTERM"]);
+  } finally {
+    child.kill("SIGKILL");
   }
 });
 

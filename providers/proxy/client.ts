@@ -151,7 +151,7 @@ export class SystemRuntime implements Runtime {
 
   async #replace({ names }: Place, file: string, text: string, signal: AbortSignal): Promise<StepResult> {
     const path = join(names.directory, file);
-    await this.#write(`write ${path}`, signal, () => replaceText(path, text));
+    await this.#write(`write ${path}`, signal, (check) => replaceText(path, text, check));
     return done;
   }
 
@@ -159,7 +159,7 @@ export class SystemRuntime implements Runtime {
     return { id, names: namesOf(this.#stateDir, id) };
   }
 
-  #write<T>(what: string, signal: AbortSignal, change: () => Promise<T>): Promise<T> {
-    return this.#requests.send("write", what, signal, change);
+  #write<T>(what: string, signal: AbortSignal, change: (check: () => void) => Promise<T>): Promise<T> {
+    return this.#requests.send("write", what, signal, (_, check) => change(check));
   }
 }

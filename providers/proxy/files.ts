@@ -5,9 +5,10 @@ export function readText(path: string): Promise<string | undefined> {
   return unlessMissing(readFile(path, "utf8"), undefined);
 }
 
-/** Puts the whole text in place at once. */
-export async function replaceText(path: string, text: string): Promise<void> {
+/** Puts the whole text in place at once, unless `check` throws right before. */
+export async function replaceText(path: string, text: string, check: () => void): Promise<void> {
   await writeFile(`${path}.new`, text);
+  check();
   await rename(`${path}.new`, path);
 }
 
