@@ -9,6 +9,7 @@ import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { connect, workOnceAnswered } from "./connection.ts";
 import { readConfiguration } from "./controller/config-file.ts";
+import { encode } from "./controller/document.ts";
 import { addFlags, type Given, given } from "./controller/options.ts";
 import { servePages } from "./controller/pages.ts";
 import { chosenProviders } from "./controller/providers.ts";
@@ -44,7 +45,11 @@ async function run(told: Given, process: Process, loaders?: typeof providerLoade
   const instance = `${hostname()}_${randomUUID()}`;
 
   let controller: Controller | undefined;
-  await using _ = await servePages(configuration, metrics, () => controller);
+  await using _ = await servePages(configuration, {
+    metrics,
+    configz: encode(settings, chosen.flags),
+    controller: () => controller,
+  });
   using _loop = watchEventLoop(common);
   const connection = await connect(settings, process, metrics);
   const { client } = connection;

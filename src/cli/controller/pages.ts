@@ -1,4 +1,5 @@
-// What the controller's HTTP servers answer: is it alive and ready, what did it count, what does it believe.
+// What the controller's HTTP servers answer: is it alive and ready, what did it count, what was it told, what does it
+// believe.
 import { errorMessage, FailureError } from "../../base/index.ts";
 import type { Controller } from "../../controller/index.ts";
 import { withPort } from "../../net/index.ts";
@@ -6,15 +7,19 @@ import { type HttpEndpoint, jsonAnswer, type Metrics, type Route, serveEndpoints
 import type { HostPort } from "../flags.ts";
 import type { Configuration } from "./configuration.ts";
 
-/** `controller` tells the one that works, once there is one. Throws FailureError that says which address is taken. */
-export async function servePages(
-  { settings, place }: Configuration,
-  metrics: Metrics,
-  controller: () => Pick<Controller, "missing" | "state"> | undefined,
-): Promise<AsyncDisposable> {
+export interface PagesOptions {
+  readonly metrics: Metrics;
+  /** The configuration that holds, as `controller.berth.dev/v1alpha1` has it. */
+  readonly configz: object;
+  /** Tells the one that works, once there is one. */
+  readonly controller: () => Pick<Controller, "missing" | "state"> | undefined;
+}
+
+/** Throws FailureError that says which address is taken. */
+export async function servePages({ settings, place }: Configuration, options: PagesOptions): Promise<AsyncDisposable> {
   const { metricsBindAddress: forMetrics, healthBindAddress: forHealth } = settings;
-  const health = healthRoutes(controller);
-  const looks = metricsRoutes(metrics, controller);
+  const health = healthRoutes(options.controller);
+  const looks = metricsRoutes(options);
   await using stack = new AsyncDisposableStack();
   if (sameAddress(forMetrics, forHealth))
     stack.use(await listen(place("metricsBindAddress"), forMetrics, { ...health, ...looks }));
@@ -27,7 +32,7 @@ export async function servePages(
 
 type Routes = Readonly<Record<string, Route>>;
 
-function healthRoutes(controller: () => Pick<Controller, "missing"> | undefined): Routes {
+function healthRoutes(controller: PagesOptions["controller"]): Routes {
   const alive: Route = () => ({ status: 200, body: "ok\n" });
   const ready: Route = () => {
     const missing = controller()?.missing;
@@ -38,9 +43,10 @@ function healthRoutes(controller: () => Pick<Controller, "missing"> | undefined)
   return { "/livez": alive, "/healthz": alive, "/readyz": ready };
 }
 
-function metricsRoutes(metrics: Metrics, controller: () => Pick<Controller, "state"> | undefined): Routes {
+function metricsRoutes({ metrics, configz, controller }: PagesOptions): Routes {
   return {
     "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
+    "/configz": () => jsonAnswer({ "controller.berth.dev": configz }),
     "/debug/state": ({ url = "" }) =>
       jsonAnswer(controller()?.state(new URL(url, "http://localhost").searchParams) ?? { leading: false }, 2),
   };
