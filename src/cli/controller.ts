@@ -9,6 +9,7 @@ import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { connect, workOnceAnswered } from "./connection.ts";
 import { readConfiguration } from "./controller/config-file.ts";
+import { encode } from "./controller/document.ts";
 import { leaseTrouble, workOf } from "./controller/leadership.ts";
 import { addFlags, type Given, given } from "./controller/options.ts";
 import { type Shown, servePages } from "./controller/pages.ts";
@@ -45,7 +46,11 @@ async function run(told: Given, process: Process, loaders?: typeof providerLoade
   const instance = `${hostname()}_${randomUUID()}`;
 
   let controller: Shown | string = "the API server has not answered yet";
-  await using _ = await servePages(configuration, metrics, () => controller);
+  await using _ = await servePages(configuration, {
+    metrics,
+    configz: encode(settings, chosen.flags),
+    controller: () => controller,
+  });
   using _loop = watchEventLoop(common);
   const connection = await connect(settings, process, metrics);
   const { client } = connection;

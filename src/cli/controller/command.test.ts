@@ -68,7 +68,7 @@ async function freePort(): Promise<number> {
 
 const memory: ProviderModule = {
   name: "memory",
-  flags: [],
+  flags: [{ flag: "--memory-place <name>", description: "" }],
   create: async ({ fence, requestLimits }) =>
     new MemoryProvider(world, { fence, requestLimits, hook: (...call) => hook(...call) }),
 };
@@ -81,7 +81,12 @@ async function start(url: string = server.urls[0]!, more: object = {}): Promise<
   const contexts = [{ name: "x", context: { cluster: "c", user: "u" } }];
   await writeFile(kubeconfig, JSON.stringify({ clusters: [cluster], users: [user], contexts, "current-context": "x" }));
   const file = join(folder, "controller.yaml");
-  const fields = { providers: ["memory"], addressPool: ["192.0.2.0/29"], kubeconfig, logLevel: "error" };
+  const fields = {
+    providers: ["memory"],
+    addressPool: ["192.0.2.0/29"],
+    kubeconfig,
+    logLevel: "error",
+  };
   const head = { apiVersion: "controller.berth.dev/v1alpha1", kind: "ControllerConfiguration" };
   const addresses = { metricsBindAddress: address, healthBindAddress: address, leaderElectRetryPeriod: "100ms" };
   await writeFile(file, JSON.stringify({ ...head, ...fields, ...addresses, ...more }));
@@ -96,7 +101,7 @@ async function start(url: string = server.urls[0]!, more: object = {}): Promise<
   };
   const providers = [memory, other].map((provider) => [provider.name, async () => ({ provider })] as const);
   define(command, process, new Map(providers));
-  const done = command.parseAsync(["--config", file], { from: "user" });
+  const done = command.parseAsync(["--config", file, "--memory-place", "here"], { from: "user" });
   const started: Running = {
     async page(path) {
       const answer = await fetch(`http://${address}${path}`);
@@ -230,6 +235,25 @@ it("counts from zero: what has not happened yet is there", async () => {
     'workqueue_retries_total{name="service"} 0',
   ])
     expect(body).toContain(`${line}\n`);
+});
+
+it("/configz shows the configuration that holds as a file says it, and no credentials", async () => {
+  const controller = await start();
+  const { body } = await controller.page("/configz");
+  const { "controller.berth.dev": found, ...others } = JSON.parse(body);
+  expect(others).toEqual({});
+  expect(found).toMatchObject({
+    apiVersion: "controller.berth.dev/v1alpha1",
+    kind: "ControllerConfiguration",
+    kubeconfig: join(folder, "kubeconfig"),
+    providers: ["memory"],
+    addressPool: ["192.0.2.0/29"],
+    leaderElectRetryPeriod: "100ms",
+    driftResyncPeriod: "10m0s",
+    memoryPlace: "here",
+  });
+  expect(found).not.toHaveProperty("clusterId");
+  expect(body).not.toContain(server.token);
 });
 
 it("is alive but not ready while the API server does not answer, and says so", async () => {

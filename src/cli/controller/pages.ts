@@ -1,4 +1,5 @@
-// What the controller's HTTP servers answer: is it alive and ready, what did it count, what does it believe.
+// What the controller's HTTP servers answer: is it alive and ready, what did it count, what was it told, what does it
+// believe.
 import { errorMessage, FailureError } from "../../base/index.ts";
 import type { Controller } from "../../controller/index.ts";
 import { withPort } from "../../net/index.ts";
@@ -9,15 +10,19 @@ import type { Configuration } from "./configuration.ts";
 /** What the pages show of a controller. */
 export type Shown = Pick<Controller, "missing" | "state">;
 
-/** `controller` tells the one that works, or why there is none yet. Throws FailureError that says which address is taken. */
-export async function servePages(
-  { settings, place }: Configuration,
-  metrics: Metrics,
-  controller: () => Shown | string,
-): Promise<AsyncDisposable> {
+export interface PagesOptions {
+  readonly metrics: Metrics;
+  /** The configuration that holds, as `controller.berth.dev/v1alpha1` has it. */
+  readonly configz: object;
+  /** Tells the one that works, or why there is none yet. */
+  readonly controller: () => Shown | string;
+}
+
+/** Throws FailureError that says which address is taken. */
+export async function servePages({ settings, place }: Configuration, options: PagesOptions): Promise<AsyncDisposable> {
   const { metricsBindAddress: forMetrics, healthBindAddress: forHealth } = settings;
-  const health = healthRoutes(controller);
-  const looks = metricsRoutes(metrics, controller);
+  const health = healthRoutes(options.controller);
+  const looks = metricsRoutes(options);
   await using stack = new AsyncDisposableStack();
   if (sameAddress(forMetrics, forHealth))
     stack.use(await listen(place("metricsBindAddress"), forMetrics, { ...health, ...looks }));
@@ -30,7 +35,7 @@ export async function servePages(
 
 type Routes = Readonly<Record<string, Route>>;
 
-function healthRoutes(controller: () => Shown | string): Routes {
+function healthRoutes(controller: PagesOptions["controller"]): Routes {
   const alive: Route = () => ({ status: 200, body: "ok\n" });
   const ready: Route = () => {
     const found = controller();
@@ -47,9 +52,10 @@ function whyNotReady({ missing }: Shown): string | undefined {
   return [kinds, ...answers].join("\n");
 }
 
-function metricsRoutes(metrics: Metrics, controller: () => Shown | string): Routes {
+function metricsRoutes({ metrics, configz, controller }: PagesOptions): Routes {
   return {
     "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
+    "/configz": () => jsonAnswer({ "controller.berth.dev": configz }),
     "/debug/state": ({ url = "" }) => {
       const found = controller();
       const { searchParams } = new URL(url, "http://localhost");

@@ -19,6 +19,7 @@ export interface BenchOptions {
   readonly classes?: ReadonlyMap<string, string>;
   readonly unclassed?: string;
   readonly pool?: readonly string[];
+  readonly workers?: number;
   readonly clusterId?: string;
   /** Instead of `events`. */
   readonly recorder?: Pick<EventRecorder, "event">;
@@ -82,7 +83,7 @@ export class Bench {
       agentNamespace: agentLeaseNamespace,
       nodePorts: { policy: options.nodePorts ?? "Require", range: { first: 30_000, last: 32_767 } },
       orphans: options.orphans ?? { deletes: false, graceMs: 3_600_000 },
-      workers: 4,
+      workers: options.workers ?? 4,
       ...(options.budgets !== undefined && { budgets: options.budgets }),
       driftResyncMs: 600_000,
       logger: options.logger ?? nullLogger,
