@@ -173,7 +173,7 @@ it("/debug/state shows a Service that leaves, and nothing that annotations hold"
   await running.stop();
 });
 
-it("warm standby: it is ready and knows all before it leads, and lists nothing when it does", async () => {
+it("cache sync timeout, instead of an error: it is not ready, naming what is missing; warm standby: it is ready and knows all before it leads, and lists nothing when it does", async () => {
   const bench = new Bench();
   bench.api.createService("web");
   const first = bench.start();

@@ -23,7 +23,7 @@ describe("LeaseElection", () => {
     await finish(clock, a);
   });
 
-  it("hands the lease over within a moment when it stops in order", async () => {
+  it("lease released on cancel: hands the lease over within a moment when it stops in order", async () => {
     const { clock, lease, join } = setUp();
     const a = join("a");
     await clock.run(0);
@@ -101,7 +101,7 @@ describe("LeaseElection", () => {
     expect(lease()).toMatchObject({ holderIdentity: "", renewTime: "2026-01-01T00:00:02.000000Z" });
   });
 
-  it("renews on until its last work has ended", async () => {
+  it("leader election cancelled only after all runnables ended: renews on until its last work has ended", async () => {
     const { clock, lease, join } = setUp();
     const a = join("a");
     await clock.run(0);
@@ -162,7 +162,7 @@ describe("LeaseElection", () => {
     await finish(clock, a);
   });
 
-  it("stops at once when somebody else holds the lease", async () => {
+  it("grace skipped when leadership is lost: stops at once when somebody else holds the lease", async () => {
     const { clock, collection, lease, join } = setUp();
     const a = join("a");
     await clock.run(1000);

@@ -38,13 +38,16 @@ describe("finalizerPatch", () => {
     [{ add: ["new/z"] }, ["other/x", "ours/y", "new/z"]],
     [{ remove: ["ours/y"] }, ["other/x"]],
     [{ add: ["new/z"], remove: ["ours/y"] }, ["other/x", "new/z"]],
-  ])("%j", (change, finalizers) => {
+  ])("TestAddFinalizer, TestRemoveFinalizer: %j", (change, finalizers) => {
     expect(finalizerPatch(object, change)).toEqual({ metadata: { resourceVersion: "7", finalizers } });
   });
 
-  it.each([{ add: ["ours/y"] }, { remove: ["new/z"] }, {}])("has nothing to do for %j", (change) => {
-    expect(finalizerPatch(object, change)).toBeUndefined();
-  });
+  it.each([{ add: ["ours/y"] }, { remove: ["new/z"] }, {}])(
+    "TestAddFinalizer, TestRemoveFinalizer, no-op: has nothing to do for %j",
+    (change) => {
+      expect(finalizerPatch(object, change)).toBeUndefined();
+    },
+  );
 });
 
 describe("upsertCondition", () => {

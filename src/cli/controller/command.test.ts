@@ -267,7 +267,7 @@ it("is alive but not ready while the API server does not answer, and says so", a
   expect(JSON.parse((await controller.page("/debug/state")).body)).toEqual({ leading: false });
 });
 
-it("warm standby: the second is ready, does nothing, and goes on when the first ends by SIGTERM", async () => {
+it("A20: warm standby: the second is ready, does nothing, and goes on when the first ends by SIGTERM", async () => {
   const [first, second] = [await start(), await start()];
   const leads = async ({ page }: Running): Promise<boolean> => JSON.parse((await page("/debug/state")).body).leading;
   await until(async () => (await leads(first)) || (await leads(second)));
@@ -284,7 +284,7 @@ it("warm standby: the second is ready, does nothing, and goes on when the first 
   expect((await standby.page("/metrics")).body).toContain('leader_election_master_status{name="berth-controller"} 1');
 });
 
-it("SIGTERM: the step at hand ends, no other begins, and the Lease is given back", async () => {
+it("A20: SIGTERM: the step at hand ends, no other begins, and the Lease is given back", async () => {
   const begun: string[] = [];
   const ended: string[] = [];
   const gate = Promise.withResolvers<void>();

@@ -42,7 +42,7 @@ function refuse(bench: Bench, refusal: (nodePort: number) => string | undefined)
 
 const inUse = "provided port is already allocated";
 
-describe("policy Ensure", () => {
+describe("A16: policy Ensure", () => {
   it("sets node ports where the API server gives none, one for two protocols, and loses no field of a port", async () => {
     const bench = new Bench();
     bench.api.createService("web", { ...lacking, ports: [http, dns, dnsUdp] });
