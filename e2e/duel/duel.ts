@@ -42,6 +42,8 @@ export interface DuelReport {
 /** A leader is at work when it has asked for some changes; it is met after at most so many. */
 const mostChanges = 12;
 const paceMs = 150;
+/** Of the log of each controller, when the end is not as it should be. */
+const toldLines = 40;
 
 /** Runs a duel until `next` has no more to say. Throws when what there is at its end is not what the Services ask for. */
 export async function duel(options: DuelOptions): Promise<DuelReport> {
@@ -70,14 +72,23 @@ export async function duel(options: DuelOptions): Promise<DuelReport> {
 
   const living = Promise.all(rivals.map((rival) => rival.run(ending.signal)));
   const losses = await Promise.race([whileDisturbed(services, ending.signal, fight), never(living)]);
-  const settled = await eventually(() => services.expectSettled(sandbox, signal));
+  const settled = await settle();
   await services.deleteAll(signal);
-  await eventually(() => services.expectSettled(sandbox, signal));
+  await settle();
   const programs = rivals.flatMap((rival) => rival.changes());
   const { requests, blurMs, wrong } = witness.verdict(programs);
   const lives = rivals.reduce((sum, rival) => sum + rival.lives.length, 0);
   const judged = { requests, programs: programs.length };
   return { losses, lives, services: services.made, judged, blurMs, settled, wrong };
+
+  async function settle(): Promise<number> {
+    try {
+      return await eventually(() => services.expectSettled(sandbox, signal));
+    } catch (error) {
+      for (const program of [sandbox.controller, ...sandbox.rivals]) print(lastPart(await sandbox.logs(program)));
+      throw error;
+    }
+  }
 
   async function fight(): Promise<DuelReport["losses"]> {
     const dice = new Dice(seed + 1);
@@ -98,6 +109,10 @@ export async function duel(options: DuelOptions): Promise<DuelReport> {
       counts[kind] = (counts[kind] ?? 0) + 1;
     }
   }
+}
+
+function lastPart(log: string): string {
+  return log.trimEnd().split("\n").slice(-toldLines).join("\n");
 }
 
 type Corner = { readonly args: readonly string[]; readonly path: string };
