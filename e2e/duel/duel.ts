@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Sandbox } from "../../sandbox/cluster/index.ts";
-import { onAbort, sleep } from "../../src/base/index.ts";
+import { errorMessage, onAbort, sleep } from "../../src/base/index.ts";
 import { KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics, nullLogger } from "../../src/telemetry/index.ts";
 import { Dice } from "../churn/dice.ts";
@@ -36,6 +36,7 @@ export interface DuelReport {
   readonly blurMs: number;
   /** Services that were there at the end, each as it should be and nothing beside them. */
   readonly settled: number;
+  /** What was changed without the Lease, and what is not as it should be at the end. */
   readonly wrong: readonly string[];
 }
 
@@ -45,7 +46,7 @@ const paceMs = 150;
 /** Of the log of each controller, when the end is not as it should be. */
 const toldLines = 40;
 
-/** Runs a duel until `next` has no more to say. Throws when what there is at its end is not what the Services ask for. */
+/** Runs a duel until `next` has no more to say, and looks at what there is at its end. */
 export async function duel(options: DuelOptions): Promise<DuelReport> {
   const { seed, next, leaseArgs, signal, print = () => {} } = options;
   await using stack = new AsyncDisposableStack();
@@ -72,6 +73,7 @@ export async function duel(options: DuelOptions): Promise<DuelReport> {
 
   const living = Promise.all(rivals.map((rival) => rival.run(ending.signal)));
   const losses = await Promise.race([whileDisturbed(services, ending.signal, fight), never(living)]);
+  const leftovers: string[] = [];
   const settled = await settle();
   await services.deleteAll(signal);
   await settle();
@@ -79,14 +81,15 @@ export async function duel(options: DuelOptions): Promise<DuelReport> {
   const { requests, blurMs, wrong } = witness.verdict(programs);
   const lives = rivals.reduce((sum, rival) => sum + rival.lives.length, 0);
   const judged = { requests, programs: programs.length };
-  return { losses, lives, services: services.made, judged, blurMs, settled, wrong };
+  return { losses, lives, services: services.made, judged, blurMs, settled, wrong: [...wrong, ...leftovers] };
 
   async function settle(): Promise<number> {
     try {
       return await eventually(() => services.expectSettled(sandbox, signal));
     } catch (error) {
       for (const program of [sandbox.controller, ...sandbox.rivals]) print(lastPart(await sandbox.logs(program)));
-      throw error;
+      leftovers.push(`at the end: ${errorMessage(error)}`);
+      return 0;
     }
   }
 
