@@ -4,7 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Sandbox } from "../../sandbox/cluster/index.ts";
-import { onAbort, sleep } from "../../src/base/index.ts";
+import { errorMessage, onAbort, sleep } from "../../src/base/index.ts";
 import { KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics, nullLogger } from "../../src/telemetry/index.ts";
 import { Dice } from "../churn/dice.ts";
@@ -36,14 +36,17 @@ export interface DuelReport {
   readonly blurMs: number;
   /** Services that were there at the end, each as it should be and nothing beside them. */
   readonly settled: number;
+  /** What was changed without the Lease, and what is not as it should be at the end. */
   readonly wrong: readonly string[];
 }
 
 /** A leader is at work when it has asked for some changes; it is met after at most so many. */
 const mostChanges = 12;
 const paceMs = 150;
+/** Of the log of each controller, when the end is not as it should be. */
+const toldLines = 40;
 
-/** Runs a duel until `next` has no more to say. Throws when what there is at its end is not what the Services ask for. */
+/** Runs a duel until `next` has no more to say, and looks at what there is at its end. */
 export async function duel(options: DuelOptions): Promise<DuelReport> {
   const { seed, next, leaseArgs, signal, print = () => {} } = options;
   await using stack = new AsyncDisposableStack();
@@ -70,14 +73,25 @@ export async function duel(options: DuelOptions): Promise<DuelReport> {
 
   const living = Promise.all(rivals.map((rival) => rival.run(ending.signal)));
   const losses = await Promise.race([whileDisturbed(services, ending.signal, fight), never(living)]);
-  const settled = await eventually(() => services.expectSettled(sandbox, signal));
+  const leftovers: string[] = [];
+  const settled = await settle();
   await services.deleteAll(signal);
-  await eventually(() => services.expectSettled(sandbox, signal));
+  await settle();
   const programs = rivals.flatMap((rival) => rival.changes());
   const { requests, blurMs, wrong } = witness.verdict(programs);
   const lives = rivals.reduce((sum, rival) => sum + rival.lives.length, 0);
   const judged = { requests, programs: programs.length };
-  return { losses, lives, services: services.made, judged, blurMs, settled, wrong };
+  return { losses, lives, services: services.made, judged, blurMs, settled, wrong: [...wrong, ...leftovers] };
+
+  async function settle(): Promise<number> {
+    try {
+      return await eventually(() => services.expectSettled(sandbox, signal));
+    } catch (error) {
+      for (const program of [sandbox.controller, ...sandbox.rivals]) print(lastPart(await sandbox.logs(program)));
+      leftovers.push(`at the end: ${errorMessage(error)}`);
+      return 0;
+    }
+  }
 
   async function fight(): Promise<DuelReport["losses"]> {
     const dice = new Dice(seed + 1);
@@ -98,6 +112,10 @@ export async function duel(options: DuelOptions): Promise<DuelReport> {
       counts[kind] = (counts[kind] ?? 0) + 1;
     }
   }
+}
+
+function lastPart(log: string): string {
+  return log.trimEnd().split("\n").slice(-toldLines).join("\n");
 }
 
 type Corner = { readonly args: readonly string[]; readonly path: string };

@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { watch } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { balancerFiles } from "../../src/balancer/config.ts";
 import { FakeClock } from "../../src/base/fake-clock.ts";
 import { systemClock } from "../../src/base/index.ts";
@@ -11,6 +12,7 @@ import { type Exec, findProcess, formatProcess } from "../../src/kernel/index.ts
 import { NotSentError } from "../../src/provider/index.ts";
 import { SystemRuntime, type SystemRuntimeOptions } from "./client.ts";
 import { NamespaceEngine } from "./engines/namespace/index.ts";
+import { removeDirectory } from "./files.ts";
 import type { Action } from "./observation.ts";
 
 const { signal } = new AbortController();
@@ -99,6 +101,43 @@ it("rule 5: who stood still while it looked at the files changes nothing afterwa
     child.kill("SIGKILL");
   }
 });
+
+it("what a claim or a release leaves that was cut short is seen, and what holds anything else is left alone", async () => {
+  const exec: Exec = { run: async () => ({ code: 0, stdout: "[]", stderr: "" }) };
+  const runtime = runtimeWith(exec, { fence: () => undefined, clock: systemClock });
+  const directory = join(stateDir, id.clusterId, id.uid);
+  const unclaimed = async (): Promise<boolean | undefined> => (await runtime.observe(id, signal)).unclaimed;
+  expect(await unclaimed()).toBe(false);
+  // The fence lets the directory be made, and the owner be written but not put in place.
+  let left = 2;
+  const halfway = runtimeWith(exec, { fence: () => (left-- > 0 ? undefined : "gone"), clock: systemClock });
+  await expect(halfway.apply({ kind: "claim", id }, signal)).rejects.toThrow(NotSentError);
+  expect([await unclaimed(), await readdir(directory)]).toEqual([true, ["owner.json.new"]]);
+  await writeFile(join(directory, "notes"), "");
+  expect(await unclaimed()).toBe(false);
+  await runtime.apply({ kind: "claim", id }, signal);
+  expect(await unclaimed()).toBe(false);
+  await runtime.apply({ kind: "release", id }, signal);
+  expect(await readdir(join(stateDir, id.clusterId))).toEqual([]);
+});
+
+it("a release takes the owner away last", async () => {
+  const directory = join(stateDir, "lb");
+  await mkdir(directory);
+  const gone: string[] = [];
+  for (const name of ["a", "owner.json", "z"]) await writeFile(join(directory, name), "");
+  using _ = watchRemovals(directory, gone);
+  await removeDirectory(directory, "owner.json");
+  await vi.waitFor(() => expect(gone.slice(0, 3)).toEqual(["a", "z", "owner.json"]));
+});
+
+/** Tells in which order files go, as the kernel tells it. */
+function watchRemovals(directory: string, gone: string[]): Disposable {
+  const watcher = watch(directory, (_, name) => {
+    if (name !== null && !gone.includes(name)) gone.push(name);
+  });
+  return { [Symbol.dispose]: () => watcher.close() };
+}
 
 function runtimeWith(exec: Exec, options: Pick<SystemRuntimeOptions, "fence" | "clock">): SystemRuntime {
   const network = { netns: undefined, bridge: "br0", prefixes: [] };
