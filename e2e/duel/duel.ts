@@ -13,7 +13,7 @@ import { ProviderPrograms } from "../tools/provider-programs.ts";
 import { type LossKind, lose } from "./losses.ts";
 import { Rival } from "./rival.ts";
 import { Services } from "./services.ts";
-import { Witness } from "./witness.ts";
+import { type Blur, Witness } from "./witness.ts";
 
 export interface DuelOptions {
   /** Of all choices. */
@@ -32,8 +32,7 @@ export interface DuelReport {
   readonly services: Services["made"];
   /** Changes of the API and of the machine that were judged. */
   readonly judged: { readonly requests: number; readonly programs: number };
-  /** The longest time by which a request may have arrived before it was seen. */
-  readonly blurMs: number;
+  readonly blurMs: Blur;
   /** Services that were there at the end, each as it should be and nothing beside them. */
   readonly settled: number;
   /** What was changed without the Lease, and what is not as it should be at the end. */

@@ -8,6 +8,13 @@ export function isAboutLease({ url }: Pick<ApiRequest, "url">): boolean {
   return /\/namespaces\/kube-system\/leases\b/.test(url);
 }
 
+/** Within how many ms it is known when requests arrived. */
+export interface Blur {
+  readonly median: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
 interface LeaseSpec {
   readonly holderIdentity?: string;
   readonly leaseDurationSeconds: number;
@@ -22,12 +29,14 @@ export class Witness implements Disposable {
   readonly #watchers = new Set<() => void>();
   /** Who took the Lease last, and how many changes it has asked for since somebody wants to know. */
   #leader: { readonly holder: string; changes: number } | undefined;
-  #blurMs = 0;
 
   /** What was seen so far; `programs` is what was begun beside the API. */
-  verdict(programs: readonly Happening[]): { requests: number; blurMs: number; wrong: readonly string[] } {
-    const requests = this.#history.filter(({ kind }) => kind === "changed").length;
-    return { requests, blurMs: this.#blurMs, wrong: judge([...this.#history, ...programs]) };
+  verdict(programs: readonly Happening[]): { requests: number; blurMs: Blur; wrong: readonly string[] } {
+    const requests = this.#history.flatMap((one) => (one.kind === "changed" ? one.at : []));
+    const blurs = requests.map(({ from, to }) => Math.ceil(to - from)).toSorted((a, b) => a - b);
+    const [median = 0, most = 0] = [0.5, 0.99].map((part) => blurs[Math.floor(blurs.length * part)]);
+    const blurMs = { median, p99: most, max: blurs.at(-1) ?? 0 };
+    return { requests: requests.length, blurMs, wrong: judge([...this.#history, ...programs]) };
   }
 
   arrived(holder: string, request: ApiRequest): void {
@@ -66,9 +75,7 @@ export class Witness implements Disposable {
   }
 
   now(): Moment {
-    const now = this.#looks.now();
-    this.#blurMs = Math.max(this.#blurMs, now.to - now.from);
-    return now;
+    return this.#looks.now();
   }
 
   async #until(condition: () => boolean, signal: AbortSignal): Promise<void> {
