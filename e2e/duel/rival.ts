@@ -29,7 +29,7 @@ export interface Life {
 /** A controller that is started again whenever it ends, each time with a witness of its own. */
 export class Rival implements AsyncDisposable {
   readonly #options: RivalOptions;
-  readonly #lives: (Life & { readonly begun: Moment })[] = [];
+  readonly #lives: (Life & { readonly begun: Moment; pid: number })[] = [];
   /** A request may arrive after its sender has ended. */
   readonly #proxies = new AsyncDisposableStack();
 
@@ -51,11 +51,14 @@ export class Rival implements AsyncDisposable {
     }
   }
 
-  /** What its programs have changed, each as the deed of the life in which it was begun. */
+  /** What its programs have changed, each as the deed of the life that began it. */
   changes(): readonly Happening[] {
-    return this.#options.programs.calls().map(({ startedAt, command }) => {
+    return this.#options.programs.calls().map(({ startedAt, parent, command }) => {
       const at = momentOfStart(startedAt);
-      const life = this.#lives.findLast(({ begun }) => begun.from <= at.to);
+      const life =
+        this.#lives.findLast(({ pid, begun }) => pid === parent && begun.from <= at.to) ??
+        // Who had ended when its program came to run was not that which followed.
+        this.#lives.findLast(({ begun }) => begun.to < at.from);
       return { kind: "changed", holder: life?.holder ?? this.#options.name, at, what: command };
     });
   }
@@ -78,8 +81,10 @@ export class Rival implements AsyncDisposable {
       }),
     );
     await copyKubeconfig(join(sandbox.runDir, "controller.kubeconfig"), kubeconfig, proxy.url);
-    this.#lives.push({ holder, gate, proxy, program, begun: witness.now() });
+    const life = { holder, gate, proxy, program, begun: witness.now(), pid: 0 };
+    this.#lives.push(life);
     await program.start();
+    life.pid = program.pid ?? 0;
   }
 
   [Symbol.asyncDispose](): Promise<void> {

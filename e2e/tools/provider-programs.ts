@@ -6,6 +6,8 @@ import { join } from "node:path";
 export interface ProgramCall {
   /** In ms since boot, as the kernel tells it (in steps of 10 ms): when the process of the call was made. */
   readonly startedAt: number;
+  /** The pid of who made it, unless that had ended before the program ran. */
+  readonly parent: number;
   readonly command: string;
 }
 
@@ -72,8 +74,8 @@ export class ProviderPrograms {
       .map((line) => {
         const [, stat = "", command = ""] = /^(.*?)\t(.*)$/.exec(line) ?? [];
         // The name before it, in parentheses, may hold anything.
-        const ticks = stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-        return { startedAt: Number(ticks) * tickMs, command };
+        const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+        return { startedAt: Number(fields[19]) * tickMs, parent: Number(fields[1]), command };
       });
   }
 
