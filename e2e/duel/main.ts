@@ -1,6 +1,7 @@
 // `DUEL_MINUTES=10 node e2e/duel/main.ts`: two controllers fight for one Lease, which whoever leads loses again and again
 // in ways that the seed chooses, while Services come, change and go.
 import { errorMessage, FailureError } from "../../src/base/index.ts";
+import { numberFrom } from "../number-from.ts";
 import { duel } from "./duel.ts";
 import { lossKinds } from "./losses.ts";
 
@@ -12,13 +13,6 @@ const leaseArgs = [
 /** Some losses end before the Lease does, some about when it does, some later. */
 const shortestMs = 500;
 const longestMs = 4500;
-
-function numberFrom(name: string, usual: number): number {
-  const text = process.env[name] ?? "";
-  const value = text === "" ? usual : Number(text);
-  if (!(value > 0)) throw new FailureError(`${name}=${text}: give a number above 0`);
-  return value;
-}
 
 async function run(signal: AbortSignal): Promise<string> {
   const minutes = numberFrom("DUEL_MINUTES", 10);
