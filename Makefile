@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn duel oracle golden bench bench-controller bench-kube clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e crash conformance churn duel oracle golden bench bench-controller bench-kube clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ kernel: setup ## tests on the real kernel, in network namespaces of their own (r
 
 e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
+
+crash: setup ## the controller killed after every step of its work, in sandbox clusters (root)
+	@$(VITEST) --project crash
 
 conformance: setup ## the contract suite against the real kube-apiserver (builds it once; needs Go; KUBE=1.35.4) and the sandbox
 	@KUBE= e2e/kube-binaries/build

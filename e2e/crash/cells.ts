@@ -7,10 +7,10 @@ import { expect } from "vitest";
 import { copyKubeconfig, type Program, type Sandbox } from "../../sandbox/cluster/index.ts";
 import { listNetns, systemExec } from "../../src/kernel/index.ts";
 import { nullLogger } from "../../src/telemetry/index.ts";
+import { eventually, patienceMs, serviceView, startCluster } from "../scenarios/cluster.ts";
+import { addressesIn, outsideOf } from "../scenarios/outside.ts";
 import { isRead, startApiProxy } from "../tools/api-proxy.ts";
 import { ProviderPrograms } from "../tools/provider-programs.ts";
-import { eventually, patienceMs, serviceView, startCluster } from "./cluster.ts";
-import { addressesIn, outsideOf } from "./outside.ts";
 
 export interface End {
   readonly ports: readonly number[];
