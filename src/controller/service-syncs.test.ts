@@ -289,7 +289,7 @@ it("reconcile not called before initial handlers ran: nothing is asked or writte
   Object.assign(bench.api.client, { watch: late });
   const running = bench.start();
   await bench.settled();
-  expect(running.controller.missing).toEqual(["Node"]);
+  expect(running.controller.missing).toEqual([{ kind: "Node", why: undefined }]);
   expect([...bench.api.writes, ...bench.events, ...bench.world.mutations]).toEqual([]);
   expect([bench.world.lists, bench.world.snapshots, bench.world.observations]).toEqual([0, 0, 0]);
   gate.resolve();

@@ -142,7 +142,7 @@ describe("addresses", () => {
     const running = bench.start();
     await bench.until(() => bench.condition("a", "accepted") === "False AddressNotInPool", "refused");
     expect(bench.message("a", "accepted")).toBe(
-      "spec.loadBalancerIP: 203.0.113.1 is not in any pool; IPv4 pools: --address-pool (192.0.2.0/29)",
+      "spec.loadBalancerIP: 203.0.113.1 is not in any pool; IPv4 pools: --address-pool (192.0.2.0/29); ask for an address of these",
     );
     await running.stop();
   });

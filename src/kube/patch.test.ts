@@ -64,6 +64,13 @@ describe("upsertCondition", () => {
     expect(upsertCondition(first, ready, noon + 5000)).toBe(first);
   });
 
+  it("cuts a message that no API server would take, and takes the whole for what it has cut", () => {
+    const long = { ...ready, message: "x".repeat(100_000) };
+    const cut = upsertCondition([], long, noon);
+    expect(cut[0]?.message).toHaveLength(4094);
+    expect(upsertCondition(cut, long, noon + 5000)).toBe(cut);
+  });
+
   it("moves the time only with the status", () => {
     const reworded = upsertCondition(first, { ...ready, reason: "Better" }, noon + 5000);
     expect(reworded[1]).toEqual({ ...ready, reason: "Better", lastTransitionTime: "2026-01-01T12:00:00Z" });

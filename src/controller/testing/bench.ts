@@ -7,7 +7,7 @@ import { type ClassPolicy, plainClasses } from "../../model/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
 import { MemoryProvider, World } from "../../provider/testing/memory-provider.ts";
-import { createMetrics, type Metrics, nullLogger } from "../../telemetry/index.ts";
+import { createMetrics, type Logger, type Metrics, nullLogger } from "../../telemetry/index.ts";
 import { Controller } from "../index.ts";
 import type { NodePortSettings } from "../node-ports/node-ports.ts";
 import type { OrphanPolicy } from "../orphans/index.ts";
@@ -30,6 +30,7 @@ export interface BenchOptions {
   /** It does not lead before it is told to `win`. */
   readonly standby?: boolean;
   readonly budgets?: TermOptions["budgets"];
+  readonly logger?: Logger;
   /** What holds for every class besides. */
   readonly policy?: Partial<ClassPolicy>;
 }
@@ -85,7 +86,7 @@ export class Bench {
       workers: options.workers ?? 4,
       ...(options.budgets !== undefined && { budgets: options.budgets }),
       driftResyncMs: 600_000,
-      logger: nullLogger,
+      logger: options.logger ?? nullLogger,
       metrics,
       clock: this.clock,
       random: () => 0.5,
