@@ -65,8 +65,9 @@ bench: setup ## the agent side by side with kube-proxy, 40 minutes (root; needs 
 	@$(NODE) bench/agent/main.ts
 	@$(NODE) bench/agent/rollout.ts
 
-bench-controller: setup ## from a new LoadBalancer Service to the first answer outside, one minute (root)
+bench-controller: setup ## from a new LoadBalancer Service to the first answer outside (root); a restart of the controller (needs e2e/kube-binaries/build once)
 	@$(NODE) bench/controller/first-answer.ts
+	@$(NODE) bench/controller/restart.ts
 
 bench-kube: setup ## our informer side by side with those of client-node and client-go (builds what is missing; needs Go)
 	@e2e/kube-binaries/build

@@ -1,4 +1,6 @@
 // What the controller finds: nodes with living agents, and Services that want load balancers of the provider `node`.
+import { setTimeout } from "node:timers/promises";
+import type { Access } from "../../e2e/contract/target.ts";
 import {
   agentLease,
   agentLeaseNamespace,
@@ -14,6 +16,8 @@ import {
 } from "../../src/api/index.ts";
 import type { KubeClient } from "../../src/kube/index.ts";
 
+/** As the agent does. */
+const renewalMs = 10_000;
 /** How many requests are on their way to the API server at a time. */
 const writers = 16;
 /** Every Service has one of its own on the nodes' addresses, clear of those that are reserved. */
@@ -32,12 +36,41 @@ export async function createCluster(
   await inParallel(count.services, (i) => client.create(services, serviceOf(i), signal));
 }
 
+/** Renews the agents' Leases as living agents do, until it is disposed. */
+export function keepAgentsAlive(client: KubeClient, count: number): AsyncDisposable {
+  const stop = new AbortController();
+  const renewing = renew();
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort(new Error("the agents end"));
+      await renewing.catch((error: unknown) => {
+        if (!stop.signal.aborted) throw error;
+      });
+    },
+  };
+
+  async function renew(): Promise<never> {
+    for (;;) {
+      await setTimeout(renewalMs, undefined, { signal: stop.signal });
+      await inParallel(count, async (i) => {
+        const { metadata, spec } = leaseOf(i);
+        await client.patch(leases, metadata, { type: "merge", body: { spec } }, stop.signal);
+      });
+    }
+  }
+}
+
+/** Whether the access is a renewal by `keepAgentsAlive`. */
+export function isRenewal({ verb, resource, namespace }: Access): boolean {
+  return verb === "patch" && resource === "leases" && namespace === agentLeaseNamespace;
+}
+
 function nodeOf(i: number): Node {
   const addresses = [{ type: "InternalIP", address: `10.1.${i >> 8}.${i & 255}` }];
   return { metadata: { name: `node${i}` }, status: { addresses } };
 }
 
-function leaseOf(i: number): Lease {
+function leaseOf(i: number): Lease & { readonly metadata: { readonly name: string } } {
   const report = { programmed: {}, refused: [], isolated: [] };
   return {
     metadata: {

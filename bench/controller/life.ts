@@ -5,6 +5,7 @@ import type { Access, ControlPlane } from "../../e2e/contract/target.ts";
 import { FailureError } from "../../src/base/index.ts";
 import { instant } from "../instant.ts";
 import { type Usage, usageOf } from "../proc.ts";
+import { isRenewal } from "./cluster.ts";
 
 /** What one life of the controller showed. */
 export interface Life {
@@ -14,7 +15,7 @@ export interface Life {
   /** From then on until each Service was looked at and found served. */
   readonly reconciledMs: number;
   readonly usage: Usage;
-  /** By the API server's own records, until nothing more comes. */
+  /** The controller's, by the API server's own records, until nothing more comes. */
   readonly accesses: readonly Access[];
 }
 
@@ -55,13 +56,17 @@ export async function live(
   let [seen, quietSince] = [0, instant()];
   await until(async () => {
     // Its Lease it renews for as long as it lives.
-    const { length } = (await controlPlane.accesses()).filter(({ resource }) => resource !== "leases");
+    const { length } = (await newAccesses()).filter(({ resource }) => resource !== "leases");
     if (length !== seen) [seen, quietSince] = [length, instant()];
     return instant() - quietSince >= quietMs;
   });
   child.signal("SIGTERM");
   if ((await child.end()) !== 0) throw child.failure("did not end in order");
-  return { contender, readyMs, reconciledMs, usage, accesses: (await controlPlane.accesses()).slice(before) };
+  return { contender, readyMs, reconciledMs, usage, accesses: await newAccesses() };
+
+  async function newAccesses(): Promise<readonly Access[]> {
+    return (await controlPlane.accesses()).slice(before).filter((access) => !isRenewal(access));
+  }
 
   async function until(condition: () => Promise<boolean>): Promise<void> {
     const end = instant() + patienceMs;

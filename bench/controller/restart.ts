@@ -9,7 +9,7 @@ import { sandbox } from "../../e2e/contract/sandbox.ts";
 import { KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
 import { asCommand } from "../command.ts";
-import { createCluster } from "./cluster.ts";
+import { createCluster, keepAgentsAlive } from "./cluster.ts";
 import { type Flags, parseFlags } from "./flags.ts";
 import { type Life, live } from "./life.ts";
 import { report } from "./report.ts";
@@ -23,6 +23,7 @@ async function run({ rounds, server, ...count }: Flags, signal: AbortSignal): Pr
   const connection = await loadKubeconfig(kubeconfig);
   const client = stack.use(new KubeClient({ connection, metrics: createMetrics() }));
   await createCluster(client, count, signal);
+  stack.use(keepAgentsAlive(client, count.nodes));
   const lives: Life[] = [];
   for (let round = 0; round <= rounds; round++) {
     const life = await live(round === 0 ? "first start" : "restart", controlPlane, count.services, signal);
