@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e crash conformance churn duel oracle golden bench bench-controller bench-kube clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e contract crash conformance churn duel oracle golden bench bench-controller bench-kube clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ kernel: setup ## tests on the real kernel, in network namespaces of their own (r
 e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
 
+contract: setup ## the sandbox's API server held to transcripts of a real kube-apiserver
+	@$(VITEST) --project contract
+
 crash: setup ## the controller killed after every step of its work, in sandbox clusters (root)
 	@$(VITEST) --project crash
 
@@ -46,7 +49,7 @@ conformance: setup ## the contract suite against the real kube-apiserver (builds
 	@KUBE= e2e/kube-binaries/build
 	@KUBE=$(KUBE) e2e/kube-binaries/build
 	@KUBE=$(KUBE) $(VITEST) --project conformance
-	@$(VITEST) --project e2e e2e/contract
+	@$(MAKE) contract
 
 churn: setup ## kube-proxy and kubectl beside both API servers, CHURN_MINUTES=10 (root; needs Go once)
 	@e2e/kube-binaries/build
