@@ -1,11 +1,11 @@
 import { lastLines, type SandboxNode } from "../../sandbox/cluster/index.ts";
 import { FailureError, orAborted, sleep, withTimeout } from "../../src/base/index.ts";
 import { execOk } from "../../src/kernel/index.ts";
+import type { EchoPod, EchoPods } from "../echo.ts";
 import { instant } from "../instant.ts";
+import type { Prober } from "../prober.ts";
 import { type Usage, usageOf } from "../proc.ts";
 import type { Contender } from "./contenders.ts";
-import type { EchoPod, EchoPods } from "./echo.ts";
-import type { Prober } from "./prober.ts";
 import type { Life, Watched } from "./report.ts";
 import { type Backend, backends, type Tools } from "./tools.ts";
 import type { Workload } from "./workload.ts";

@@ -9,9 +9,9 @@ import { netnsPath } from "../../src/kernel/index.ts";
 import { asCommand } from "../command.ts";
 import { markdownTable } from "../comparison.ts";
 import { parseCount } from "../count.ts";
+import { echoPort } from "../echo.ts";
 import { instant } from "../instant.ts";
 import { type Contender, requireKubeProxy } from "./contenders.ts";
-import { echoPort } from "./echo.ts";
 import { removeRules } from "./life.ts";
 import { makePlace, type Place } from "./stage.ts";
 

@@ -7,7 +7,7 @@ import {
   services,
 } from "../../src/api/index.ts";
 import type { KubeClient } from "../../src/kube/index.ts";
-import { type EchoPod, type EchoPods, echoPort } from "./echo.ts";
+import { type EchoPod, type EchoPods, echoPort } from "../echo.ts";
 
 const namespace = "default";
 const servicePort = 80;

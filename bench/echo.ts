@@ -1,5 +1,5 @@
-import type { Sandbox } from "../../sandbox/cluster/index.ts";
-import { FailureError } from "../../src/base/index.ts";
+import type { Sandbox } from "../sandbox/cluster/index.ts";
+import { FailureError } from "../src/base/index.ts";
 
 export const echoPort = 8080;
 const perSet = 5;

@@ -1,5 +1,5 @@
-import { netnsPath } from "../../src/kernel/index.ts";
-import { Dialogue } from "../dialogue.ts";
+import { netnsPath } from "../src/kernel/index.ts";
+import { Dialogue } from "./dialogue.ts";
 import type { Question } from "./probe.ts";
 
 const entry = new URL("probe.ts", import.meta.url).pathname;
