@@ -17,7 +17,7 @@ const config: ViteUserConfigExport = defineConfig({
         test: {
           ...shared,
           name: "unit",
-          include: ["{src,providers,sandbox,bench,hack}/**/*.test.ts"],
+          include: ["{src,providers,sandbox,bench,hack,images}/**/*.test.ts"],
           exclude: ["**/*.kernel.test.ts", "**/*.conformance.test.ts"],
           pool: "threads",
           isolate: false,
@@ -66,7 +66,7 @@ const config: ViteUserConfigExport = defineConfig({
         test: {
           ...shared,
           name: "conformance",
-          include: ["{e2e,providers}/**/*.conformance.test.ts"],
+          include: ["{e2e,providers,images}/**/*.conformance.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers: 2,

@@ -36,7 +36,7 @@ function importsOf(path: string): Import[] {
   return found;
 }
 
-const sources = globSync("{src,providers,sandbox,e2e,bench,hack}/**/*.ts", { cwd: root });
+const sources = globSync("{src,providers,sandbox,e2e,bench,hack,images}/**/*.ts", { cwd: root });
 const shipped = sources.filter((path) => !path.endsWith(".test.ts") && !path.includes("/testing/"));
 
 it("every import goes down the layers and through the folder's index", () => {

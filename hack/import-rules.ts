@@ -7,7 +7,7 @@ export interface Layer {
   readonly may: readonly string[];
 }
 
-const all = ["src", "providers", "sandbox", "e2e", "bench", "hack"];
+const all = ["src", "providers", "sandbox", "e2e", "bench", "hack", "images"];
 
 export const layers: readonly Layer[] = [
   { folder: "src/base", may: [] },
@@ -65,6 +65,7 @@ export const layers: readonly Layer[] = [
   { folder: "e2e", may: all },
   { folder: "bench", may: all },
   { folder: "hack", may: all },
+  { folder: "images", may: all },
 ];
 
 /** Folders and files that decide and do no I/O: they may not even import these parts of Node. */

@@ -79,7 +79,7 @@ export function lintConfig(): object {
         },
       })),
       {
-        files: ["src/base/**", "src/cli/**", "hack/**", "e2e/**", "bench/**"],
+        files: ["src/base/**", "src/cli/**", "hack/**", "e2e/**", "bench/**", "images/**"],
         rules: { "no-restricted-properties": "off" },
       },
       { files: ["vitest.config.ts"], rules: { "import/no-default-export": "off" } },

@@ -13,7 +13,19 @@ const checks: readonly (readonly [string, readonly string[]])[] = [
   ["biome", ["check", "--error-on-warnings", "--log-level=warn", "."]],
   [
     "oxlint",
-    ["--config", config, "--type-aware", "--deny-warnings", "src", "providers", "sandbox", "e2e", "bench", "hack"],
+    [
+      "--config",
+      config,
+      "--type-aware",
+      "--deny-warnings",
+      "src",
+      "providers",
+      "sandbox",
+      "e2e",
+      "bench",
+      "hack",
+      "images",
+    ],
   ],
   ["knip", ["--no-progress"]],
 ];

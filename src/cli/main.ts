@@ -1,103 +1,12 @@
-// The `berth` command: finds the sub-command, loads only that one, and turns whatever goes wrong into one line and
-// an exit code: 2 when the command line or a file is wrong, 1 when the work failed.
-import { flushCompileCache } from "node:module";
-import { type Command, CommanderError } from "commander";
-import { errorMessage, isAbort, rootError, UsageError } from "../base/index.ts";
-import { type CommandModule, newCommand, type Process } from "./command.ts";
+// `berth` with all that it can do; each image has an entry of its own, with what its process needs (images/README.md).
+import { start } from "./start.ts";
 
-const commands: Readonly<Record<string, { summary: string; load: () => Promise<CommandModule> }>> = {
-  agent: { summary: "run the node agent (replaces kube-proxy on its node)", load: () => import("./agent.ts") },
-  controller: { summary: "run the load-balancer controller", load: () => import("./controller.ts") },
-  balancer: { summary: "run the data path of one proxy load balancer", load: () => import("./balancer.ts") },
-  trace: { summary: "say what becomes of a packet, and by which rules of the node", load: () => import("./trace.ts") },
-  explain: {
-    summary: "say why a Service serves or does not, down to each endpoint",
-    load: () => import("./explain.ts"),
-  },
-  apiserver: { summary: "run the embedded Kubernetes API server", load: () => import("./apiserver.ts") },
-  sandbox: { summary: "run a cluster of network namespaces on this machine", load: () => import("./sandbox.ts") },
-};
-
-function topLevel(): Command {
-  const program = newCommand("berth")
-    .description("Kubernetes Service networking in one operator")
-    .usage("COMMAND [OPTIONS]")
-    .helpCommand(false);
-  for (const [name, { summary }] of Object.entries(commands)) program.command(name).description(summary);
-  return program;
-}
-
-async function run(process: Process): Promise<void> {
-  const [name = "", ...args] = process.argv;
-  const found = Object.hasOwn(commands, name) ? commands[name] : undefined;
-  if (found === undefined) {
-    const program = topLevel();
-    if (name === "") program.help({ error: true });
-    // Help is printed by commander; whatever else comes back is no command of ours.
-    program.parse(process.argv, { from: "user" });
-    return;
-  }
-  const module = await found.load();
-  if (module.isCrashSafe === true) impatienceMs = 0;
-  // Node would keep what it compiled only at its end, and these processes run for long.
-  flushCompileCache();
-  const command = newCommand(`berth ${name}`).description(found.summary);
-  module.define(command, process);
-  await command.parseAsync(module.normalizeArguments?.(args) ?? args, { from: "user" });
-}
-
-function exitCode(thrown: unknown, process: Process): number {
-  const error = rootError(thrown);
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  // A command whose ordinary end is a signal returns; one that throws was stopped before its work was done.
-  if (isAbort(error, process.signal)) return signalExitCodes[stoppedBy];
-  process.stderr.write(`berth ${process.argv[0] ?? ""}: ${errorMessage(error)}\n`);
-  return error instanceof UsageError ? 2 : 1;
-}
-
-const signalExitCodes = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
-let stoppedBy: keyof typeof signalExitCodes = "SIGTERM";
-let stoppedAt = 0;
-/** How long after the first signal a second one ends the process. */
-let impatienceMs = 10_000;
-const stop = new AbortController();
-const self: Process = {
-  argv: process.argv.slice(2),
-  environment: process.env,
-  signal: stop.signal,
-  stdout: process.stdout,
-  stderr: process.stderr,
-};
-
-function onSignal(name: keyof typeof signalExitCodes): void {
-  // The first one asks the command to end in order. An impatient second must not leave half of that undone, but
-  // whatever hangs can be ended.
-  if (stop.signal.aborted) {
-    if (performance.now() - stoppedAt >= impatienceMs) process.exit(signalExitCodes[name]);
-    return;
-  }
-  stoppedAt = performance.now();
-  stoppedBy = name;
-  stop.abort(new Error(`stopped by ${name}`));
-}
-
-process.on("SIGHUP", () => onSignal("SIGHUP"));
-/** What a log file on a full disk says; room may come again, and until then all but the log goes on. */
-const noRoom: ReadonlySet<unknown> = new Set(["ENOSPC", "EDQUOT", "EFBIG"]);
-// A terminal or a reader that has gone away: as a hang-up, and no reason to drop what has to be undone.
-for (const stream of [process.stdout, process.stderr])
-  stream.on("error", ({ code }: NodeJS.ErrnoException) => {
-    if (noRoom.has(code)) return;
-    // Each line that is written on the way out fails too, which is nobody's impatience.
-    if (!stop.signal.aborted) onSignal("SIGHUP");
-  });
-process.on("SIGINT", () => onSignal("SIGINT"));
-process.on("SIGTERM", () => onSignal("SIGTERM"));
-process.on("unhandledRejection", (error) => process.exit(exitCode(error, self) || 1));
-process.on("uncaughtException", (error) => process.exit(exitCode(error, self) || 1));
-
-try {
-  await run(self);
-} catch (error) {
-  process.exitCode = exitCode(error, self);
-}
+await start({
+  agent: () => import("./agent.ts"),
+  controller: () => import("./controller.ts"),
+  balancer: () => import("./balancer.ts"),
+  trace: () => import("./trace.ts"),
+  explain: () => import("./explain.ts"),
+  apiserver: () => import("./apiserver.ts"),
+  sandbox: () => import("./sandbox.ts"),
+});
