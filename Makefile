@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e contract crash conformance churn duel oracle golden bench bench-controller bench-kube images clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e contract crash conformance churn duel oracle golden bench bench-controller bench-kube e2e-real images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -76,6 +76,11 @@ bench-kube: setup ## our informer side by side with those of client-node and cli
 	@e2e/kube-binaries/build
 	@bench/kube/client-go/build
 	@$(NODE) bench/kube/main.ts
+
+e2e-real: images ## Berth's images and chart on a real cluster of three nodes (root; Go once; Debian's containerd, runc, CNI plug-ins)
+	@e2e/kube-binaries/build
+	@e2e/kube-binaries/build cluster
+	@$(VITEST) --project real
 
 images: setup ## the images as archives in images/built, for docker load, ctr or kind (Debian's apt and dpkg; ARCH="amd64 arm64")
 	@$(NODE) images/main.ts archives images/built $(or $(ARCH),$(shell dpkg --print-architecture))

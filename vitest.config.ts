@@ -36,7 +36,7 @@ const config: ViteUserConfigExport = defineConfig({
           ...shared,
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
-          exclude: ["**/*.conformance.test.ts", "e2e/contract/**", "e2e/crash/**"],
+          exclude: ["**/*.conformance.test.ts", "**/*.real.test.ts", "e2e/contract/**", "e2e/crash/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -60,6 +60,15 @@ const config: ViteUserConfigExport = defineConfig({
           include: ["e2e/crash/**/*.test.ts"],
           testTimeout: 600_000,
           maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "real",
+          include: ["e2e/real/**/*.real.test.ts"],
+          testTimeout: 600_000,
+          maxWorkers: 1,
         },
       },
       {
