@@ -61,3 +61,9 @@ it("the agent's program reads what packages of the older form have", async () =>
   });
   expect(asked.stderr).toContain('no context ""; it defines known');
 });
+
+it("gives all of a package whose use cannot be told", async () => {
+  await bundle({ entry: "images/testdata/whole.ts" }, join(directory, "whole"));
+  const { stdout } = spawnSync(process.execPath, [join(directory, "whole/berth.mjs")], { encoding: "utf8" });
+  expect(stdout).toBe("function undefined\n");
+});

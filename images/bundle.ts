@@ -1,6 +1,6 @@
 // The program of an image: our sources and the packages that they use, in few files that Node loads as they are needed.
 import { chmod, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { isBuiltin } from "node:module";
+import { createRequire, isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { entrypoint, type Image } from "./contents.ts";
@@ -23,6 +23,8 @@ export async function bundle(image: Pick<Image, "entry">, directory: string): Pr
     format: "esm",
     platform: "node",
     target: "node26",
+    // Of packages without `exports`: modules of the newer form can be left out one by one.
+    mainFields: ["module", "main"],
     legalComments: "none",
     metafile: true,
     plugins: [onlyWhatIsUsed],
@@ -45,12 +47,16 @@ const onlyWhatIsUsed: Plugin = {
   name: "only what is used",
   setup(building) {
     building.onResolve({ filter: /^[^.]/ }, async ({ path, kind, importer, resolveDir }) => {
-      if (kind !== "dynamic-import" || isBuiltin(path)) return undefined;
-      const names = namesUsed(await readFile(importer, "utf8"), path);
-      if (names.length === 0) throw new Error(`${importer}: what it uses of ${path} cannot be told`);
+      if (kind !== "dynamic-import" || isBuiltin(path) || importer.includes("/node_modules/")) return undefined;
+      const told = namesUsed(await readFile(importer, "utf8"), path);
+      const names = told.length > 0 ? told : await allNames(importer, path);
       if (names.includes("default")) return undefined;
       const contents = `export { ${names.join(", ")} } from ${JSON.stringify(path)};`;
-      return { path: `${names.join(", ")} of ${path}`, namespace: "used", pluginData: { contents, resolveDir } };
+      return {
+        path: `${told.join(", ") || "all"} of ${path}`,
+        namespace: "used",
+        pluginData: { contents, resolveDir },
+      };
     });
     building.onLoad({ filter: /.*/, namespace: "used" }, ({ pluginData }) => pluginData);
     // What is imported within a package, or by the lines above; files of ours end in `.ts`.
@@ -62,7 +68,13 @@ const onlyWhatIsUsed: Plugin = {
   },
 };
 
-/** Of a package that a source imports lazily. */
+/** What a package gives, as Node knows it. */
+async function allNames(importer: string, name: string): Promise<readonly string[]> {
+  const names = Object.keys(await import(createRequire(importer).resolve(name)));
+  return names.filter((one) => /^\w+$/.test(one) && one !== "default").sort();
+}
+
+/** Of a package that a source imports lazily; none where it takes the whole. */
 export function namesUsed(source: string, name: string): readonly string[] {
   const imported = `await import\\("${name.replaceAll(/\W/g, "\\$&")}"\\)`;
   const taken = [...source.matchAll(new RegExp(`const \\{([^}]*)\\} = ${imported};`, "g"))];
