@@ -22,12 +22,14 @@ const documents: Readonly<Record<string, readonly string[]>> = {
     "TokenRequest",
   ],
   "apis/apiextensions.k8s.io/v1": ["CustomResourceDefinition"],
-  "apis/apps/v1": ["Deployment", "ReplicaSet", "Scale"],
+  "apis/apps/v1": ["DaemonSet", "Deployment", "ReplicaSet", "Scale"],
   "apis/authentication.k8s.io/v1": ["SelfSubjectReview"],
   "apis/authorization.k8s.io/v1": ["SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"],
   "apis/coordination.k8s.io/v1": ["Lease"],
   "apis/discovery.k8s.io/v1": ["EndpointSlice"],
   "apis/events.k8s.io/v1": ["Event"],
+  "apis/networking.k8s.io/v1": ["NetworkPolicy"],
+  "apis/policy/v1": ["PodDisruptionBudget"],
   "apis/rbac.authorization.k8s.io/v1": ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
 };
 

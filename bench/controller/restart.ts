@@ -34,7 +34,7 @@ async function run({ rounds, server, ...count }: Flags, signal: AbortSignal): Pr
 }
 
 async function defineKinds(kubeconfig: string): Promise<void> {
-  const files = new URL("../../crds/", import.meta.url).pathname;
+  const files = new URL("../../charts/berth/files/crds/", import.meta.url).pathname;
   // It keeps what it has discovered below its home.
   const environment = { KUBECONFIG: kubeconfig, HOME: dirname(kubeconfig), PATH: "/usr/bin:/bin" };
   for (const words of [

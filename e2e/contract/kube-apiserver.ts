@@ -170,6 +170,8 @@ function apiserverArguments(directory: string, etcdUrl: string, port: number): s
     "--endpoint-reconciler-type=none",
     `--token-auth-file=${directory}/tokens.csv`,
     "--authorization-mode=RBAC,Node",
+    // As everywhere where agents of networks run.
+    "--allow-privileged=true",
     "--service-account-issuer=https://kubernetes.default.svc",
     `--service-account-key-file=${directory}/service-accounts.pub`,
     `--service-account-signing-key-file=${directory}/service-accounts.key`,

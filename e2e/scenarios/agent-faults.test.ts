@@ -193,7 +193,9 @@ it("does all that kube-proxy's rights and a machine with little allow", async ()
   await eventually(async () =>
     expect(warned().filter((line) => line.includes("node report not written"))).toHaveLength(1),
   );
-  expect(warned().find((line) => line.includes("node report"))).toContain("give the agent the rights of deploy/rbac");
+  expect(warned().find((line) => line.includes("node report"))).toContain(
+    "give the agent the role berth-agent of the chart",
+  );
   expect(warned().join("\n")).toMatch(/nf_conntrack_tcp_timeout_close_wait.*cannot be written \(EROFS/);
   await eventually(async () =>
     expect(warned().filter((line) => line.includes("program conntrack not found"))).toHaveLength(1),

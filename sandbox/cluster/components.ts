@@ -24,7 +24,7 @@ export function filesOf({ dir }: Run): {
   readonly kubeconfig: string;
   /** The administrator's, for node namespaces. */
   readonly nodeKubeconfig: string;
-  /** By the service accounts of `deploy/rbac`. */
+  /** By the service accounts of `charts/berth/files/rbac`. */
   readonly agentKubeconfig: string;
   readonly controllerKubeconfig: string;
   /** What kubectl keeps of the API server's discovery; else it would go to the user's home. */

@@ -3,7 +3,7 @@ import { parse } from "yaml";
 import type { Resource } from "../../src/api/index.ts";
 import type { KubeClient, KubeObject } from "../../src/kube/index.ts";
 
-const folder = new URL("../../crds/", import.meta.url);
+const folder = new URL("../../charts/berth/files/crds/", import.meta.url);
 
 const customResourceDefinitions: Resource<KubeObject> = {
   group: "apiextensions.k8s.io",
@@ -13,7 +13,7 @@ const customResourceDefinitions: Resource<KubeObject> = {
   namespaced: false,
 };
 
-/** Defines our own kinds, as `kubectl create -f crds` does. */
+/** Defines our own kinds, as `kubectl create -f charts/berth/files/crds` does. */
 export async function loadDefinitions(client: KubeClient, signal: AbortSignal): Promise<void> {
   const names = (await readdir(folder)).filter((name) => name.endsWith(".yaml"));
   await Promise.all(

@@ -3,7 +3,7 @@ import { parse, parseAllDocuments, stringify } from "yaml";
 import { type Resource, resourcePath } from "../../src/api/index.ts";
 import type { KubeClient, KubeObject } from "../../src/kube/index.ts";
 
-/** The processes that ship with roles of their own, in `deploy/rbac`. */
+/** The processes that ship with roles of their own, in `charts/berth/files/rbac`. */
 export const roleOwners = ["agent", "controller"] as const;
 export type RoleOwner = (typeof roleOwners)[number];
 
@@ -26,7 +26,7 @@ export interface RoleObject extends KubeObject {
   readonly kind: string;
 }
 
-/** What `deploy/rbac` holds for a process. */
+/** What `charts/berth/files/rbac` holds for a process. */
 export async function shippedRoles(owner: RoleOwner): Promise<readonly RoleObject[]> {
   return await readRoles(owner);
 }
@@ -37,11 +37,11 @@ export async function nodePortRoles(): Promise<readonly RoleObject[]> {
 }
 
 async function readRoles(name: string): Promise<readonly RoleObject[]> {
-  const text = await readFile(new URL(`../../deploy/rbac/${name}.yaml`, import.meta.url), "utf8");
+  const text = await readFile(new URL(`../../charts/berth/files/rbac/${name}.yaml`, import.meta.url), "utf8");
   return parseAllDocuments(text).map((document) => document.toJSON() as RoleObject);
 }
 
-/** Loads the shipped roles of every process, as `kubectl create -f deploy/rbac` does. */
+/** Loads the shipped roles of every process, as `kubectl create -f charts/berth/files/rbac` does. */
 export async function loadShippedRoles(client: KubeClient, signal: AbortSignal): Promise<void> {
   await loadRoles(client, (await Promise.all(roleOwners.map(shippedRoles))).flat(), signal);
 }
@@ -59,7 +59,7 @@ export async function loadRoles(
   await Promise.all(
     (others ?? []).map(async (object) => {
       const found = resources.find(({ kind }) => kind === object.kind);
-      if (found === undefined) throw new Error(`deploy/rbac: no such kind here: ${object.kind}`);
+      if (found === undefined) throw new Error(`charts/berth/files/rbac: no such kind here: ${object.kind}`);
       await client.create(found, object, signal);
     }),
   );

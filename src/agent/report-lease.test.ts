@@ -207,7 +207,7 @@ it.each([
   await clock.run(600_000);
   expect(tries).toBe(2);
   expect(warnings()).toEqual([
-    expect.stringMatching(/^node report not written: .*(forbidden|not found).*deploy\/rbac$/),
+    expect.stringMatching(/^node report not written: .*(forbidden|not found).*the role berth-agent of the chart$/),
   ]);
   denied = false;
   await clock.run(600_000);

@@ -108,7 +108,7 @@ export class ReportLease {
       this.#isDenied = isDenial(error);
       metrics.reportWrites.inc({ result: this.#isDenied ? "denied" : "failed" });
       const what = this.#isDenied
-        ? "the controller does not learn what this node refuses to serve; give the agent the rights of deploy/rbac"
+        ? "the controller does not learn what this node refuses to serve; give the agent the role berth-agent of the chart"
         : "the controller takes this node for unreported until it works again";
       this.#tell(`${errorMessage(error)}; ${what}`);
       return this.#isDenied ? deniedRetryMs * (1 + jitter * random()) : pauseMs;

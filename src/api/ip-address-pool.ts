@@ -1,7 +1,7 @@
 import type { Condition, LabelSelector, ObjectMeta } from "./kubernetes.ts";
 import { ownKind, type Resource } from "./resources.ts";
 
-/** Addresses that load balancers are given; `crds/ipaddresspools.yaml` says what each field means. */
+/** Addresses that load balancers are given; the definition in the chart says what each field means. */
 export interface IPAddressPool {
   readonly apiVersion?: string;
   readonly kind?: string;

@@ -3,7 +3,7 @@ import { ownKind, type Resource } from "./resources.ts";
 
 /**
  * What the controller did and waits for, for the Service of the same name that owns it;
- * `crds/loadbalancerrecords.yaml` says what each field means.
+ * `charts/berth/files/crds/loadbalancerrecords.yaml` says what each field means.
  */
 export interface LoadBalancerRecord {
   apiVersion?: string;

@@ -15,6 +15,6 @@ it("tells which right lacks to know the cluster, and how to do without it", asyn
   });
   await expect(reading).rejects.toThrow("seen");
   expect(told).toEqual([
-    "you may not get namespaces; allow `get namespaces`, as deploy/rbac/controller.yaml does, or give --cluster-id",
+    "you may not get namespaces; allow `get namespaces`, as the role berth-controller of the chart does, or give --cluster-id",
   ]);
 });

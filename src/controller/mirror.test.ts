@@ -30,7 +30,7 @@ it.each<[plural: string, kind: string, right: string, capabilities?: Partial<Cap
     await bench.settled();
     await bench.clock.run(retriedMs);
     await bench.settled();
-    const why = `you may not list ${plural}; allow \`${right}\`, as deploy/rbac/controller.yaml does`;
+    const why = `you may not list ${plural}; allow \`${right}\`, as the role berth-controller of the chart does`;
     expect(running.controller.missing).toEqual([{ kind, why }]);
     expect([...bench.api.writes, ...bench.world.mutations]).toEqual([]);
     bench.api.unreadable.clear();

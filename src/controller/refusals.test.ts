@@ -44,7 +44,7 @@ const effects: Readonly<Record<Refusal, readonly [reason: string, tries: number]
   timeout: ["ApiServerFailed", 6],
 };
 
-const asShipped = "allow `patch services/status`, as deploy/rbac/controller.yaml does";
+const asShipped = "allow `patch services/status`, as the role berth-controller of the chart does";
 
 let bench: Bench;
 let log: MemoryLog;
@@ -185,7 +185,7 @@ describe("the API server refuses", () => {
     const begin = async (): Promise<Running> => bench.start({ records: true, nodePorts: "Ensure" });
     const running = await run(refusal, (what) => what === "patch services", true, begin, isServed, {
       spec: { allocateLoadBalancerNodePorts: false, ports: [{ port: 80, protocol: "TCP" }] },
-      remedy: "allow `patch services`, as deploy/rbac/optional/controller-node-ports.yaml does",
+      remedy: "allow `patch services`, as the value controller.setsNodePorts of the chart does",
     });
     expectServed();
     const { spec, metadata } = bench.api.service("web") ?? {};
@@ -209,7 +209,8 @@ describe("the API server refuses", () => {
     expect(bench.finalizers("web")).toHaveLength(isFinal ? 0 : 1);
     const told = log.fieldsOf("list of node ports is not up to date");
     expect(told).toHaveLength(isFinal ? 1 : 0);
-    if (refusal === "403") expect(told[0]?.why).toContain("allow `patch services`, as deploy/rbac/optional/");
+    if (refusal === "403")
+      expect(told[0]?.why).toContain("allow `patch services`, as the value controller.setsNodePorts");
     refusing = undefined;
     await settled(301_000);
     expect(bench.finalizers("web")).toEqual([]);
@@ -233,7 +234,9 @@ describe("the API server refuses", () => {
       expect(log.fieldsOf("verdict on a class not written")).toMatchObject([
         {
           key: "web",
-          why: expect.stringContaining("allow `patch loadbalancerclasses.berth.dev/status`, as deploy/rbac/"),
+          why: expect.stringContaining(
+            "allow `patch loadbalancerclasses.berth.dev/status`, as the role berth-controller",
+          ),
         },
       ]);
     refusing = undefined;
@@ -257,7 +260,7 @@ describe("the API server refuses", () => {
     const told = log.fieldsOf("cannot write the status of a pool");
     expect(told).toHaveLength(refusal === "409" ? 0 : 1);
     if (refusal === "403")
-      expect(told[0]?.why).toContain("allow `patch ipaddresspools.berth.dev/status`, as deploy/rbac/");
+      expect(told[0]?.why).toContain("allow `patch ipaddresspools.berth.dev/status`, as the role berth-controller");
     refusing = undefined;
     await settled(61_000);
     expect(bench.api.object(ipAddressPools, "web")?.status).toMatchObject({ used: 1, free: "1" });
@@ -275,7 +278,7 @@ describe("the API server refuses", () => {
     const told = log.fieldsOf("records are not written");
     expect(told).toHaveLength(refusal === "409" ? 0 : 1);
     if (refusal === "403")
-      expect(told[0]?.why).toContain("allow `delete loadbalancerrecords.berth.dev`, as deploy/rbac/");
+      expect(told[0]?.why).toContain("allow `delete loadbalancerrecords.berth.dev`, as the role berth-controller");
     refusing = undefined;
     await settled(301_000);
     expect(record("web")).toBeUndefined();

@@ -7,6 +7,6 @@ export function rightToFollow({ group, plural }: Resource<unknown>, namespace: s
 }
 
 /** For people: what to do where RBAC does not allow something, as `patch services/status`. */
-export function allowing(right: string, role = "controller.yaml"): string {
-  return `allow \`${right}\`, as deploy/rbac/${role} does`;
+export function allowing(right: string, granter = "the role berth-controller"): string {
+  return `allow \`${right}\`, as ${granter} of the chart does`;
 }

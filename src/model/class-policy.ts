@@ -6,7 +6,7 @@ export interface ClassPolicy extends LoadBalancerClassPolicy {
   readonly provider: string;
 }
 
-/** How Services come by node ports where the provider needs them; `crds/loadbalancerclasses.yaml` says what each means. */
+/** How Services come by node ports where the provider needs them; its definition in the chart says what each means. */
 export type NodePortsPolicy = NonNullable<ClassPolicy["nodePorts"]>;
 
 /** What this instance of the controller serves. */

@@ -6,7 +6,7 @@ import { Child } from "../child.ts";
 import { kubectlPath } from "../kubectl/run.ts";
 import type { Target } from "../target.ts";
 
-const crds = new URL("../../../crds/", import.meta.url).pathname;
+const crds = new URL("../../../charts/berth/files/crds/", import.meta.url).pathname;
 
 /** An object as the API server stores it. */
 export interface StoredObject {
@@ -46,7 +46,7 @@ export class Stage implements AsyncDisposable {
     return child.stdout + child.stderr;
   }
 
-  /** Applies the files of `crds` and waits until their kinds are served; what kubectl said. */
+  /** Applies the files of `charts/berth/files/crds` and waits until their kinds are served; what kubectl said. */
   async define(): Promise<string> {
     const answer = await this.kubectl(["apply", `--filename=${crds}`]);
     const names = [...definitions.values()].map(({ metadata }) => `crd/${metadata.name}`);

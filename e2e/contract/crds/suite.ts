@@ -37,7 +37,7 @@ const statuses: Readonly<Record<string, object>> = {
 const apply = ["apply", "--validate=strict", "--filename=-"];
 const runs = 300;
 
-/** The tests that hold an API server to `crds`: it serves the kinds with their rules, defaults and columns. */
+/** The tests that hold an API server to the chart's definitions: it serves the kinds with rules, defaults and columns. */
 export function servesOurKinds(target: Target): void {
   describe(`${target.name} serves our kinds`, () => {
     let stage: Stage;

@@ -30,7 +30,7 @@ const status = z.object({
   conditions: conditions.exactOptional(),
 });
 
-/** What `crds/ipaddresspools.yaml` says. */
+/** What `charts/berth/files/crds/ipaddresspools.yaml` says. */
 export const poolSchema: z.ZodType<IPAddressPool> = exactly<IPAddressPool>()(
   z.object({ ...objectFields, spec, status: status.exactOptional() }),
 );

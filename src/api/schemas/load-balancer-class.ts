@@ -48,7 +48,7 @@ const spec = z
 
 const status = z.object({ provider: text(63).exactOptional(), conditions: conditions.exactOptional() });
 
-/** What `crds/loadbalancerclasses.yaml` says. */
+/** What `charts/berth/files/crds/loadbalancerclasses.yaml` says. */
 export const classSchema: z.ZodType<LoadBalancerClass> = exactly<LoadBalancerClass>()(
   z.object({ ...objectFields, spec, status: status.exactOptional() }),
 );

@@ -9,7 +9,7 @@ it("the rights to the Lease are named, by the names that it has here; what passe
   expect(leaseTrouble(settings, forbidden)).toEqual([
     {
       kind: "Lease berth/berth-node",
-      why: "you may not watch leases; allow `get, list, watch, patch leases.coordination.k8s.io berth-node, create leases.coordination.k8s.io in berth`, as deploy/rbac/controller.yaml does",
+      why: "you may not watch leases; allow `get, list, watch, patch leases.coordination.k8s.io berth-node, create leases.coordination.k8s.io in berth`, as the role berth-controller of the chart does",
     },
   ]);
   expect(leaseTrouble(settings, new ConnectionError("https://api", new Error("down")))).toEqual([]);

@@ -199,7 +199,7 @@ describe("a node port that the API server refuses", () => {
     const running = bench.start({ nodePorts: "Ensure" });
     await bench.until(() => bench.condition("web", "programmed") === "False Forbidden", "explained");
     expect(bench.message("web", "programmed")).toBe(
-      "cannot write its node ports: cannot patch services; allow `patch services`, as deploy/rbac/optional/controller-node-ports.yaml does",
+      "cannot write its node ports: cannot patch services; allow `patch services`, as the value controller.setsNodePorts of the chart does",
     );
     bench.api.onWrite = () => {};
     bench.clock.advance(300_000);

@@ -9,15 +9,15 @@ export interface Write {
   readonly what: string;
   /** What RBAC has to allow: `patch services/status`. */
   readonly right: string;
-  /** The file in deploy/rbac that does, unless it is the controller's main one. */
-  readonly role?: string;
+  /** What of the chart does, unless it is the controller's role as it always is. */
+  readonly granter?: string;
 }
 
 export const serviceWrites: Readonly<Record<"finalizer" | "status" | "release" | "nodePorts", Write>> = {
   finalizer: { what: "the finalizer", right: "patch services/status" },
   status: { what: "the status", right: "patch services/status" },
   release: { what: "that it is let go", right: "patch services/status" },
-  nodePorts: { what: "its node ports", right: "patch services", role: "optional/controller-node-ports.yaml" },
+  nodePorts: { what: "its node ports", right: "patch services", granter: "the value controller.setsNodePorts" },
 };
 
 const parkMs = 5 * 60_000;
@@ -40,8 +40,8 @@ export function whyRefused({ message, decision }: WriteError): string {
   return decision.kind === "park" ? `${message}; ${decision.remedy}` : message;
 }
 
-function decideWrite({ right, role }: Write, error: unknown): Decision {
-  if (isForbidden(error)) return { kind: "park", reason: "Forbidden", remedy: allowing(right, role), forMs: parkMs };
+function decideWrite({ right, granter }: Write, error: unknown): Decision {
+  if (isForbidden(error)) return { kind: "park", reason: "Forbidden", remedy: allowing(right, granter), forMs: parkMs };
   if (isInvalid(error)) {
     const remedy = "see which rule or admission policy of the cluster refuses it";
     return { kind: "park", reason: "Invalid", remedy, forMs: parkMs };

@@ -27,7 +27,7 @@ const status = z.object({
 });
 
 /**
- * What `crds/loadbalancerrecords.yaml` says. Nobody reads Records but people, so only tests need it: they hold the type
+ * What the definition says. Nobody reads Records but people, so only tests need it: they hold the type
  * that the controller writes to the schema that the API server has.
  */
 export const recordSchema: z.ZodType<LoadBalancerRecord> = exactly<LoadBalancerRecord>()(

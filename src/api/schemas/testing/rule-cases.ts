@@ -58,14 +58,14 @@ interface Row extends Pick<RuleCase, "rule" | "message"> {
   readonly refused: unknown;
 }
 
-const crds = new URL("../../../../crds/", import.meta.url);
+const crds = new URL("../../../../charts/berth/files/crds/", import.meta.url);
 
 const fine: Readonly<Record<string, object>> = {
   LoadBalancerClass: { spec: { loadBalancerClass: "example.com/a", l2: {} } },
   IPAddressPool: { spec: { ranges: ["192.0.2.0/24"] } },
 };
 
-/** What is in `crds`, by kind. */
+/** What is in `charts/berth/files/crds`, by kind. */
 export const definitions: ReadonlyMap<string, Definition> = new Map(
   readdirSync(crds)
     .filter((name) => name.endsWith(".yaml"))
@@ -73,9 +73,9 @@ export const definitions: ReadonlyMap<string, Definition> = new Map(
     .map((definition) => [definition.spec.names.kind, definition]),
 );
 
-/** The table `crds/testdata/rules.yaml`. */
+/** The table `testdata/rules.yaml`. */
 export const ruleCases: readonly RuleCase[] = (
-  parse(readFileSync(new URL("testdata/rules.yaml", crds), "utf8")) as Row[]
+  parse(readFileSync(new URL("testdata/rules.yaml", import.meta.url), "utf8")) as Row[]
 ).flatMap(({ at, ...row }) => at.map((place) => ruleCase(row, place)));
 
 function ruleCase({ rule, message, below = "", before, accepted, refused }: Omit<Row, "at">, place: string): RuleCase {
