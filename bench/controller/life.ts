@@ -1,8 +1,7 @@
-import { createServer } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { Child } from "../../e2e/contract/child.ts";
 import type { Access, ControlPlane } from "../../e2e/contract/target.ts";
-import { FailureError } from "../../src/base/index.ts";
+import { freePort } from "../../src/telemetry/testing/free-port.ts";
 import { instant } from "../instant.ts";
 import { type Usage, usageOf } from "../proc.ts";
 import { isRenewal } from "./cluster.ts";
@@ -95,13 +94,4 @@ function isDone(metrics: string, services: number): boolean {
     value(/^workqueue_depth\{name="service"\} (\d+)$/m) === 0 &&
     value(/^controller_runtime_active_workers\{controller="service"\} (\d+)$/m) === 0
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new FailureError("no free port on 127.0.0.1");
-  return address.port;
 }

@@ -146,8 +146,8 @@ describe("helm on a real API server", () => {
     });
     expect(ok, said).toBe(true);
     expect(helm(["uninstall", "berth"])).toMatchObject({ ok: true });
-    // The server removes the objects of these kinds first.
-    kubectl(["wait", "--for=delete", "--timeout=60s", ...definitions]);
+    // The server makes sure that no object of these kinds is left first, and gives each of its tries a minute.
+    kubectl(["wait", "--for=delete", "--timeout=240s", ...definitions]);
     endNamespace("berth-node-lease");
   });
 });

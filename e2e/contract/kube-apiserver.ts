@@ -2,10 +2,10 @@ import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { get } from "node:https";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FailureError, sleep, withTimeout } from "../../src/base/index.ts";
+import { freePort } from "../../src/telemetry/testing/free-port.ts";
 import { Child } from "./child.ts";
 import { kubeVersion, newestVersion } from "./kube-version.ts";
 import {
@@ -191,13 +191,4 @@ function adminKubeconfig(server: string, certificateAuthority: string, token: st
     users: [{ name, user: { token } }],
     contexts: [{ name, context: { cluster: name, user: name } }],
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve, reject) => server.once("listening", resolve).once("error", reject));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
 }

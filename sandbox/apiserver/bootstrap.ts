@@ -8,7 +8,7 @@ import type { ResourceType } from "./resource-type.ts";
 import { endpointIpErrors } from "./words.ts";
 
 const namespaces = ["default", "kube-node-lease", "kube-public", "kube-system"];
-const options = { dryRun: false, fieldValidation: "Strict" } as const;
+const options = { dryRun: false, fieldValidation: "Strict", warn: () => undefined } as const;
 
 export interface Endpoint {
   readonly address: string;

@@ -14,22 +14,23 @@ const serverFields = ["managedFields", "selfLink"] as const;
 /** Drops what Go's `omitempty` drops and what clients may not say, in place. */
 export function cleanMetadata({ metadata }: KubeObject): void {
   for (const field of serverFields) delete metadata[field];
-  if (metadata.ownerReferences !== undefined)
-    metadata.ownerReferences = metadata.ownerReferences.filter(
-      (owner, index, all) => all.findIndex((other) => sameJson(owner, other)) === index,
-    );
   for (const [field, value] of Object.entries(metadata)) {
     const isEmpty = value === "" || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
     if (isEmpty) Reflect.deleteProperty(metadata, field);
   }
 }
 
-export function repeatedOwnerWarnings({ metadata: { ownerReferences = [] } }: KubeObject): string[] {
-  const uids = ownerReferences.map(({ uid }) => uid);
-  const repeated = [...new Set(uids.filter((uid, index) => uids.indexOf(uid) < index))];
+/** Drops owners that are given twice, in place, and says what to warn of. A patch is looked at after admission only. */
+export function dropRepeatedOwners({ metadata }: KubeObject, isPatch: boolean): string[] {
+  const { ownerReferences: all = [] } = metadata;
+  const isFirst = (owner: V1OwnerReference, index: number): boolean =>
+    all.findIndex((other) => sameJson(owner, other)) === index;
+  const repeated = all.filter((owner, index) => !isFirst(owner, index)).map(({ uid }) => uid);
   if (repeated.length === 0) return [];
+  metadata.ownerReferences = all.filter(isFirst);
+  const when = isPatch ? " after mutating admission happens" : "";
   return [
-    `.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(", ")}`,
+    `.metadata.ownerReferences contains duplicate entries${when}; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.join(", ")}`,
   ];
 }
 

@@ -4,11 +4,11 @@ import { DecodeError, decode } from "./decode.ts";
 import { type FieldError, invalid } from "./field-error.ts";
 import {
   cleanMetadata,
+  dropRepeatedOwners,
   generatedName,
   inheritMetadata,
   metadataChangeErrors,
   metadataErrors,
-  repeatedOwnerWarnings,
 } from "./metadata.ts";
 import { asList, asMap, asText, type KubeObject, keyOf, sameJson, storageKey, timestamp } from "./object.ts";
 import { type PatchType, patched } from "./patch/index.ts";
@@ -32,13 +32,14 @@ export type FieldValidation = "Ignore" | "Warn" | "Strict";
 export interface WriteOptions {
   readonly dryRun: boolean;
   readonly fieldValidation: FieldValidation;
+  /** Hears what is accepted but most likely not meant, also of a write that is refused later. */
+  readonly warn: (text: string) => void;
   /** Asked before a write is judged; throws when it may not be, whatever else is wrong with it. */
   readonly check?: (object: KubeObject, old: KubeObject | undefined) => void;
 }
 
 export interface Written {
   readonly object: KubeObject;
-  readonly warnings: readonly string[];
   /** Whether the object is new. */
   readonly created: boolean;
 }
@@ -81,21 +82,19 @@ export class Registry {
   }
 
   create(type: ResourceType, namespace: string | undefined, body: unknown, options: WriteOptions): Written {
-    const { object, warnings } = this.#decoded(type, body, options);
-    return this.#insert(type, namespace, object, warnings, options);
+    return this.#insert(type, namespace, this.#decoded(type, body, options), options);
   }
 
   /** A body as an object of its type, as far as types go. */
   read(type: ResourceType, body: unknown, options: WriteOptions): KubeObject {
-    return this.#decoded(type, body, options).object;
+    return this.#decoded(type, body, options);
   }
 
   #insert(
     type: ResourceType,
     namespace: string | undefined,
     object: KubeObject,
-    warnings: readonly string[],
-    { dryRun, check }: WriteOptions,
+    { dryRun, check, warn }: WriteOptions,
   ): Written {
     type.behaviour.default?.(object);
     check?.(object, undefined);
@@ -122,6 +121,7 @@ export class Registry {
       ...(type.behaviour.validate?.(object, undefined) ?? []),
       ...(type.view?.validate(object, undefined) ?? []),
     ]);
+    type.behaviour.warnings?.(object, undefined).forEach(warn);
     const existing = this.find(type, namespace, metadata.name ?? "");
     if (existing !== undefined)
       throw alreadyExists(
@@ -129,9 +129,8 @@ export class Registry {
         metadata.name ?? "",
         existing.metadata.deletionTimestamp === undefined ? "" : "object is being deleted: ",
       );
-    const all = [...warnings, ...(type.behaviour.warnings?.(object, undefined) ?? [])];
     const stored = dryRun ? object : this.store.put(type.collection, object);
-    return { object: stored, warnings: all, created: true };
+    return { object: stored, created: true };
   }
 
   #freeName(type: ResourceType, namespace: string | undefined, prefix: string): string {
@@ -150,7 +149,7 @@ export class Registry {
     part: Part,
     options: WriteOptions,
   ): Written {
-    const { object, warnings } = this.#decoded(type, body, options);
+    const object = this.#decoded(type, body, options);
     this.#checkNamespace(object.metadata.namespace, namespace);
     this.#checkName(object.metadata.name, name);
     const old = this.find(type, namespace, name);
@@ -163,11 +162,11 @@ export class Registry {
       );
     if (old !== undefined) {
       options.check?.(object, old);
-      return this.replace(type, old, object, part, options.dryRun, warnings);
+      return this.replace(type, old, object, part, options);
     }
-    if (part === "status" || type.behaviour.createsOnUpdate !== true || object.metadata.resourceVersion !== undefined)
-      throw notFound(resourceOf(type), name);
-    return this.#insert(type, namespace, object, warnings, options);
+    if (part === "status" || type.behaviour.createsOnUpdate !== true) throw notFound(resourceOf(type), name);
+    delete object.metadata.resourceVersion;
+    return this.#insert(type, namespace, object, options);
   }
 
   patch(
@@ -182,11 +181,11 @@ export class Registry {
     const shown = type.view?.fromStored(old) ?? old;
     const target = { ...shown, apiVersion: apiVersionOf(type), kind: type.kind };
     const result = patched(this.schemas, type.schema, target, patch.body, patch.type);
-    const { object, warnings } = this.#decoded(type, result, options, true);
+    const object = this.#decoded(type, result, options, true);
     this.#checkNamespace(object.metadata.namespace, namespace);
     this.#checkName(object.metadata.name, name);
     options.check?.(object, old);
-    return this.replace(type, old, object, part, options.dryRun, warnings);
+    return this.replace(type, old, object, part, options);
   }
 
   /** Stores `incoming` in place of `old`, as far as `part` allows; what nothing changes is not written. */
@@ -195,8 +194,7 @@ export class Registry {
     old: KubeObject,
     incoming: KubeObject,
     part: Part,
-    dryRun = false,
-    warnings: readonly string[] = [],
+    { dryRun, warn }: Pick<WriteOptions, "dryRun" | "warn">,
   ): Written {
     const { behaviour } = type;
     this.#checkPreconditions(type, old, incoming);
@@ -219,16 +217,15 @@ export class Registry {
       ...(type.view?.validate(next, old) ?? []),
     ]);
     if (behaviour.isNewGeneration?.(next, old) === true) next.metadata.generation = (old.metadata.generation ?? 0) + 1;
-    const own = part === "status" ? behaviour.statusWarnings?.(next) : behaviour.warnings?.(next, old);
-    const all = [...warnings, ...(own ?? [])];
-    if (sameJson(next, old)) return { object: old, warnings: all, created: false };
-    if (dryRun) return { object: next, warnings: all, created: false };
+    (part === "status" ? behaviour.statusWarnings?.(next) : behaviour.warnings?.(next, old))?.forEach(warn);
+    if (sameJson(next, old)) return { object: old, created: false };
+    if (dryRun) return { object: next, created: false };
     if (isGone(next)) {
       // Nobody sees the last update: the object goes as it was.
       this.store.remove(type.collection, keyOf(next));
-      return { object: next, warnings: all, created: false };
+      return { object: next, created: false };
     }
-    return { object: this.store.put(type.collection, next), warnings: all, created: false };
+    return { object: this.store.put(type.collection, next), created: false };
   }
 
   #checkPreconditions(type: ResourceType, old: KubeObject, { metadata }: KubeObject): void {
@@ -244,12 +241,7 @@ export class Registry {
   }
 
   /** A body of the wire as a stored object; unknown fields are refused, warned of, or dropped. */
-  #decoded(
-    type: ResourceType,
-    body: unknown,
-    { fieldValidation }: WriteOptions,
-    isPatch = false,
-  ): { object: KubeObject; warnings: readonly string[] } {
+  #decoded(type: ResourceType, body: unknown, { fieldValidation, warn }: WriteOptions, isPatch = false): KubeObject {
     const apiVersion = apiVersionOf(type);
     const refused = (why: string, kind = type.kind): Error =>
       isPatch
@@ -266,10 +258,9 @@ export class Registry {
       const found = unknown.map((field) => `unknown field "${field}"`);
       if (found.length > 0 && fieldValidation === "Strict") throw refused(`strict decoding error: ${found.join(", ")}`);
       const whole = { ...object, apiVersion, kind: type.kind, metadata: asMap(object["metadata"]) } as KubeObject;
-      return {
-        object: type.view?.toStored(whole) ?? whole,
-        warnings: [...(fieldValidation === "Warn" ? found : []), ...repeatedOwnerWarnings(whole)],
-      };
+      if (fieldValidation === "Warn") found.forEach(warn);
+      dropRepeatedOwners(whole, isPatch).forEach(warn);
+      return type.view?.toStored(whole) ?? whole;
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       throw refused(error.message);

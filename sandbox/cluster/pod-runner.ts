@@ -11,6 +11,7 @@ import { connectPod } from "./network.ts";
 import { timestamp } from "./objects.ts";
 import type { ContainerFacts, PodFacts } from "./pod-status.ts";
 import { Program } from "./program.ts";
+import { type ProbeAnswer, Readiness } from "./readiness.ts";
 
 /** The image of the only program that pods run; any tag will do. */
 const echoImage = /^berth\.dev\/echo(:[\w.-]+)?$/;
@@ -140,6 +141,7 @@ interface RunningContainerOptions {
 
 class RunningContainer {
   readonly #options: RunningContainerOptions;
+  #readiness = new Readiness();
   #starts = 0;
   #startedAtMs = Number.NEGATIVE_INFINITY;
   #startedAt = "";
@@ -157,11 +159,12 @@ class RunningContainer {
     if (!echoImage.test(image)) return { ...this.#facts(name, image, false), waiting: foreignImage(image) };
     if (keep && !this.running && clock.monotonic() - this.#startedAtMs >= restartAfterMs) {
       this.#starts += 1;
+      this.#readiness = new Readiness();
       this.#startedAtMs = clock.monotonic();
       this.#startedAt = timestamp(clock.now());
       await program.start();
     }
-    return this.#facts(name, image, this.running && (await isHealthy(control, signal)));
+    return this.#facts(name, image, this.running && this.#readiness.after(await probe(control, signal)));
   }
 
   signal(name: NodeJS.Signals): void {
@@ -182,15 +185,15 @@ function foreignImage(image: string): { reason: string; message: string } {
   return { reason: "ErrImagePull", message: `image ${image}: the sandbox runs only berth.dev/echo` };
 }
 
-/** Asks the echo server over its control socket. */
-async function isHealthy(socketPath: string, signal: AbortSignal): Promise<boolean> {
-  const { promise, resolve } = Promise.withResolvers<boolean>();
+/** Asks the echo server over its control socket. One that is not there yet is as silent as one that is slow. */
+async function probe(socketPath: string, signal: AbortSignal): Promise<ProbeAnswer> {
+  const { promise, resolve } = Promise.withResolvers<ProbeAnswer>();
   const limit = AbortSignal.any([signal, AbortSignal.timeout(probeTimeoutMs)]);
   request({ socketPath, path: "/healthz", signal: limit, agent: false }, (response) => {
     response.resume();
-    resolve(response.statusCode === 200);
+    resolve(response.statusCode === 200 ? "ready" : "not ready");
   })
-    .on("error", () => resolve(false))
+    .on("error", () => resolve("silent"))
     .end();
   return await promise;
 }

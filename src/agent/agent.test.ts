@@ -6,6 +6,7 @@ import { FakeIptables } from "../kernel/fake-iptables.ts";
 import type { Exec } from "../kernel/index.ts";
 import { node, port, service, slice } from "../model/testing/objects.ts";
 import { createMetrics, serveEndpoints } from "../telemetry/index.ts";
+import { freePort } from "../telemetry/testing/free-port.ts";
 import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { runAgent } from "./agent.ts";
 import type { AgentOptions } from "./agent-options.ts";
@@ -22,11 +23,6 @@ function webSlice(...ips: string[]): EndpointSlice {
     ips.map((ip) => ({ ip })),
   );
   return { ...one, metadata: { ...one.metadata, labels: { "kubernetes.io/service-name": "web" } } };
-}
-
-async function freePort(): Promise<number> {
-  await using endpoint = await serveEndpoints({ host: "127.0.0.1", port: 0, routes: {} });
-  return endpoint.port;
 }
 
 let stop = new AbortController();

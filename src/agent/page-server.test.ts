@@ -1,17 +1,13 @@
 import { expect, it } from "vitest";
 import { systemClock } from "../base/index.ts";
-import { nullLogger, serveEndpoints } from "../telemetry/index.ts";
+import { nullLogger } from "../telemetry/index.ts";
+import { freePort } from "../telemetry/testing/free-port.ts";
 import { localAddresses } from "./host.ts";
 import { servePages } from "./page-server.ts";
 
 const loopbacks = localAddresses().filter((address) => address === "127.0.0.1" || address === "::1");
 
 const routes = { "/": () => ({ status: 200, body: "here" }) };
-
-async function freePort(): Promise<number> {
-  await using endpoint = await serveEndpoints({ host: "127.0.0.1", port: 0, routes: {} });
-  return endpoint.port;
-}
 
 async function answer(address: string, port: number): Promise<string> {
   const host = address.includes(":") ? `[${address}]` : address;

@@ -8,6 +8,7 @@ import { metadataSteps } from "./steps/metadata.ts";
 import { objectSteps } from "./steps/objects.ts";
 import { serviceSteps } from "./steps/services.ts";
 import { sliceSteps } from "./steps/slices.ts";
+import { warningSteps } from "./steps/warnings.ts";
 import { watchSteps } from "./steps/watches.ts";
 import { writeSteps } from "./steps/writes.ts";
 
@@ -24,4 +25,5 @@ export const exchanges: readonly Exchange[] = [
   ...accessSteps,
   ...definitionSteps,
   ...customSteps,
+  ...warningSteps,
 ];

@@ -16,6 +16,8 @@ export interface ApiRequest {
 /** A request of somebody who may send it. */
 export interface AdmittedRequest extends ApiRequest {
   readonly user: User;
+  /** Adds a text to the warnings of the answer, whatever the answer will be. */
+  readonly warn: (text: string) => void;
 }
 
 /** Where a watch writes; `write` answers false once the client has fallen too far behind. */
@@ -39,15 +41,15 @@ export interface StreamAnswer {
 
 export type Answer = ApiAnswer | StreamAnswer;
 
-export function json(status: number, body: JsonMap, warnings: readonly string[] = []): ApiAnswer {
-  return withWarnings({ status, contentType: "application/json", body: `${JSON.stringify(body)}\n` }, warnings);
+export function json(status: number, body: JsonMap): ApiAnswer {
+  return { status, contentType: "application/json", body: `${JSON.stringify(body)}\n` };
 }
 
-export function withWarnings<T extends Answer>(answer: T, warnings: readonly string[]): T {
-  if (warnings.length === 0) return answer;
+export function withWarnings(answer: Answer, warnings: ReadonlySet<string>): Answer {
+  if (warnings.size === 0) return answer;
   // 299 is the code of RFC 7234 for warnings that stay with the answer; the agent is unknown.
-  const warning = warnings.map((each) => `299 - ${JSON.stringify(each)}`);
-  return { ...answer, headers: { ...answer.headers, warning: [warning, answer.headers?.["warning"] ?? []].flat(2) } };
+  const warning = [...warnings].map((each) => `299 - ${JSON.stringify(each)}`);
+  return { ...answer, headers: { ...answer.headers, warning } };
 }
 
 /** Whatever goes wrong leaves as a Status. */

@@ -19,7 +19,7 @@ import {
 } from "../status.ts";
 import { mediaType, readBody } from "./body.ts";
 import { listPage } from "./list.ts";
-import { type AdmittedRequest, type Answer, type ApiRequest, answerError, json, withWarnings } from "./message.ts";
+import { type AdmittedRequest, type Answer, type ApiRequest, json } from "./message.ts";
 import { acceptedForm, represent, representList } from "./representation.ts";
 import type { ResourcePath } from "./resource-path.ts";
 import { parseSelection } from "./selection.ts";
@@ -50,15 +50,8 @@ export class Resources {
   }
 
   async handle(request: AdmittedRequest, path: ResourcePath): Promise<Answer> {
-    const { deprecation } = path.type.behaviour;
-    if (deprecation === undefined) return await this.#dispatch(request, path);
-    // Refusals warn as well.
-    const answer = await this.#dispatch(request, path).catch(answerError);
-    return withWarnings(answer, [deprecation]);
-  }
-
-  async #dispatch(request: AdmittedRequest, path: ResourcePath): Promise<Answer> {
     const { type, namespace, name, subresource, isWatch } = path;
+    if (type.behaviour.deprecation !== undefined) request.warn(type.behaviour.deprecation);
     if (type.isReview) return this.#review(request, type);
     if (isWatch) return this.#watch(request, path);
     if (name === undefined) return this.#collection(request, type, namespace);
@@ -207,18 +200,18 @@ export class Resources {
   }
 
   async #scale(request: AdmittedRequest, type: ResourceType, find: () => KubeObject): Promise<Answer> {
-    const { dryRun } = writeOptions(request);
+    const options = writeOptions(request);
     switch (request.method) {
       case "GET":
         return json(200, representScale(find(), acceptedForm(request.header("accept")), this.#now()));
       case "PUT": {
         const body = await readBody(request, this.#protobuf);
-        return json(200, scaleOf(writeScale(this.#registry, type, find(), body, dryRun)));
+        return json(200, scaleOf(writeScale(this.#registry, type, find(), body, options)));
       }
       case "PATCH": {
         const { body, type: patchType } = await readPatch(request, type);
         const scale = patchedScale(this.#registry, find(), body, patchType);
-        return json(200, scaleOf(writeScale(this.#registry, type, find(), scale, dryRun)));
+        return json(200, scaleOf(writeScale(this.#registry, type, find(), scale, options)));
       }
       default:
         throw methodNotAllowed();
@@ -238,19 +231,13 @@ export class Resources {
     return { ...writeOptions(request), check };
   }
 
-  #written(request: AdmittedRequest, type: ResourceType, { object, warnings, created }: Written): Answer {
-    return this.#answer(request, type, object, created ? 201 : 200, warnings);
+  #written(request: AdmittedRequest, type: ResourceType, { object, created }: Written): Answer {
+    return this.#answer(request, type, object, created ? 201 : 200);
   }
 
-  #answer(
-    request: AdmittedRequest,
-    type: ResourceType,
-    object: KubeObject,
-    status = 200,
-    warnings: readonly string[] = [],
-  ): Answer {
+  #answer(request: AdmittedRequest, type: ResourceType, object: KubeObject, status = 200): Answer {
     const form = acceptedForm(request.header("accept"));
-    return json(status, represent(type, object, form, request.query, this.#now()), warnings);
+    return json(status, represent(type, object, form, request.query, this.#now()));
   }
 
   #now(): number {
@@ -283,7 +270,7 @@ async function readPatch(request: ApiRequest, { custom }: ResourceType): Promise
 const optionKinds: Readonly<Record<string, string>> = { POST: "CreateOptions", PUT: "UpdateOptions" };
 const fieldValidations = ["", "Ignore", "Strict", "Warn"];
 
-function writeOptions({ method, query }: ApiRequest): WriteOptions {
+function writeOptions({ method, query, warn }: AdmittedRequest): WriteOptions {
   const dryRun = query.getAll("dryRun").filter((value) => value !== "");
   const fieldValidation = query.get("fieldValidation") ?? "";
   const errors = [
@@ -294,5 +281,5 @@ function writeOptions({ method, query }: ApiRequest): WriteOptions {
   ];
   if (errors.length > 0) throw invalidOptions(optionKinds[method] ?? "PatchOptions", errors);
   // Without a word from the client, unknown fields are dropped with a warning.
-  return { dryRun: dryRun.length > 0, fieldValidation: (fieldValidation || "Warn") as FieldValidation };
+  return { dryRun: dryRun.length > 0, fieldValidation: (fieldValidation || "Warn") as FieldValidation, warn };
 }

@@ -4,7 +4,7 @@ import type { Schemas } from "../schema.ts";
 import { noSuchResource } from "../status.ts";
 import type { TypeTable } from "../type-table.ts";
 import { aggregatedDiscovery, plainDiscovery } from "./discovery.ts";
-import { type Answer, type ApiRequest, answerError, json, text } from "./message.ts";
+import { type Answer, type ApiRequest, answerError, json, text, withWarnings } from "./message.ts";
 import { OpenApi, openApiV2 } from "./openapi.ts";
 import { parseResourcePath } from "./resource-path.ts";
 import type { Resources } from "./resources.ts";
@@ -49,14 +49,12 @@ export class Router {
   }
 
   async handle(request: ApiRequest): Promise<Answer> {
-    try {
-      return await this.#route(request);
-    } catch (error) {
-      return answerError(error);
-    }
+    const warnings = new Set<string>();
+    const answer = await this.#route(request, (text) => warnings.add(text)).catch(answerError);
+    return withWarnings(answer, warnings);
   }
 
-  #route(request: ApiRequest): Promise<Answer> | Answer {
+  async #route(request: ApiRequest, warn: (text: string) => void): Promise<Answer> {
     const { path, method, query } = request;
     const { access, resources } = this.#options;
     const types = this.#options.types.all;
@@ -68,7 +66,7 @@ export class Router {
     const target = parseResourcePath(types, path);
     if (target === undefined && isUnderGroup(types, path)) throw noSuchResource();
     if (target === undefined) return text(404, "404 page not found\n");
-    return resources.handle({ ...request, user }, target);
+    return resources.handle({ ...request, user, warn }, target);
   }
 
   /** Documents that no object is behind. */

@@ -3,7 +3,7 @@ import { deleteObject, parseDeleteOptions } from "../deletion.ts";
 import { invalid } from "../field-error.ts";
 import { asMap, asText, type JsonMap, type KubeObject, timestamp, valueAt } from "../object.ts";
 import { type PatchType, patched } from "../patch/index.ts";
-import type { Registry } from "../registry.ts";
+import type { Registry, WriteOptions } from "../registry.ts";
 import { type ResourceType, resourceOf } from "../resource-type.ts";
 import { badRequest, conflict, invalidObject, modified } from "../status.ts";
 import { ageColumn, ageOf, column } from "../table/table.ts";
@@ -67,7 +67,7 @@ export function writeScale(
   type: ResourceType,
   object: KubeObject,
   scale: unknown,
-  dryRun: boolean,
+  options: WriteOptions,
 ): KubeObject {
   const replicas = valueAt(scale, "spec.replicas") ?? 0;
   const version = valueAt(scale, "metadata.resourceVersion");
@@ -80,7 +80,7 @@ export function writeScale(
     throw modified(resourceOf(type), object.metadata.name ?? "");
   const next = structuredClone(object);
   next["spec"] = { ...asMap(next["spec"]), replicas };
-  return registry.replace(type, object, next, "object", dryRun).object;
+  return registry.replace(type, object, next, "object", options).object;
 }
 
 /** Gives a pod its node, as a scheduler does. */

@@ -1,7 +1,5 @@
 // The whole of `berth controller` against the sandbox API server, with a provider in memory.
-import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { PassThrough } from "node:stream";
@@ -14,6 +12,7 @@ import { parseCidr } from "../../net/index.ts";
 import type { ProviderModule } from "../../provider/index.ts";
 import { MemoryProvider, type StepHook, World } from "../../provider/testing/memory-provider.ts";
 import { createMetrics } from "../../telemetry/index.ts";
+import { freePort } from "../../telemetry/testing/free-port.ts";
 import { newCommand, type Process } from "../command.ts";
 import { define } from "../controller.ts";
 
@@ -57,14 +56,6 @@ afterEach(async () => {
   await server[Symbol.asyncDispose]();
   await rm(folder, { recursive: true });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as { port: number };
-  probe.close();
-  return port;
-}
 
 const memory: ProviderModule = {
   name: "memory",
