@@ -34,14 +34,21 @@ export function recalled(targets: readonly Target[]): string {
   return `meta mark map { ${[...byMark(targets)].map(([mark, { address }]) => `${mark} : ${address}`).join(", ")} }`;
 }
 
-/** The statements that remember, for a new flow which is on its way to a target, that its client went there. */
-export function remember(ip: Ip, targets: readonly Target[], timeoutSeconds: number): string {
-  const marks = [...byMark(targets)].map(([mark, { address }]) => `${address} : ${mark}`);
+/**
+ * The statements, a rule each, that remember for a new flow, which is on its way to a target and bears the mark of the
+ * one that its client went to before, that its client went there.
+ */
+export function remember(ip: Ip, targets: readonly Target[], timeoutSeconds: number): readonly string[] {
+  const marked = [...byMark(targets)].map(([mark, { address }]) => ({ mark, address }));
+  const same = marked.map(({ mark, address }) => `${mark} . ${address}`);
+  const marks = marked.map(({ mark, address }) => `${address} : ${mark}`);
   const { name } = maps[ip];
-  // An update would renew the time and keep the target of before.
-  const forget = `delete @${name} { ${ip} saddr : meta mark }`;
-  const add = `update @${name} { ${ip} saddr timeout ${timeoutSeconds}s : meta mark }`;
-  return `meta mark set ${ip} daddr map { ${marks.join(", ")} } ${forget} ${add}`;
+  return [
+    // An update renews the time and keeps the target of before. What is deleted stays in the kernel's table for a while,
+    // and where there are too many of one client it takes no more: only what is another now is deleted.
+    `meta mark . ${ip} daddr != { ${same.join(", ")} } delete @${name} { ${ip} saddr : meta mark }`,
+    `meta mark set ${ip} daddr map { ${marks.join(", ")} } update @${name} { ${ip} saddr timeout ${timeoutSeconds}s : meta mark }`,
+  ];
 }
 
 /** Marks follow from names alone. Of two that share one, which is one in four billion, the first takes the clients. */

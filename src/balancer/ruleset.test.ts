@@ -149,7 +149,8 @@ it("recalls where a client went, sends it elsewhere otherwise, and remembers tha
     "ip daddr { 10.0.0.5 } meta l4proto tcp dnat ip to numgen random mod 2 map { 0 : 10.1.0.1, 1 : 10.1.0.2 } : tcp dport map { 80 : 30080, 443 : 30443 }",
   ]);
   expect(rulesOf({ ...affinity, addresses: ["fd00::5"] }, ["a"], "through")).toEqual([
-    "ct state new ct original ip6 daddr { fd00::5 } meta mark set ip6 daddr map { fd00::11 : 0xe40c292c } delete @clients6 { ip6 saddr : meta mark } update @clients6 { ip6 saddr timeout 60s : meta mark }",
+    "ct state new ct original ip6 daddr { fd00::5 } meta mark . ip6 daddr != { 0xe40c292c . fd00::11 } delete @clients6 { ip6 saddr : meta mark }",
+    "ct state new ct original ip6 daddr { fd00::5 } meta mark set ip6 daddr map { fd00::11 : 0xe40c292c } update @clients6 { ip6 saddr timeout 60s : meta mark }",
   ]);
 });
 

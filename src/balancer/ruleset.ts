@@ -186,7 +186,7 @@ function choices({ targets, affinity }: FamilyView): readonly string[] {
 function throughRules({ ip, addresses, targets, affinity }: FamilyView): readonly string[] {
   if (affinity.kind === "None" || targets.length === 0) return [];
   const sent = `ct state new ct original ${ip} daddr ${set(addresses)}`;
-  return [`${sent} ${remember(ip, targets, affinity.timeoutSeconds)}`];
+  return remember(ip, targets, affinity.timeoutSeconds).map((statement) => `${sent} ${statement}`);
 }
 
 /** A UDP flow has no beginning that counts: whoever may not send any more is cut off in the midst of one. */
