@@ -80,6 +80,7 @@ export const pure: readonly string[] = [
   "src/trace",
   "src/explain",
   "src/balancer/config.ts",
+  "providers/aws/plan",
   "providers/aws/schema",
   "providers/node/plan.ts",
   "providers/proxy/plan.ts",

@@ -13,6 +13,8 @@ import { readSecurityGroups } from "./security-groups.ts";
 import type { NlbSpec, SchemaSettings } from "./spec.ts";
 import { readTags } from "./tags.ts";
 
+export { fallbacksOf, listenerAttributes, loadBalancerAttributes, targetGroupAttributes } from "./attributes.ts";
+export type { Pairs } from "./kinds.ts";
 export type * from "./spec.ts";
 
 /** Reads the wish of a Service; with a `refuse` issue it must not be acted on. */

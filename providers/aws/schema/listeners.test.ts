@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
-import { desiredLb, port } from "../testing.ts";
+import { desiredLb, port } from "../testing/values.ts";
 import { nlbSpec } from "./index.ts";
 
 const p = "service.beta.kubernetes.io/aws-load-balancer-";

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
-import { cidr, desiredLb } from "../testing.ts";
+import { cidr, desiredLb } from "../testing/values.ts";
 import { type NlbSpec, nlbSpec } from "./index.ts";
 import { keys } from "./keys.ts";
 

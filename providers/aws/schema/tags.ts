@@ -16,6 +16,9 @@ export function readTags(reader: Reader): Pairs {
     if (wrong !== undefined) reader.refuse(keys.tags, `${JSON.stringify(name)}: ${wrong}`);
   }
   if (Object.keys(found).length > maxTags) reader.refuse(keys.tags, `give at most ${maxTags}`);
+  // Their names are kept in a tag of ours.
+  if (Object.keys(found).join("=").length > 256)
+    reader.refuse(keys.tags, "give names of at most 256 characters together");
   return found;
 }
 

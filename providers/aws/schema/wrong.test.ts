@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
-import { cidr, desiredLb, ip, port } from "../testing.ts";
+import { cidr, desiredLb, ip, port } from "../testing/values.ts";
 import { nlbSpec, type SchemaSettings } from "./index.ts";
 
 const p = "service.beta.kubernetes.io/aws-load-balancer-";
@@ -44,6 +44,7 @@ const values: readonly (readonly [key: string, ...texts: readonly string[]])[] =
     "elbv2.k8s.aws/a=b",
     "a=b*c",
   ],
+  ["additional-resource-tags", Array.from({ length: 3 }, (_, i) => `${"k".repeat(99)}${i}=v`).join(",")],
   [
     "ssl-cert",
     "my-cert",

@@ -1,6 +1,6 @@
 // Values for the tests of this folder.
-import type { DesiredLoadBalancer } from "../../src/model/index.ts";
-import { type Cidr, type Ip, parseCidr, parseIp } from "../../src/net/index.ts";
+import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
+import { type Cidr, type Ip, parseCidr, parseIp } from "../../../src/net/index.ts";
 
 type Port = DesiredLoadBalancer["ports"][number];
 
@@ -40,4 +40,18 @@ export function ip(text: string): Ip {
   const parsed = parseIp(text);
   if (parsed === undefined) throw new Error(`${text} is no address`);
   return parsed;
+}
+
+/** A node on an instance: `node(1)` is `n1` on `i-00000001`. */
+export function node(number: number): NodeTarget {
+  return {
+    name: `n${number}`,
+    addresses: [],
+    providerId: `aws:///eu-west-1a/${instanceId(number)}`,
+    zone: `eu-west-1${"abc"[number % 3]}`,
+  };
+}
+
+export function instanceId(number: number): string {
+  return `i-${number.toString(16).padStart(8, "0")}`;
 }
