@@ -147,7 +147,7 @@ it("comes from any wish to any other without a hole, touches nothing of others a
       const { spec } = nlbSpec(after.lb ?? desiredLb(), settings);
       expect(own).toHaveLength(after.lb === null ? 0 : 1 + spec.listeners.length);
     }),
-    { numRuns: 40 },
+    { numRuns: 150 },
   );
 }, 120_000);
 
@@ -163,7 +163,7 @@ it("makes the same of a wish whatever there was before, where nothing is kept on
       await drive(world, id, wish);
       expect(contentOf(world)).toEqual(contentOf(fresh));
     }),
-    { numRuns: 40 },
+    { numRuns: 150 },
   );
 }, 120_000);
 
@@ -176,6 +176,6 @@ it("goes on from wherever it was broken off", async () => {
       await drive(world, id, after);
       expect(await drive(world, id, after)).toEqual([]);
     }),
-    { numRuns: 40 },
+    { numRuns: 150 },
   );
 }, 120_000);
