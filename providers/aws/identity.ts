@@ -46,7 +46,7 @@ export function isOwn(tags: Pairs, { clusterId, uid }: Pick<LbIdentity, "cluster
 }
 
 /** Throws when what has a name that we need is not ours. */
-export function refuseForeign(what: string, tags: Pairs, id: LbIdentity): void {
+export function refuseForeign(what: string, tags: Pairs, id: Pick<LbIdentity, "clusterId" | "uid">): void {
   if (isOwn(tags, id)) return;
   const cluster = tags[tagKeys.cluster];
   const owner =

@@ -69,7 +69,8 @@ export interface ObservedLoadBalancer {
   readonly subnets: readonly string[];
   readonly groups: readonly string[];
   readonly privateLink: boolean | undefined;
-  readonly attributes: Pairs;
+  /** Undefined: not looked at this time, as of everything that costs a request for each object. */
+  readonly attributes: Pairs | undefined;
   readonly tags: Pairs;
   readonly listeners: readonly ObservedListener[];
 }
@@ -82,7 +83,7 @@ export interface ObservedListener {
     | { readonly certificates: readonly string[]; readonly policy: string; readonly alpn: string }
     | undefined;
   readonly targetGroups: readonly Weighted<string>[];
-  readonly attributes: Pairs;
+  readonly attributes: Pairs | undefined;
   readonly tags: Pairs;
 }
 
@@ -98,7 +99,7 @@ export interface ObservedTargetGroup {
   readonly protocol: ListenerProtocol;
   readonly vpcId: string;
   readonly healthCheck: HealthCheckSpec;
-  readonly attributes: Pairs;
+  readonly attributes: Pairs | undefined;
   readonly tags: Pairs;
   /** Read only where a target group comes or goes. */
   readonly health: GroupHealth | undefined;
@@ -153,6 +154,8 @@ export interface MemberGroup {
   readonly tags: Pairs;
   /** A listener sends to it. */
   readonly isUsed: boolean;
+  /** Instances that AWS did not take just now, whatever they look like. */
+  readonly refused: readonly string[];
   readonly targets: readonly ObservedTarget[];
 }
 

@@ -202,6 +202,7 @@ function attributeSteps(
   listener: ListenerSpec,
   after: readonly string[],
 ): readonly PlanStep[] {
+  if (before === undefined) return [];
   const attributes = changedPairs(before, listener.attributes);
   if (Object.keys(attributes).length === 0) return [];
   const input = { kind: "setAttributes", of: "listener", arn, attributes } as const;

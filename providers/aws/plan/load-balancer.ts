@@ -111,6 +111,7 @@ function placeChanges({ spec, observed }: Context, current: ObservedLoadBalancer
 }
 
 function attributeChanges({ spec }: Context, current: ObservedLoadBalancer): readonly PlanStep[] {
+  if (current.attributes === undefined) return [];
   const attributes = changedPairs(current.attributes, spec.attributes);
   if (Object.keys(attributes).length === 0) return [];
   const diff = pairsDiff(current.attributes, spec.attributes);

@@ -77,7 +77,9 @@ function registrations(
   const live = group.targets.filter(({ state }) => state !== "draining");
   const keys = new Set(live.map(targetKey));
   const wantedKeys = new Set(wanted.map(targetKey));
-  const missing = wanted.filter((target) => !keys.has(targetKey(target)) && mayCome.has(target.id));
+  const missing = wanted.filter(
+    (target) => !keys.has(targetKey(target)) && mayCome.has(target.id) && !group.refused.includes(target.id),
+  );
   const stays = missing.length > 0 || live.some((target) => wantedKeys.has(targetKey(target)));
   // The last ones stay until others are there that are about to come.
   const surplus =

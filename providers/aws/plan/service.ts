@@ -135,7 +135,7 @@ function planReplaced({ id, name, observed, current, time }: Context): {
 }
 
 function isProtected({ attributes }: ObservedLoadBalancer): boolean {
-  return attributes["deletion_protection.enabled"] === "true";
+  return attributes?.["deletion_protection.enabled"] === "true";
 }
 
 /** Who protected it does not want it to go with its Service. */

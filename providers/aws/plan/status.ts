@@ -104,7 +104,7 @@ function nodeIssues(
       reason: "QuotaExceeded",
       message: `${nodes.length} nodes for ${spec.listeners.length} ports are more targets than AWS takes; ${maxNodes(spec)} nodes get traffic`,
     });
-  const left = members === null ? [] : chosen.map((node) => fateOf(node, members.instances)).filter(isLeftOut);
+  const left = members === null ? [] : chosen.flatMap((node) => leftOut(node, members));
   if (left.length > 0) {
     const names = left.slice(0, maxNames).map(({ node, why }) => `${node.name} ${why}`);
     const more = left.length > maxNames ? ` and ${left.length - maxNames} more` : "";
@@ -113,6 +113,13 @@ function nodeIssues(
   return issues;
 }
 
-function isLeftOut(fate: ReturnType<typeof fateOf>): fate is Exclude<ReturnType<typeof fateOf>, { kind: "target" }> {
-  return fate.kind !== "target";
+/** A node that is no target, and why. */
+function leftOut(
+  node: NodeTarget,
+  { instances, targetGroups }: MembersObservation,
+): readonly { readonly node: NodeTarget; readonly why: string }[] {
+  const fate = fateOf(node, instances);
+  if (fate.kind !== "target") return [fate];
+  const isRefused = targetGroups.some(({ refused }) => refused.includes(fate.id));
+  return isRefused ? [{ node, why: `AWS refuses to register instance ${fate.id}` }] : [];
 }

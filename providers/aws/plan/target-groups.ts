@@ -2,7 +2,13 @@ import type { PlanStep } from "../../../src/provider/index.ts";
 import type { Ref } from "../actions.ts";
 import { refuseForeign, tagsOf } from "../identity.ts";
 import type { ObservedTargetGroup } from "../observation.ts";
-import { fallbacksOf, type HealthCheckSpec, type ListenerSpec, targetGroupAttributes } from "../schema/index.ts";
+import {
+  fallbacksOf,
+  type HealthCheckSpec,
+  type ListenerSpec,
+  type Pairs,
+  targetGroupAttributes,
+} from "../schema/index.ts";
 import { type Context, targetGroupName } from "./context.ts";
 import { changedPairs, pairsDiff, step, tagSteps } from "./steps.ts";
 
@@ -52,9 +58,10 @@ function attributeSteps(
   stepId: string,
   arn: Ref,
   before: ObservedTargetGroup["attributes"],
-  wanted: ObservedTargetGroup["attributes"],
+  wanted: Pairs,
   after: readonly string[],
 ): readonly PlanStep[] {
+  if (before === undefined) return [];
   const attributes = changedPairs(before, wanted);
   if (Object.keys(attributes).length === 0) return [];
   const input = { kind: "setAttributes", of: "targetGroup", arn, attributes } as const;

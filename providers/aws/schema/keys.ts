@@ -52,9 +52,6 @@ export const keys: Readonly<Record<Name, string>> = Object.fromEntries(
   Object.entries(suffixes).map(([name, suffix]) => [name, aws(suffix)]),
 ) as Record<Name, string>;
 
-/** Ours: `"true"`: source ranges are known not to hold, as others decide who may connect. */
-export const sourceRangesIgnored = "berth.dev/source-ranges-ignored";
-
 /** `<this>.TCP-80`: for one listener. */
 export const listenerAttributesPrefix: string = `${aws("listener-attributes")}.`;
 /** `<this>.80`: for the target group of one port. */

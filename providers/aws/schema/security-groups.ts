@@ -1,7 +1,7 @@
-import { sourceRangesAnnotation } from "../../../src/api/index.ts";
+import { annotations, sourceRangesAnnotation } from "../../../src/api/index.ts";
 import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
 import { formatCidr } from "../../../src/net/index.ts";
-import { keys, sourceRangesIgnored } from "./keys.ts";
+import { keys } from "./keys.ts";
 import { bool, form, listOf, onOff } from "./kinds.ts";
 import type { Reader } from "./reader.ts";
 import type { IpAddressType, SecurityGroups } from "./spec.ts";
@@ -19,6 +19,7 @@ export function readSecurityGroups(
   ipAddressType: IpAddressType,
 ): SecurityGroups {
   const isNone = reader.read(keys.withoutSecurityGroup, bool) === true;
+  const ignored = reader.read(annotations.sourceRangesIgnored, bool) ?? false;
   const given = reader.read(keys.securityGroups, groups);
   const lists = reader.read(keys.prefixLists, prefixLists) ?? [];
   const opensNodes = reader.read(keys.manageBackendRules, bool);
@@ -29,13 +30,13 @@ export function readSecurityGroups(
     for (const key of others)
       if (reader.has(key))
         reader.refuse(key, `there is no security group, by ${keys.withoutSecurityGroup}; remove one`);
-    checkRanges(lb, reader, "there is no security group that could keep others out");
+    if (!ignored) checkRanges(lb, reader, "there is no security group that could keep others out");
     return { kind: "none" };
   }
   if (reader.has(keys.securityGroups)) {
     for (const key of [keys.prefixLists, keys.pathMtu])
       if (reader.has(key)) reader.refuse(key, `who may connect is up to ${keys.securityGroups}; remove one of the two`);
-    checkRanges(lb, reader, `who may connect is up to ${keys.securityGroups}`);
+    if (!ignored) checkRanges(lb, reader, `who may connect is up to ${keys.securityGroups}`);
     return { kind: "given", groups: given ?? [], opensNodes: opensNodes ?? false, privateLink };
   }
   const sources = sourcesOf(lb, reader, ipAddressType, lists.length > 0);
@@ -60,9 +61,8 @@ function sourcesOf(
 
 /** A filter that filters nothing must not pass unseen. */
 function checkRanges({ sourceRanges }: DesiredLoadBalancer, reader: Reader, why: string): void {
-  const ignored = reader.read(sourceRangesIgnored, bool) ?? false;
-  if (sourceRanges.length === 0 || ignored) return;
-  const message = `${why}; remove the ranges (and ${sourceRangesAnnotation}), or set ${sourceRangesIgnored} to "true"`;
+  if (sourceRanges.length === 0) return;
+  const message = `${why}; remove the ranges (and ${sourceRangesAnnotation}), or set ${annotations.sourceRangesIgnored} to "true"`;
   reader.add({
     path: "spec.loadBalancerSourceRanges",
     severity: "refuse",

@@ -83,6 +83,7 @@ export class World {
         name,
         tags,
         isUsed: used.has(arn),
+        refused: [],
         targets,
       })),
       backendGroup: this.#backend(id.clusterId)?.id,
