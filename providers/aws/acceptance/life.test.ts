@@ -1,22 +1,13 @@
-// From the first call to the last: tests 1, 2, 9, 11, 13 and 18 of reference/aws.md, section 7.5.
+// From the first call to the last: tests 1, 9, 11 and 13 of reference/aws.md, section 7.5.
 import { expect, it } from "vitest";
-import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
 import { tagKeys } from "../identity.ts";
 import { Account } from "../testing/account.ts";
 import { AwsError } from "../testing/fake/index.ts";
 import { Operator } from "../testing/operator.ts";
-import { desiredLb, node, port } from "../testing/values.ts";
+import { node } from "../testing/values.ts";
+import { lbOf, prefix } from "../testing/wishes.ts";
 
 const nodes = [node(1), node(2)];
-const prefix = "service.beta.kubernetes.io/aws-load-balancer-";
-
-function lbOf(ports: number, changes: Partial<DesiredLoadBalancer> = {}): DesiredLoadBalancer {
-  return desiredLb({
-    ports: Array.from({ length: ports }, (_, i) => port("TCP", 80 + i, 30_080 + i, `p${i}`)),
-    ...changes,
-  });
-}
-
 it.each([
   [1, 8],
   [10, 35],
@@ -45,31 +36,6 @@ it.each([
     expect(account.aws.writes().length).toBe(count);
   },
 );
-
-it("2: ends the same wherever a write is cut off, before it is done or after, with nothing left over", async () => {
-  const lb = lbOf(2);
-  await using whole = await Account.open();
-  const first = await Operator.start(whole);
-  first.want(lb, nodes);
-  await first.settle();
-  const count = whole.aws.writes().length;
-  for (const cut of ["cut before", "cut after"] as const)
-    for (let at = 0; at < count; at++) {
-      await using account = await Account.open();
-      const operator = await Operator.start(account);
-      operator.want(lb, nodes);
-      account.aws.trouble = ({ isWrite }) => (isWrite && account.aws.writes().length === at + 1 ? cut : undefined);
-      await operator.round();
-      account.aws.trouble = () => undefined;
-      const next = await Operator.start(account);
-      next.want(lb, nodes);
-      await next.settle();
-      expect(account.fingerprint(), `${cut} ${at}`).toBe(whole.fingerprint());
-      next.letGo(lb);
-      await next.settle();
-      expect([...account.aws.state.loadBalancers.values(), ...account.aws.state.targetGroups.values()]).toEqual([]);
-    }
-});
 
 it("9: comes to a clean end though AWS holds on to target groups and security groups for a while", async () => {
   await using account = await Account.open();
@@ -124,20 +90,4 @@ it("13: refuses to change the scheme; once it may, the new one is there before t
   };
   await operator.settle(true);
   expect([...account.aws.state.loadBalancers.values()].map(({ scheme }) => scheme)).toEqual(["internet-facing"]);
-});
-
-it("18: takes 20 load balancers of a namespace away at once and leaves nothing of them", async () => {
-  await using account = await Account.open();
-  const operator = await Operator.start(account);
-  const all = Array.from({ length: 20 }, (_, i) => {
-    const { id } = desiredLb();
-    return lbOf(1, { id: { ...id, uid: `uid-${i}`, name: `web-${i}` } });
-  });
-  for (const lb of all) operator.want(lb, nodes);
-  await operator.settle();
-  expect(account.aws.state.loadBalancers.size).toBe(20);
-  for (const lb of all) operator.letGo(lb);
-  await operator.settle();
-  expect(operator.failures).toEqual([]);
-  expect(account.fingerprint()).not.toContain("uid-");
 });
