@@ -10,7 +10,7 @@ import { instanceId } from "./values.ts";
 export const clusterId = "cluster-1";
 export const certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/one";
 export const otherCertificate = "arn:aws:acm:eu-west-1:123456789012:certificate/two";
-export const nodeGroup = "sg-0000000000000000a";
+export const nodeGroup = "sg-0aaaaaaaaaaaaaaaa";
 
 export interface AdapterOptions {
   readonly fence?: () => string | undefined;
@@ -83,6 +83,10 @@ export class Account implements AsyncDisposable {
       logger: nullLogger,
       clock,
     });
+  }
+
+  pass(ms: number): void {
+    this.aws.pass(ms);
   }
 
   /** All that is there, one line each, without what tells in which order it was made. */

@@ -13,11 +13,18 @@ import {
   type ProviderAdapter,
   type ScopeKey,
 } from "../../../src/provider/index.ts";
-import type { Account, AdapterOptions } from "./account.ts";
+import type { AdapterOptions } from "./account.ts";
 
 const roundMs = 10_000;
 const maxRounds = 120;
 const { signal } = new AbortController();
+
+/** Where adapters come and go. */
+export interface Place {
+  adapter(options: AdapterOptions): Promise<ProviderAdapter>;
+  /** Time goes by. */
+  pass(ms: number): void;
+}
 
 export class Operator {
   readonly clock: FakeClock = new FakeClock();
@@ -29,20 +36,20 @@ export class Operator {
   /** `Throttled: elasticloadbalancing:...`, in the order in which they came. */
   readonly failures: string[] = [];
   readonly plans: Plan[] = [];
-  readonly #account: Account;
+  readonly #place: Place;
   readonly #adapter: ProviderAdapter;
   readonly #waits: WaitLedger;
 
-  private constructor(account: Account, adapter: ProviderAdapter, clock: FakeClock) {
-    this.#account = account;
+  private constructor(place: Place, adapter: ProviderAdapter, clock: FakeClock) {
+    this.#place = place;
     this.#adapter = adapter;
     this.clock = clock;
     this.#waits = new WaitLedger(clock);
   }
 
-  static async start(account: Account, options: Omit<AdapterOptions, "clock"> = {}): Promise<Operator> {
+  static async start(place: Place, options: Omit<AdapterOptions, "clock"> = {}): Promise<Operator> {
     const clock = new FakeClock();
-    return new Operator(account, await account.adapter({ ...options, clock }), clock);
+    return new Operator(place, await place.adapter({ ...options, clock }), clock);
   }
 
   want(lb: DesiredLoadBalancer, nodes: readonly NodeTarget[]): void {
@@ -73,7 +80,7 @@ export class Operator {
 
   pass(ms: number): void {
     this.clock.advance(ms);
-    this.#account.aws.pass(ms);
+    this.#place.pass(ms);
   }
 
   async status(lb: DesiredLoadBalancer): Promise<LbStatus> {

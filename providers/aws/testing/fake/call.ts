@@ -72,12 +72,13 @@ function denied(action: string): AwsError {
   );
 }
 
+/** Where a request does not say it. */
 const pageSize = 100;
 
 /** A page of a list, and the marker of the next one. */
 export function page<T>({ input, isOn }: Call, items: readonly T[], marker: string): readonly [readonly T[], string?] {
   if (!isOn("pages")) return [items];
   const start = Number(maybe(input, marker) ?? 0);
-  const end = start + Math.min(pageSize, Number(maybe(input, "PageSize") ?? maybe(input, "MaxResults") ?? pageSize));
+  const end = start + Number(maybe(input, "MaxResults") ?? pageSize);
   return end < items.length ? [items.slice(start, end), `${end}`] : [items.slice(start)];
 }

@@ -3,4 +3,4 @@
 export { AwsError } from "./call.ts";
 export { FakeAws } from "./fake-aws.ts";
 export { type RuleId, rules } from "./rules.ts";
-export { region, vpcId } from "./state.ts";
+export { type Listener, type LoadBalancer, region, type Tags, type TargetGroup, vpcId } from "./state.ts";
