@@ -3,6 +3,7 @@ import type { DesiredLoadBalancer, NodeTarget } from "../../src/model/index.ts";
 import {
   type Capabilities,
   type Desired,
+  type Identified,
   type Issue,
   type LbStatus,
   makePlan,
@@ -55,7 +56,7 @@ export interface AdapterParts {
 }
 
 /** Network Load Balancers of AWS in front of instances. */
-export class AwsAdapter implements ProviderAdapter<Found, Observation> {
+export class AwsAdapter implements ProviderAdapter<Found, Observation>, Identified {
   readonly name = "aws-nlb";
   readonly capabilities: Capabilities = capabilities;
   readonly #parts: AdapterParts;
@@ -124,6 +125,12 @@ export class AwsAdapter implements ProviderAdapter<Found, Observation> {
     if (service.kind !== "service" || (members !== null && members.kind !== "members"))
       throw new Error("a status is of a Service and of its members");
     return status(desired, service, members, nodes, this.#parts.settings);
+  }
+
+  async identity(signal: AbortSignal): Promise<string> {
+    const { aws } = this.#parts;
+    const { Arn = "nobody" } = await aws.read("GetCallerIdentity", {}, signal);
+    return `${Arn} in ${aws.region}`;
   }
 
   listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject> {
