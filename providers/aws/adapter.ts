@@ -3,6 +3,7 @@ import type { DesiredLoadBalancer, NodeTarget } from "../../src/model/index.ts";
 import {
   type Capabilities,
   type Desired,
+  type HealthWatcher,
   type Identified,
   type Issue,
   type LbStatus,
@@ -56,7 +57,7 @@ export interface AdapterParts {
 }
 
 /** Network Load Balancers of AWS in front of instances. */
-export class AwsAdapter implements ProviderAdapter<Found, Observation>, Identified {
+export class AwsAdapter implements ProviderAdapter<Found, Observation>, HealthWatcher, Identified {
   readonly name = "aws-nlb";
   readonly capabilities: Capabilities = capabilities;
   readonly #parts: AdapterParts;
@@ -125,6 +126,10 @@ export class AwsAdapter implements ProviderAdapter<Found, Observation>, Identifi
     if (service.kind !== "service" || (members !== null && members.kind !== "members"))
       throw new Error("a status is of a Service and of its members");
     return status(desired, service, members, nodes, this.#parts.settings);
+  }
+
+  watchHealth(onChange: (key: ScopeKey) => void): Disposable {
+    return this.#parts.reader.health.watch(onChange);
   }
 
   async identity(signal: AbortSignal): Promise<string> {

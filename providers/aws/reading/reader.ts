@@ -15,6 +15,7 @@ import type {
 import type { Refusals } from "../refusals.ts";
 import { Cached } from "./cached.ts";
 import { describeGroups, describeRules, nodeRules, observeGroup } from "./groups.ts";
+import { HealthWatch } from "./health-watch.ts";
 import { readInstances } from "./instances.ts";
 import {
   type Details,
@@ -27,7 +28,7 @@ import { readNetwork } from "./network.ts";
 import { inTurn, type TagsByArn, taggedObjects, tagsOf } from "./owned.ts";
 import { type Look, PerObject } from "./per-object.ts";
 import { Recent } from "./recent.ts";
-import { describeTargetGroups, observeMembers, observeTargetGroup } from "./target-groups.ts";
+import { describeTargetGroups, healthKey, observeMembers, observeTargetGroup, readTargets } from "./target-groups.ts";
 
 /** What is everybody's is read so often at most. */
 const networkMs = 60_000;
@@ -58,6 +59,7 @@ export interface ReaderOptions {
 export class Reader {
   /** What this process made, which AWS does not list yet. */
   readonly recent: Recent;
+  readonly health: HealthWatch;
   readonly #aws: Aws;
   readonly #clusterId: string;
   readonly #refusals: Refusals;
@@ -73,6 +75,10 @@ export class Reader {
     this.recent = new Recent(clock);
     this.#refusals = refusals;
     this.#objects = new PerObject(clock);
+    this.health = new HealthWatch(
+      (arn, signal) => this.#objects.must(healthKey(arn), () => readTargets(aws, arn, signal)),
+      clock,
+    );
     this.#network = new Cached(networkMs, clock, (signal) => readNetwork(aws, vpcId, signal));
     this.#instances = new Cached(clusterMs, clock, async (signal) =>
       readInstances(aws, (await this.#network.get(signal)).vpcId, signal),
@@ -110,12 +116,14 @@ export class Reader {
     const own = found.targetGroups.filter(({ TargetGroupArn: arn = "" }) => isOwn(found.tags.get(arn) ?? {}, id));
     const details = this.#details(found.tags, from, signal);
     const { vpcId, vpcCidrs } = await this.#network.get(signal);
+    const targetGroups = await inTurn(own, async (one) => ({
+      ...(await observeMembers(one, details)),
+      refused: this.#refusals.of(one.TargetGroupArn ?? ""),
+    }));
+    for (const { arn, targets, isUsed } of targetGroups) if (isUsed) this.health.note(id, arn, targets);
     return {
       kind: "members",
-      targetGroups: await inTurn(own, async (one) => ({
-        ...(await observeMembers(one, details)),
-        refused: this.#refusals.of(one.TargetGroupArn ?? ""),
-      })),
+      targetGroups,
       vpcId,
       vpcCidrs,
       instances: await this.#instances.get(signal),

@@ -49,21 +49,25 @@ export async function observeMembers(found: TargetGroup, details: Details): Prom
 }
 
 async function targetsOf(arn: string, { aws, objects, look, signal }: Details): Promise<readonly ObservedTarget[]> {
-  const key = `${arn} health`;
-  const read = async (): Promise<readonly ObservedTarget[]> => {
-    const { TargetHealthDescriptions: all = [] } = await aws.read(
-      "DescribeTargetHealth",
-      { TargetGroupArn: arn },
-      signal,
-    );
-    return all.map(({ Target, TargetHealth }) => ({
-      id: Target?.Id ?? "",
-      port: Target?.Port ?? 0,
-      state: stateOf(TargetHealth?.State),
-      reason: TargetHealth?.Reason ?? "",
-    }));
-  };
-  return (await objects.get(key, look, maxHealthAgeMs, read)) ?? (await objects.must(key, read));
+  const read = (): Promise<readonly ObservedTarget[]> => readTargets(aws, arn, signal);
+  return (await objects.get(healthKey(arn), look, maxHealthAgeMs, read)) ?? (await objects.must(healthKey(arn), read));
+}
+
+/** What its health is known by. */
+export function healthKey(arn: string): string {
+  return `${arn} health`;
+}
+
+/** All that is registered, as AWS sees it now. */
+export async function readTargets(aws: Aws, arn: string, signal: AbortSignal): Promise<readonly ObservedTarget[]> {
+  const input = { TargetGroupArn: arn };
+  const { TargetHealthDescriptions: all = [] } = await aws.read("DescribeTargetHealth", input, signal);
+  return all.map(({ Target, TargetHealth }) => ({
+    id: Target?.Id ?? "",
+    port: Target?.Port ?? 0,
+    state: stateOf(TargetHealth?.State),
+    reason: TargetHealth?.Reason ?? "",
+  }));
 }
 
 const states = ["initial", "healthy", "unhealthy", "unused", "draining"] as const;

@@ -21,10 +21,12 @@ export interface AdapterOptions {
 /** What else the account is. */
 export interface AccountOptions {
   readonly instances?: number;
+  /** A rule that does not hold. */
+  readonly off?: RuleId | undefined;
 }
 
-/** The rule that is off, so that it shows which tests need it. */
-const off = env["FAKE_AWS_OFF"] as RuleId | undefined;
+/** The rule that is off in all of them, so that it shows which tests need it. */
+const everywhereOff = env["FAKE_AWS_OFF"] as RuleId | undefined;
 
 export class Account implements AsyncDisposable {
   readonly aws: FakeAws;
@@ -33,7 +35,7 @@ export class Account implements AsyncDisposable {
     this.aws = aws;
   }
 
-  static async open({ instances = 3 }: AccountOptions = {}): Promise<Account> {
+  static async open({ instances = 3, off = everywhereOff }: AccountOptions = {}): Promise<Account> {
     const aws = await FakeAws.start(off === undefined ? {} : { off });
     const { state } = aws;
     for (const zone of ["a", "b"])
