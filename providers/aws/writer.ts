@@ -40,6 +40,15 @@ export class Writer {
   async apply({ input }: PlanStep, outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
     const action = input as Action;
     const idOf = (ref: Ref): string => resolved(ref, outputs);
+    try {
+      return await this.#apply(action, idOf, signal);
+    } finally {
+      // A failure does not mean that nothing was done.
+      for (const ref of touchedBy(action)) this.#reader.changed(typeof ref === "string" ? ref : resolved(ref, outputs));
+    }
+  }
+
+  async #apply(action: Action, idOf: (ref: Ref) => string, signal: AbortSignal): Promise<StepResult> {
     switch (action.kind) {
       case "createLoadBalancer":
       case "createTargetGroup":
@@ -154,6 +163,42 @@ export class Writer {
       outputs: arn === undefined ? {} : { arn },
       ...(issue !== undefined && { issues: [issue] }),
     };
+  }
+}
+
+/** ARNs and IDs of what an action changes, or the UID of the Service that gets something new. */
+function touchedBy(action: Action): readonly Ref[] {
+  switch (action.kind) {
+    case "createLoadBalancer":
+    case "createTargetGroup":
+    case "createGroup":
+      return [action.tags[tagKeys.uid] ?? ""];
+    case "createListener":
+      return [action.tags[tagKeys.uid] ?? "", action.loadBalancer];
+    case "addCertificates":
+    case "removeCertificates":
+      return [action.listener];
+    case "registerTargets":
+    case "deregisterTargets":
+      return [action.targetGroup];
+    case "authorize":
+    case "revoke":
+      return [action.group];
+    case "deleteGroup":
+    case "addTags":
+    case "removeTags":
+      return [action.id];
+    case "setAttributes":
+    case "setSecurityGroups":
+    case "setSubnets":
+    case "deleteLoadBalancer":
+    case "modifyTargetGroup":
+    case "deleteTargetGroup":
+    case "modifyListener":
+    case "deleteListener":
+      return [action.arn];
+    default:
+      return assertNever(action, "action");
   }
 }
 

@@ -35,6 +35,7 @@ export function planMembers(
     waits.push({ id: "node-rules", what, pollAfterMs: slowPollMs, on: sharedKey(lb.id.clusterId) });
   }
   const names = namesOf(lb, spec, observed);
+  const isWaiting = waits.length > 0;
   const steps = own.flatMap((group) => {
     const listener = spec.listeners.find(({ port }) => group.tags[tagKeys.port] === `${port}`);
     // Its listener goes, and it goes after it.
@@ -44,9 +45,27 @@ export function planMembers(
     const { nodePort } = listener.targetGroup;
     const wanted = isOut ? [] : running.map(({ id }) => ({ id, port: nodePort }));
     const mayCome = new Set(open.map(({ id }) => id));
-    return registrations(group, wanted, { mayCome, isOut, isWaiting: waits.length > 0 });
+    return registrations(group, wanted, { mayCome, isOut, isWaiting });
   });
-  return makePlan({ steps, waits, summary: summaryOf(steps, waits) });
+  const all = [...waits, ...waitsForListeners(lb, own, names)];
+  return makePlan({ steps, waits: all, summary: summaryOf(steps, all) });
+}
+
+/** Until listeners send elsewhere, the targets of what was replaced stay. */
+function waitsForListeners(
+  { id, ports }: DesiredLoadBalancer,
+  own: readonly MemberGroup[],
+  names: ReadonlySet<string>,
+): readonly Wait[] {
+  return own
+    .filter(({ name, tags, isUsed }) => {
+      const isReplaced = ports.some(({ port }) => tags[tagKeys.port] === `${port}`);
+      return isUsed && isReplaced && !names.has(name);
+    })
+    .map(({ name, tags }) => {
+      const what = `port ${tags[tagKeys.port]} still uses its old target group`;
+      return { id: `old/${name}`, what, pollAfterMs: slowPollMs, on: { kind: "service", id } };
+    });
 }
 
 /** Nodes beyond what AWS takes are left out, the same ones each time. */

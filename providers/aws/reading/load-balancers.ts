@@ -3,11 +3,12 @@ import type { Aws } from "../aws.ts";
 import type { ObservedListener, ObservedLoadBalancer } from "../observation.ts";
 import { allPages, inBatches } from "../pages.ts";
 import { type ListenerProtocol, listenerAttributes, type Pairs } from "../schema/index.ts";
+import { unchangedMs } from "./last-look.ts";
 import { inTurn, pairsOf, present, type TagsByArn } from "./owned.ts";
 import type { Look, PerObject } from "./per-object.ts";
 import type { Recent } from "./recent.ts";
 
-const maxAgeMs = 600_000;
+const maxAge = { liveMs: unchangedMs, seldomMs: 600_000 } as const;
 
 /** Those that are there still. */
 export async function describeLoadBalancers(
@@ -108,7 +109,7 @@ async function tlsOf(
       const all = await allPages(aws, "DescribeListenerCertificates", input, (page) => page.Certificates, signal);
       return all.flatMap(({ CertificateArn = "", IsDefault }) => (IsDefault === true ? [] : [CertificateArn])).sort();
     });
-  const more = (await objects.get(key, look, maxAgeMs, read)) ?? (await objects.must(key, read));
+  const more = (await objects.get(key, look, maxAge, read)) ?? (await objects.must(key, read));
   const { CertificateArn: standard } = first ?? {};
   const certificates = [...(standard === undefined ? [] : [standard]), ...more.filter((one) => one !== standard)];
   return { certificates, policy: SslPolicy ?? "", alpn: AlpnPolicy?.[0] ?? "None" };
@@ -121,7 +122,7 @@ export async function attributesOf(
   arn: string,
   { aws, objects, look, signal }: Details,
 ): Promise<Pairs | undefined> {
-  return await objects.get(`${arn} attributes`, look, maxAgeMs, async () => {
+  return await objects.get(`${arn} attributes`, look, maxAge, async () => {
     const input = { [field]: arn } as { LoadBalancerArn: string; TargetGroupArn: string; ListenerArn: string };
     return pairsOf((await aws.read(name, input, signal)).Attributes);
   });

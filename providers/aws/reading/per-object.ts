@@ -4,6 +4,12 @@ import { TokenBucket } from "../../../src/provider/index.ts";
 /** How many of these requests go out each second while many load balancers are checked. */
 const rate = { perSecond: 2, burst: 20 } as const;
 
+/** How old an answer may be: of what is looked at now, and of what is only checked. */
+export interface MaxAge {
+  readonly liveMs: number;
+  readonly seldomMs: number;
+}
+
 /** `live`: now. `seldom`: only what is too old, and at a low rate, as many are looked at one after the other. */
 export type Look = "live" | "seldom";
 
@@ -19,10 +25,11 @@ export class PerObject {
   }
 
   /** Undefined: it was never read, and now is not its turn. */
-  async get<T>(key: string, look: Look, maxAgeMs: number, read: () => Promise<T>): Promise<T | undefined> {
+  async get<T>(key: string, look: Look, maxAge: MaxAge, read: () => Promise<T>): Promise<T | undefined> {
     const known = this.#known.get(key) as { readonly value: T; readonly at: number } | undefined;
+    const maxAgeMs = look === "live" ? maxAge.liveMs : maxAge.seldomMs;
+    if (known !== undefined && this.#clock.monotonic() - known.at < maxAgeMs) return known.value;
     if (look === "seldom") {
-      if (known !== undefined && this.#clock.monotonic() - known.at < maxAgeMs) return known.value;
       if (this.#bucket.waitMs > 0) return known?.value;
       this.#bucket.take();
     }
@@ -35,6 +42,11 @@ export class PerObject {
     const value = await read();
     this.#known.set(key, { value, at });
     return value;
+  }
+
+  /** Something was written to the object of this ARN, or may have been. */
+  changed(arn: string): void {
+    for (const key of this.#known.keys()) if (key.startsWith(`${arn} `)) this.#known.delete(key);
   }
 
   /** All else is gone. */

@@ -17,6 +17,7 @@ import { Cached } from "./cached.ts";
 import { describeGroups, describeRules, nodeRules, observeGroup } from "./groups.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { readInstances } from "./instances.ts";
+import { LastLook } from "./last-look.ts";
 import {
   type Details,
   describeListeners,
@@ -30,9 +31,10 @@ import { type Look, PerObject } from "./per-object.ts";
 import { Recent } from "./recent.ts";
 import { describeTargetGroups, healthKey, observeMembers, observeTargetGroup, readTargets } from "./target-groups.ts";
 
-/** What is everybody's is read so often at most. */
-const networkMs = 60_000;
-const clusterMs = 10_000;
+/** What is everybody's is read so often at most; what we change ourselves, at once. */
+const sharedMs = 60_000;
+/** Of instances, which come and go with nodes. */
+const instancesMs = 10_000;
 
 const balancing = "elasticloadbalancing";
 
@@ -62,7 +64,9 @@ export class Reader {
   readonly health: HealthWatch;
   readonly #aws: Aws;
   readonly #clusterId: string;
+  readonly #clock: Clock;
   readonly #refusals: Refusals;
+  readonly #looks: LastLook;
   readonly #objects: PerObject;
   readonly #network: Cached<NetworkFacts>;
   readonly #instances: Cached<Instances>;
@@ -73,22 +77,24 @@ export class Reader {
     this.#aws = aws;
     this.#clusterId = clusterId;
     this.recent = new Recent(clock);
+    this.#clock = clock;
     this.#refusals = refusals;
+    this.#looks = new LastLook(clock);
     this.#objects = new PerObject(clock);
     this.health = new HealthWatch(
       (arn, signal) => this.#objects.must(healthKey(arn), () => readTargets(aws, arn, signal)),
       clock,
     );
-    this.#network = new Cached(networkMs, clock, (signal) => readNetwork(aws, vpcId, signal));
-    this.#instances = new Cached(clusterMs, clock, async (signal) =>
+    this.#network = new Cached(sharedMs, clock, (signal) => readNetwork(aws, vpcId, signal));
+    this.#instances = new Cached(instancesMs, clock, async (signal) =>
       readInstances(aws, (await this.#network.get(signal)).vpcId, signal),
     );
-    this.#backend = new Cached(clusterMs, clock, (signal) => this.#readBackend(signal));
-    this.#nodeRules = new Cached(clusterMs, clock, (signal) => nodeRules(aws, clusterId, signal));
+    this.#backend = new Cached(sharedMs, clock, (signal) => this.#readBackend(signal));
+    this.#nodeRules = new Cached(sharedMs, clock, (signal) => nodeRules(aws, clusterId, signal));
   }
 
   async service(id: LbIdentity, from: Found | "live", signal: AbortSignal): Promise<ServiceObservation> {
-    const found = from === "live" ? await this.#find(id, signal) : from;
+    const found = from === "live" ? await this.#lookAt(id, signal) : from;
     const details = this.#details(found.tags, from, signal);
     const isOf = ({ arn }: { readonly arn: string | undefined }): boolean => isOwn(found.tags.get(arn ?? "") ?? {}, id);
     const loadBalancers = await inTurn(
@@ -112,7 +118,7 @@ export class Reader {
   }
 
   async members(id: LbIdentity, from: Found | "live", signal: AbortSignal): Promise<MembersObservation> {
-    const found = from === "live" ? await this.#findTargetGroups(id, signal) : from;
+    const found = from === "live" ? (this.#looks.of(id.uid) ?? (await this.#findTargetGroups(id, signal))) : from;
     const own = found.targetGroups.filter(({ TargetGroupArn: arn = "" }) => isOwn(found.tags.get(arn) ?? {}, id));
     const details = this.#details(found.tags, from, signal);
     const { vpcId, vpcCidrs } = await this.#network.get(signal);
@@ -163,10 +169,29 @@ export class Reader {
     };
   }
 
+  /** Something was written, or may have been: of the Service of this UID, or to what has this ARN or ID. */
+  changed(ref: string): void {
+    this.#looks.changed(ref);
+    this.#objects.changed(ref);
+  }
+
   /** Security groups or their rules were changed. */
   groupsChanged(): void {
     this.#backend.clear();
     this.#nodeRules.clear();
+  }
+
+  /** Of what nobody has changed since the last look only the state of the load balancers is asked for. */
+  async #lookAt(id: LbIdentity, signal: AbortSignal): Promise<Found> {
+    const last = this.#looks.of(id.uid);
+    if (last === undefined) {
+      const at = this.#clock.monotonic();
+      const found = await this.#find(id, signal);
+      this.#looks.keep(id.uid, found, at);
+      return found;
+    }
+    const arns = last.loadBalancers.map(({ LoadBalancerArn: arn = "" }) => arn);
+    return { ...last, loadBalancers: await describeLoadBalancers(this.#aws, arns, this.recent, signal) };
   }
 
   async #find({ clusterId, uid }: LbIdentity, signal: AbortSignal): Promise<Found> {

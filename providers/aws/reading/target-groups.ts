@@ -8,7 +8,7 @@ import { inTurn, present } from "./owned.ts";
 import type { Recent } from "./recent.ts";
 
 /** How old what is shown of targets may be. */
-const maxHealthAgeMs = 60_000;
+const maxHealthAge = { liveMs: 5000, seldomMs: 60_000 } as const;
 
 /** Those that are there still. */
 export async function describeTargetGroups(
@@ -50,7 +50,7 @@ export async function observeMembers(found: TargetGroup, details: Details): Prom
 
 async function targetsOf(arn: string, { aws, objects, look, signal }: Details): Promise<readonly ObservedTarget[]> {
   const read = (): Promise<readonly ObservedTarget[]> => readTargets(aws, arn, signal);
-  return (await objects.get(healthKey(arn), look, maxHealthAgeMs, read)) ?? (await objects.must(healthKey(arn), read));
+  return (await objects.get(healthKey(arn), look, maxHealthAge, read)) ?? (await objects.must(healthKey(arn), read));
 }
 
 /** What its health is known by. */

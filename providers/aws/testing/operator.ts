@@ -60,10 +60,17 @@ export class Operator {
     this.wishes.set(id.uid, { id, lb: null, nodes: [] });
   }
 
-  /** Until nothing is left to do and to wait for. `allowReplace`: as the annotation of that name. */
+  /**
+   * Until nothing is left to do and to wait for; a scope of which that holds is left alone, as the engine does.
+   * `allowReplace`: as the annotation of that name.
+   */
   async settle(allowReplace: boolean = false): Promise<void> {
+    let left = this.#keys();
     for (let round = 0; round < maxRounds; round++) {
-      if (await this.round(allowReplace)) return;
+      const open: ScopeKey[] = [];
+      for (const key of left) if (!(await this.#attempt(key, allowReplace))) open.push(key);
+      if (open.length === 0) return;
+      left = open;
       this.pass(roundMs);
     }
     throw new Error(
