@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e contract crash conformance churn duel oracle golden bench bench-controller bench-kube e2e-real images clean
+.PHONY: help setup setup-aws demo test verify lint format typecheck unit kernel e2e e2e-aws e2e-real contract crash conformance churn duel oracle golden bench bench-controller bench-kube images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,12 @@ kernel: setup ## tests on the real kernel, in network namespaces of their own (r
 
 e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
+
+setup-aws: setup ## install moto, an emulator of AWS, into an environment of its own (needs Python 3 with venv)
+	@hack/setup-aws
+
+e2e-aws: setup-aws ## the provider aws-nlb through AWS' SDK against moto
+	@$(VITEST) --project aws
 
 contract: setup ## the sandbox's API server held to transcripts of a real kube-apiserver
 	@$(VITEST) --project contract

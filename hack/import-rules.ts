@@ -61,6 +61,10 @@ export const layers: readonly Layer[] = [
     folder: "providers/node",
     may: ["src/provider", "src/base", "src/net", "src/api", "src/model", "src/telemetry"],
   },
+  {
+    folder: "providers/aws",
+    may: ["src/provider", "src/base", "src/net", "src/api", "src/model", "src/telemetry"],
+  },
   { folder: "sandbox", may: all },
   { folder: "e2e", may: all },
   { folder: "bench", may: all },
@@ -77,6 +81,8 @@ export const pure: readonly string[] = [
   "src/trace",
   "src/explain",
   "src/balancer/config.ts",
+  "providers/aws/plan",
+  "providers/aws/schema",
   "providers/node/plan.ts",
   "providers/proxy/plan.ts",
 ];

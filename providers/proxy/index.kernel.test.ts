@@ -13,6 +13,7 @@ const context = {
   stateDir: "/nonexistent",
   berth: [],
   reservedPorts: [],
+  nodePortRange: { first: 30_000, last: 32_767 },
   fence: () => undefined,
   logger: nullLogger,
   clock: systemClock,

@@ -13,6 +13,8 @@ export const annotations = {
   nodeSelector: "berth.dev/node-selector",
   /** `"true"`: `spec.loadBalancerSourceRanges` holds for NodePorts as well (kubernetes/kubernetes#33586). */
   sourceRangesOnNodePorts: "berth.dev/source-ranges-on-node-ports",
+  /** `"true"`: source ranges are known not to hold, as others decide who may connect. */
+  sourceRangesIgnored: "berth.dev/source-ranges-ignored",
   /** `internal` or `internet-facing`: who reaches the load balancer. */
   scheme: "berth.dev/scheme",
   /** `Retain`: the load balancer stays when the Service is deleted; `Delete`: it goes. */

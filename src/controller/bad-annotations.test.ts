@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { nlbSpec } from "../../providers/aws/schema/index.ts";
 import { optionsOf } from "../../providers/proxy/schema.ts";
 import { annotations, loadBalancerRecords, sourceRangesAnnotation } from "../api/index.ts";
 import { proxiedService } from "../model/index.ts";
@@ -26,6 +27,7 @@ const rows: Readonly<Record<keyof typeof annotations | "sourceRanges", Row>> = {
   addressPool: { bad: ["nowhere", "", "a/b"], told: "refused", reasons: ["AddressPoolNotFound"] },
   allowReplace: { bad: booleans, told: "degraded", reasons: ["InvalidAnnotation"] },
   nodeSelector: { bad: ["a>b", "=", "a in b", "a,,b"], told: "refused", reasons: ["InvalidNodeSelector"] },
+  sourceRangesIgnored: { bad: ["yes", "True", "1", ""], told: "refused", reasons: ["InvalidAnnotation"] },
   sourceRangesOnNodePorts: { bad: booleans, told: "byAgent", reasons: [] },
   scheme: { bad: ["public", "Internal", ""], told: "refused", reasons: ["InvalidScheme"] },
   deletionPolicy: { bad: ["retain", "Keep", ""], told: "refused", reasons: ["InvalidDeletionPolicy"] },
@@ -40,10 +42,17 @@ const rows: Readonly<Record<keyof typeof annotations | "sourceRanges", Row>> = {
 
 const keys: Readonly<Record<string, string>> = { ...annotations, sourceRanges: sourceRangesAnnotation };
 
-/** Reads what the provider `proxy` reads. */
+const settings = { region: "eu-west-1", agents: true };
+
+/** Reads what the provider `proxy` reads, and what `aws-nlb` alone does. */
 class Reading extends MemoryProvider {
   override validate(...[desired]: Parameters<MemoryProvider["validate"]>): ReturnType<MemoryProvider["validate"]> {
-    return [...super.validate(desired), ...optionsOf(desired).issues];
+    const ofAws = nlbSpec(desired, settings).issues;
+    return [
+      ...super.validate(desired),
+      ...optionsOf(desired).issues,
+      ...ofAws.filter(({ path }) => path.includes(annotations.sourceRangesIgnored)),
+    ];
   }
 }
 

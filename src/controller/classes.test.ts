@@ -22,6 +22,18 @@ class Hosted extends MemoryProvider {
   }
 }
 
+/** Can tell as whom it acts, once it is let. */
+class Named extends MemoryProvider {
+  fails = true;
+  asked = 0;
+
+  async identity(): Promise<string> {
+    this.asked++;
+    if (this.fails) throw new Error("the token has expired");
+    return "arn:role in eu-west-1";
+  }
+}
+
 function start(bench: Bench, options: BenchOptions = {}): Running {
   return bench.start({ providers: [new MemoryProvider(bench.world, { name: "proxy" })], ...options });
 }
@@ -52,6 +64,25 @@ function verdict(bench: Bench, name: string): string {
 function writesTo(bench: Bench, plural: string): readonly string[] {
   return bench.api.writes.filter((text) => text.startsWith(`${plural}/`));
 }
+
+it("a class says as whom its provider acts, or why that cannot be told, and asks once", async () => {
+  const bench = new Bench();
+  putClass(bench, "tenants");
+  const provider = new Named(bench.world, { name: "proxy" });
+  const running = start(bench, { providers: [provider] });
+  const message = (): string =>
+    bench.api.object<LoadBalancerClass>(loadBalancerClasses, "tenants")?.status?.conditions?.[0]?.message ?? "";
+  await bench.until(() => message() !== "", "there is a verdict");
+  expect(message()).toBe("Services of this class are served, as whom cannot be told: the token has expired");
+  provider.fails = false;
+  await bench.clock.run(60_000);
+  await bench.until(() => message().endsWith("as arn:role in eu-west-1"), "it is told");
+  const { asked } = provider;
+  putClass(bench, "tenants", { limits: { total: 5 } });
+  await bench.settled();
+  expect(provider.asked).toBe(asked);
+  await running.stop();
+});
 
 describe("classes that are objects", () => {
   it("reach their Services, and no others, when they say something else of nodes or node ports", async () => {

@@ -63,6 +63,16 @@ it("rule 1: what is not legal yet waits for the scope that it is on, and goes on
   await running.stop();
 });
 
+it("what somebody waits for looks again, though it found itself done: it may have been taken away by hand", async () => {
+  const running = await made("web");
+  for (const name of ["firewall", "uid-web/TCP-80"]) bench.world.objects.delete(name);
+  const now = bench.clock.monotonic();
+  bench.api.updateService("web", { metadata: { labels: { any: "change" } } });
+  await bench.until(() => bench.world.objects.has("uid-web/TCP-80"), "both are there again");
+  expect([firewall(), bench.clock.monotonic()]).toEqual(["30080", now]);
+  await running.stop();
+});
+
 it("many Services that come at once change what they share once", async () => {
   const names = Array.from({ length: 6 }, (_, i) => `web${i}`);
   const running = await made(...names);

@@ -104,7 +104,13 @@ export function assemble(given: Given): TermParts {
   const leftovers = leftoversOf(ground, parts, (uid) => orphans.knows(uid));
   const orphans = orphansOf(ground, parts, leftovers);
   const reconciler = reconcilerOf(ground, parts, leftovers);
-  const classReporter = new ClassReporter({ ...options, objects: stores.classes, view: classes, mayWrite });
+  const classReporter = new ClassReporter({
+    ...options,
+    objects: stores.classes,
+    view: classes,
+    providers: parts.providers,
+    mayWrite,
+  });
   return { ...parts, queues, metrics, classes, classReporter, leftovers, orphans, reconciler };
 }
 

@@ -136,3 +136,9 @@ export interface HealthWatcher {
   /** Calls `onChange` with what has to be reconciled again, until disposed. */
   watchHealth(onChange: (key: ScopeKey) => void): Disposable;
 }
+
+/** Optional ability of an adapter: it can tell as whom it acts at its provider, for the status of its classes. */
+export interface Identified {
+  /** For people: a role, an account, a region. */
+  identity(signal: AbortSignal): Promise<string>;
+}

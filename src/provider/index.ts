@@ -9,4 +9,4 @@ export { contentHash, isConverged, makePlan } from "./plan.ts";
 export { type Rates, RequestBudget } from "./request-budget.ts";
 export { requestMeters } from "./request-meter.ts";
 export { NotSentError, type RequestKind, type RequestLimits, Requests } from "./requests.ts";
-export type { Rate } from "./token-bucket.ts";
+export { type Rate, TokenBucket } from "./token-bucket.ts";

@@ -2,12 +2,15 @@ import type { Clock } from "../base/index.ts";
 import type { PortRange } from "../net/index.ts";
 import type { Logger } from "../telemetry/index.ts";
 import type { ProviderAdapter } from "./contract.ts";
+import type { Rates } from "./request-budget.ts";
 import type { RequestLimits } from "./requests.ts";
 
 /** What `providers/<name>/index.ts` exports as `provider`: how the command line asks for it and builds it. */
 export interface ProviderModule {
   readonly name: string;
   readonly flags: readonly ProviderFlag[];
+  /** How fast its requests may go where nobody says otherwise; absent: as fast as they come. */
+  readonly rates?: Rates;
   /**
    * Checks the flags (throws `UsageError` naming the flag) and what the process may do here (throws `FailureError`
    * with the remedy, for instance when it has to be root). Changes nothing outside.
@@ -35,6 +38,8 @@ export interface ProviderContext {
   readonly berth: readonly string[];
   /** Ports of the nodes' own addresses that no Service may take. */
   readonly reservedPorts: readonly PortRange[];
+  /** Where the node ports of the cluster are. */
+  readonly nodePortRange: PortRange;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Asked before every mutating request, as `Requests` does; a text says why nothing may be written any more. */
   readonly fence: () => string | undefined;

@@ -155,14 +155,19 @@ it("no provider has a flag that is a secret itself: it would be shown", async ()
   expect(flags.filter((flag) => /token|secret|passw|credential|key/i.test(flag) && !/-file\b/.test(flag))).toEqual([]);
 });
 
-it("a provider's own rate goes before the one of all", async () => {
+it("a provider's own rate goes before the one of all, and both before the provider's usual one", async () => {
   const found = await configure(["--provider-rate", "write=10:20,a:write=1:2,read=5"]);
-  const budgets = budgetsOf(found, ["a", "b"], new FakeClock());
+  const slow = { perSecond: 1, burst: 1 };
+  const budgets = budgetsOf(found, [{ name: "a" }, { name: "b", rates: { read: slow, poll: slow } }], new FakeClock());
   expect(Object.fromEntries(budgets.get("a")?.state() ?? [])).toEqual({
     write: { perSecond: 1, burst: 2, waitMs: 0 },
     read: { perSecond: 5, burst: 5, waitMs: 0 },
   });
-  expect(Object.fromEntries(budgets.get("b")?.state() ?? [])).toMatchObject({ write: { perSecond: 10, burst: 20 } });
+  expect(Object.fromEntries(budgets.get("b")?.state() ?? [])).toMatchObject({
+    write: { perSecond: 10, burst: 20 },
+    read: { perSecond: 5, burst: 5 },
+    poll: slow,
+  });
 });
 
 it("a file may be JSON", async () => {
@@ -275,14 +280,14 @@ describe("values that contradict each other are named where they stand", () => {
       "rates",
       ["--provider-rate=write=1,write=2"],
       "",
-      (found) => budgetsOf(found, ["a"], systemClock),
+      (found) => budgetsOf(found, [{ name: "a" }], systemClock),
       "--provider-rate: two rates of write; give each once",
     ],
     [
       "a rate of a provider that does not run",
       [],
       'providerRate: ["b:write=1"]',
-      (found) => budgetsOf(found, ["a"], systemClock),
+      (found) => budgetsOf(found, [{ name: "a" }], systemClock),
       '--config FILE: providerRate: "b" is none of --providers; give one of a, or remove it',
     ],
     [

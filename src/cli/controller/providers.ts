@@ -32,11 +32,11 @@ export async function chosenProviders(
   configuration: Configuration,
   loaders: typeof providerLoaders = providerLoaders,
 ): Promise<ChosenProviders> {
-  const { stateDir, reservedPorts } = configuration.settings;
+  const { stateDir, reservedPorts, nodePortRange } = configuration.settings;
   const modules = await load(configuration, loaders);
   const flags = configuration.providerFlags(modules);
   const names = modules.map(({ name }) => name);
-  const budgets = budgetsOf(configuration, names, systemClock);
+  const budgets = budgetsOf(configuration, modules, systemClock);
   return {
     classes: classesOf(configuration, names),
     flags,
@@ -50,7 +50,7 @@ export async function chosenProviders(
         const budget = budgets.get(name);
         const requestLimits = { meter: meterOf(name), ...(budget !== undefined && { budget }) };
         const logger = context.logger.with({ provider: name });
-        const own = { berth, flags, stateDir, reservedPorts, requestLimits, logger, clock: systemClock };
+        const own = { berth, flags, stateDir, reservedPorts, nodePortRange, requestLimits, logger, clock: systemClock };
         adapters.push(await module.create({ ...context, ...own }));
       }
       return adapters;

@@ -4,7 +4,7 @@ import { type Clock, UsageError } from "../../base/index.ts";
 import { type AddressPool, openPool, rangesOverlap, usableRange } from "../../ipam/index.ts";
 import type { LeaseTimes } from "../../kube/index.ts";
 import { type Classes, plainClasses } from "../../model/index.ts";
-import { type Rates, RequestBudget } from "../../provider/index.ts";
+import { type ProviderModule, type Rates, RequestBudget } from "../../provider/index.ts";
 import { formatMs } from "../go-duration.ts";
 import type { Configuration } from "./configuration.ts";
 
@@ -41,10 +41,11 @@ export function poolOf({ settings, place }: Wishes): AddressPool {
 /** By the names of the providers that run; each has its own. Throws UsageError. */
 export function budgetsOf(
   { settings, place }: Wishes,
-  providers: readonly string[],
+  modules: readonly Pick<ProviderModule, "name" | "rates">[],
   clock: Clock,
 ): ReadonlyMap<string, RequestBudget> {
   const where = place("providerRate");
+  const providers = modules.map(({ name }) => name);
   const names = settings.providerRate.map(({ provider, kind }) =>
     provider === undefined ? kind : `${provider}:${kind}`,
   );
@@ -60,7 +61,10 @@ export function budgetsOf(
       settings.providerRate.filter(({ provider }) => provider === name).map(({ kind, rate }) => [kind, rate]),
     );
   return new Map(
-    providers.map((name) => [name, new RequestBudget({ ...ratesFor(undefined), ...ratesFor(name) }, clock)]),
+    modules.map(({ name, rates }) => [
+      name,
+      new RequestBudget({ ...rates, ...ratesFor(undefined), ...ratesFor(name) }, clock),
+    ]),
   );
 }
 

@@ -1,5 +1,5 @@
 import { type LoadBalancerClass, loadBalancerClasses } from "../../api/index.ts";
-import { type Clock, isAbort } from "../../base/index.ts";
+import { type Clock, errorMessage, isAbort } from "../../base/index.ts";
 import {
   FencedError,
   isConflict,
@@ -11,6 +11,7 @@ import {
   type WorkResult,
 } from "../../kube/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
+import type { GuardedAdapter } from "../engine/guarded-adapter.ts";
 import { StoppedError } from "../engine/stopped-error.ts";
 import { type Write, WriteError, whyRefused } from "../status/write-error.ts";
 import type { ClassView } from "./class-view.ts";
@@ -25,14 +26,21 @@ export interface ClassReporterOptions {
   readonly client: Pick<KubeClient, "mergePatch">;
   readonly objects: Store<LoadBalancerClass>;
   readonly view: ClassView;
+  /** By name. */
+  readonly providers: ReadonlyMap<string, Pick<GuardedAdapter, "identity">>;
   readonly mayWrite: () => string | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
-/** Says on each class whose provider runs here whether it is accepted. Writes nothing that is said already. */
+/** Who the provider says that we are may be known later. */
+const unknownMs = 60_000;
+
+/** Says on each class whose provider runs here whether it is accepted, and as whom it acts. Writes nothing that is said already. */
 export class ClassReporter {
   readonly #options: ClassReporterOptions;
+  /** By provider. */
+  readonly #identities = new Map<string, string>();
 
   constructor(options: ClassReporterOptions) {
     this.#options = options;
@@ -43,8 +51,10 @@ export class ClassReporter {
     const object = objects.get(name);
     const verdict = view.verdicts.get(name);
     if (object === undefined || verdict === undefined) return {};
-    const patch = verdictPatch(object, verdict, clock.now());
-    if (patch === undefined) return {};
+    const who = verdict.status ? await this.#whoActs(verdict.provider ?? "", signal) : { text: "", isKnown: true };
+    const later = who.isKnown ? {} : { requeueAfterMs: unknownMs };
+    const patch = verdictPatch(object, { ...verdict, message: `${verdict.message}${who.text}` }, clock.now());
+    if (patch === undefined) return later;
     const why = mayWrite();
     if (why !== undefined) throw new StoppedError(why);
     try {
@@ -55,7 +65,21 @@ export class ClassReporter {
       if (error instanceof FencedError || isAbort(error, signal)) throw error;
       return this.#refused(name, new WriteError(write, error));
     }
-    return {};
+    return later;
+  }
+
+  /** Asked once: another one needs other credentials, and they a new process. */
+  async #whoActs(provider: string, signal: AbortSignal): Promise<{ readonly text: string; readonly isKnown: boolean }> {
+    const identity = this.#options.providers.get(provider)?.identity;
+    if (identity === undefined) return { text: "", isKnown: true };
+    try {
+      const known = this.#identities.get(provider) ?? (await identity(signal));
+      this.#identities.set(provider, known);
+      return { text: `, as ${known}`, isKnown: true };
+    } catch (error) {
+      if (isAbort(error, signal)) throw error;
+      return { text: `, as whom cannot be told: ${errorMessage(error)}`, isKnown: false };
+    }
   }
 
   /** The object itself cannot say it. */

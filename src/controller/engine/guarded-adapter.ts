@@ -4,6 +4,7 @@ import {
   type Desired,
   decide,
   type HealthWatcher,
+  type Identified,
   type Issue,
   type LbStatus,
   type OwnedObject,
@@ -14,7 +15,7 @@ import {
   type ScopeKey,
   type StepResult,
 } from "../../provider/index.ts";
-import { isHealthWatcher } from "../health.ts";
+import { isHealthWatcher, isIdentified } from "../health.ts";
 import type { Circuit } from "./circuit.ts";
 import { orPanic, orPanicAsync } from "./panic-error.ts";
 
@@ -27,6 +28,8 @@ export class GuardedAdapter implements ProviderAdapter {
   readonly capabilities: Capabilities;
   /** There when the adapter has it. */
   readonly watchHealth?: HealthWatcher["watchHealth"];
+  /** The same. */
+  readonly identity?: Identified["identity"];
   readonly #adapter: ProviderAdapter;
   readonly #circuit: Circuit;
 
@@ -36,6 +39,7 @@ export class GuardedAdapter implements ProviderAdapter {
     this.#adapter = adapter;
     this.#circuit = circuit;
     if (isHealthWatcher(adapter)) this.watchHealth = (onChange) => adapter.watchHealth(onChange);
+    if (isIdentified(adapter)) this.identity = (signal) => this.#ask("identity", () => adapter.identity(signal));
   }
 
   validate(desired: DesiredLoadBalancer): readonly Issue[] {

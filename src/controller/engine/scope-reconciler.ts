@@ -10,6 +10,7 @@ import {
   type OwnedObject,
   type ProviderAdapter,
   type ScopeKey,
+  type Wait,
 } from "../../provider/index.ts";
 import { type Attempt, type ProviderRunner, pollAfter } from "./provider-runner.ts";
 import { scopeName } from "./scope-name.ts";
@@ -31,6 +32,8 @@ export interface ScopeReconcilerOptions {
 
 /** Shared objects that nobody uses stay so long: the next user may come soon. */
 const unusedMs = 600_000;
+/** What others wait for looks again so often at most. */
+const awaitedMs = 10_000;
 /** Many Services that change at once change what they share once. */
 const gatherMs = 50;
 
@@ -45,6 +48,8 @@ interface Scope {
   readonly likelyDone: boolean;
   /** Since when nobody uses it (monotonic). */
   unusedSince: number | undefined;
+  /** When somebody last waited for it though it had nothing to do (monotonic). */
+  awaitedAt: number | undefined;
   last: Attempt | undefined;
 }
 
@@ -98,6 +103,21 @@ export class ScopeReconciler {
     this.#options.queue.add(scopeName(adapter.name, scope), initialPriority);
   }
 
+  /** Somebody waits for other scopes: one that found itself done may not be any more, as things are taken away by hand. */
+  awaited(adapter: ProviderAdapter, waits: readonly Wait[]): void {
+    const { runner, queue, clock } = this.#options;
+    for (const { on } of waits) {
+      const name = on === undefined ? "" : scopeName(adapter.name, on);
+      const scope = this.#scopes.get(name);
+      if (scope?.last === undefined || stateOf(scope.last) !== "") continue;
+      const now = clock.monotonic();
+      if (scope.awaitedAt !== undefined && now - scope.awaitedAt < awaitedMs) continue;
+      scope.awaitedAt = now;
+      runner.doubt(adapter.name, scope.key);
+      queue.add(name);
+    }
+  }
+
   /** How the members of a load balancer are now; null when the adapter keeps them with the load balancer. */
   async members(
     adapter: ProviderAdapter,
@@ -137,6 +157,7 @@ export class ScopeReconciler {
     const worked = attempt.run !== undefined && attempt.run.outcomes.length > 0;
     if (worked || stateOf(before) !== stateOf(attempt) || desired === null) this.#tell(scope);
     if (attempt.failure !== undefined) return runner.next(adapter.name, attempt.failure);
+    this.awaited(adapter, attempt.run.plan.waits);
     if (!isConverged(attempt.run.plan)) return { requeueAfterMs: pollAfter(attempt.run) };
     if (desired !== null) return { requeueAfterMs: this.#options.driftMs(), priority: driftPriority };
     if (key.kind === "shared") this.#scopes.delete(name);
@@ -154,6 +175,7 @@ export class ScopeReconciler {
       wish: null,
       likelyDone,
       unusedSince: undefined,
+      awaitedAt: undefined,
       last: undefined,
     };
     this.#scopes.set(name, scope);

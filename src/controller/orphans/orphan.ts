@@ -27,7 +27,7 @@ export function orphansAmong(provider: string, owned: readonly OwnedObject[], ho
     const known = found.get(scope.id.uid);
     found.set(scope.id.uid, {
       id: scope.id,
-      references: [...(known?.references ?? []), ref].sort(),
+      references: [...new Set([...(known?.references ?? []), ref])].sort(),
       addresses: [...(known?.addresses ?? []), ...addresses],
       retained: retained || known?.retained === true,
     });

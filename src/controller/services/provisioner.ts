@@ -82,6 +82,7 @@ export class Provisioner {
       return runner.next(adapter.name, failure);
     }
     const { run } = attempt;
+    scopes.awaited(adapter, run.plan.waits);
     const members = await scopes.members(adapter, lb, signal);
     const failure = attempt.failure ?? members.failure;
     const status = adapter.status(lb, run.observed, members.observed, nodes.targets);

@@ -1,0 +1,195 @@
+// Of what happens at AWS: tests 6, 7, 8, 10, 12 and 19 of reference/aws.md, section 7.5.
+import { expect, it } from "vitest";
+import type { NodeTarget } from "../../../src/model/index.ts";
+import { tagKeys } from "../identity.ts";
+import { loadBalancerName } from "../plan/index.ts";
+import { nlbSpec } from "../schema/index.ts";
+import { Account, clusterId, nodeGroup } from "../testing/account.ts";
+import { AwsError, vpcId } from "../testing/fake/index.ts";
+import { Operator } from "../testing/operator.ts";
+import { instanceId, node } from "../testing/values.ts";
+import { lbOf, prefix } from "../testing/wishes.ts";
+
+const nodes = [node(1), node(2)];
+
+function manyNodes(count: number): readonly NodeTarget[] {
+  return Array.from({ length: count }, (_, i) => node(i + 1));
+}
+
+it.each(["", "web"])(
+  "6: what another owner has under the name that is needed stays as it is; a name of the user's own: %j",
+  async (given) => {
+    await using account = await Account.open();
+    const lb = lbOf(1, given === "" ? {} : { annotations: { [`${prefix}name`]: given } });
+    const name = loadBalancerName(lb, nlbSpec(lb, { region: "eu-west-1", agents: true }).spec, vpcId);
+    const { state } = account.aws;
+    const arn = state.arn("loadbalancer/net", name);
+    state.loadBalancers.set(arn, {
+      arn,
+      name,
+      scheme: "internal",
+      wish: "somebody else's",
+      madeAt: 0,
+      ipAddressType: "ipv4",
+      sourceNat: "off",
+      subnets: ["subnet-internal-a"],
+      groups: [],
+      privateLink: "on",
+      attributes: new Map(),
+      tags: new Map([["team", "others"]]),
+    });
+    const before = account.fingerprint().split("\n");
+    const operator = await Operator.start(account);
+    operator.want(lb, nodes);
+    for (let i = 0; i < 3; i++) await operator.round();
+    expect(operator.failures[0]).toMatch(/^Conflict: load balancer \S+ exists and is not of this Service$/);
+    operator.letGo(lb);
+    await operator.settle();
+    expect(account.fingerprint().split("\n")).toEqual(expect.arrayContaining(before));
+  },
+);
+
+it("7: 250 nodes that join are three registrations, and one that AWS refuses holds up no other", async () => {
+  await using account = await Account.open({ instances: 250 });
+  const operator = await Operator.start(account);
+  const lb = lbOf(1);
+  operator.want(lb, []);
+  await operator.settle();
+  operator.want(lb, manyNodes(250));
+  const before = account.aws.journal.length;
+  await operator.round();
+  await operator.round();
+  const asked = account.aws.journal.slice(before).map(({ action }) => action);
+  expect(asked.filter((action) => action === "RegisterTargets")).toHaveLength(3);
+  expect(operator.failures).toEqual([]);
+  const [group] = account.aws.state.targetGroups.values();
+  expect(group?.targets.size).toBe(250);
+});
+
+it("7: one instance of 250 that stops while they are registered is left out alone, and named", async () => {
+  await using account = await Account.open({ instances: 250 });
+  const operator = await Operator.start(account);
+  const lb = lbOf(1);
+  operator.want(lb, manyNodes(250));
+  account.aws.trouble = ({ action }) => {
+    // AWS said that it runs, and it runs no more.
+    const instance = account.aws.state.instances.get(instanceId(77));
+    if (action === "RegisterTargets" && instance !== undefined) instance.state = "stopped";
+    return undefined;
+  };
+  await operator.settle();
+  expect(operator.failures).toEqual([]);
+  const [group] = account.aws.state.targetGroups.values();
+  expect(group?.targets.size).toBe(249);
+  expect((await operator.status(lb)).issues).toEqual([
+    expect.objectContaining({ reason: "NodesLeftOut", message: expect.stringContaining(instanceId(77)) as string }),
+  ]);
+});
+
+it("8: more targets than AWS takes with cross-zone load balancing are never asked for", async () => {
+  await using account = await Account.open({ instances: 60 });
+  const operator = await Operator.start(account);
+  const lb = lbOf(10, { annotations: { [`${prefix}attributes`]: "load_balancing.cross_zone.enabled=true" } });
+  operator.want(lb, manyNodes(60));
+  await operator.settle();
+  expect(operator.failures).toEqual([]);
+  expect(account.aws.journal.filter(({ outcome }) => outcome === "TooManyTargets")).toEqual([]);
+  expect([...account.aws.state.targetGroups.values()].map(({ targets }) => targets.size)).toEqual(Array(10).fill(50));
+  expect((await operator.status(lb)).issues).toEqual([expect.objectContaining({ reason: "QuotaExceeded" })]);
+});
+
+it.each<[string, (account: Account) => void]>([
+  [
+    "the load balancer",
+    ({ aws: { state } }) =>
+      [...state.loadBalancers.keys()].forEach((arn) => {
+        for (const one of state.listenersOf(arn)) state.listeners.delete(one.arn);
+        state.loadBalancers.delete(arn);
+      }),
+  ],
+  ["a listener", ({ aws: { state } }) => state.listeners.clear()],
+  [
+    "its target group",
+    ({ aws: { state } }) => {
+      state.listeners.clear();
+      state.targetGroups.clear();
+    },
+  ],
+  ["a target", ({ aws: { state } }) => [...state.targetGroups.values()].forEach(({ targets }) => targets.clear())],
+  [
+    "what its security group lets in",
+    ({ aws: { state } }) =>
+      [...state.groups.values()].forEach(({ tags, rules }) => tags.has(tagKeys.uid) && rules.splice(0)),
+  ],
+  ["what the nodes let in", ({ aws: { state } }) => void state.groups.get(nodeGroup)?.rules.splice(0)],
+  [
+    "a tag of the user's",
+    ({ aws: { state } }) => [...state.targetGroups.values()].forEach(({ tags }) => tags.delete("team")),
+  ],
+  [
+    "an attribute",
+    ({ aws: { state } }) =>
+      [...state.targetGroups.values()].forEach(({ attributes }) => attributes.set("stickiness.enabled", "true")),
+  ],
+])("10: %s that somebody took away or changed is as before at the next check", async (_, harm) => {
+  await using account = await Account.open();
+  const operator = await Operator.start(account);
+  operator.want(lbOf(1, { annotations: { [`${prefix}additional-resource-tags`]: "team=web" } }), nodes);
+  await operator.settle();
+  const before = account.fingerprint();
+  harm(account);
+  operator.pass(600_000);
+  expect((await operator.resync()).flatMap(({ steps }) => steps).length).toBeGreaterThan(0);
+  await operator.settle();
+  expect([operator.failures, account.fingerprint()]).toEqual([[], before]);
+});
+
+it("12: with half of all reads throttled no write is lost, and each attempt ends at the first refusal", async () => {
+  await using account = await Account.open();
+  const operator = await Operator.start(account);
+  const meter: string[] = [];
+  const metered = await Operator.start(account, {
+    requestLimits: { meter: (op, code) => void meter.push(`${op} ${code}`) },
+  });
+  let reads = 0;
+  account.aws.trouble = ({ isWrite }) =>
+    !isWrite && reads++ % 2 === 1 ? new AwsError("Throttling", "Rate exceeded") : undefined;
+  metered.want(lbOf(1), nodes);
+  let rounds = 0;
+  for (; rounds < 60 && account.aws.writes().length === 0; rounds++) await metered.round();
+  expect(metered.failures.every((text) => text.startsWith("Throttled: "))).toBe(true);
+  // One refused read ends an attempt: three scopes, and never a retry within.
+  expect(account.aws.journal.filter(({ outcome }) => outcome === "Throttling").length).toBe(metered.failures.length);
+  expect(meter.filter((text) => text.endsWith(" throttled")).length).toBe(metered.failures.length);
+  account.aws.trouble = () => undefined;
+  operator.want(lbOf(1), nodes);
+  await operator.settle();
+  expect(account.aws.state.loadBalancers.size).toBe(1);
+});
+
+it("19: lists what carries the cluster's tags, and nothing of anybody else", async () => {
+  await using account = await Account.open();
+  const operator = await Operator.start(account);
+  operator.want(lbOf(1), nodes);
+  await operator.settle();
+  const { state } = account.aws;
+  const [lb] = state.loadBalancers.values();
+  const foreign = {
+    ...lb!,
+    arn: state.arn("loadbalancer/net", "other"),
+    name: "other",
+    tags: new Map([[tagKeys.cluster, "other"]]),
+  };
+  state.loadBalancers.set(foreign.arn, foreign);
+  const untagged = { ...lb!, arn: state.arn("loadbalancer/net", "plain"), name: "plain", tags: new Map() };
+  state.loadBalancers.set(untagged.arn, untagged);
+  const adapter = await account.adapter();
+  await adapter.snapshot([], new AbortController().signal);
+  account.aws.pass(30_000);
+  const owned = await Array.fromAsync(adapter.listOwned(clusterId, new AbortController().signal));
+  const refs = new Set(owned.map(({ ref }) => ref));
+  const mine = [lb?.arn, ...state.targetGroups.keys(), ...state.listeners.keys()];
+  expect(mine.every((ref) => refs.has(ref ?? ""))).toBe(true);
+  expect([refs.has(foreign.arn), refs.has(untagged.arn), refs.has(nodeGroup)]).toEqual([false, false, false]);
+  expect(new Set(owned.map(({ scope }) => scope.kind))).toEqual(new Set(["service", "members", "shared"]));
+});

@@ -1,0 +1,137 @@
+import type * as ec2 from "@aws-sdk/client-ec2";
+import type * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
+import type * as tagging from "@aws-sdk/client-resource-groups-tagging-api";
+import type * as sts from "@aws-sdk/client-sts";
+import type { WriteCall } from "./calls.ts";
+
+interface Exchange<Input, Output> {
+  readonly input: Input;
+  readonly output: Output;
+}
+
+/** Every request that only looks. */
+export interface Reads {
+  readonly DescribeListenerAttributes: Exchange<
+    elb.DescribeListenerAttributesCommandInput,
+    elb.DescribeListenerAttributesCommandOutput
+  >;
+  readonly DescribeListenerCertificates: Exchange<
+    elb.DescribeListenerCertificatesCommandInput,
+    elb.DescribeListenerCertificatesCommandOutput
+  >;
+  readonly DescribeListeners: Exchange<elb.DescribeListenersCommandInput, elb.DescribeListenersCommandOutput>;
+  readonly DescribeLoadBalancerAttributes: Exchange<
+    elb.DescribeLoadBalancerAttributesCommandInput,
+    elb.DescribeLoadBalancerAttributesCommandOutput
+  >;
+  readonly DescribeLoadBalancers: Exchange<
+    elb.DescribeLoadBalancersCommandInput,
+    elb.DescribeLoadBalancersCommandOutput
+  >;
+  readonly DescribeTags: Exchange<elb.DescribeTagsCommandInput, elb.DescribeTagsCommandOutput>;
+  readonly DescribeTargetGroupAttributes: Exchange<
+    elb.DescribeTargetGroupAttributesCommandInput,
+    elb.DescribeTargetGroupAttributesCommandOutput
+  >;
+  readonly DescribeTargetGroups: Exchange<elb.DescribeTargetGroupsCommandInput, elb.DescribeTargetGroupsCommandOutput>;
+  readonly DescribeTargetHealth: Exchange<elb.DescribeTargetHealthCommandInput, elb.DescribeTargetHealthCommandOutput>;
+  readonly DescribeAvailabilityZones: Exchange<
+    ec2.DescribeAvailabilityZonesCommandInput,
+    ec2.DescribeAvailabilityZonesCommandOutput
+  >;
+  readonly DescribeInstances: Exchange<ec2.DescribeInstancesCommandInput, ec2.DescribeInstancesCommandOutput>;
+  readonly DescribeRouteTables: Exchange<ec2.DescribeRouteTablesCommandInput, ec2.DescribeRouteTablesCommandOutput>;
+  readonly DescribeSecurityGroupRules: Exchange<
+    ec2.DescribeSecurityGroupRulesCommandInput,
+    ec2.DescribeSecurityGroupRulesCommandOutput
+  >;
+  readonly DescribeSecurityGroups: Exchange<
+    ec2.DescribeSecurityGroupsCommandInput,
+    ec2.DescribeSecurityGroupsCommandOutput
+  >;
+  readonly DescribeSubnets: Exchange<ec2.DescribeSubnetsCommandInput, ec2.DescribeSubnetsCommandOutput>;
+  readonly DescribeVpcs: Exchange<ec2.DescribeVpcsCommandInput, ec2.DescribeVpcsCommandOutput>;
+  readonly GetResources: Exchange<tagging.GetResourcesCommandInput, tagging.GetResourcesCommandOutput>;
+  readonly GetCallerIdentity: Exchange<sts.GetCallerIdentityCommandInput, sts.GetCallerIdentityCommandOutput>;
+}
+
+export type ReadName = keyof Reads;
+
+/** AWS, as far as this provider talks to it; what fails throws `ProviderError`. */
+export interface Aws {
+  readonly region: string;
+  read<Name extends ReadName>(
+    name: Name,
+    input: Reads[Name]["input"],
+    signal: AbortSignal,
+  ): Promise<Reads[Name]["output"]>;
+  /** Returns what was made: its ARN or ID. */
+  write(call: WriteCall, signal: AbortSignal): Promise<Made>;
+}
+
+/** Empty for what makes nothing. */
+export interface Made {
+  readonly arn?: string;
+  readonly id?: string;
+}
+
+export type Api = "ec2" | "elb" | "sts" | "tagging";
+
+/** Which of AWS' services answers a request; the names of all requests, so that policies can be made from it. */
+export const apiOf: Readonly<Record<ReadName | WriteCall["name"], Api>> = {
+  DescribeListenerAttributes: "elb",
+  DescribeListenerCertificates: "elb",
+  DescribeListeners: "elb",
+  DescribeLoadBalancerAttributes: "elb",
+  DescribeLoadBalancers: "elb",
+  DescribeTags: "elb",
+  DescribeTargetGroupAttributes: "elb",
+  DescribeTargetGroups: "elb",
+  DescribeTargetHealth: "elb",
+  AddListenerCertificates: "elb",
+  AddTags: "elb",
+  CreateListener: "elb",
+  CreateLoadBalancer: "elb",
+  CreateTargetGroup: "elb",
+  DeleteListener: "elb",
+  DeleteLoadBalancer: "elb",
+  DeleteTargetGroup: "elb",
+  DeregisterTargets: "elb",
+  ModifyListener: "elb",
+  ModifyListenerAttributes: "elb",
+  ModifyLoadBalancerAttributes: "elb",
+  ModifyTargetGroup: "elb",
+  ModifyTargetGroupAttributes: "elb",
+  RegisterTargets: "elb",
+  RemoveListenerCertificates: "elb",
+  RemoveTags: "elb",
+  SetSecurityGroups: "elb",
+  SetSubnets: "elb",
+  DescribeAvailabilityZones: "ec2",
+  DescribeInstances: "ec2",
+  DescribeRouteTables: "ec2",
+  DescribeSecurityGroupRules: "ec2",
+  DescribeSecurityGroups: "ec2",
+  DescribeSubnets: "ec2",
+  DescribeVpcs: "ec2",
+  AuthorizeSecurityGroupIngress: "ec2",
+  CreateSecurityGroup: "ec2",
+  CreateTags: "ec2",
+  DeleteSecurityGroup: "ec2",
+  DeleteTags: "ec2",
+  RevokeSecurityGroupIngress: "ec2",
+  GetResources: "tagging",
+  GetCallerIdentity: "sts",
+};
+
+const services: Readonly<Record<Api, string>> = {
+  ec2: "ec2",
+  elb: "elasticloadbalancing",
+  sts: "sts",
+  tagging: "tag",
+};
+
+/** A request as IAM names it: `elasticloadbalancing:CreateListener`. */
+export function iamAction(name: ReadName | WriteCall["name"]): string {
+  return `${services[apiOf[name]]}:${name}`;
+}

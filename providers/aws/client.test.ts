@@ -1,0 +1,33 @@
+import { spawnSync } from "node:child_process";
+import { expect, it } from "vitest";
+
+/** Prints what of the SDK is loaded before the first request, and after it. */
+const script = `
+  import { registerHooks } from "node:module";
+  const seen = [];
+  registerHooks({
+    resolve(specifier, context, next) {
+      const found = next(specifier, context);
+      if (found.url.includes("/@aws-sdk/")) seen.push(found.url.split("/@aws-sdk/")[1].split("/")[0]);
+      return found;
+    },
+  });
+  const { provider } = await import(process.argv[1]);
+  await import(process.argv[2]);
+  const adapter = await provider.create({
+    flags: { "aws-nlb-region": "eu-west-1", "aws-nlb-vpc-id": "vpc-0a0a0a0a", "aws-nlb-endpoint": "http://127.0.0.1:9" },
+    environment: {}, clusterId: "c", stateDir: "", berth: [], reservedPorts: [],
+    nodePortRange: { first: 30000, last: 32767 }, fence: () => undefined, logger: undefined,
+    clock: { now: Date.now, monotonic: () => 0, schedule: () => ({ [Symbol.dispose]() {} }) },
+  });
+  const before = seen.length;
+  await adapter.snapshot([], new AbortController().signal).catch(() => {});
+  console.log(JSON.stringify([before, seen.includes("client-resource-groups-tagging-api"), seen.includes("client-ec2")]));
+`;
+
+it("loads nothing of the SDK before the first request, and then what that request needs", () => {
+  const modules = ["index.ts", "../../src/cli/controller.ts"].map((path) => new URL(path, import.meta.url).href);
+  const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", script, ...modules];
+  const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  expect([stdout.trim(), stderr]).toEqual([JSON.stringify([0, true, false]), ""]);
+});

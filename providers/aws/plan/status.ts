@@ -1,0 +1,125 @@
+import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
+import type { Issue, LbStatus } from "../../../src/provider/index.ts";
+import { isOwn } from "../identity.ts";
+import type { MembersObservation, ObservedTarget, ServiceObservation } from "../observation.ts";
+import { type NlbSpec, nlbSpec } from "../schema/index.ts";
+import { loadBalancerName, type NlbSettings } from "./context.ts";
+import { chosenNodes, maxNodes } from "./members.ts";
+import { fateOf } from "./nodes.ts";
+
+/** How many nodes a message names. */
+const maxNames = 3;
+
+/** What the Service asks for and cannot have. */
+export function validate(lb: DesiredLoadBalancer, settings: NlbSettings): readonly Issue[] {
+  return nlbSpec(lb, settings).issues;
+}
+
+/** The name is shown once AWS has set the load balancer up; whether a target is healthy makes no difference. */
+export function status(
+  lb: DesiredLoadBalancer,
+  service: ServiceObservation,
+  members: MembersObservation | null,
+  nodes: readonly NodeTarget[],
+  settings: NlbSettings,
+): LbStatus {
+  const { spec } = nlbSpec(lb, settings);
+  const name = loadBalancerName(lb, spec, service.network.vpcId);
+  const own = service.loadBalancers.filter(({ tags }) => isOwn(tags, lb.id));
+  const isUp = ({ state }: (typeof own)[number]): boolean => state === "active" || state === "active_impaired";
+  // One that is being replaced is shown until the other one is there.
+  const shown = own.find((one) => one.name === name && isUp(one)) ?? own.find(isUp);
+  const ports = shown?.listeners.flatMap(({ port }) => lb.ports.filter((one) => one.port === port)) ?? [];
+  return {
+    ingress:
+      shown === undefined
+        ? []
+        : [{ hostname: shown.hostname.toLowerCase(), ports: ports.map(({ port, protocol }) => ({ port, protocol })) }],
+    ...targetsOf(members, lb, nodes),
+    references: own.map(({ arn }) => arn).sort(),
+    issues: [...foreignListeners(lb, service, name), ...nodeIssues(lb, spec, members, nodes)],
+  };
+}
+
+/** A node is ready when all that is sent to it is taken. */
+function targetsOf(
+  members: MembersObservation | null,
+  lb: DesiredLoadBalancer,
+  nodes: readonly NodeTarget[],
+): Pick<LbStatus, "targets" | "unhealthy"> {
+  const used = (members?.targetGroups ?? []).filter(({ tags, isUsed }) => isUsed && isOwn(tags, lb.id));
+  const byId = Map.groupBy(
+    used.flatMap(({ targets }) => targets.filter(({ state }) => state !== "draining")),
+    ({ id }) => id,
+  );
+  const nameOf = new Map(nodes.map(({ name, providerId = "" }) => [providerId.split("/").at(-1), name]));
+  const unhealthy = [...byId].flatMap(([id, targets]) => {
+    const bad = targets.find(({ state }) => state !== "healthy");
+    return bad === undefined ? [] : [{ node: nameOf.get(id) ?? id, reason: reasonOf(bad) }];
+  });
+  return { targets: { ready: byId.size - unhealthy.length, total: byId.size }, unhealthy };
+}
+
+function reasonOf({ state, reason }: ObservedTarget): string {
+  if (state === "initial") return "AWS has not checked it yet, which takes up to three minutes";
+  return reason === "" ? state : reason;
+}
+
+/** A listener that somebody made by hand on a port of ours. */
+function foreignListeners(
+  { id, ports }: DesiredLoadBalancer,
+  service: ServiceObservation,
+  name: string,
+): readonly Issue[] {
+  const current = service.loadBalancers.find((one) => one.name === name);
+  const foreign = (current?.listeners ?? []).filter(({ tags }) => !isOwn(tags, id));
+  return foreign.flatMap(({ port, arn }) =>
+    ports
+      .filter((one) => one.port === port)
+      .map(({ protocol }): Issue => {
+        const message = `port ${port} has a listener that is not Berth's; delete ${arn}`;
+        return {
+          path: "spec.ports",
+          port: { port, protocol },
+          severity: "degrade",
+          reason: "ListenerConflict",
+          message,
+        };
+      }),
+  );
+}
+
+function nodeIssues(
+  lb: DesiredLoadBalancer,
+  spec: NlbSpec,
+  members: MembersObservation | null,
+  nodes: readonly NodeTarget[],
+): readonly Issue[] {
+  const issues: Issue[] = [];
+  const chosen = chosenNodes(lb, nodes, spec);
+  if (chosen.length < nodes.length)
+    issues.push({
+      path: "nodes",
+      severity: "degrade",
+      reason: "QuotaExceeded",
+      message: `${nodes.length} nodes for ${spec.listeners.length} ports are more targets than AWS takes; ${maxNodes(spec)} nodes get traffic`,
+    });
+  const left = members === null ? [] : chosen.flatMap((node) => leftOut(node, members));
+  if (left.length > 0) {
+    const names = left.slice(0, maxNames).map(({ node, why }) => `${node.name} ${why}`);
+    const more = left.length > maxNames ? ` and ${left.length - maxNames} more` : "";
+    issues.push({ path: "nodes", severity: "degrade", reason: "NodesLeftOut", message: `${names.join("; ")}${more}` });
+  }
+  return issues;
+}
+
+/** A node that is no target, and why. */
+function leftOut(
+  node: NodeTarget,
+  { instances, targetGroups }: MembersObservation,
+): readonly { readonly node: NodeTarget; readonly why: string }[] {
+  const fate = fateOf(node, instances);
+  if (fate.kind !== "target") return [fate];
+  const isRefused = targetGroups.some(({ refused }) => refused.includes(fate.id));
+  return isRefused ? [{ node, why: `AWS refuses to register instance ${fate.id}` }] : [];
+}

@@ -1,0 +1,56 @@
+import type { Clock } from "../../../src/base/index.ts";
+import { TokenBucket } from "../../../src/provider/index.ts";
+
+/** How many of these requests go out each second while many load balancers are checked. */
+const rate = { perSecond: 2, burst: 20 } as const;
+
+/** How old an answer may be: of what is looked at now, and of what is only checked. */
+export interface MaxAge {
+  readonly liveMs: number;
+  readonly seldomMs: number;
+}
+
+/** `live`: now. `seldom`: only what is too old, and at a low rate, as many are looked at one after the other. */
+export type Look = "live" | "seldom";
+
+/** What no batch tells of: a request for each object. Keeps the last answers, and asks again in turns. */
+export class PerObject {
+  readonly #clock: Clock;
+  readonly #bucket: TokenBucket;
+  readonly #known = new Map<string, { readonly value: unknown; readonly at: number }>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+    this.#bucket = new TokenBucket(rate, clock);
+  }
+
+  /** Undefined: it was never read, and now is not its turn. */
+  async get<T>(key: string, look: Look, maxAge: MaxAge, read: () => Promise<T>): Promise<T | undefined> {
+    const known = this.#known.get(key) as { readonly value: T; readonly at: number } | undefined;
+    const maxAgeMs = look === "live" ? maxAge.liveMs : maxAge.seldomMs;
+    if (known !== undefined && this.#clock.monotonic() - known.at < maxAgeMs) return known.value;
+    if (look === "seldom") {
+      if (this.#bucket.waitMs > 0) return known?.value;
+      this.#bucket.take();
+    }
+    return await this.must(key, read);
+  }
+
+  /** Whatever it costs. */
+  async must<T>(key: string, read: () => Promise<T>): Promise<T> {
+    const at = this.#clock.monotonic();
+    const value = await read();
+    this.#known.set(key, { value, at });
+    return value;
+  }
+
+  /** Something was written to the object of this ARN, or may have been. */
+  changed(arn: string): void {
+    for (const key of this.#known.keys()) if (key.startsWith(`${arn} `)) this.#known.delete(key);
+  }
+
+  /** All else is gone. */
+  keepOnly(isThere: (key: string) => boolean): void {
+    for (const key of this.#known.keys()) if (!isThere(key)) this.#known.delete(key);
+  }
+}

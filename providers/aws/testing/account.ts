@@ -1,0 +1,162 @@
+// An account of the fake AWS with a cluster in it: subnets, instances, certificates; and adapters that come and go.
+import { env } from "node:process";
+import { type Clock, systemClock } from "../../../src/base/index.ts";
+import type { ProviderAdapter, RequestLimits } from "../../../src/provider/index.ts";
+import { nullLogger } from "../../../src/telemetry/index.ts";
+import { provider } from "../index.ts";
+import { FakeAws, type RuleId, region, vpcId } from "./fake/index.ts";
+import { instanceId } from "./values.ts";
+
+export const clusterId = "cluster-1";
+export const certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/one";
+export const otherCertificate = "arn:aws:acm:eu-west-1:123456789012:certificate/two";
+export const nodeGroup = "sg-0aaaaaaaaaaaaaaaa";
+
+export interface AdapterOptions {
+  readonly fence?: () => string | undefined;
+  readonly clock?: Clock;
+  readonly requestLimits?: RequestLimits;
+}
+
+/** What else the account is. */
+export interface AccountOptions {
+  readonly instances?: number;
+  /** A rule that does not hold. */
+  readonly off?: RuleId | undefined;
+}
+
+/** The rule that is off in all of them, so that it shows which tests need it. */
+const everywhereOff = env["FAKE_AWS_OFF"] as RuleId | undefined;
+
+export class Account implements AsyncDisposable {
+  readonly aws: FakeAws;
+
+  private constructor(aws: FakeAws) {
+    this.aws = aws;
+  }
+
+  static async open({ instances = 3, off = everywhereOff }: AccountOptions = {}): Promise<Account> {
+    const aws = await FakeAws.start(off === undefined ? {} : { off });
+    const { state } = aws;
+    for (const zone of ["a", "b"])
+      for (const isPublic of [false, true]) {
+        const id = `subnet-${isPublic ? "public" : "internal"}-${zone}`;
+        const role = isPublic ? "kubernetes.io/role/elb" : "kubernetes.io/role/internal-elb";
+        const tags = new Map([[role, "1"]]);
+        state.subnets.set(id, { id, zone: `${region}${zone}`, isPublic, freeAddresses: 200, tags });
+      }
+    state.groups.set(nodeGroup, {
+      id: nodeGroup,
+      name: "nodes",
+      vpcId,
+      madeAt: -1_000_000,
+      tags: new Map([["kubernetes.io/cluster/demo", "owned"]]),
+      rules: [],
+      heldUntil: 0,
+    });
+    for (const arn of [certificate, otherCertificate]) state.certificates.add(arn);
+    const account = new Account(aws);
+    for (let i = 1; i <= instances; i++) account.run(instanceId(i));
+    return account;
+  }
+
+  /** An instance runs from now on. */
+  run(id: string): void {
+    this.aws.state.instances.set(id, { id, vpcId, zone: `${region}a`, groups: [nodeGroup], state: "running" });
+  }
+
+  /** A controller that was just started; it took longer than AWS' lists lag. */
+  async adapter({
+    fence = () => undefined,
+    clock = systemClock,
+    requestLimits,
+  }: AdapterOptions = {}): Promise<ProviderAdapter> {
+    this.aws.pass(30_000);
+    return await provider.create({
+      flags: { "aws-nlb-region": region, "aws-nlb-vpc-id": vpcId, "aws-nlb-endpoint": this.aws.endpoint },
+      environment: {},
+      clusterId,
+      stateDir: "",
+      berth: [],
+      reservedPorts: [],
+      nodePortRange: { first: 30_000, last: 32_767 },
+      fence,
+      ...(requestLimits !== undefined && { requestLimits }),
+      logger: nullLogger,
+      clock,
+    });
+  }
+
+  pass(ms: number): void {
+    this.aws.pass(ms);
+  }
+
+  /** All that is there, one line each, without what tells in which order it was made. */
+  fingerprint(): string {
+    const { loadBalancers, listeners, targetGroups, groups } = this.aws.state;
+    const names = new Map<string, string>();
+    for (const { arn, name } of [...loadBalancers.values(), ...targetGroups.values()]) names.set(arn, name);
+    for (const { id, name } of groups.values()) names.set(id, name);
+    const lines = [
+      ...[...loadBalancers.values()].map((one) => [
+        "load balancer",
+        one.name,
+        one.scheme,
+        one.ipAddressType,
+        one.subnets.toSorted(),
+        one.groups.map((id) => names.get(id) ?? id).sort(),
+        one.privateLink,
+        sorted(one.attributes),
+        sorted(one.tags),
+      ]),
+      ...[...listeners.values()].map((one) => [
+        "listener",
+        names.get(one.loadBalancer),
+        one.port,
+        one.protocol,
+        one.certificates,
+        one.policy,
+        one.alpn,
+        one.forward.map(({ group }) => names.get(group)),
+        sorted(one.attributes),
+        sorted(one.tags),
+      ]),
+      ...[...targetGroups.values()].map((one) => [
+        "target group",
+        one.name,
+        one.protocol,
+        one.check,
+        sorted(one.attributes),
+        sorted(one.tags),
+        [...one.targets]
+          .filter(([, { drainingSince }]) => drainingSince === undefined)
+          .map(([key]) => key)
+          .sort(),
+      ]),
+      ...[...groups.values()].flatMap(({ name, tags, rules }) => [
+        ["security group", name, sorted(tags)],
+        ...rules.map((rule) => [
+          "rule",
+          name,
+          rule.protocol,
+          rule.from,
+          rule.to,
+          names.get(rule.source) ?? rule.source,
+          sorted(rule.tags),
+        ]),
+      ]),
+    ];
+    return lines
+      .map((line) => JSON.stringify(line))
+      .sort()
+      .join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.aws[Symbol.asyncDispose]();
+  }
+}
+
+function sorted(pairs: ReadonlyMap<string, string>): readonly (readonly [string, string])[] {
+  return [...pairs].sort(([a], [b]) => (a < b ? -1 : 1));
+}

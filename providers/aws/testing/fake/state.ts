@@ -1,0 +1,158 @@
+// All that an account has in a region, as far as load balancers need it.
+export type Tags = Map<string, string>;
+
+export interface LoadBalancer {
+  readonly arn: string;
+  readonly name: string;
+  readonly scheme: string;
+  /** What it was made with: the same again is the same load balancer. */
+  readonly wish: string;
+  readonly madeAt: number;
+  ipAddressType: string;
+  sourceNat: string;
+  subnets: readonly string[];
+  groups: readonly string[];
+  privateLink: string;
+  readonly attributes: Map<string, string>;
+  readonly tags: Tags;
+}
+
+export interface Listener {
+  readonly arn: string;
+  readonly loadBalancer: string;
+  readonly port: number;
+  protocol: string;
+  /** The default one first. */
+  certificates: readonly string[];
+  policy: string;
+  alpn: string;
+  forward: readonly { readonly group: string; readonly weight: number }[];
+  readonly attributes: Map<string, string>;
+  readonly tags: Tags;
+}
+
+export interface TargetGroup {
+  readonly arn: string;
+  readonly name: string;
+  readonly protocol: string;
+  readonly port: number;
+  readonly vpcId: string;
+  readonly wish: string;
+  check: HealthCheck;
+  readonly attributes: Map<string, string>;
+  readonly tags: Tags;
+  /** By `id:port`. */
+  readonly targets: Map<string, Target>;
+}
+
+export interface HealthCheck {
+  readonly protocol: string;
+  readonly port: string;
+  readonly path: string;
+  readonly codes: string;
+  readonly interval: number;
+  readonly timeout: number;
+  readonly healthy: number;
+  readonly unhealthy: number;
+}
+
+export interface Target {
+  readonly id: string;
+  readonly port: number;
+  /** Since when it is there and its group is used; undefined while it is not. */
+  checkedSince: number | undefined;
+  /** Since when it is being drained. */
+  drainingSince: number | undefined;
+}
+
+export interface Group {
+  readonly id: string;
+  readonly name: string;
+  readonly vpcId: string;
+  readonly madeAt: number;
+  readonly tags: Tags;
+  readonly rules: GroupRule[];
+  /** A load balancer had it so lately that its network interfaces still do. */
+  heldUntil: number;
+}
+
+export interface GroupRule {
+  readonly id: string;
+  readonly protocol: string;
+  readonly from: number;
+  readonly to: number;
+  readonly source: string;
+  readonly tags: Tags;
+}
+
+export interface Instance {
+  readonly id: string;
+  readonly vpcId: string;
+  readonly zone: string;
+  readonly groups: readonly string[];
+  state: string;
+}
+
+export interface Subnet {
+  readonly id: string;
+  readonly zone: string;
+  readonly isPublic: boolean;
+  freeAddresses: number;
+  readonly tags: Tags;
+}
+
+export const vpcId = "vpc-0a0a0a0a";
+export const account = "123456789012";
+export const region = "eu-west-1";
+
+/** Everything that there is; nothing in it is remembered twice. */
+export class State {
+  readonly loadBalancers: Map<string, LoadBalancer> = new Map();
+  readonly listeners: Map<string, Listener> = new Map();
+  readonly targetGroups: Map<string, TargetGroup> = new Map();
+  readonly groups: Map<string, Group> = new Map();
+  readonly instances: Map<string, Instance> = new Map();
+  readonly subnets: Map<string, Subnet> = new Map();
+  readonly certificates: Set<string> = new Set();
+  /** Elastic addresses that are free. */
+  readonly allocations: Set<string> = new Set();
+  /** Milliseconds; it goes on by a little with each request. */
+  now = 0;
+  #count = 0;
+
+  nextId(prefix: string): string {
+    return `${prefix}${(++this.#count).toString(16).padStart(17, "0")}`;
+  }
+
+  arn(kind: string, name: string): string {
+    return `arn:aws:elasticloadbalancing:${region}:${account}:${kind}/${name}/${this.nextId("")}`;
+  }
+
+  /** What carries tags, by its ARN or ID. */
+  tagged(ref: string): { readonly tags: Tags } | undefined {
+    const rules = (): GroupRule | undefined => this.rules().find(({ id }) => id === ref);
+    return (
+      this.loadBalancers.get(ref) ??
+      this.listeners.get(ref) ??
+      this.targetGroups.get(ref) ??
+      this.groups.get(ref) ??
+      rules()
+    );
+  }
+
+  rules(): readonly GroupRule[] {
+    return [...this.groups.values()].flatMap(({ rules }) => rules);
+  }
+
+  listenersOf(loadBalancer: string): readonly Listener[] {
+    return [...this.listeners.values()].filter((one) => one.loadBalancer === loadBalancer);
+  }
+
+  /** The load balancers that send to it. */
+  usersOf(targetGroup: string): readonly string[] {
+    const users = [...this.listeners.values()].filter(({ forward }) =>
+      forward.some(({ group }) => group === targetGroup),
+    );
+    return [...new Set(users.map(({ loadBalancer }) => loadBalancer))];
+  }
+}
