@@ -61,6 +61,10 @@ export const layers: readonly Layer[] = [
     folder: "providers/node",
     may: ["src/provider", "src/base", "src/net", "src/api", "src/model", "src/telemetry"],
   },
+  {
+    folder: "providers/gcp",
+    may: ["src/provider", "src/base", "src/net", "src/api", "src/model", "src/telemetry"],
+  },
   { folder: "sandbox", may: all },
   { folder: "e2e", may: all },
   { folder: "bench", may: all },
@@ -78,6 +82,7 @@ export const pure: readonly string[] = [
   "src/balancer/config.ts",
   "providers/node/plan.ts",
   "providers/proxy/plan.ts",
+  "providers/gcp/plan",
 ];
 export const impureModules: readonly string[] = [
   "node:child_process",
