@@ -63,6 +63,33 @@ it("keeps nobody out while the cluster's probes are not let in", () => {
   }
 });
 
+it("leaves a rule where it is until all is made that can be made beforehand", () => {
+  const bed = new PlannerBed();
+  bed.converge({ lb: desiredLb(), nodes });
+  const { steps } = bed.plan(key, { lb: desiredLb({ ...local, ports: [tcp(81)] }), nodes });
+  const taken = steps.find(({ action }) => action === "delete");
+  expect(taken?.dependsOn.map((id) => id.replace(/berth-\S+/, "web"))).toEqual([
+    "create healthCheck web",
+    "update backendService web",
+  ]);
+});
+
+it("leaves the way of its own for probes open until the cluster's is", () => {
+  const bed = new PlannerBed();
+  bed.converge({ lb: desiredLb(local), nodes });
+  const probes = `firewall ${sharedBaseName(id.clusterId)}-fw-health-v4`;
+  const cluster = { lb: desiredLb(), nodes };
+  const open = bed.region.resources.get(probes) as Resource;
+  bed.region.resources.delete(probes);
+  const closes = (): readonly string[] =>
+    bed
+      .plan(key, cluster)
+      .steps.flatMap(({ action, target }) => (action === "delete" ? (target.split(" ")[0] ?? "") : []));
+  expect(closes()).toEqual(["healthCheck"]);
+  bed.region.put(open);
+  expect(closes()).toEqual(["firewall", "healthCheck"]);
+});
+
 it("takes what is shared away when nobody needs it any more", () => {
   const bed = new PlannerBed();
   bed.converge({ lb: desiredLb(), nodes });
