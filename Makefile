@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e conformance churn oracle golden bench bench-controller bench-kube clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e contract crash conformance churn duel oracle golden bench bench-controller bench-kube clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -39,15 +39,24 @@ kernel: setup ## tests on the real kernel, in network namespaces of their own (r
 e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
 
+contract: setup ## the sandbox's API server held to transcripts of a real kube-apiserver
+	@$(VITEST) --project contract
+
+crash: setup ## the controller killed after every step of its work, in sandbox clusters (root)
+	@$(VITEST) --project crash
+
 conformance: setup ## the contract suite against the real kube-apiserver (builds it once; needs Go; KUBE=1.35.4) and the sandbox
 	@KUBE= e2e/kube-binaries/build
 	@KUBE=$(KUBE) e2e/kube-binaries/build
 	@KUBE=$(KUBE) $(VITEST) --project conformance
-	@$(VITEST) --project e2e e2e/contract
+	@$(MAKE) contract
 
 churn: setup ## kube-proxy and kubectl beside both API servers, CHURN_MINUTES=10 (root; needs Go once)
 	@e2e/kube-binaries/build
 	@$(NODE) e2e/churn/main.ts
+
+duel: setup ## two controllers that lose their Lease again and again, DUEL_MINUTES=10 (root)
+	@$(NODE) e2e/duel/main.ts
 
 oracle: setup ## planned rules against an independent oracle in random clusters, CASES=100000
 	@$(NODE) e2e/oracle/main.ts $(or $(CASES),100000) $(FILE)
@@ -59,8 +68,9 @@ bench: setup ## the agent side by side with kube-proxy, 40 minutes (root; needs 
 	@$(NODE) bench/agent/main.ts
 	@$(NODE) bench/agent/rollout.ts
 
-bench-controller: setup ## from a new LoadBalancer Service to the first answer outside, one minute (root)
+bench-controller: setup ## from a new LoadBalancer Service to the first answer outside (root); a restart of the controller (needs e2e/kube-binaries/build once)
 	@$(NODE) bench/controller/first-answer.ts
+	@$(NODE) bench/controller/restart.ts
 
 bench-kube: setup ## our informer side by side with those of client-node and client-go (builds what is missing; needs Go)
 	@e2e/kube-binaries/build

@@ -3,6 +3,9 @@ import { defineConfig, type ViteUserConfigExport } from "vitest/config";
 const shared = {
   environment: "node",
   restoreMocks: true,
+  // Far beyond what any machine needs.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
   // Node's own FFI, as bin/berth has it.
   execArgv: ["--disable-warning=ExperimentalWarning"],
 };
@@ -25,8 +28,6 @@ const config: ViteUserConfigExport = defineConfig({
           ...shared,
           name: "kernel",
           include: ["{src,providers,sandbox}/**/*.kernel.test.ts"],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
           maxWorkers: 2,
         },
       },
@@ -35,9 +36,29 @@ const config: ViteUserConfigExport = defineConfig({
           ...shared,
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
+          exclude: ["**/*.conformance.test.ts", "e2e/contract/**", "e2e/crash/**"],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "contract",
+          include: ["e2e/contract/**/*.test.ts"],
           exclude: ["**/*.conformance.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "crash",
+          include: ["e2e/crash/**/*.test.ts"],
+          testTimeout: 600_000,
           maxWorkers: 2,
         },
       },

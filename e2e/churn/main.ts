@@ -4,6 +4,7 @@
 import { errorMessage, FailureError } from "../../src/base/index.ts";
 import { systemExec } from "../../src/kernel/index.ts";
 import { kubeApiserver } from "../contract/kube-apiserver.ts";
+import { numberFrom } from "../number-from.ts";
 import { compareRound, type Pair } from "./compare.ts";
 import { Disturbance, startAfresh } from "./disturbance.ts";
 import { prepareCluster } from "./prepare.ts";
@@ -21,13 +22,6 @@ const mostDisturbed = 0.05;
 
 /** What a limit of the sandbox makes kube-proxy say: `serviceCidrs` in `../contract/limits.ts`. */
 const knownComplaint = /failed to list \*vN\.ServiceCIDR: the server could not find the requested resource/;
-
-function numberFrom(name: string, usual: number): number {
-  const text = process.env[name] ?? "";
-  const value = text === "" ? usual : Number(text);
-  if (!(value > 0)) throw new FailureError(`${name}=${text}: give a number above 0`);
-  return value;
-}
 
 async function run(signal: AbortSignal): Promise<string> {
   const minutes = numberFrom("CHURN_MINUTES", 10);

@@ -1,12 +1,11 @@
 // Restarts under traffic, and what a restart writes: counted from outside, by programs on PATH and by a proxy in front
 // of the API server.
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { parse, stringify } from "yaml";
-import type { Sandbox, SandboxNode } from "../../sandbox/cluster/index.ts";
+import { copyKubeconfig, type Sandbox, type SandboxNode } from "../../sandbox/cluster/index.ts";
 import { execOk, netnsPath } from "../../src/kernel/index.ts";
 import { serveEndpoints } from "../../src/telemetry/index.ts";
 import { recordedCalls, recordPrograms } from "../tools/recorded-program.ts";
@@ -34,14 +33,8 @@ beforeAll(async () => {
     controllerArgs: [`--metrics-bind-address=127.0.0.1:${metricsPort}`],
   });
   const host = sandbox.fabric.addresses[0] ?? "";
-  const kubeconfig = parse(readFileSync(join(sandbox.runDir, "agent.kubeconfig"), "utf8")) as {
-    clusters: { cluster: object }[];
-  };
-  kubeconfig.clusters = kubeconfig.clusters.map((entry) => ({
-    ...entry,
-    cluster: { server: `http://${host}:${proxyPort}` },
-  }));
-  writeFileSync(join(directory, "agent.kubeconfig"), stringify(kubeconfig));
+  const kubeconfig = join(directory, "agent.kubeconfig");
+  await copyKubeconfig(join(sandbox.runDir, "agent.kubeconfig"), kubeconfig, `http://${host}:${proxyPort}`);
   const tool = new URL("../tools/recording-proxy.ts", import.meta.url).pathname;
   proxy = await startIn(sandbox.fabric.netns, [
     tool,

@@ -1,13 +1,18 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { watch } from "node:fs";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { balancerFiles } from "../../src/balancer/config.ts";
 import { FakeClock } from "../../src/base/fake-clock.ts";
 import { systemClock } from "../../src/base/index.ts";
-import type { Exec } from "../../src/kernel/index.ts";
+import { type Exec, findProcess, formatProcess } from "../../src/kernel/index.ts";
 import { NotSentError } from "../../src/provider/index.ts";
 import { SystemRuntime, type SystemRuntimeOptions } from "./client.ts";
 import { NamespaceEngine } from "./engines/namespace/index.ts";
+import { removeDirectory } from "./files.ts";
 import type { Action } from "./observation.ts";
 
 const { signal } = new AbortController();
@@ -65,6 +70,74 @@ it("rule 5: no program that changes something runs, and no file is written, once
     expect([changed.length, await readdir(stateDir)]).toEqual([allowed, []]);
   }
 });
+
+/** Says yes once: when the request begins, and no more when it has looked at what there is. */
+function fenceOnce(): () => string | undefined {
+  let left = 1;
+  return () => (left-- > 0 ? undefined : "the lease is gone");
+}
+
+it("rule 5: who stood still while it looked at the files changes nothing afterwards", async () => {
+  const exec: Exec = { run: () => Promise.reject(new Error("runs nothing")) };
+  const apply = (action: Action, fence: () => string | undefined): Promise<unknown> =>
+    runtimeWith(exec, { fence, clock: systemClock }).apply(action, signal);
+  await apply({ kind: "claim", id }, () => undefined);
+  const directory = join(stateDir, id.clusterId, id.uid);
+  const child = spawn("sleep", ["60"], { stdio: "ignore" });
+  const ended = once(child, "exit");
+  try {
+    await once(child, "spawn");
+    await expect(apply({ kind: "configure", id, text: "" }, fenceOnce())).rejects.toThrow(NotSentError);
+    expect(await readdir(directory)).not.toContain(balancerFiles.config);
+    await expect(apply({ kind: "start", id }, fenceOnce())).rejects.toThrow(NotSentError);
+
+    const process = findProcess(child.pid ?? 0);
+    if (process === undefined) throw new Error("sleep does not run");
+    await writeFile(join(directory, balancerFiles.pid), formatProcess(process));
+    await expect(apply({ kind: "stop", id }, fenceOnce())).rejects.toThrow(NotSentError);
+    await apply({ kind: "stop", id }, () => undefined);
+    expect(await ended).toEqual([null, "SIGTERM"]);
+  } finally {
+    child.kill("SIGKILL");
+  }
+});
+
+it("what a claim or a release leaves that was cut short is seen, and what holds anything else is left alone", async () => {
+  const exec: Exec = { run: async () => ({ code: 0, stdout: "[]", stderr: "" }) };
+  const runtime = runtimeWith(exec, { fence: () => undefined, clock: systemClock });
+  const directory = join(stateDir, id.clusterId, id.uid);
+  const unclaimed = async (): Promise<boolean | undefined> => (await runtime.observe(id, signal)).unclaimed;
+  expect(await unclaimed()).toBe(false);
+  // The fence lets the directory be made, and the owner be written but not put in place.
+  let left = 2;
+  const halfway = runtimeWith(exec, { fence: () => (left-- > 0 ? undefined : "gone"), clock: systemClock });
+  await expect(halfway.apply({ kind: "claim", id }, signal)).rejects.toThrow(NotSentError);
+  expect([await unclaimed(), await readdir(directory)]).toEqual([true, ["owner.json.new"]]);
+  await writeFile(join(directory, "notes"), "");
+  expect(await unclaimed()).toBe(false);
+  await runtime.apply({ kind: "claim", id }, signal);
+  expect(await unclaimed()).toBe(false);
+  await runtime.apply({ kind: "release", id }, signal);
+  expect(await readdir(join(stateDir, id.clusterId))).toEqual([]);
+});
+
+it("a release takes the owner away last", async () => {
+  const directory = join(stateDir, "lb");
+  await mkdir(directory);
+  const gone: string[] = [];
+  for (const name of ["a", "owner.json", "z"]) await writeFile(join(directory, name), "");
+  using _ = watchRemovals(directory, gone);
+  await removeDirectory(directory, "owner.json");
+  await vi.waitFor(() => expect(gone.slice(0, 3)).toEqual(["a", "z", "owner.json"]));
+});
+
+/** Tells in which order files go, as the kernel tells it. */
+function watchRemovals(directory: string, gone: string[]): Disposable {
+  const watcher = watch(directory, (_, name) => {
+    if (name !== null && !gone.includes(name)) gone.push(name);
+  });
+  return { [Symbol.dispose]: () => watcher.close() };
+}
 
 function runtimeWith(exec: Exec, options: Pick<SystemRuntimeOptions, "fence" | "clock">): SystemRuntime {
   const network = { netns: undefined, bridge: "br0", prefixes: [] };

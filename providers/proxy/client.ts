@@ -1,11 +1,11 @@
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { balancerFiles, parseBalancerStatus } from "../../src/balancer/config.ts";
 import { assertNever, type Clock } from "../../src/base/index.ts";
 import type { LbIdentity } from "../../src/model/index.ts";
 import { type RequestLimits, Requests, type StepResult } from "../../src/provider/index.ts";
 import type { Engine, Place } from "./engines/engine.ts";
-import { namesIn, readText, replaceText } from "./files.ts";
+import { draftOf, holdsAtMost, namesIn, readText, removeDirectory, replaceText } from "./files.ts";
 import { namesOf } from "./names.ts";
 import type { Action, Observation } from "./observation.ts";
 import { ownerFile, parseOwner, renderOwner } from "./owner.ts";
@@ -47,13 +47,14 @@ export class SystemRuntime implements Runtime {
   async observe(id: LbIdentity, signal: AbortSignal): Promise<Observation> {
     const place = this.#placeOf(id);
     const { directory } = place.names;
-    const [owner, made, config, status] = await Promise.all([
+    const [owner, unclaimed, made, config, status] = await Promise.all([
       readText(join(directory, ownerFile)),
+      holdsAtMost(directory, draftOf(ownerFile)),
       this.#engine.observe(place, signal),
       readText(join(directory, balancerFiles.config)),
       readText(join(directory, balancerFiles.status)),
     ]);
-    return { owner: parseOwner(owner ?? ""), ...made, config, status: parseBalancerStatus(status ?? "") };
+    return { owner: parseOwner(owner ?? ""), unclaimed, ...made, config, status: parseBalancerStatus(status ?? "") };
   }
 
   async apply(action: Action, signal: AbortSignal): Promise<StepResult> {
@@ -145,13 +146,14 @@ export class SystemRuntime implements Runtime {
     if (stopped.state !== "done") return stopped;
     for (const watch of this.#watches) watch.remove(place.id.uid);
     const { directory } = place.names;
-    await this.#write(`remove ${directory}`, signal, () => rm(directory, { recursive: true, force: true }));
+    // As long as anything is left of it, it is known to be ours.
+    await this.#write(`remove ${directory}`, signal, () => removeDirectory(directory, ownerFile));
     return done;
   }
 
   async #replace({ names }: Place, file: string, text: string, signal: AbortSignal): Promise<StepResult> {
     const path = join(names.directory, file);
-    await this.#write(`write ${path}`, signal, () => replaceText(path, text));
+    await this.#write(`write ${path}`, signal, (check) => replaceText(path, text, check));
     return done;
   }
 
@@ -159,7 +161,7 @@ export class SystemRuntime implements Runtime {
     return { id, names: namesOf(this.#stateDir, id) };
   }
 
-  #write<T>(what: string, signal: AbortSignal, change: () => Promise<T>): Promise<T> {
-    return this.#requests.send("write", what, signal, change);
+  #write<T>(what: string, signal: AbortSignal, change: (check: () => void) => Promise<T>): Promise<T> {
+    return this.#requests.send("write", what, signal, (_, check) => change(check));
   }
 }

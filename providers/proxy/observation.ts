@@ -6,6 +6,8 @@ import type { Owner } from "./owner.ts";
 export interface Observation {
   /** Whose directory it is; undefined while there is none that is complete. */
   readonly owner: Owner | undefined;
+  /** It has a directory that is nobody's, in which nothing is but what an unfinished claim or release leaves. */
+  readonly unclaimed?: boolean;
   /** Its namespace or container; undefined when there is none. */
   readonly network: NetworkState | undefined;
   /** The text of the configuration that its balancer reads. */

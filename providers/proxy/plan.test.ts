@@ -149,6 +149,9 @@ it("takes everything away, and nothing that is not ours", () => {
   expect(planAbsent(lb.id, present).summary).toBe("delete process, delete network, delete directory");
   expect(planAbsent(lb.id, nothing).steps).toEqual([]);
   expect(planAbsent(lb.id, { ...nothing, network: present.network }).steps).toEqual([]);
+  // What is left of a claim that was cut short bears no mark and holds nothing.
+  expect(planAbsent(lb.id, { ...nothing, unclaimed: true }).summary).toBe("delete directory");
+  expect(planAbsent(lb.id, { ...nothing, unclaimed: true, network: present.network }).steps).toEqual([]);
 });
 
 it("tags what is retained and changes nothing else of it, once", () => {

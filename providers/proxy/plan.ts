@@ -83,7 +83,8 @@ function planGiven(lb: DesiredLoadBalancer, nodes: readonly NodeTarget[], observ
 export function planAbsent(id: LbIdentity, observed: Observation): Plan {
   // What neither our directory nor a mark of its own proves to be ours is not touched.
   const steps: PlanStep[] = [];
-  if (observed.owner !== undefined || typeof observed.network?.maker === "object") {
+  const rest = observed.unclaimed === true && observed.network === undefined;
+  if (observed.owner !== undefined || typeof observed.network?.maker === "object" || rest) {
     refuseForeign(id, observed);
     if (observed.process !== "none") steps.push(step("process", "delete", { kind: "stop", id }));
     if (observed.network !== undefined) steps.push(step("network", "delete", { kind: "disconnect", id }));

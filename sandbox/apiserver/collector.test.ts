@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startServer, TestClient } from "./fixture.ts";
+import { type Reply, startServer, TestClient } from "./fixture.ts";
 import type { ApiServer } from "./index.ts";
 import { valueAt } from "./object.ts";
 
@@ -50,6 +50,43 @@ describe("garbage collection", () => {
     const { status, body } = await client.get(`${path}/a`);
     expect(status).toBe(200);
     expect(body["metadata"]).not.toHaveProperty("ownerReferences");
+  });
+
+  it("goes by owners of any kind, be they custom or own custom objects", async () => {
+    const names = { plural: "widgets", singular: "widget", kind: "Widget", listKind: "WidgetList" };
+    const schema = { openAPIV3Schema: { type: "object", properties: { metadata: { type: "object" } } } };
+    await client.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {
+      metadata: { name: "widgets.example.com" },
+      spec: {
+        group: "example.com",
+        names,
+        scope: "Namespaced",
+        versions: [{ name: "v1", served: true, storage: true, schema }],
+      },
+    });
+    const paths = {
+      services: "/api/v1/namespaces/default/services",
+      widgets: "/apis/example.com/v1/namespaces/default/widgets",
+      configmaps: "/api/v1/namespaces/default/configmaps",
+    };
+    while ((await client.get(paths.widgets)).status !== 200);
+    const made = await client.post(paths.services, { metadata: { name: "owned" }, spec: { ports: [{ port: 80 }] } });
+    const ownedBy = (apiVersion: string, kind: string, { body }: Reply): object => ({
+      metadata: {
+        name: "owned",
+        ownerReferences: [{ apiVersion, kind, name: "owned", uid: valueAt(body, "metadata.uid") }],
+      },
+    });
+    const custom = await client.post(paths.widgets, {
+      apiVersion: "example.com/v1",
+      kind: "Widget",
+      ...ownedBy("v1", "Service", made),
+    });
+    await client.post(paths.configmaps, ownedBy("example.com/v1", "Widget", custom));
+    expect(await client.get(`${paths.configmaps}/owned`)).toMatchObject({ status: 200 });
+    await client.delete(`${paths.services}/owned`);
+    await client.untilGone(`${paths.widgets}/owned`);
+    await client.untilGone(`${paths.configmaps}/owned`);
   });
 
   it("removes what is created for an owner that is not there", async () => {

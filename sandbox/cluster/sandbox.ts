@@ -38,8 +38,16 @@ export interface SandboxOptions {
   readonly agentPath?: string;
   /** The same for the controller and the balancers that it starts. */
   readonly controllerPath?: string;
+  /** More controllers of the same cluster, which whoever asks for them starts. */
+  readonly rivals?: readonly RivalOptions[];
   readonly clock?: Clock;
   readonly random?: Random;
+}
+
+/** What `controllerArgs` and `controllerPath` are to the first controller. */
+export interface RivalOptions {
+  readonly args: readonly string[];
+  readonly path: string;
 }
 
 /** A place in the network and the way to run programs there. */
@@ -69,6 +77,8 @@ export interface Sandbox extends AsyncDisposable {
   readonly fabric: Place;
   readonly apiserver: Program;
   readonly controller: Program;
+  /** Those of the options, in their order. */
+  readonly rivals: readonly Program[];
   /** Runs kubectl as the cluster's admin; throws with what it printed when it fails. */
   kubectl(args: readonly string[], stdin?: string): Promise<string>;
   /** What a program has logged so far, all its lives together. */
@@ -115,7 +125,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const client = await start.connect();
   await Promise.all([start.accounts(client), start.definitions(client)]);
   const agents = plan.nodes.map((node) => start.agent(node, options.agentArgs ?? [], options.agentPath));
-  const controller = start.controller(options.controllerArgs ?? [], options.controllerPath);
+  const controller = start.controller("controller", options.controllerArgs ?? [], options.controllerPath);
+  const rivals = (options.rivals ?? []).map(({ args, path }, i) => start.controller(`controller-${i + 2}`, args, path));
   // Most of a start is Node reading our own sources: side by side on as many processors as there are.
   const starts = [
     start.step("kubelets, scheduler, Deployments, EndpointSlices", () => start.loops(client)),
@@ -142,6 +153,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     fabric: place(plan.fabric),
     apiserver,
     controller,
+    rivals,
     kubectl: (args, stdin = "") =>
       kubectl(exec, [`--kubeconfig=${files.kubeconfig}`, `--cache-dir=${files.kubectlCache}`, ...args], {
         signal,

@@ -122,9 +122,9 @@ export class Start {
     return { node, program: this.#program(`agent-${node.name}`, command, rest) };
   }
 
-  controller(args: readonly string[], path: string | undefined): Program {
+  controller(name: string, args: readonly string[], path: string | undefined): Program {
     const { run, plan } = this.#options;
-    return this.#program("controller", controllerCommand(run, plan, args), { environment: this.#withPath(path) });
+    return this.#program(name, controllerCommand(run, plan, args), { environment: this.#withPath(path) });
   }
 
   /** The environment with a directory that is looked into for programs first. */

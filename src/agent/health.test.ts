@@ -94,7 +94,7 @@ it("has kube-proxy's body, fresh while all is well", () => {
   expect([headers, contentType]).toEqual([{ "x-content-type-options": "nosniff" }, "application/json"]);
 });
 
-it("takes an ineligible node out of load balancers without calling the agent dead", () => {
+it("A9: takes an ineligible node out of load balancers (/healthz 503, /livez 200) without calling the agent dead", () => {
   const { health, codes, ask } = bench(false);
   sync(health, "IPv4", "IPv6");
   expect(codes()).toEqual([503, 200]);

@@ -26,6 +26,9 @@ export const annotations = {
 /** Annotation of a Service: the node ports that the controller set, as JSON; not for users. */
 export const nodePortsAnnotation = "berth.dev/node-ports";
 
+/** Annotation of a controller's Lease: the providers that its holder runs. */
+export const providersAnnotation = "berth.dev/providers";
+
 /** Annotation of a node's Lease: what the agent tells the controller, as JSON. */
 export const reportAnnotation = "berth.dev/report";
 

@@ -8,14 +8,10 @@ export interface UnknownAnnotation {
 }
 
 /**
- * The annotations in our group that are none of the known ones, sorted by key. Those of other groups are others'
- * business.
+ * Those of the keys in our group that are none of the known ones, sorted. Those of other groups are others' business.
  */
-export function unknownAnnotations(
-  annotations: Readonly<Record<string, string>> | undefined,
-  knownKeys: readonly string[],
-): UnknownAnnotation[] {
-  return Object.keys(annotations ?? {})
+export function unknownAnnotations(keys: readonly string[], knownKeys: readonly string[]): UnknownAnnotation[] {
+  return keys
     .filter((key) => key.startsWith(`${apiGroup}/`) && !knownKeys.includes(key))
     .toSorted()
     .map((key) => {

@@ -5,6 +5,7 @@ export { onAbort, orAborted, sleep, untilAbort, withTimeout } from "./abort.ts";
 export { assertNever } from "./assert-never.ts";
 export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";
+export { cutText } from "./cut-text.ts";
 export { errorMessage, FailureError, isAbort, oneLine, rootError, UsageError } from "./errors.ts";
 export type { Json } from "./json.ts";
 export { type Random, systemRandom } from "./random.ts";

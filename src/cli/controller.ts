@@ -9,8 +9,10 @@ import { createMetrics, watchEventLoop } from "../telemetry/index.ts";
 import type { Process } from "./command.ts";
 import { connect, workOnceAnswered } from "./connection.ts";
 import { readConfiguration } from "./controller/config-file.ts";
+import { encode } from "./controller/document.ts";
+import { leaseTrouble, workOf } from "./controller/leadership.ts";
 import { addFlags, type Given, given } from "./controller/options.ts";
-import { servePages } from "./controller/pages.ts";
+import { type Shown, servePages } from "./controller/pages.ts";
 import { chosenProviders } from "./controller/providers.ts";
 import { leaseTimesOf, poolOf } from "./controller/wishes.ts";
 import { defineOrphans } from "./controller-orphans.ts";
@@ -43,17 +45,28 @@ async function run(told: Given, process: Process, loaders?: typeof providerLoade
   const common = { logger, metrics, clock: systemClock, random: systemRandom };
   const instance = `${hostname()}_${randomUUID()}`;
 
-  let controller: Controller | undefined;
-  await using _ = await servePages(configuration, metrics, () => controller);
+  let controller: Shown | string = "the API server has not answered yet";
+  await using _ = await servePages(configuration, {
+    metrics,
+    configz: encode(settings, chosen.flags),
+    controller: () => controller,
+  });
   using _loop = watchEventLoop(common);
   const connection = await connect(settings, process, metrics);
   const { client } = connection;
   await using _client = client;
   await workOnceAnswered(connection, settings, process.signal, async (signal) => {
-    const clusterId = settings.clusterId ?? (await readClusterId(client, logger, signal));
+    const clusterId =
+      settings.clusterId ??
+      (await readClusterId(client, logger, signal, (why) => {
+        controller = why;
+      }));
     const { agentNamespace } = settings;
-    const lease = { namespace: settings.namespace, name: settings.instance, identity: instance, times };
-    const election = settings.leaderElect ? new LeaseElection({ ...common, client, ...lease }) : undefined;
+    const lease = { namespace: settings.namespace, name: settings.instance };
+    const work = workOf(settings, logger);
+    const election = settings.leaderElect
+      ? new LeaseElection({ ...common, client, ...lease, identity: instance, times, work })
+      : undefined;
     const fence: Fence = () => election?.fence();
     const providers = await chosen.create({ clusterId, environment, fence, logger }, metrics);
 
@@ -80,7 +93,12 @@ async function run(told: Given, process: Process, loaders?: typeof providerLoade
       budgets: chosen.budgets,
       pauses: { maxMs: settings.providerMaxPause, relapseMs: settings.providerRelapsePeriod },
     });
-    controller = working;
+    controller = {
+      get missing() {
+        return [...working.missing, ...leaseTrouble(settings, election?.failure)];
+      },
+      state: (query) => working.state(query),
+    };
     const lead = async (leading: AbortSignal): Promise<void> => {
       try {
         await working.lead(leading, fence);

@@ -1,7 +1,16 @@
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ApiServer, startApiServer } from "../../sandbox/apiserver/index.ts";
-import { events, leases, nodes, type Service, services } from "../api/index.ts";
+import { loadDefinitions } from "../../sandbox/cluster/definitions.ts";
+import {
+  events,
+  type LoadBalancerRecord,
+  leases,
+  loadBalancerRecords,
+  nodes,
+  type Service,
+  services,
+} from "../api/index.ts";
 import { systemClock, systemRandom } from "../base/index.ts";
 import { openPool, usableRange } from "../ipam/index.ts";
 import { EventRecorder, isNotFound, KubeClient, LeaseElection, staticConnection } from "../kube/index.ts";
@@ -132,4 +141,22 @@ it("takes a Service of a real API server through its life, and a restart changes
   await until((service) => service === undefined);
   expect(world.objects.size).toBe(0);
   await again();
+});
+
+it("the garbage collector takes the Record of a Service that is deleted", async () => {
+  await loadDefinitions(client, signal);
+  const stop = await start();
+  const found = async (): Promise<LoadBalancerRecord | undefined> =>
+    (await client.list(loadBalancerRecords, {}, signal).catch(() => ({ items: [] }))).items[0];
+  while ((await found())?.status === undefined) await setTimeout(5);
+  const uid = (await client.get(services, at, signal)).metadata.uid ?? "";
+  expect((await found())?.metadata).toMatchObject({
+    ...at,
+    ownerReferences: [{ apiVersion: "v1", kind: "Service", name: "web", uid, controller: true }],
+  });
+  // Nobody else is left who could take it.
+  await stop();
+  await client.patch(services, at, { type: "merge", body: { metadata: { finalizers: null } } }, signal);
+  await client.delete(services, at, signal);
+  while ((await found()) !== undefined) await setTimeout(5);
 });

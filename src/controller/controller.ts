@@ -1,28 +1,10 @@
-import {
-  endpointSlices,
-  headlessLabel,
-  type IPAddressPool,
-  ipAddressPools,
-  type LoadBalancerClass,
-  type LoadBalancerRecord,
-  leases,
-  loadBalancerClasses,
-  loadBalancerRecords,
-  type Namespace,
-  type Node,
-  namespaces,
-  nodes,
-  type Resource,
-  type Service,
-  services,
-} from "../api/index.ts";
 import { onAbort, orAborted } from "../base/index.ts";
-import { type Fence, type KubeObject, Reflector, Store } from "../kube/index.ts";
+import type { Fence } from "../kube/index.ts";
 import { describeState } from "./debug-state.ts";
 import { type ControllerMetrics, controllerMetrics } from "./metrics.ts";
-import { sliceIndexes } from "./nodes/endpoint-nodes.ts";
+import { Mirror, type Missing } from "./mirror.ts";
 import { Term } from "./term.ts";
-import type { Stores, TermOptions } from "./term-options.ts";
+import type { TermOptions } from "./term-options.ts";
 
 /** What is at work when the controller has to end may take so long to end by itself. */
 const graceMs = 1500;
@@ -30,57 +12,29 @@ const graceMs = 1500;
 /** Watches what it needs to know from the start; works on it while it leads. */
 export class Controller {
   readonly #options: TermOptions;
-  readonly #stores: Stores;
+  readonly #mirror: Mirror;
   readonly #counts: ControllerMetrics;
   #term: Term | undefined;
 
   constructor(options: TermOptions) {
     this.#options = options;
-    const { logger, metrics, providers } = options;
-    this.#counts = controllerMetrics(metrics);
-    const needs = (what: "endpointNodes" | "agents"): boolean =>
-      providers.some(({ capabilities }) => capabilities[what] === true);
-    this.#stores = {
-      services: new Store<Service>({ kind: services.kind, logger, metrics }),
-      nodes: new Store<Node>({ kind: nodes.kind, logger, metrics }),
-      classes: new Store<LoadBalancerClass>({ kind: loadBalancerClasses.kind, logger, metrics }),
-      namespaces: new Store<Namespace>({ kind: namespaces.kind, logger, metrics }),
-      pools: new Store<IPAddressPool>({ kind: ipAddressPools.kind, logger, metrics }),
-      slices: needs("endpointNodes")
-        ? new Store({ kind: endpointSlices.kind, logger, metrics, indexes: sliceIndexes })
-        : undefined,
-      agents: needs("agents") ? new Store({ kind: leases.kind, logger, metrics }) : undefined,
-      records: new Store<LoadBalancerRecord>({ kind: loadBalancerRecords.kind, logger, metrics }),
-    };
+    this.#mirror = new Mirror(options);
+    this.#counts = controllerMetrics(options.metrics);
   }
 
-  /** The kinds of which the first state is not in yet, of all that it needs to know; a standby is ready too. */
-  get missing(): readonly string[] {
-    return this.#needed.filter(({ hasSynced }) => !hasSynced).map(({ kind }) => kind);
+  /** What it needs to know and does not yet; a standby that knows all is ready too. */
+  get missing(): readonly Missing[] {
+    return this.#mirror.missing;
   }
 
   /** What it believes, for people; takes the query of the page. */
   state(query: URLSearchParams): object {
-    return describeState({ options: this.#options, stores: this.#stores, parts: this.#term?.parts }, query);
+    return describeState({ options: this.#options, mirror: this.#mirror, parts: this.#term?.parts }, query);
   }
 
-  /** Keeps the stores up to date until aborted. */
+  /** Keeps up to date what it knows, until aborted. */
   async watch(signal: AbortSignal): Promise<void> {
-    const stores = this.#stores;
-    const { agentNamespace: namespace } = this.#options;
-    const optional = true;
-    const reflectors: { run(signal: AbortSignal): Promise<void> }[] = [
-      this.#reflector(services, stores.services),
-      this.#reflector(nodes, stores.nodes),
-      this.#reflector(loadBalancerClasses, stores.classes, { optional }),
-      this.#reflector(namespaces, stores.namespaces),
-      this.#reflector(ipAddressPools, stores.pools, { optional }),
-      this.#reflector(loadBalancerRecords, stores.records, { optional }),
-    ];
-    if (stores.slices !== undefined)
-      reflectors.push(this.#reflector(endpointSlices, stores.slices, { labelSelector: `!${headlessLabel}` }));
-    if (stores.agents !== undefined) reflectors.push(this.#reflector(leases, stores.agents, { namespace }));
-    await Promise.all(reflectors.map((reflector) => reflector.run(signal)));
+    await this.#mirror.run(signal);
   }
 
   /**
@@ -89,16 +43,17 @@ export class Controller {
    */
   async lead(leading: AbortSignal, fence: Fence): Promise<void> {
     const { logger, clock, workers } = this.#options;
-    await orAborted(Promise.all(this.#needed.map(({ synced }) => synced)), leading);
+    await orAborted(this.#mirror.synced, leading);
+    const { stores } = this.#mirror;
     const mayWrite = (): string | undefined => (leading.aborted ? "the controller is ending" : fence());
-    using term = new Term(this.#options, this.#stores, this.#counts, mayWrite);
+    using term = new Term(this.#options, stores, this.#counts, mayWrite);
     using ending = new DisposableStack();
     ending.defer(() => {
       this.#term = undefined;
     });
     this.#term = term;
     await term.adopt(leading);
-    logger.info("controller works", { count: this.#stores.services.size });
+    logger.info("controller works", { count: stores.services.size });
     const end = new AbortController();
     ending.use(
       onAbort(leading, () => {
@@ -106,21 +61,5 @@ export class Controller {
       }),
     );
     await term.run(workers, leading, end.signal);
-  }
-
-  /** All but Records, by which nothing is decided: what keeps us from seeing them is in nobody's way. */
-  get #needed(): readonly Pick<Stores["services"], "kind" | "synced" | "hasSynced">[] {
-    const { records: _, ...needed } = this.#stores;
-    return Object.values(needed).filter((store) => store !== undefined);
-  }
-
-  /** `optional`: all works without the kind. */
-  #reflector<T extends KubeObject, I extends string>(
-    resource: Resource<T>,
-    store: Store<T, I>,
-    how: { readonly namespace?: string; readonly labelSelector?: string; readonly optional?: boolean } = {},
-  ): Reflector<T> {
-    const { client, logger, metrics, clock, random } = this.#options;
-    return new Reflector({ client, resource, store, ...how, logger, metrics, clock, random });
   }
 }

@@ -30,7 +30,7 @@ it("/debug/state tells what the leader believes: queues, provider, and each Serv
       classes: { synced: true, size: 0 },
       namespaces: expect.objectContaining({ synced: true }),
       pools: { synced: true, size: 0 },
-      records: { synced: true, size: 0 },
+      records: { synced: true, size: 0, failure: "the server could not find the resource" },
     },
     queues: {
       services: {
@@ -173,7 +173,7 @@ it("/debug/state shows a Service that leaves, and nothing that annotations hold"
   await running.stop();
 });
 
-it("warm standby: it is ready and knows all before it leads, and lists nothing when it does", async () => {
+it("cache sync timeout, instead of an error: it is not ready, naming what is missing; warm standby: it is ready and knows all before it leads, and lists nothing when it does", async () => {
   const bench = new Bench();
   bench.api.createService("web");
   const first = bench.start();
@@ -183,7 +183,8 @@ it("warm standby: it is ready and knows all before it leads, and lists nothing w
     vi.spyOn(bench.api.client, "watch"),
   ];
   const standby = bench.start({ standby: true });
-  expect(standby.controller.missing).toEqual(["Service", "Node", "LoadBalancerClass", "Namespace", "IPAddressPool"]);
+  const needed = ["Service", "Node", "LoadBalancerClass", "Namespace", "IPAddressPool"];
+  expect(standby.controller.missing).toEqual(needed.map((kind) => ({ kind, why: undefined })));
   await bench.ready("web");
   expect(standby.controller.missing).toEqual([]);
   expect(standby.state()).toMatchObject({

@@ -3,13 +3,14 @@ import type { QueueState } from "../kube/index.ts";
 import { type Classes, type Classification, classify } from "../model/index.ts";
 import { cutList, pageOf } from "../telemetry/index.ts";
 import { classesFrom } from "./classes/classes-from.ts";
+import type { Mirror } from "./mirror.ts";
 import type { Stores, TermOptions } from "./term-options.ts";
 import type { TermParts } from "./term-parts.ts";
 
 /** What a controller believes; `parts` only while it leads. */
 export interface ControllerView {
   readonly options: TermOptions;
-  readonly stores: Stores;
+  readonly mirror: Pick<Mirror, "stores" | "failureOf">;
   readonly parts: TermParts | undefined;
 }
 
@@ -17,12 +18,12 @@ export interface ControllerView {
  * What the controller believes, as JSON for people: sorted, bounded, and without anything that a Service or a provider
  * keeps secret. `?service=namespace/name` shows one Service, `?limit=` and `?after=namespace/name` the next page.
  */
-export function describeState({ options, stores, parts }: ControllerView, query: URLSearchParams): object {
-  const kinds = Object.entries(stores).filter(([, store]) => store !== undefined);
+export function describeState({ options, mirror, parts }: ControllerView, query: URLSearchParams): object {
+  const { stores } = mirror;
   return {
     leading: parts !== undefined,
     clusterId: options.clusterId,
-    caches: Object.fromEntries(kinds.map(([name, { hasSynced, size }]) => [name, { synced: hasSynced, size }])),
+    caches: describeCaches(mirror),
     queues:
       parts === undefined
         ? {}
@@ -32,6 +33,18 @@ export function describeState({ options, stores, parts }: ControllerView, query:
       describeService(found, parts?.records.statusOf(found.key) ?? stores.records.get(found.key)?.status),
     ),
   };
+}
+
+function describeCaches(mirror: ControllerView["mirror"]): object {
+  const names = Object.keys(mirror.stores) as (keyof Stores)[];
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const store = mirror.stores[name];
+      if (store === undefined) return [];
+      const failure = mirror.failureOf(name);
+      return [[name, { synced: store.hasSynced, size: store.size, ...(failure !== undefined && { failure }) }]];
+    }),
+  );
 }
 
 function describeQueue({ ready, working, waiting }: QueueState): object {

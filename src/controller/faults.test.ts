@@ -120,7 +120,7 @@ it("a Service that is deleted during a plan gets no further step, then it is tor
   await running.stop();
 });
 
-it("a write that somebody was faster with is made again, without an event", async () => {
+it("TestProcessServiceCreateOrUpdateK8sError, conflict: a write that somebody was faster with is made again, without an event", async () => {
   const bench = new Bench();
   bench.api.createService("web");
   let times = 0;
@@ -223,7 +223,7 @@ describe("what a provider reports", () => {
     await running.stop();
   });
 
-  it("a failed deletion keeps the finalizer, says so and goes on later", async () => {
+  it("TestProcessServiceDeletion, cloud fails: a failed deletion keeps the finalizer, says so and goes on later", async () => {
     const bench = new Bench();
     bench.api.createService("web");
     failures.left = 0;

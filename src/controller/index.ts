@@ -4,4 +4,6 @@
 // the API server and at the provider, never in this process. It knows no provider by name and serves no traffic.
 export { readClusterId } from "./cluster-id.ts";
 export { Controller } from "./controller.ts";
+export type { Missing } from "./mirror.ts";
 export { formatOrphans, orphanReport } from "./orphans/index.ts";
+export { allowing } from "./rights.ts";

@@ -6,7 +6,7 @@ const aspects = ["accepted", "programmed", "ready", "degraded", "portsError"] as
 const shared = "service.kubernetes.io/load-balancer-cleanup";
 const own = "memory.berth.dev/resources";
 
-it("service that wants LB: finalizer, then load balancer, then status, in two writes", async () => {
+it("TestSyncService, valid service that wants LB: finalizer, then load balancer, then status, in two writes", async () => {
   const bench = new Bench();
   bench.api.createService("web");
   const provider = new MemoryProvider(bench.world, {
@@ -75,7 +75,7 @@ it("its own writes are no news: a Service is not reconciled again for them", asy
   await running.stop();
 });
 
-it("service with finalizer that wants LB: no second finalizer patch", async () => {
+it("TestSyncLoadBalancerIfNeeded, TestAddFinalizer: service with finalizer that wants LB: no second finalizer patch", async () => {
   const bench = new Bench();
   bench.api.createService("web", {}, { finalizers: ["example.com/other", own] });
   const running = bench.start();
@@ -102,7 +102,7 @@ it("service without class: both finalizers, only when it is ours", async () => {
   await running.stop();
 });
 
-it("service that specifies a foreign class: nothing is written, it is counted", async () => {
+it("TestSyncLoadBalancerIfNeeded: service specifies loadBalancerClass of another controller: nothing is written, it is counted", async () => {
   const bench = new Bench();
   bench.api.createService("web", { loadBalancerClass: "example.com/other" });
   const running = bench.start();
@@ -112,7 +112,7 @@ it("service that specifies a foreign class: nothing is written, it is counted", 
   await running.stop();
 });
 
-it("service that is deleted: load balancer, status and finalizer go, in one write", async () => {
+it("TestSyncLoadBalancerIfNeeded, CCM bug: status was cleared after the finalizer: service that needs cleanup loses all in one write", async () => {
   const bench = new Bench();
   bench.api.createService("web", {}, { finalizers: ["example.com/other"] });
   const running = bench.start();
@@ -135,7 +135,7 @@ it("service that is deleted: load balancer, status and finalizer go, in one writ
   await running.stop();
 });
 
-it("A13: delete with the load balancer already gone: the Service disappears, without an event about nothing", async () => {
+it("A13, CCM bug: DeletedLoadBalancer for nothing: delete with the load balancer already gone: the Service disappears, without an event", async () => {
   const bench = new Bench();
   bench.api.createService("web");
   const running = bench.start();
@@ -149,7 +149,7 @@ it("A13: delete with the load balancer already gone: the Service disappears, wit
   await running.stop();
 });
 
-it("A6: a Service with deletionTimestamp and without finalizer gets no write", async () => {
+it("A6, CCM bug: deletionTimestamp without finalizer went to ensure: such a Service gets no write", async () => {
   const bench = new Bench();
   bench.api.createService("web", {}, { finalizers: ["example.com/other"], deletionTimestamp: "2026-01-01T00:00:00Z" });
   const running = bench.start();
@@ -158,7 +158,7 @@ it("A6: a Service with deletionTimestamp and without finalizer gets no write", a
   await running.stop();
 });
 
-it("a type change cleans up, and the way back makes a new load balancer", async () => {
+it("TestSyncLoadBalancerIfNeeded: service with finalizer that no longer wants LB is cleaned up, and the way back makes a new load balancer", async () => {
   const bench = new Bench();
   bench.api.createService("web");
   const running = bench.start();
@@ -177,7 +177,7 @@ it("a type change cleans up, and the way back makes a new load balancer", async 
   await running.stop();
 });
 
-it("A5: type and class changed while we were down: cleaned up, and what the other controller wrote stays", async () => {
+it("A5, CCM bug: class and finalizer together were no cleanup: type and class changed while we were down: cleaned up, and what the other controller wrote stays", async () => {
   const bench = new Bench();
   bench.api.createService("web", {}, { finalizers: [shared] });
   const first = bench.start();
@@ -292,7 +292,7 @@ it("a change of ports changes just that", async () => {
   await running.stop();
 });
 
-it("recreated Service of the same name: the old load balancer is told of, the new one has its own", async () => {
+it("TestNeedsUpdate, UID is different: recreated Service of the same name: the old load balancer is told of, the new one has its own", async () => {
   const bench = new Bench();
   bench.api.createService("web");
   const first = bench.start();
@@ -310,7 +310,7 @@ it("recreated Service of the same name: the old load balancer is told of, the ne
   await second.stop();
 });
 
-it("finalizer removed by hand and deleted while we run: the load balancer goes all the same, its address is free", async () => {
+it("TestProcessServiceDeletion, success: finalizer removed by hand and deleted while we run: the load balancer goes all the same, its address is free", async () => {
   const bench = new Bench();
   bench.api.createService("web");
   const running = bench.start();

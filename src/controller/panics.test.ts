@@ -47,7 +47,7 @@ const thrown: readonly [string, unknown][] = [
 ];
 const pure = ["validate", "scopes", "plan", "status"] as const;
 
-describe("an adapter that throws harms that key alone", () => {
+describe("panic recovered: an adapter that throws harms that key alone", () => {
   it.each(pure.flatMap((method) => thrown.map(([what, value]) => ({ method, what, value }))))(
     "$what in $method",
     async ({ method, value }) => {
@@ -97,7 +97,7 @@ describe("an adapter that throws harms that key alone", () => {
 });
 
 it.each(["observe", "apply"] as const)(
-  "a reconcile whose %s hangs and ignores its signal gives its worker back after ten minutes, and is counted",
+  "timeout counted: a reconcile whose %s hangs and ignores its signal gives its worker back after ten minutes, and is counted",
   async (method) => {
     const broken = { is: true };
     const late = Promise.withResolvers<unknown>();
@@ -121,3 +121,23 @@ it.each(["observe", "apply"] as const)(
     await running.stop();
   },
 );
+
+it("timeout counted only for own deadline: neither a provider's time-out nor the end of the controller is one", async () => {
+  const broken = { is: true };
+  const own = async (): Promise<never> => {
+    throw new DOMException("no answer within 10 s", "TimeoutError");
+  };
+  const running = bench.start({ providers: [providerWith("observe", own, broken)] });
+  await bench.until(() => bench.condition("bad", "programmed") === "False SyncFailed", "it is a failure");
+  expect(await counted(running, "timeouts")).toBe(0);
+  await running.stop();
+  const late = Promise.withResolvers<never>();
+  const hanging = bench.start({ providers: [providerWith("observe", () => late.promise, broken)] });
+  await bench.settled();
+  const stopped = hanging.stop();
+  await bench.settled();
+  bench.clock.advance(600_000);
+  late.reject(new Error("cancelled at last"));
+  await stopped;
+  expect(await counted(hanging, "timeouts")).toBe(0);
+});

@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type LoadBalancerRecord, loadBalancerRecords } from "../api/index.ts";
+import {
+  ipAddressPools,
+  type LoadBalancerRecord,
+  loadBalancerClasses,
+  loadBalancerRecords,
+  type ServiceSpec,
+} from "../api/index.ts";
 import { ConnectionError, EventRecorder, KubeApiError } from "../kube/index.ts";
-import { createMetrics, nullLogger } from "../telemetry/index.ts";
+import { MemoryProvider } from "../provider/testing/memory-provider.ts";
+import { createMetrics, type Logger, nullLogger } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { Bench, type Running } from "./testing/bench.ts";
 
 type Refusal = "403" | "409" | "422" | "429" | "500" | "timeout";
@@ -36,12 +44,16 @@ const effects: Readonly<Record<Refusal, readonly [reason: string, tries: number]
   timeout: ["ApiServerFailed", 6],
 };
 
+const asShipped = "allow `patch services/status`, as deploy/rbac/controller.yaml does";
+
 let bench: Bench;
+let log: MemoryLog;
 let refusing: Refusal | undefined;
 let tries: number;
 
 beforeEach(() => {
   bench = new Bench();
+  log = new MemoryLog();
   refusing = undefined;
   tries = 0;
 });
@@ -50,7 +62,7 @@ beforeEach(() => {
 function refuse(refusal: Refusal, isIt: IsIt): void {
   refusing = refusal;
   bench.api.onWrite = (name, body, what) => {
-    if (refusing === undefined || !name.endsWith("/web") || !isIt(what, body)) return;
+    if (refusing === undefined || !/(^|\/)web$/.test(name) || !isIt(what, body)) return;
     tries++;
     throw refusals[refusing]();
   };
@@ -77,11 +89,12 @@ async function run(
   tellsByCondition: boolean,
   begin: () => Promise<Running>,
   isDone: () => boolean,
+  { spec = {}, remedy = asShipped }: { readonly spec?: ServiceSpec; readonly remedy?: string } = {},
 ): Promise<Running> {
   const running = await begin();
   refuse(refusal, isIt);
   bench.api.createService("other");
-  if (bench.api.service("web") === undefined) bench.api.createService("web");
+  if (bench.api.service("web") === undefined) bench.api.createService("web", spec);
   else bench.api.deleteService("web");
   await bench.ready("other");
   await settled(1000);
@@ -97,8 +110,8 @@ async function run(
     expect(bench.condition("web", "programmed") === `False ${reason}`).toBe(tellsByCondition);
   }
   if (refusal === "403") {
-    expect(warnings()[0]).toContain("allow `patch services/status`, as deploy/rbac/controller.yaml does");
-    expect(record("web")?.status?.awaiting?.what).toContain("allow `patch services/status`");
+    expect(warnings()[0]).toContain(remedy);
+    expect(record("web")?.status?.awaiting?.what).toContain(remedy);
   }
   await settled(59_000);
   expect(tries).toBe(most);
@@ -118,9 +131,9 @@ async function started(): Promise<Running> {
   return bench.start({ records: true });
 }
 
-async function startedWithWeb(): Promise<Running> {
+async function startedWithWeb(logger: Logger = nullLogger): Promise<Running> {
   bench.api.createService("web");
-  const running = bench.start({ records: true });
+  const running = bench.start({ records: true, logger });
   await bench.ready("web");
   await settled(1000);
   return running;
@@ -168,6 +181,107 @@ describe("the API server refuses", () => {
     await running.stop();
   });
 
+  it.each(all)("its node ports: %s", async (refusal) => {
+    const begin = async (): Promise<Running> => bench.start({ records: true, nodePorts: "Ensure" });
+    const running = await run(refusal, (what) => what === "patch services", true, begin, isServed, {
+      spec: { allocateLoadBalancerNodePorts: false, ports: [{ port: 80, protocol: "TCP" }] },
+      remedy: "allow `patch services`, as deploy/rbac/optional/controller-node-ports.yaml does",
+    });
+    expectServed();
+    const { spec, metadata } = bench.api.service("web") ?? {};
+    const [{ nodePort = 0 } = {}] = spec?.ports ?? [];
+    expect(metadata?.annotations).toEqual({ "berth.dev/node-ports": `{"80/TCP":${nodePort}}` });
+    await running.stop();
+  });
+
+  it.each(all)("to take away its node ports when it goes to another controller: %s", async (refusal) => {
+    bench.api.createService("web", { allocateLoadBalancerNodePorts: false, ports: [{ port: 80, protocol: "TCP" }] });
+    const before = bench.start({ records: true, nodePorts: "Ensure" });
+    await bench.ready("web");
+    await before.stop();
+    bench.api.updateService("web", { spec: { loadBalancerClass: "example.com/x" }, status: { loadBalancer: null } });
+    refuse(refusal, (what) => what === "patch services");
+    const running = bench.start({ records: true, nodePorts: "Ensure", logger: log });
+    await settled(60_000);
+    // What only a person can change keeps no Service from its new controller.
+    const isFinal = refusal === "403" || refusal === "422";
+    expect(tries).toBe(isFinal ? 1 : effects[refusal][1]);
+    expect(bench.finalizers("web")).toHaveLength(isFinal ? 0 : 1);
+    const told = log.fieldsOf("list of node ports is not up to date");
+    expect(told).toHaveLength(isFinal ? 1 : 0);
+    if (refusal === "403") expect(told[0]?.why).toContain("allow `patch services`, as deploy/rbac/optional/");
+    refusing = undefined;
+    await settled(301_000);
+    expect(bench.finalizers("web")).toEqual([]);
+    expect(bench.api.service("web")?.spec?.ports?.[0]?.nodePort !== undefined).toBe(isFinal);
+    expect([...bench.world.objects.keys()]).toEqual([]);
+    await running.stop();
+  });
+
+  it.each(all)("what a class is told: %s", async (refusal) => {
+    const metadata = { name: "web", uid: "uid-class", generation: 1 };
+    bench.api.put(loadBalancerClasses, { metadata, spec: { loadBalancerClass: "example.com/x", proxy: {} } });
+    refuse(refusal, (what) => what === "patch loadbalancerclasses/status");
+    bench.api.createService("web", { loadBalancerClass: "example.com/x" });
+    const providers = [new MemoryProvider(bench.world, { name: "proxy" })];
+    const running = bench.start({ records: true, providers, logger: log });
+    await bench.ready("web");
+    await settled(60_000);
+    expect(tries).toBeGreaterThan(0);
+    expect(tries).toBeLessThanOrEqual(effects[refusal][1]);
+    if (refusal === "403")
+      expect(log.fieldsOf("verdict on a class not written")).toMatchObject([
+        {
+          key: "web",
+          why: expect.stringContaining("allow `patch loadbalancerclasses.berth.dev/status`, as deploy/rbac/"),
+        },
+      ]);
+    refusing = undefined;
+    await settled(301_000);
+    expect(bench.api.object(loadBalancerClasses, "web")?.status?.conditions).toMatchObject([{ status: "True" }]);
+    await running.stop();
+  });
+
+  it.each(all)("how far a pool is used up: %s", async (refusal) => {
+    bench.api.put(ipAddressPools, {
+      metadata: { name: "web", uid: "uid-pool" },
+      spec: { ranges: ["198.51.100.0/30"] },
+    });
+    refuse(refusal, (what) => what === "patch ipaddresspools/status");
+    bench.api.createService("web");
+    const running = bench.start({ records: true, pool: [], logger: log });
+    await bench.ready("web");
+    await settled(60_000);
+    expect(tries).toBeGreaterThan(1);
+    expect(tries).toBeLessThanOrEqual(6);
+    const told = log.fieldsOf("cannot write the status of a pool");
+    expect(told).toHaveLength(refusal === "409" ? 0 : 1);
+    if (refusal === "403")
+      expect(told[0]?.why).toContain("allow `patch ipaddresspools.berth.dev/status`, as deploy/rbac/");
+    refusing = undefined;
+    await settled(61_000);
+    expect(bench.api.object(ipAddressPools, "web")?.status).toMatchObject({ used: 1, free: "1" });
+    await running.stop();
+  });
+
+  it.each(all)("to delete the Record of a Service that is ours no more: %s", async (refusal) => {
+    const running = await startedWithWeb(log);
+    refuse(refusal, (what) => what === "delete loadbalancerrecords");
+    bench.api.updateService("web", { spec: { type: "ClusterIP", loadBalancerClass: null } });
+    await bench.until(() => bench.finalizers("web").length === 0, "let go");
+    await settled(60_000);
+    expect(tries).toBeGreaterThan(0);
+    expect(tries).toBeLessThanOrEqual(effects[refusal][1]);
+    const told = log.fieldsOf("records are not written");
+    expect(told).toHaveLength(refusal === "409" ? 0 : 1);
+    if (refusal === "403")
+      expect(told[0]?.why).toContain("allow `delete loadbalancerrecords.berth.dev`, as deploy/rbac/");
+    refusing = undefined;
+    await settled(301_000);
+    expect(record("web")).toBeUndefined();
+    await running.stop();
+  });
+
   it.each(
     (["create loadbalancerrecords", "patch loadbalancerrecords/status"] as const).flatMap((write) =>
       all.map((refusal) => [write, refusal] as const),
@@ -203,7 +317,7 @@ describe("the API server refuses", () => {
       client: { create, patch: create },
       controller: "berth.dev/controller",
       instance: "test",
-      logger: nullLogger,
+      logger: log,
       metrics,
       clock: bench.clock,
     });
@@ -214,6 +328,9 @@ describe("the API server refuses", () => {
     // Of two events: an answer is final, no answer is asked for three times.
     expect(tries).toBe(refusal === "timeout" ? 6 : 2);
     expect(await metrics.getSingleMetricAsString("kube_events_total")).toContain('{result="failed"} 2');
+    const told = log.fields("warn");
+    expect(log.messages("warn")).toEqual(["events are not written"]);
+    if (refusal === "403") expect(told[0]?.what).toBe("allow `create, patch events.events.k8s.io`");
     expect(record("web")?.status?.addresses).toEqual(bench.addresses("web"));
     await running.stop();
   });

@@ -5,7 +5,7 @@ import { Bench } from "./testing/bench.ts";
 const ips = "berth.dev/load-balancer-ips";
 
 describe("a Service that asks for what cannot be", () => {
-  it("A12: is refused once, without a retry, and mended by an edit", async () => {
+  it("A12, no requeue on terminal error: is refused once, without a retry, and mended by an edit", async () => {
     const bench = new Bench();
     bench.api.createService("web", { loadBalancerSourceRanges: ["10.0.0.0/99"] });
     const running = bench.start();
@@ -37,7 +37,7 @@ describe("a Service that asks for what cannot be", () => {
     await running.stop();
   });
 
-  it("A15: mixed protocols without support: LoadBalancerPortsError, and ports[].error where there is an address", async () => {
+  it("A15: a protocol without support: LoadBalancerPortsError, and ports[].error where there is an address", async () => {
     const bench = new Bench();
     const tcp = { name: "a", port: 80, protocol: "TCP", nodePort: 30_080 };
     const sctp = { name: "b", port: 81, protocol: "SCTP", nodePort: 30_081 };
@@ -65,6 +65,29 @@ describe("a Service that asks for what cannot be", () => {
     expect(bench.api.service("web")?.status?.loadBalancer?.ingress?.[0]?.ports).toEqual([
       { port: 80, protocol: "TCP" },
     ]);
+    await running.stop();
+  });
+
+  it("A15: mixed TCP and UDP without support: LoadBalancerPortsError and ports[].error, and what is there stays", async () => {
+    const bench = new Bench();
+    const tcp = { name: "a", port: 53, protocol: "TCP", nodePort: 30_053 };
+    const udp = { name: "b", port: 53, protocol: "UDP", nodePort: 30_053 };
+    bench.api.createService("web", { ports: [tcp] });
+    const running = bench.start({
+      providers: [new MemoryProvider(bench.world, { capabilities: { mixedProtocols: false } })],
+    });
+    await bench.ready("web");
+    const { length } = bench.world.mutations;
+    bench.api.updateService("web", { spec: { ports: [tcp, udp] } });
+    await bench.until(() => bench.condition("web", "portsError").startsWith("True"), "refused");
+    expect(bench.condition("web", "portsError")).toBe("True LoadBalancerMixedProtocolNotSupported");
+    expect(bench.condition("web", "accepted")).toBe("False LoadBalancerMixedProtocolNotSupported");
+    const error = "berth.dev/LoadBalancerMixedProtocolNotSupported";
+    expect(bench.api.service("web")?.status?.loadBalancer?.ingress?.[0]?.ports).toEqual([
+      { port: 53, protocol: "TCP", error },
+      { port: 53, protocol: "UDP", error },
+    ]);
+    expect(bench.world.mutations.length).toBe(length);
     await running.stop();
   });
 
@@ -119,7 +142,7 @@ describe("addresses", () => {
     const running = bench.start();
     await bench.until(() => bench.condition("a", "accepted") === "False AddressNotInPool", "refused");
     expect(bench.message("a", "accepted")).toBe(
-      "spec.loadBalancerIP: 203.0.113.1 is not in any pool; IPv4 pools: --address-pool (192.0.2.0/29)",
+      "spec.loadBalancerIP: 203.0.113.1 is not in any pool; IPv4 pools: --address-pool (192.0.2.0/29); ask for an address of these",
     );
     await running.stop();
   });
@@ -189,7 +212,7 @@ describe("addresses", () => {
     await second.stop();
   });
 
-  it("a plan that replaces the address waits for leave", async () => {
+  it("TestProcessServiceCreateOrUpdate, updating loadBalancerIP: a plan that replaces the address waits for leave", async () => {
     const bench = new Bench();
     bench.api.createService("web");
     const running = bench.start();

@@ -182,7 +182,7 @@ describe("pools", () => {
     expect(claim(ledger, "x", { pool: "c", wanted: ip("10.0.0.1") })).toBe("AddressPoolNotFound");
     expect(claim(ledger, "x", { pool: "b", family: "IPv6" })).toBe("AddressPoolMissing");
     expect(why(ledger, { pool: "b", wanted: ip("10.0.0.1") })).toBe(
-      "10.0.0.1 is not in the pool b; IPv4 pools: b (10.0.1.0/24)",
+      "10.0.0.1 is not in the pool b; IPv4 pools: b (10.0.1.0/24); ask for an address of these",
     );
   });
 

@@ -38,7 +38,9 @@ export function notInPool(ip: Ip, pool: string | undefined, sources: readonly Po
   const where = pool === undefined ? "any pool" : `the pool ${pool}`;
   const known = sources.filter((source) => source.hasFamily(ip.family));
   const have =
-    known.length === 0 ? `no pool has ${ip.family} addresses` : `${ip.family} pools: ${listed(known, ip.family)}`;
+    known.length === 0
+      ? `no pool has ${ip.family} addresses; create an IPAddressPool that does`
+      : `${ip.family} pools: ${listed(known, ip.family)}; ask for an address of these`;
   return { refused: "AddressNotInPool", message: `${formatIp(ip)} is not in ${where}; ${have}` };
 }
 

@@ -163,6 +163,13 @@ export function isForbidden(error: unknown): error is KubeApiError {
   return hasCode(error, 403);
 }
 
+/** The namespace of what is written is gone, or on its way with all that is in it. */
+export function isNamespaceEnding(error: unknown): boolean {
+  if (!(error instanceof KubeApiError)) return false;
+  const isGone = error.code === 404 && error.details?.kind === "namespaces";
+  return isGone || error.causes.some(({ reason }) => reason === "NamespaceTerminating");
+}
+
 export function isUnauthorized(error: unknown): error is KubeApiError {
   return hasCode(error, 401);
 }

@@ -3,7 +3,7 @@ import { Registry } from "prom-client";
 import { describe, expect, it } from "vitest";
 import type { Event } from "../api/index.ts";
 import { FakeClock } from "../base/fake-clock.ts";
-import { nullLogger } from "../telemetry/index.ts";
+import { MemoryLog } from "../telemetry/testing/memory-log.ts";
 import { ConnectionError, EventRecorder, type EventText, KubeApiError } from "./index.ts";
 
 const service = {
@@ -40,20 +40,33 @@ class Sink {
   }
 }
 
-function setUp(): { recorder: EventRecorder; sink: Sink; clock: FakeClock; results(): Promise<string> } {
+function setUp(): {
+  recorder: EventRecorder;
+  sink: Sink;
+  clock: FakeClock;
+  log: MemoryLog;
+  results(): Promise<string>;
+} {
   const sink = new Sink();
   const clock = new FakeClock();
+  const log = new MemoryLog();
   const metrics = new Registry();
   const recorder = new EventRecorder({
     client: sink,
     controller: "berth.dev/controller",
     instance: "pod-1",
-    logger: nullLogger,
+    logger: log,
     metrics,
     clock,
     random: () => 0.5,
   });
-  return { recorder, sink, clock, results: async () => (await metrics.metrics()).match(/result=.*/g)?.join(" ") ?? "" };
+  return {
+    recorder,
+    sink,
+    clock,
+    log,
+    results: async () => (await metrics.metrics()).match(/result=.*/g)?.join(" ") ?? "",
+  };
 }
 
 describe("EventRecorder", () => {
@@ -130,7 +143,7 @@ describe("EventRecorder", () => {
     const { recorder, sink } = setUp();
     recorder.event(service, { ...text, note: `x${"ü".repeat(600)}` });
     await recorder[Symbol.asyncDispose]();
-    expect(sink.created[0]?.note).toBe(`x${"ü".repeat(511)}`);
+    expect(sink.created[0]?.note).toBe(`x${"ü".repeat(510)}…`);
   });
 
   it("counts the same event instead of writing it again", async () => {
@@ -191,6 +204,23 @@ describe("EventRecorder", () => {
     recorder.event(service, { ...text, note: "refused" });
     await recorder[Symbol.asyncDispose]();
     expect(await results()).toBe('result="created"} 1 result="failed"} 1');
+  });
+
+  it("tells once that it may write none, with the right, and once that it may again; not of namespaces that end", async () => {
+    const { recorder, sink, clock, log } = setUp();
+    const causes = [{ reason: "NamespaceTerminating" }];
+    sink.failures.push(new KubeApiError({ code: 403, reason: "Forbidden", details: { causes } }));
+    recorder.event(service, text);
+    await clock.run(0);
+    for (const name of ["shop", "bank"])
+      sink.failures.push(new KubeApiError({ code: 403, reason: "Forbidden", message: `not in ${name}` }));
+    for (const note of ["a", "b", "c", "d"]) recorder.event(service, { ...text, note });
+    await recorder[Symbol.asyncDispose]();
+    expect(log.fields("warn")).toMatchObject([{ what: "allow `create, patch events.events.k8s.io`" }]);
+    expect([log.messages("warn"), log.messages("info")]).toEqual([
+      ["events are not written"],
+      ["events are written again"],
+    ]);
   });
 
   it("waits two seconds for what is on its way when it ends, and takes no more", async () => {

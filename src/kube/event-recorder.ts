@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { type Event, events, type ObjectMeta } from "../api/index.ts";
 import {
   type Clock,
+  cutText,
   errorMessage,
   orAborted,
   type Random,
@@ -12,11 +13,12 @@ import {
 } from "../base/index.ts";
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
-import { isAlreadyExists, isNotFound, KubeApiError } from "./errors.ts";
+import { isAlreadyExists, isForbidden, isNamespaceEnding, isNotFound, KubeApiError } from "./errors.ts";
 import { EventFilter, type Slot } from "./event-filter.ts";
 import { FencedError } from "./fence.ts";
 import { counter } from "./instruments.ts";
 import { microTime } from "./time.ts";
+import { Trouble } from "./trouble.ts";
 
 /** What an event is about. */
 export interface Regarding {
@@ -90,6 +92,7 @@ export class EventRecorder implements AsyncDisposable {
   readonly #filter: EventFilter<Written>;
   readonly #stop = new AbortController();
   readonly #count: (result: "created" | "updated" | "shared" | "dropped" | "failed") => void;
+  readonly #trouble: Trouble;
   readonly #pending: Sighting[] = [];
   #draining: Promise<void> | undefined;
 
@@ -99,6 +102,10 @@ export class EventRecorder implements AsyncDisposable {
     this.#clock = clock;
     this.#random = random;
     this.#filter = new EventFilter(clock);
+    this.#trouble = new Trouble(options.logger, clock, {
+      begins: "events are not written",
+      ends: "events are written again",
+    });
     const written = counter(metrics, "kube_events_total", "Events by what became of them.", ["result"]);
     this.#count = (result) => written.inc({ result });
   }
@@ -125,13 +132,13 @@ export class EventRecorder implements AsyncDisposable {
     for (let attempt = 1; !this.#stop.signal.aborted; attempt++) {
       try {
         using limit = withTimeout(this.#stop.signal, requestTimeoutMs, "write an event", this.#clock);
-        await this.#write(sighting, limit.signal);
+        if (await this.#write(sighting, limit.signal)) this.#trouble.end();
         return;
       } catch (error) {
         // An answer is final: the event is wrong, its namespace is gone, or we may not write any (any more).
         if (error instanceof KubeApiError || error instanceof FencedError || attempt >= maxTries) {
           this.#count("failed");
-          this.#options.logger.debug("event not written", { why: errorMessage(error) });
+          this.#tell(error);
           return;
         }
         await sleep(retryMs * attempt, this.#stop.signal, this.#clock).catch(() => {});
@@ -140,16 +147,28 @@ export class EventRecorder implements AsyncDisposable {
     this.#count("dropped");
   }
 
-  async #write(sighting: Sighting, signal: AbortSignal): Promise<void> {
+  #tell(error: unknown): void {
+    // Nobody can do anything about these.
+    if (error instanceof FencedError || isNamespaceEnding(error)) {
+      this.#options.logger.debug("event not written", { why: errorMessage(error) });
+      return;
+    }
+    const remedy = isForbidden(error) ? { what: "allow `create, patch events.events.k8s.io`" } : {};
+    this.#trouble.tell(error, remedy, error instanceof KubeApiError ? `${error.code}` : undefined);
+  }
+
+  /** False when there was nothing to write. */
+  async #write(sighting: Sighting, signal: AbortSignal): Promise<boolean> {
     const { slot, at, text } = sighting;
     const known = slot.value;
     if (known !== undefined && text.shared !== undefined && this.#clock.monotonic() - known.writtenAt < sharedMs) {
       known.count += 1;
       this.#count("shared");
-      return;
+      return false;
     }
-    if (known !== undefined && (await this.#repeat(known, at, signal))) return;
+    if (known !== undefined && (await this.#repeat(known, at, signal))) return true;
     slot.value = await this.#create(sighting, signal);
+    return true;
   }
 
   async #create({ regarding, text, slot, at, suffix }: Sighting, signal: AbortSignal): Promise<Written> {
@@ -166,7 +185,7 @@ export class EventRecorder implements AsyncDisposable {
       type: text.type,
       reason: text.reason,
       action: text.action,
-      note: cut(slot.note, maxNoteLength),
+      note: cutText(slot.note, maxNoteLength),
     };
     const written = { namespace, name: event.metadata.name ?? "", count: 1, writtenAt: this.#clock.monotonic() };
     try {
@@ -220,14 +239,4 @@ type Reference = NonNullable<Event["regarding"]>;
 
 function reference(fields: { readonly [K in keyof Reference]: Reference[K] | undefined }): Reference {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Reference;
-}
-
-/** At most so many bytes of UTF-8, without cutting a character. */
-function cut(text: string, bytes: number): string {
-  const buffer = Buffer.from(text);
-  if (buffer.length <= bytes) return text;
-  return buffer
-    .subarray(0, bytes)
-    .toString()
-    .replace(/\uFFFD$/, "");
 }

@@ -13,6 +13,7 @@ export {
   isForbidden,
   isGone,
   isInvalid,
+  isNamespaceEnding,
   isNotFound,
   isTooManyRequests,
   isUnauthorized,
@@ -20,13 +21,14 @@ export {
 } from "./errors.ts";
 export { EventRecorder, type EventText } from "./event-recorder.ts";
 export { type Fence, FencedError } from "./fence.ts";
+export type { LeadersWork } from "./holders.ts";
 export { inClusterConnection } from "./in-cluster.ts";
 export { loadKubeconfig } from "./kubeconfig.ts";
 export { LeaseElection, LeaseLostError, type LeaseTimes } from "./lease-election.ts";
 export { finalizerPatch, mergeDiff, upsertCondition } from "./patch.ts";
 export { Reflector } from "./reflector.ts";
 export type { KubeRequest } from "./requests.ts";
-export { Store, type StoreHandler } from "./store.ts";
+export { Store, type StoreHandler, type StoreOptions } from "./store.ts";
 export { microTime, wireTime } from "./time.ts";
 export type { WatchEvent } from "./watch-stream.ts";
 export {

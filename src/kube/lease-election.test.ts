@@ -1,70 +1,9 @@
 import { Registry } from "prom-client";
 import { describe, expect, it, vi } from "vitest";
-import type { Lease } from "../api/index.ts";
-import { FakeClock } from "../base/fake-clock.ts";
 import { nullLogger } from "../telemetry/index.ts";
 import { LeaseElection, LeaseLostError } from "./index.ts";
-import { Collection } from "./testing/collection.ts";
+import { finish, setUp } from "./testing/candidates.ts";
 import { MemoryClient } from "./testing/memory-client.ts";
-
-/** One candidate with its own line to the API server and its own log of what happened. */
-class Candidate {
-  readonly client: MemoryClient;
-  readonly election: LeaseElection;
-  readonly metrics: Registry = new Registry();
-  readonly stop: AbortController = new AbortController();
-  readonly log: string[] = [];
-  /** Work that goes on for a while after leadership ended. */
-  lingerMs = 0;
-  readonly ended: Promise<unknown>;
-
-  constructor(collection: Collection<Lease>, clock: FakeClock, identity: string) {
-    this.client = new MemoryClient(collection, clock);
-    this.election = new LeaseElection({
-      client: this.client,
-      namespace: "berth",
-      name: "controller",
-      identity,
-      logger: nullLogger,
-      metrics: this.metrics,
-      clock,
-      random: () => 0,
-    });
-    const lead = async (leading: AbortSignal): Promise<void> => {
-      this.log.push(`leads@${clock.monotonic()}`);
-      await new Promise<void>((resolve) => leading.addEventListener("abort", () => resolve()));
-      this.log.push(`stops@${clock.monotonic()}`);
-      if (this.lingerMs > 0) await new Promise<void>((resolve) => clock.schedule(resolve, this.lingerMs));
-    };
-    this.ended = this.election.run(lead, this.stop.signal).then(
-      () => "released",
-      (error: unknown) => error,
-    );
-  }
-}
-
-function setUp(): {
-  collection: Collection<Lease>;
-  clock: FakeClock;
-  lease(): Lease["spec"];
-  join(id: string): Candidate;
-} {
-  const collection = new Collection<Lease>();
-  const clock = new FakeClock();
-  return {
-    collection,
-    clock,
-    lease: () => collection.get("controller")?.spec,
-    join: (id) => new Candidate(collection, clock, id),
-  };
-}
-
-async function finish(clock: FakeClock, ...candidates: Candidate[]): Promise<void> {
-  for (const { stop } of candidates) stop.abort(new Error("test is over"));
-  await clock.run(60_000);
-  await Promise.all(candidates.map(({ ended }) => ended));
-  expect(clock.pending).toEqual([]);
-}
 
 describe("LeaseElection", () => {
   it("takes a lease that nobody has, and renews it every 2 s", async () => {
@@ -84,7 +23,7 @@ describe("LeaseElection", () => {
     await finish(clock, a);
   });
 
-  it("hands the lease over within a moment when it stops in order", async () => {
+  it("lease released on cancel: hands the lease over within a moment when it stops in order", async () => {
     const { clock, lease, join } = setUp();
     const a = join("a");
     await clock.run(0);
@@ -162,7 +101,7 @@ describe("LeaseElection", () => {
     expect(lease()).toMatchObject({ holderIdentity: "", renewTime: "2026-01-01T00:00:02.000000Z" });
   });
 
-  it("renews on until its last work has ended", async () => {
+  it("leader election cancelled only after all runnables ended: renews on until its last work has ended", async () => {
     const { clock, lease, join } = setUp();
     const a = join("a");
     await clock.run(0);
@@ -223,7 +162,7 @@ describe("LeaseElection", () => {
     await finish(clock, a);
   });
 
-  it("stops at once when somebody else holds the lease", async () => {
+  it("grace skipped when leadership is lost: stops at once when somebody else holds the lease", async () => {
     const { clock, collection, lease, join } = setUp();
     const a = join("a");
     await clock.run(1000);
@@ -298,7 +237,7 @@ describe("LeaseElection", () => {
 
   it("elects one of many, and the next when that one vanishes", async () => {
     const { clock, collection, join } = setUp();
-    const all = ["a", "b", "c", "d"].map(join);
+    const all = ["a", "b", "c", "d"].map((id) => join(id));
     await clock.run(20_000);
     const [first] = all.filter(({ log }) => log.length > 0);
     expect(all.flatMap(({ log }) => log)).toHaveLength(1);

@@ -15,10 +15,12 @@ import {
 import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { KubeClient } from "./client.ts";
 import { isAlreadyExists, isConflict, isNotFound } from "./errors.ts";
+import { Holders, type LeadersWork } from "./holders.ts";
 import { counter, gauge } from "./instruments.ts";
 import { Reflector } from "./reflector.ts";
 import { Store } from "./store.ts";
 import { microTime } from "./time.ts";
+import { Trouble } from "./trouble.ts";
 
 export interface LeaseTimes {
   /** So long after its last sign of life others take the lease over. */
@@ -29,6 +31,7 @@ export interface LeaseTimes {
 }
 
 const releaseWithinMs = 1000;
+const releaseTries = 5;
 /** What a holder that leaves in order writes, as client-go does: nobody holds the lease, and it is short. */
 const released = { holderIdentity: "", leaseDurationSeconds: 1 } as const;
 export const defaultLeaseTimes: LeaseTimes = { durationMs: 15_000, renewDeadlineMs: 10_000, retryMs: 2000 };
@@ -39,6 +42,7 @@ export interface LeaseElectionOptions {
   readonly name: string;
   /** Different for each process, also for two on one host. */
   readonly identity: string;
+  readonly work?: LeadersWork;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly times?: LeaseTimes;
@@ -67,6 +71,10 @@ export class LeaseElection {
   /** When the lease was last seen to change, on the monotonic clock; undefined when there has never been one. */
   #changedAt: number | undefined;
   #onChange: () => void = () => {};
+  /** Of the lease, while it is not ours. */
+  #watch: Reflector<Lease> | undefined;
+  readonly #trouble: Trouble;
+  readonly #holders: Holders;
   /** The lease as we wrote it last. */
   #lease: Lease | undefined;
   /** The acquire times under which we asked for the lease; it may be ours by one though nobody told us. */
@@ -81,6 +89,11 @@ export class LeaseElection {
     this.#clock = clock;
     this.#random = random;
     this.#logger = logger.with({ kind: "Lease", key: `${options.namespace}/${name}` });
+    this.#holders = new Holders(options.work);
+    this.#trouble = new Trouble(this.#logger, clock, {
+      begins: "lease not acquired",
+      ends: "lease works again",
+    });
     const status = gauge(metrics, "leader_election_master_status", "1 while this process leads.", ["name"]);
     this.#showLeading = (leading) => status.set({ name }, leading ? 1 : 0);
     this.#showLeading(false);
@@ -99,6 +112,11 @@ export class LeaseElection {
   /** The same for a client: `client.fenced(() => election.fence())` writes only while this process leads. */
   fence(): string | undefined {
     return this.mayWrite() ? undefined : `lease ${this.#options.name} is not ours any more`;
+  }
+
+  /** Why it could not even stand by as it should: what the API server said last; undefined when all is well. */
+  get failure(): unknown {
+    return this.#trouble.error ?? this.#watch?.failure;
   }
 
   /**
@@ -153,6 +171,7 @@ export class LeaseElection {
       clock: this.#clock,
       random: this.#random,
     });
+    this.#watch = reflector;
     const watching = new AbortController();
     using _ = onAbort(signal, () => watching.abort(signal.reason));
     using __ = store.subscribe({
@@ -166,6 +185,11 @@ export class LeaseElection {
       for (;;) {
         const [lease] = store.list();
         const freeInMs = this.#freeInMs(lease);
+        if (freeInMs > 0) {
+          // Somebody may take it; whether we may shows when it is free.
+          this.#trouble.end();
+          this.#holders.see(lease);
+        }
         if (freeInMs > 0) await this.#changeWithin(freeInMs, signal);
         else if (await this.#tryAcquire(lease, signal)) return;
         else if (store.list()[0] === lease) {
@@ -176,6 +200,7 @@ export class LeaseElection {
       }
     } finally {
       watching.abort(new Error("the election has ended"));
+      this.#watch = undefined;
       await reflecting;
     }
   }
@@ -241,20 +266,23 @@ export class LeaseElection {
       renewTime: now,
       leaseTransitions: old === undefined || holderIdentity === identity ? leaseTransitions : leaseTransitions + 1,
     };
+    const { said } = this.#holders;
     this.#claims.add(now);
     try {
       using limit = this.#limit(signal);
       this.#lease =
         old === undefined
-          ? await client.create(leases, { metadata: { namespace, name }, spec }, limit.signal)
-          : await client.mergePatch(leases, old, { spec }, limit.signal);
+          ? await client.create(leases, { metadata: { namespace, name, ...said }, spec }, limit.signal)
+          : await client.mergePatch(leases, old, { metadata: said, spec }, limit.signal);
       this.#renewedAt = sentAt;
+      this.#trouble.end();
       return true;
     } catch (error) {
       signal.throwIfAborted();
-      // Somebody was faster; the watch will tell who.
-      if (!isConflict(error) && !isAlreadyExists(error) && !isNotFound(error))
-        this.#logger.warn("lease not acquired", { err: error });
+      // Somebody was faster; the watch will tell who. Where there was no lease, what is not found is its namespace.
+      const isBeaten = isConflict(error) || isAlreadyExists(error) || (isNotFound(error) && old !== undefined);
+      if (isBeaten) this.#trouble.end();
+      else this.#trouble.tell(error);
       return false;
     }
   }
@@ -290,19 +318,19 @@ export class LeaseElection {
     }
   }
 
-  /** Renews the lease once. Returns who holds it. */
-  async #renew(signal: AbortSignal): Promise<string> {
+  /** Renews the lease once. Returns who holds it. `again`: once more if somebody wrote it meanwhile. */
+  async #renew(signal: AbortSignal, again = true): Promise<string> {
     const sentAt = this.#clock.monotonic();
     using limit = this.#limit(signal);
     try {
       this.#lease = await this.#writeRenewal(limit.signal);
     } catch (error) {
-      if (!isConflict(error) && !isAlreadyExists(error)) throw error;
+      if (!again || (!isConflict(error) && !isAlreadyExists(error))) throw error;
       this.#countSlow();
       // Ours still when the answer to our last renewal was lost, or when somebody touched something else in it.
       this.#lease = await this.#read(limit.signal);
       const { holderIdentity = "" } = this.#lease.spec ?? {};
-      return holderIdentity === this.#options.identity ? await this.#renew(signal) : holderIdentity;
+      return holderIdentity === this.#options.identity ? await this.#renew(signal, false) : holderIdentity;
     }
     signal.throwIfAborted();
     this.#renewedAt = sentAt;
@@ -322,7 +350,9 @@ export class LeaseElection {
       return await client.mergePatch(leases, lease, { spec }, signal);
     } catch (error) {
       if (!isNotFound(error)) throw error;
-      return await client.create(leases, { metadata: { namespace, name }, spec: { ...lease.spec, ...spec } }, signal);
+      const { annotations = {} } = lease.metadata;
+      const metadata = { namespace, name, annotations };
+      return await client.create(leases, { metadata, spec: { ...lease.spec, ...spec } }, signal);
     }
   }
 
@@ -331,7 +361,8 @@ export class LeaseElection {
     // Standbys take over by the time of the Lease anyway: nobody waits long for a server that does not answer.
     using limit = withTimeout(new AbortController().signal, releaseWithinMs, "lease release", this.#clock);
     try {
-      while (!(await this.#tryRelease(limit.signal)));
+      for (let tries = 0; tries < releaseTries; tries++) if (await this.#tryRelease(limit.signal)) return;
+      this.#logger.warn("lease not released", { why: "somebody writes it again and again" });
     } catch (error) {
       this.#logger.warn("lease not released", { why: errorMessage(error) });
     }

@@ -38,13 +38,16 @@ describe("finalizerPatch", () => {
     [{ add: ["new/z"] }, ["other/x", "ours/y", "new/z"]],
     [{ remove: ["ours/y"] }, ["other/x"]],
     [{ add: ["new/z"], remove: ["ours/y"] }, ["other/x", "new/z"]],
-  ])("%j", (change, finalizers) => {
+  ])("TestAddFinalizer, TestRemoveFinalizer: %j", (change, finalizers) => {
     expect(finalizerPatch(object, change)).toEqual({ metadata: { resourceVersion: "7", finalizers } });
   });
 
-  it.each([{ add: ["ours/y"] }, { remove: ["new/z"] }, {}])("has nothing to do for %j", (change) => {
-    expect(finalizerPatch(object, change)).toBeUndefined();
-  });
+  it.each([{ add: ["ours/y"] }, { remove: ["new/z"] }, {}])(
+    "TestAddFinalizer, TestRemoveFinalizer, no-op: has nothing to do for %j",
+    (change) => {
+      expect(finalizerPatch(object, change)).toBeUndefined();
+    },
+  );
 });
 
 describe("upsertCondition", () => {
@@ -59,6 +62,13 @@ describe("upsertCondition", () => {
 
   it("returns the same list when nothing changes", () => {
     expect(upsertCondition(first, ready, noon + 5000)).toBe(first);
+  });
+
+  it("cuts a message that no API server would take, and takes the whole for what it has cut", () => {
+    const long = { ...ready, message: "x".repeat(100_000) };
+    const cut = upsertCondition([], long, noon);
+    expect(cut[0]?.message).toHaveLength(4094);
+    expect(upsertCondition(cut, long, noon + 5000)).toBe(cut);
   });
 
   it("moves the time only with the status", () => {

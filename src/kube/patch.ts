@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Condition } from "../api/index.ts";
+import { cutText } from "../base/index.ts";
 import type { KubeObject } from "./client.ts";
 import { wireTime } from "./time.ts";
 
@@ -45,6 +46,9 @@ export function finalizerPatch(
   return isDeepStrictEqual(next, finalizers) ? undefined : { metadata: { resourceVersion, finalizers: next } };
 }
 
+/** Less than API servers take (32 KiB), and as much as anybody reads. */
+const maxMessageBytes = 4096;
+
 /**
  * The conditions with this one put in its place; the very same list when that changes nothing. The time of transition
  * moves only when the status does.
@@ -57,7 +61,7 @@ export function upsertCondition(
   const old = conditions.find(({ type }) => type === condition.type);
   const lastTransitionTime =
     old !== undefined && old.status === condition.status ? old.lastTransitionTime : wireTime(nowMs);
-  const next: Condition = { ...condition, lastTransitionTime };
+  const next: Condition = { ...condition, message: cutText(condition.message, maxMessageBytes), lastTransitionTime };
   if (old === undefined) return [...conditions, next];
   return mergeDiff(old, next) === undefined ? conditions : conditions.map((other) => (other === old ? next : other));
 }

@@ -73,6 +73,16 @@ it("watches a quiet kind for an hour without reading it anew, by one watch every
   expect(store.list()).toEqual(collection.all());
 });
 
+it("A19: after 10 idle minutes the next event is delivered within a second", async () => {
+  const { collection, clock, store, stop } = setUp();
+  await clock.run(600_000);
+  collection.put({ metadata: { name: "late" } });
+  await clock.run(999);
+  expect(store.list()).toEqual(collection.all());
+  expect(store.size).toBe(1);
+  await stop();
+});
+
 it("ends up equal to the server, whatever happens in whichever order", async () => {
   const name = fc.constantFrom("a", "b", "c");
   const step = fc.oneof(

@@ -140,7 +140,7 @@ it("moves on with bookmarks, so that a quiet kind does not expire", async () => 
   expect(await bench.restarts()).toEqual(["connection 1"]);
 });
 
-it("deletes what vanished while it could not look", async () => {
+it("A19: an expired version is read anew, with tombstones: deletes what vanished while it could not look", async () => {
   await using bench = await Bench.start();
   const deleted: string[] = [];
   bench.store.subscribe({ delete: (last) => deleted.push(last.metadata.name ?? "") });

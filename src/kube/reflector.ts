@@ -3,7 +3,6 @@ import {
   Backoff,
   type BackoffOptions,
   type Clock,
-  errorMessage,
   type Random,
   sleep,
   systemClock,
@@ -11,7 +10,7 @@ import {
   Turn,
   withTimeout,
 } from "../base/index.ts";
-import type { LogFields, Logger, Metrics } from "../telemetry/index.ts";
+import type { Logger, Metrics } from "../telemetry/index.ts";
 import { checkEvent } from "./answers.ts";
 import type { KubeClient, KubeObject, Selection } from "./client.ts";
 import {
@@ -27,6 +26,7 @@ import { counter, gauge } from "./instruments.ts";
 import type { Query } from "./requests.ts";
 import { isAtLeast } from "./resource-version.ts";
 import type { Store } from "./store.ts";
+import { Trouble } from "./trouble.ts";
 import type { WatchEvent } from "./watch-stream.ts";
 
 export interface ReflectorOptions<T extends KubeObject> extends Selection {
@@ -44,8 +44,6 @@ export interface ReflectorOptions<T extends KubeObject> extends Selection {
 
 /** As client-go's reflector. */
 const defaultBackoff: BackoffOptions = { baseMs: 800, capMs: 30_000, jitter: 1 };
-/** A failure that stays the same is told again only so often. */
-const repeatLogMs = 600_000;
 /** So long without a failure counts as health. */
 const healthyMs = 120_000;
 /** A watch that ends sooner and brought nothing is a failure in disguise. */
@@ -70,8 +68,7 @@ export class Reflector<T extends KubeObject> {
   #version: string | undefined;
   /** The last watch did not end as agreed: what answers now may have forgotten versions that we have seen. */
   #isDoubtful = false;
-  /** What was told last of a failure, and when. */
-  #told: { readonly message: string; readonly at: number } | undefined;
+  readonly #trouble: Trouble;
   /** Whether the server can send the initial state as a watch (KEP-3157). */
   #watchList = true;
 
@@ -82,6 +79,7 @@ export class Reflector<T extends KubeObject> {
     this.#random = random;
     const { kind } = resource;
     this.#logger = logger.with({ kind });
+    this.#trouble = new Trouble(this.#logger, clock, { begins: "watch failed", ends: "watch works again" });
     const restarts = counter(metrics, "kube_watch_restarts_total", "Watches begun anew, by kind and cause.", [
       "kind",
       "reason",
@@ -94,6 +92,11 @@ export class Reflector<T extends KubeObject> {
       ["kind"],
     );
     this.#noteEvent = () => last.set({ kind }, clock.now() / 1000);
+  }
+
+  /** What keeps it from following the kind; undefined while it does, or before it has failed. */
+  get failure(): unknown {
+    return this.#trouble.error;
   }
 
   /** Resolves once `signal` is aborted; after that nothing is sent, and the store stays as it is. */
@@ -116,7 +119,7 @@ export class Reflector<T extends KubeObject> {
         failedAt = now;
         const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
         const retryMs = Math.round(Math.max(backoff.next(), asked));
-        this.#tell(error, { reason, retryMs, attempt: backoff.failures });
+        this.#trouble.tell(error, { reason, retryMs, attempt: backoff.failures });
         // Only an abort ends the sleep early, and the loop sees that.
         await sleep(retryMs, signal, this.#clock).catch(() => {});
       }
@@ -128,24 +131,13 @@ export class Reflector<T extends KubeObject> {
     this.#version = undefined;
     const { store } = this.#options;
     if (!store.hasSynced) for (const _ of store.replaceInSteps([], "0"));
-    this.#tell(answer, { reason: "http-404", retryMs: missingRetryMs });
+    this.#trouble.tell(answer, { reason: "http-404", retryMs: missingRetryMs });
     await sleep(missingRetryMs, signal, this.#clock).catch(() => {});
-  }
-
-  /** One line for a failure that lasts, not one for each try: it is for people to mend, perhaps tomorrow. */
-  #tell(error: unknown, fields: LogFields): void {
-    const now = this.#clock.monotonic();
-    const message = errorMessage(error);
-    const isOld = this.#told?.message === message && now - this.#told.at < repeatLogMs;
-    if (!isOld) this.#told = { message, at: now };
-    this.#logger[isOld ? "debug" : "warn"]("watch failed", { err: error, ...fields });
   }
 
   #noteHealth(): void {
     this.#noteEvent();
-    if (this.#told === undefined) return;
-    this.#told = undefined;
-    this.#logger.info("watch works again");
+    this.#trouble.end();
   }
 
   /** Takes from an error where to go on. Returns its short name. */

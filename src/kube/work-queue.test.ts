@@ -31,13 +31,13 @@ async function drain(queue: WorkQueue): Promise<string[]> {
 }
 
 describe("WorkQueue", () => {
-  it("holds a key once and gives keys in the order of their arrival", async () => {
+  it("returns items in order; de-duplicates", async () => {
     const { queue } = setUp();
     for (const key of ["a", "b", "a", "c"]) queue.add(key);
     expect(await drain(queue)).toEqual(["a", "b", "c"]);
   });
 
-  it("runs a key again that was added while it was worked on, and never twice at a time", async () => {
+  it("doesn't return a locked item, returns it when unlocked; enqueues a locked item once: a key is never worked on twice at a time", async () => {
     const { queue } = setUp();
     queue.add("a");
     expect(await queue.get(signal)).toBe("a");
@@ -48,7 +48,7 @@ describe("WorkQueue", () => {
     expect(await drain(queue)).toEqual(["a"]);
   });
 
-  it("serves higher priorities first, keeps the highest asked for, and is fair within one", async () => {
+  it("retains the highest priority; will not decrease priority; follows FIFO in the new priority", async () => {
     const { queue } = setUp();
     queue.add("old-1", initialPriority);
     queue.add("old-2", initialPriority);
@@ -58,7 +58,7 @@ describe("WorkQueue", () => {
     expect(await drain(queue)).toEqual(["new-1", "old-2", "old-1"]);
   });
 
-  it("keeps the earliest time that was asked for", async () => {
+  it("retains the lowest after: the earliest time that was asked for", async () => {
     const { queue, clock } = setUp();
     queue.addAfter("a", 100);
     queue.addAfter("a", 50);
@@ -141,14 +141,14 @@ describe("WorkQueue", () => {
     expect(clock.pending).toEqual([]);
   });
 
-  it("ends getters that wait when it shuts down", async () => {
+  it("Get does not hang at shutdown: getters that wait end", async () => {
     const { queue } = setUp();
     const waiting = queue.get(signal);
     await queue.shutdown();
     expect(await waiting).toBeUndefined();
   });
 
-  it("runs work: retries failures with back-off, honours requeueAfter without one", async () => {
+  it("requeue on error and continue; RequeueAfter not rate-limited: others go on meanwhile", async () => {
     const { queue, clock } = setUp();
     const stop = new AbortController();
     const runs: string[] = [];
@@ -173,12 +173,20 @@ describe("WorkQueue", () => {
   });
 
   it.each<[string, (Error | number | "panic" | "ok")[], number[]]>([
-    ["that fails comes back later each time", [new Error("no"), new Error("no"), "ok"], [0, 10, 30]],
-    ["whose work throws before it returns comes back as well", ["panic", "ok"], [0, 10]],
-    ["that asks to run again does so without a back-off", [1000, 1000, "ok"], [0, 1000, 2000]],
+    [
+      "that fails comes back later each time (backoff not reset until a non-error result)",
+      [new Error("no"), new Error("no"), "ok"],
+      [0, 10, 30],
+    ],
+    ["whose work throws before it returns comes back as well (panic recovered)", ["panic", "ok"], [0, 10]],
+    [
+      "that asks to run again does so without a back-off (RequeueAfter not rate-limited)",
+      [1000, 1000, "ok"],
+      [0, 1000, 2000],
+    ],
     ["that asks for less than nothing runs at once", [-5, "ok"], [0, 0]],
     [
-      "begins with the first back-off after a success",
+      "begins with the first back-off after a success (a non-error result resets it)",
       [new Error("no"), new Error("no"), 500, new Error("no"), "ok"],
       [0, 10, 30, 530, 540],
     ],

@@ -59,7 +59,11 @@ it.each<[string, Case, string]>([
   // Rows of the reference's feature table 1a.
   ["row 1: service without class, not ours", { served: one }, "ignore unclassed"],
   ["row 1: service without class, ours", { served: oneAndUnclassed }, `own proxy ${proxy} ${shared}`],
-  ["row 1: service doesn't want LB", { served: one, type: "ClusterIP" }, "ignore type"],
+  [
+    "row 1, TestNeedsCleanup: service without finalizer that doesn't want LB",
+    { served: one, type: "ClusterIP" },
+    "ignore type",
+  ],
   ["row 1: the second provider takes those without class", { served: two }, `own l2 ${l2} ${shared}`],
   [
     "row 2: udp, tcp or sctp service of our class",
@@ -89,18 +93,18 @@ it.each<[string, Case, string]>([
     "ignore class",
   ],
   [
-    "row 5: a cleanup that a crash cut short goes on",
+    "row 5, TestNeedsCleanup: service with finalizer with timestamp: a cleanup that a crash cut short goes on",
     { served: one, loadBalancerClass: "berth.dev/proxy", finalizers: [proxy], deleting: true },
     `cleanup deleted proxy: ${proxy}`,
   ],
   [
-    "row 6: service with finalizer that no longer wants LB",
+    "row 6, TestNeedsCleanup: service with finalizer without timestamp without LB",
     { served: one, type: "NodePort", finalizers: [proxy] },
     `cleanup type proxy: ${proxy}`,
   ],
   ["row 7: a deleted service that nobody holds", { served: one, deleting: true }, "ignore deleted"],
   [
-    "row 8: LoadBalancer -> ClusterIP -> LoadBalancer of a foreign class while we were down",
+    "row 8, CCM bug: class and finalizer together were no cleanup: LoadBalancer -> ClusterIP -> LoadBalancer of a foreign class while we were down",
     { served: one, loadBalancerClass: "x.org/y", finalizers: [proxy] },
     `cleanup class proxy: ${proxy}`,
   ],
@@ -120,7 +124,7 @@ it.each<[string, Case, string]>([
     `own proxy ${proxy}`,
   ],
   [
-    "row 9: service with finalizer that wants LB",
+    "row 9, TestNeedsCleanup: service with finalizer without timestamp with LB",
     { served: one, loadBalancerClass: "berth.dev/proxy", finalizers: ["x/y", proxy] },
     `own proxy ${proxy}`,
   ],
@@ -130,7 +134,7 @@ it.each<[string, Case, string]>([
     `own proxy ${proxy} ${shared}`,
   ],
   [
-    "row 10: deleted service whose finalizer is gone gets no finalizer again",
+    "row 10, CCM bug: deletionTimestamp without finalizer went to ensure: such a service gets no finalizer again",
     { served: one, loadBalancerClass: "berth.dev/proxy", deleting: true },
     "ignore deleted",
   ],
@@ -170,7 +174,7 @@ it.each<[string, Case, string]>([
     `cleanup type proxy: ${proxy}`,
   ],
   [
-    "row 12: the shared finalizer of a classed service is not ours to take while those without one are not",
+    "row 12, CCM bug: the shared finalizer of a classed service was removed: it is not ours to take while those without a class are not",
     { served: one, loadBalancerClass: "berth.dev/proxy", finalizers: [proxy, shared], deleting: true },
     `cleanup deleted proxy: ${proxy}`,
   ],

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Service, ServiceSpec } from "../api/index.ts";
@@ -63,11 +64,11 @@ it("sorts ports and reads what differs from the defaults", () => {
 
 const rangesKey = "service.beta.kubernetes.io/load-balancer-source-ranges";
 it.each<[string, ServiceSpec, Record<string, string>, string[]]>([
-  ["none", {}, {}, []],
+  ["none: allow all", {}, {}, []],
   ["field", { loadBalancerSourceRanges: [" 10.1.2.3/8", "fd00::/8"] }, {}, ["10.0.0.0/8", "fd00::/8"]],
   ["annotation", {}, { [rangesKey]: "192.0.2.0/24, 10.0.0.0/8" }, ["192.0.2.0/24", "10.0.0.0/8"]],
   ["the field wins", { loadBalancerSourceRanges: ["10.0.0.0/8"] }, { [rangesKey]: "nonsense" }, ["10.0.0.0/8"]],
-])("source ranges: %s", (_, spec, annotations, expected) => {
+])("helpers, source ranges parse: %s", (_, spec, annotations, expected) => {
   const found = wish(spec, annotations);
   expect(found.issues).toEqual([]);
   expect(found.lb.sourceRanges.map(formatCidr)).toEqual(expected);
@@ -177,3 +178,72 @@ it("never throws, whatever the annotations and ranges hold", () => {
     }),
   );
 });
+
+const local: ServiceSpec = { externalTrafficPolicy: "Local" };
+const port = { name: "tcp", port: 80, nodePort: 30_080 };
+
+/** `expected`: what differs in what the load balancer has to be; nothing: it is none of its business. */
+it.each<[string, Service, Service, string[]]>([
+  ["the Ports are different", service({}), service({ ports: [{ port: 8001, nodePort: 30_080 }] }), ["ports"]],
+  ["external ip counts are different", service({}), service({ externalIPs: ["192.0.2.1"] }), []],
+  ["external ips are different", service({ externalIPs: ["192.0.2.1"] }), service({ externalIPs: ["192.0.2.2"] }), []],
+  ["UID is different", service({}), withUid("u-2"), ["id"]],
+  ["ExternalTrafficPolicy is different", service({}), service(local), ["externalTrafficPolicy"]],
+  [
+    "HealthCheckNodePort is different",
+    service({ ...local, healthCheckNodePort: 31_000 }),
+    service({ ...local, healthCheckNodePort: 31_001 }),
+    ["healthCheck"],
+  ],
+  [
+    "TargetGroup is different 1 (another node port)",
+    service({ ports: [port] }),
+    service({ ports: [{ ...port, nodePort: 30_081 }] }),
+    ["ports"],
+  ],
+  [
+    "TargetGroup is different 2 (another targetPort, behind the same node port)",
+    service({ ports: [port] }),
+    service({ ports: [{ ...port, targetPort: "dns" }] }),
+    [],
+  ],
+  ["appProtocol is the same", service({ ports: [port] }), service({ ports: [port] }), []],
+  [
+    "appProtocol is set when previously unset",
+    service({ ports: [port] }),
+    service({ ports: [{ ...port, appProtocol: "http" }] }),
+    [],
+  ],
+  [
+    "appProtocol is set to a different value",
+    service({ ports: [{ ...port, appProtocol: "http" }] }),
+    service({ ports: [{ ...port, appProtocol: "tcp" }] }),
+    [],
+  ],
+  ["IPFamilies from single stack to dual stack", service({}), service({ ipFamilies: ["IPv4", "IPv6"] }), ["families"]],
+  ["IPFamilies from dual stack to single stack", service({ ipFamilies: ["IPv4", "IPv6"] }), service({}), ["families"]],
+  ["IPFamilies not change", service({ ipFamilies: ["IPv6"] }), service({ ipFamilies: ["IPv6"] }), []],
+  // What upstream's list has and its table leaves out.
+  ["loadBalancerSourceRanges", service({}), service({ loadBalancerSourceRanges: ["10.0.0.0/8"] }), ["sourceRanges"]],
+  ["loadBalancerIP", service({}), service({ loadBalancerIP: "192.0.2.1" }), ["requestedAddresses"]],
+  ["sessionAffinity", service({}), service({ sessionAffinity: "ClientIP" }), ["sessionAffinity"]],
+  ["an annotation of ours", service({}), service({}, { "berth.dev/scheme": "internal" }), ["annotations", "scheme"]],
+  [
+    "any other annotation (a provider may know it)",
+    service({}),
+    service({}, { "example.com/any": "x" }),
+    ["annotations"],
+  ],
+])(
+  "TestNeedsUpdate, by what the load balancer has to be instead of a list of fields: %s",
+  (_, before, after, expected) => {
+    const [a, b] = [before, after].map((one) => desiredLoadBalancer(one, "cluster", plain).lb);
+    const fields = Object.keys({ ...a, ...b }) as (keyof Wish["lb"])[];
+    expect(fields.filter((field) => !isDeepStrictEqual(a?.[field], b?.[field])).sort()).toEqual(expected);
+  },
+);
+
+function withUid(uid: string): Service {
+  const made = service({});
+  return { ...made, metadata: { ...made.metadata, uid } };
+}

@@ -5,9 +5,9 @@ import {
   type Protocol,
   type Service,
   sourceRangesAnnotation,
-  unknownAnnotations,
 } from "../api/index.ts";
 import { type Cidr, type Family, formatIp, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
+import { unknownKeys } from "./annotation-keys.ts";
 import type { ClassPolicy } from "./class-policy.ts";
 import type { DesiredLoadBalancer, Issue, LbPort, NodeHealthCheck } from "./load-balancer.ts";
 import { parseSelector } from "./selector-text.ts";
@@ -28,8 +28,6 @@ const nodeHealthPort = 10_256;
 
 /** What API servers fill in for `sessionAffinityConfig.clientIP.timeoutSeconds`. */
 const defaultAffinitySeconds = 10_800;
-
-const knownAnnotations: readonly string[] = Object.values(annotations).sort();
 
 /** Reads a Service of a class. Addresses of our own allocator are the caller's to fill in. */
 export function desiredLoadBalancer(service: Service, clusterId: string, policy: ClassPolicy): Wish {
@@ -144,10 +142,7 @@ function parseAddresses(texts: readonly string[], path: string, issues: Issue[])
 
 function warningsOf({ metadata }: Service): readonly string[] {
   const { [nodePortsAnnotation]: _, ...rest } = metadata.annotations ?? {};
-  return unknownAnnotations(rest, knownAnnotations).map(({ key, nearest }) => {
-    const hint = nearest === undefined ? `known are ${knownAnnotations.join(", ")}` : `${nearest} may be meant`;
-    return `${annotationPath(key)}: it means nothing to Berth; ${hint}`;
-  });
+  return unknownKeys(Object.keys(rest)).map(({ key, why }) => `${annotationPath(key)}: ${why}`);
 }
 
 function list(text: string | undefined): readonly string[] {

@@ -2,6 +2,7 @@
 // node; the load balancer that a Service asks for. Invariant: no I/O, no clock, the same input gives the same output.
 export { AddressClaims, type Loss } from "./address-claims.ts";
 export { readAddress, readPrefix } from "./addresses.ts";
+export { idleTerms } from "./annotation-keys.ts";
 export {
   allowsNamespace,
   type Classes,

@@ -35,15 +35,15 @@ function tainted(key: string): object {
 }
 
 it.each<[string, Node, string | undefined]>([
-  ["plain", node("a"), undefined],
+  ["plain (A17: exclude label absent)", node("a"), undefined],
   ["NotReady", node("a", {}, { status: { conditions: [{ type: "Ready", status: "False" }] } }), undefined],
   ["cordoned", node("a", {}, { spec: { unschedulable: true } }), undefined],
   ["control plane", node("a", { labels: { "node-role.kubernetes.io/control-plane": "" } }), undefined],
-  ["exclude label false", node("a", labelled("false")), undefined],
-  ["exclude label F", node("a", labelled("F")), undefined],
-  ["exclude label true", node("a", labelled("true")), label],
-  ["exclude label empty", node("a", labelled("")), label],
-  ["exclude label x", node("a", labelled("x")), label],
+  ["A17: exclude label false", node("a", labelled("false")), undefined],
+  ["A17: exclude label F", node("a", labelled("F")), undefined],
+  ["A17: exclude label true", node("a", labelled("true")), label],
+  ["A17: exclude label empty", node("a", labelled("")), label],
+  ["A17: exclude label x", node("a", labelled("x")), label],
   ["being deleted", node("a", { deletionTimestamp: "2026-01-01T00:00:00Z" }), "deletionTimestamp"],
   ["cluster autoscaler", node("a", {}, tainted("ToBeDeletedByClusterAutoscaler")), "ToBeDeletedByClusterAutoscaler"],
   ["Karpenter", node("a", {}, tainted("karpenter.sh/disrupted")), "karpenter.sh/disrupted"],
@@ -145,4 +145,97 @@ it.each<[string, Node, Node, boolean]>([
   ["the zone", node("a"), node("a", { labels: { "topology.kubernetes.io/zone": "z1" } }), false],
 ])("a change of %s counts for load balancers or not", (_, before, after, same) => {
   expect(looksTheSame(nodeFacts(before), nodeFacts(after))).toBe(same);
+});
+
+/** What upstream's tables tell of a node: `other` stands for a taint, a label and a condition that nobody asks for. */
+type Trait = "tainted" | "excluded" | "unready" | "readiness unset" | "deleted" | "providerID unset" | Other;
+type Other = "other taint" | "other label" | "other condition";
+
+function nodeWith(...traits: readonly Trait[]): Node {
+  const has = (trait: Trait): boolean => traits.includes(trait);
+  const taints = [
+    ...(has("tainted") ? [{ key: "ToBeDeletedByClusterAutoscaler", effect: "NoSchedule" }] : []),
+    ...(has("other taint") ? [{ key: "other", effect: "NoSchedule" }] : []),
+  ];
+  const ready = { type: "Ready", status: has("unready") ? "False" : "True" };
+  const other = { type: "Other", status: has("other condition") ? "True" : "False" };
+  return node(
+    "a",
+    {
+      labels: { ...(has("excluded") && { [label]: "" }), ...(has("other label") && { other: "" }) },
+      ...(has("deleted") && { deletionTimestamp: "2026-01-01T00:00:00Z" }),
+    },
+    {
+      spec: { taints, ...(!has("providerID unset") && { providerID: "x://a" }) },
+      status: { conditions: [...(has("readiness unset") ? [] : [ready]), other] },
+    },
+  );
+}
+
+it.each<[string, Trait[], Trait[], boolean]>([
+  ["nothing changed", [], [], false],
+  ["taint F->T", [], ["tainted"], false],
+  ["taint T->F", ["tainted"], [], false],
+  ["taint T->T", ["tainted"], ["tainted"], false],
+  ["other taint F->T", [], ["other taint"], false],
+  ["other taint T->F", ["other taint"], [], false],
+  ["excluded F->T", [], ["excluded"], true],
+  ["excluded changed T->F", ["excluded"], [], true],
+  ["excluded changed T->T", ["excluded"], ["excluded"], false],
+  ["other label changed F->T", [], ["other label"], false],
+  ["other label changed T->F", ["other label"], [], false],
+  ["readiness changed F->T", ["unready"], [], false],
+  ["readiness changed T->F", [], ["unready"], false],
+  ["readiness changed F->F", ["unready"], ["unready"], false],
+  ["readiness changed F->unset", ["unready"], ["readiness unset"], false],
+  ["readiness changed T->unset", [], ["readiness unset"], false],
+  ["readiness changed unset->F", ["readiness unset"], ["unready"], false],
+  ["readiness changed unset->T", ["readiness unset"], [], false],
+  ["readiness changed unset->unset", ["readiness unset"], ["readiness unset"], false],
+  ["ready F, other condition changed F->T", ["unready"], ["unready", "other condition"], false],
+  ["ready F, other condition changed T->F", ["unready", "other condition"], ["unready"], false],
+  ["ready T, other condition changed F->T", [], ["other condition"], false],
+  ["ready T, other condition changed T->F", ["other condition"], [], false],
+  ["deletionTimestamp F -> T", [], ["deleted"], false],
+  ["providerID set F -> T", ["providerID unset"], [], true],
+])("Test_shouldSyncUpdatedNode_individualPredicates: %s", (_, before, after, counts) => {
+  expect(looksTheSame(nodeFacts(nodeWith(...before)), nodeFacts(nodeWith(...after)))).toBe(!counts);
+});
+
+/** As upstream names them: what holds all the while, and a change there and back. */
+const pairs: readonly { trait: Trait; held: string; comes: string; goes: string; counts: boolean }[] = [
+  { trait: "tainted", held: "tainted T", comes: "tainted F->T", goes: "tainted T->F", counts: false },
+  { trait: "excluded", held: "excluded T", comes: "excluded F->T", goes: "excluded T->F", counts: true },
+  { trait: "unready", held: "ready F", comes: "ready T->F", goes: "ready F->T", counts: false },
+  {
+    trait: "providerID unset",
+    held: "providerID unset",
+    comes: "providerID set T->F",
+    goes: "providerID set F->T",
+    counts: true,
+  },
+];
+
+it.each(
+  pairs.flatMap(({ trait, held }) =>
+    pairs
+      .filter((other) => other.trait !== trait)
+      .flatMap(({ trait: other, comes, goes, counts }) => [
+        { name: `${held}, ${comes}`, before: [trait], after: [trait, other], counts },
+        { name: `${held}, ${goes}`, before: [trait, other], after: [trait], counts },
+      ]),
+  ),
+)("Test_shouldSyncUpdatedNode_compoundedPredicates: $name", ({ before, after, counts }) => {
+  expect(looksTheSame(nodeFacts(nodeWith(...before)), nodeFacts(nodeWith(...after)))).toBe(!counts);
+});
+
+it.each<[string, string | undefined, string | undefined, boolean]>([
+  ["providerID updated", "x://a", "x://b", true],
+  ["providerID unchanged", "x://a", "x://a", false],
+  ["providerID from empty to set", undefined, "x://a", true],
+])("TestNodesNotEqual: %s", (_, before, after, counts) => {
+  const [a, b] = [before, after].map((id) =>
+    nodeFacts(node("a", {}, { spec: id === undefined ? {} : { providerID: id } })),
+  );
+  expect(looksTheSame(a!, b!)).toBe(!counts);
 });

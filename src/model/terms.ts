@@ -1,4 +1,5 @@
 import { annotations, type DeletionPolicy, type Scheme, type Service, sourceRangesAnnotation } from "../api/index.ts";
+import { agentKeys } from "./annotation-keys.ts";
 import type { ClassPolicy } from "./class-policy.ts";
 import type { Issue } from "./load-balancer.ts";
 
@@ -11,9 +12,6 @@ export interface Terms {
 
 /** What stands before the names that clouds read; other annotations are no wishes of a load balancer. */
 const cloudPrefixes = ["service.beta.kubernetes.io/", "networking.gke.io/", "cloud.google.com/"] as const;
-
-/** What agents read from the Service itself, whatever its class says. */
-const agentKeys: ReadonlySet<string> = new Set([annotations.sourceRangesOnNodePorts]);
 
 const wishKeys: ReadonlySet<string> = new Set([...Object.values(annotations), sourceRangesAnnotation]);
 

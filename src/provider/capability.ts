@@ -8,6 +8,7 @@ export function unsupported(lb: DesiredLoadBalancer, can: Capabilities): readonl
 
 function portIssues(lb: DesiredLoadBalancer, can: Capabilities): readonly Issue[] {
   const issues: Issue[] = [];
+  const possible = [...new Set(lb.ports.map(({ protocol }) => protocol))].filter((one) => can.protocols.includes(one));
   for (const { name, protocol, port, nodePort } of lb.ports) {
     const path = name === "" ? "spec.ports" : `spec.ports[name=${name}]`;
     if (!can.protocols.includes(protocol))
@@ -18,6 +19,15 @@ function portIssues(lb: DesiredLoadBalancer, can: Capabilities): readonly Issue[
         reason: "LoadBalancerProtocolNotSupported",
         message: `port ${port} asks for ${protocol}; this load balancer takes ${can.protocols.join(", ")}`,
       });
+    else if (!can.mixedProtocols && possible.length > 1)
+      // Of each port, as none is less wanted than another: what is told of ports alone is `LoadBalancerPortsError`.
+      issues.push({
+        path: `${path}.protocol`,
+        port: { port, protocol },
+        severity: "refuse",
+        reason: "LoadBalancerMixedProtocolNotSupported",
+        message: `port ${port} asks for ${protocol} beside ${possible.filter((one) => one !== protocol).join(", ")}; this load balancer cannot mix protocols; make one Service per protocol`,
+      });
     if (can.needsNodePorts && nodePort === 0)
       issues.push({
         path: `${path}.nodePort`,
@@ -27,13 +37,6 @@ function portIssues(lb: DesiredLoadBalancer, can: Capabilities): readonly Issue[
         message: `port ${port}/${protocol} has no nodePort, through which this load balancer reaches the nodes; set spec.allocateLoadBalancerNodePorts to true or the nodePort by hand, or let Berth set it by the policy Ensure`,
       });
   }
-  if (!can.mixedProtocols && new Set(lb.ports.map(({ protocol }) => protocol)).size > 1)
-    issues.push({
-      path: "spec.ports",
-      severity: "refuse",
-      reason: "LoadBalancerMixedProtocolNotSupported",
-      message: "this load balancer cannot mix protocols; make one Service per protocol",
-    });
   return issues;
 }
 

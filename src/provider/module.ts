@@ -15,7 +15,10 @@ export interface ProviderModule {
   create(context: ProviderContext): Promise<ProviderAdapter>;
 }
 
-/** One flag of the provider's own, `--<provider>-<word> <value>`. */
+/**
+ * One flag of the provider's own, `--<provider>-<word> <value>`. Never a secret itself, which `/configz` and the list of
+ * processes would show: the file that holds it.
+ */
 export interface ProviderFlag {
   /** As commander takes it: `--proxy-netns <name>`. */
   readonly flag: string;

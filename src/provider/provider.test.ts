@@ -141,7 +141,21 @@ describe("capabilities", () => {
   it.each<[string, DesiredLoadBalancer, Partial<Capabilities>, string[]]>([
     ["all there", lb, {}, []],
     ["no UDP", lb, { protocols: ["TCP"] }, ["refuse LoadBalancerProtocolNotSupported spec.ports[name=b].protocol 80"]],
-    ["no mix", lb, { mixedProtocols: false }, ["refuse LoadBalancerMixedProtocolNotSupported spec.ports"]],
+    [
+      "no mix",
+      lb,
+      { mixedProtocols: false },
+      [
+        "refuse LoadBalancerMixedProtocolNotSupported spec.ports[name=a].protocol 80",
+        "refuse LoadBalancerMixedProtocolNotSupported spec.ports[name=b].protocol 80",
+      ],
+    ],
+    [
+      "no UDP, and no mix of what is possible",
+      lb,
+      { protocols: ["TCP"], mixedProtocols: false },
+      ["refuse LoadBalancerProtocolNotSupported spec.ports[name=b].protocol 80"],
+    ],
     ["no IPv6", lb, { families: ["IPv4"] }, ["refuse IPFamiliesNotSupported spec.ipFamilies"]],
     ["no dual stack", lb, { dualStack: false }, ["refuse IPFamiliesNotSupported spec.ipFamilies"]],
     ["no node port", noNodePort, {}, ["refuse NodePortMissing spec.ports.nodePort 80"]],

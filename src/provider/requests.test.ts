@@ -58,6 +58,23 @@ it("rule 5: the fence is asked right before each write, and before nothing else"
   expect(sent).toEqual(["first", "third", "fourth"]);
 });
 
+it("rule 5: a write that looks before it changes anything asks the fence once more; a read has none", async () => {
+  let why: string | undefined;
+  const requests = new Requests({ fence: () => why, clock: new FakeClock() });
+  const done: string[] = [];
+  const send = (kind: "read" | "write"): Promise<void> =>
+    requests.send(kind, kind, signal, async (_, check) => {
+      check();
+      why = "the lease is gone";
+      await Promise.resolve();
+      check();
+      done.push(kind);
+    });
+  await expect(send("write")).rejects.toThrow(new NotSentError("write: not sent: the lease is gone"));
+  await send("read");
+  expect(done).toEqual(["read"]);
+});
+
 it("reads, writes and polls have each a rate of their own", async () => {
   const clock = new FakeClock();
   const rate = { perSecond: 10, burst: 3 };

@@ -45,23 +45,27 @@ export class Requests {
 
   /**
    * Sends one request. Who ignores the signal is left behind when it aborts; `what` names it to people, and its first
-   * word, which says what is done, to the metrics.
+   * word, which says what is done, to the metrics. A request that looks at something before it changes anything calls
+   * `check` in between, which throws `NotSentError`: the process may have stood still meanwhile.
    */
   async send<T>(
     kind: RequestKind,
     what: string,
     signal: AbortSignal,
-    request: (signal: AbortSignal) => Promise<T>,
+    request: (signal: AbortSignal, check: () => void) => Promise<T>,
   ): Promise<T> {
     await this.#turn(kind, signal);
     signal.throwIfAborted();
-    const why = kind === "write" ? this.#fence() : undefined;
-    if (why !== undefined) throw new NotSentError(`${what}: not sent: ${why}`);
+    const check = (): void => {
+      const why = kind === "write" ? this.#fence() : undefined;
+      if (why !== undefined) throw new NotSentError(`${what}: not sent: ${why}`);
+    };
+    check();
     using limit = withTimeout(signal, limitMs, what, this.#clock);
     const sentAt = this.#clock.monotonic();
     let code = "ok";
     try {
-      return await orAborted(request(limit.signal), limit.signal);
+      return await orAborted(request(limit.signal, check), limit.signal);
     } catch (error) {
       code = codeOf(error, signal, limit.signal);
       throw error;

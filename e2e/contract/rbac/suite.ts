@@ -202,7 +202,7 @@ async function liveThroughNodePorts(stage: Stage): Promise<void> {
   const { spec, ...rest } = service(80);
   await admin.create(services, { ...rest, spec: { ...spec, allocateLoadBalancerNodePorts: false } }, signal);
   const now = async (): Promise<Service> => await admin.get(services, at, signal);
-  const remedy = "allow patch on services, as deploy/rbac/optional/controller-node-ports.yaml does";
+  const remedy = "allow `patch services`, as deploy/rbac/optional/controller-node-ports.yaml does";
   await until(async () => {
     const { status } = await now();
     const found = status?.conditions?.find(({ type }) => type === conditionTypes.programmed);

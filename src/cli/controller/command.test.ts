@@ -8,7 +8,7 @@ import { PassThrough } from "node:stream";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type ApiServer, startApiServer } from "../../../sandbox/apiserver/index.ts";
-import { leases, nodes, services } from "../../api/index.ts";
+import { leases, namespaces, nodes, services } from "../../api/index.ts";
 import { KubeClient, staticConnection } from "../../kube/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderModule } from "../../provider/index.ts";
@@ -31,6 +31,8 @@ interface Running {
   page(path: string): Promise<{ readonly status: number; readonly body: string }>;
   /** As SIGTERM does; resolves when the command has ended. */
   stop(): Promise<void>;
+  /** What it has written since the last look. */
+  log(): string;
 }
 
 beforeEach(async () => {
@@ -66,12 +68,12 @@ async function freePort(): Promise<number> {
 
 const memory: ProviderModule = {
   name: "memory",
-  flags: [],
+  flags: [{ flag: "--memory-place <name>", description: "" }],
   create: async ({ fence, requestLimits }) =>
     new MemoryProvider(world, { fence, requestLimits, hook: (...call) => hook(...call) }),
 };
 
-async function start(url: string = server.urls[0]!): Promise<Running> {
+async function start(url: string = server.urls[0]!, more: object = {}): Promise<Running> {
   const address = `127.0.0.1:${await freePort()}`;
   const kubeconfig = join(folder, "kubeconfig");
   const user = { name: "u", user: { token: server.token } };
@@ -79,16 +81,27 @@ async function start(url: string = server.urls[0]!): Promise<Running> {
   const contexts = [{ name: "x", context: { cluster: "c", user: "u" } }];
   await writeFile(kubeconfig, JSON.stringify({ clusters: [cluster], users: [user], contexts, "current-context": "x" }));
   const file = join(folder, "controller.yaml");
-  const fields = { providers: ["memory"], addressPool: ["192.0.2.0/29"], kubeconfig, logLevel: "error" };
+  const fields = {
+    providers: ["memory"],
+    addressPool: ["192.0.2.0/29"],
+    kubeconfig,
+    logLevel: "error",
+  };
   const head = { apiVersion: "controller.berth.dev/v1alpha1", kind: "ControllerConfiguration" };
   const addresses = { metricsBindAddress: address, healthBindAddress: address, leaderElectRetryPeriod: "100ms" };
-  await writeFile(file, JSON.stringify({ ...head, ...fields, ...addresses }));
+  await writeFile(file, JSON.stringify({ ...head, ...fields, ...addresses, ...more }));
   const end = new AbortController();
   const log = new PassThrough();
   const process: Process = { argv: [], environment: {}, signal: end.signal, stdout: log, stderr: log };
   const command = newCommand("berth controller");
-  define(command, process, new Map([["memory", async () => ({ provider: memory })]]));
-  const done = command.parseAsync(["--config", file], { from: "user" });
+  const other: ProviderModule = {
+    ...memory,
+    name: "other",
+    create: async () => new MemoryProvider(world, { name: "other" }),
+  };
+  const providers = [memory, other].map((provider) => [provider.name, async () => ({ provider })] as const);
+  define(command, process, new Map(providers));
+  const done = command.parseAsync(["--config", file, "--memory-place", "here"], { from: "user" });
   const started: Running = {
     async page(path) {
       const answer = await fetch(`http://${address}${path}`);
@@ -98,6 +111,7 @@ async function start(url: string = server.urls[0]!): Promise<Running> {
       end.abort(new Error("stopped"));
       await done;
     },
+    log: () => String(log.read() ?? ""),
   };
   running.push(started);
   await until(async () => (await started.page("/livez")).status === 200);
@@ -223,6 +237,25 @@ it("counts from zero: what has not happened yet is there", async () => {
     expect(body).toContain(`${line}\n`);
 });
 
+it("/configz shows the configuration that holds as a file says it, and no credentials", async () => {
+  const controller = await start();
+  const { body } = await controller.page("/configz");
+  const { "controller.berth.dev": found, ...others } = JSON.parse(body);
+  expect(others).toEqual({});
+  expect(found).toMatchObject({
+    apiVersion: "controller.berth.dev/v1alpha1",
+    kind: "ControllerConfiguration",
+    kubeconfig: join(folder, "kubeconfig"),
+    providers: ["memory"],
+    addressPool: ["192.0.2.0/29"],
+    leaderElectRetryPeriod: "100ms",
+    driftResyncPeriod: "10m0s",
+    memoryPlace: "here",
+  });
+  expect(found).not.toHaveProperty("clusterId");
+  expect(body).not.toContain(server.token);
+});
+
 it("is alive but not ready while the API server does not answer, and says so", async () => {
   const controller = await start("http://127.0.0.1:1");
   expect(await controller.page("/livez")).toEqual({ status: 200, body: "ok\n" });
@@ -234,7 +267,7 @@ it("is alive but not ready while the API server does not answer, and says so", a
   expect(JSON.parse((await controller.page("/debug/state")).body)).toEqual({ leading: false });
 });
 
-it("warm standby: the second is ready, does nothing, and goes on when the first ends by SIGTERM", async () => {
+it("A20: warm standby: the second is ready, does nothing, and goes on when the first ends by SIGTERM", async () => {
   const [first, second] = [await start(), await start()];
   const leads = async ({ page }: Running): Promise<boolean> => JSON.parse((await page("/debug/state")).body).leading;
   await until(async () => (await leads(first)) || (await leads(second)));
@@ -251,7 +284,7 @@ it("warm standby: the second is ready, does nothing, and goes on when the first 
   expect((await standby.page("/metrics")).body).toContain('leader_election_master_status{name="berth-controller"} 1');
 });
 
-it("SIGTERM: the step at hand ends, no other begins, and the Lease is given back", async () => {
+it("A20: SIGTERM: the step at hand ends, no other begins, and the Lease is given back", async () => {
   const begun: string[] = [];
   const ended: string[] = [];
   const gate = Promise.withResolvers<void>();
@@ -269,4 +302,37 @@ it("SIGTERM: the step at hand ends, no other begins, and the Lease is given back
   expect([begun, ended]).toEqual([["address"], ["address"]]);
   const { spec } = await client.get(leases, { namespace: "kube-system", name: "berth-controller" }, signal);
   expect(spec?.holderIdentity).toBe("");
+});
+
+it("is not ready while its Lease cannot be, and says why", async () => {
+  const { page } = await start(undefined, { namespace: "nowhere" });
+  const body =
+    'not ready: waits for Lease nowhere/berth-controller\nLease nowhere/berth-controller: namespaces "nowhere" not found\n';
+  await until(async () => (await page("/readyz")).body === body);
+  expect((await page("/readyz")).status).toBe(503);
+  await client.create(namespaces, { metadata: { name: "nowhere" } }, signal);
+  await until(async () => (await page("/readyz")).status === 200);
+  await until(async () => JSON.parse((await page("/debug/state")).body).leading);
+});
+
+it("a standby with other providers than the leader's warns of it: nobody runs them", async () => {
+  const first = await start();
+  await until(async () => JSON.parse((await first.page("/debug/state")).body).leading);
+  const second = await start(undefined, { providers: ["other"], logLevel: "warn" });
+  let log = "";
+  const line = (): object =>
+    log
+      .split("\n")
+      .filter((text) => text.includes("other providers"))
+      .map((text) => JSON.parse(text) as object)[0] ?? {};
+  await until(async () => {
+    log += second.log();
+    return log.endsWith("\n") && "why" in line();
+  });
+  expect(line()).toMatchObject({
+    level: "warn",
+    key: "kube-system/berth-controller",
+    why: expect.stringMatching(/ runs memory, this one other; .* give this one another --instance/),
+  });
+  expect((await second.page("/readyz")).status).toBe(200);
 });

@@ -7,10 +7,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { FakeClock } from "../../base/fake-clock.ts";
 import { errorMessage, systemClock, UsageError } from "../../base/index.ts";
 import type { ProviderModule } from "../../provider/index.ts";
+import { providerLoaders } from "../providers.ts";
 import { readConfiguration } from "./config-file.ts";
 import type { Configuration } from "./configuration.ts";
+import { decode, encode } from "./document.ts";
 import { addFlags, given } from "./options.ts";
-import { fieldOf, flagOf, type Settings, settingAt, settingNames } from "./settings.ts";
+import { defaultSettings, fieldOf, flagOf, type Settings, settingAt, settingNames } from "./settings.ts";
 import { budgetsOf, classesOf, leaseTimesOf, poolOf } from "./wishes.ts";
 
 let folder: string;
@@ -105,6 +107,11 @@ describe.each(settingNames)("%s", (name) => {
     expect((await configure([], `${head}${name}: ${field}\n`)).settings[name]).toEqual(expected);
   });
 
+  it("is shown so that it would be read as the same", async () => {
+    const { settings } = await configure(flags);
+    for (const some of [settings, defaultSettings({})]) expect(decode(encode(some, {}), "FILE").settings).toEqual(some);
+  });
+
   it("of a wrong type is refused, with what it takes", async () => {
     expect(await refusal(`${head}${name}: { a: 1 }\n`)).toBe(
       `--config FILE: ${name}: {"a":1}; give ${settingAt(name).kind.takes}`,
@@ -140,6 +147,12 @@ it("the namespace is the pod's own, unless something else is said", async () => 
 it("a provider's flags are fields too, and win over them", async () => {
   const found = await configure(["--proxy-bridge", "br1"], `${head}proxyBridge: br0\nproxyNetns: lab\n`);
   expect(found.providerFlags([proxy])).toEqual({ "proxy-bridge": "br1", "proxy-netns": "lab" });
+});
+
+it("no provider has a flag that is a secret itself: it would be shown", async () => {
+  const modules = await Promise.all([...providerLoaders.values()].map(async (load) => (await load()).provider));
+  const flags = modules.flatMap(({ flags }) => flags.map(({ flag }) => flag));
+  expect(flags.filter((flag) => /token|secret|passw|credential|key/i.test(flag) && !/-file\b/.test(flag))).toEqual([]);
 });
 
 it("a provider's own rate goes before the one of all", async () => {

@@ -1,5 +1,5 @@
-// The controller's file as a document (`controller.berth.dev/v1alpha1`) -> what it sets. Pure; text is read in
-// `config-file.ts`.
+// The controller's file as a document (`controller.berth.dev/v1alpha1`) -> what it sets, and back, for `/configz`. Pure;
+// text is read in `config-file.ts`.
 import { z } from "zod";
 import { nearestKey } from "../../api/index.ts";
 import { UsageError } from "../../base/index.ts";
@@ -51,6 +51,18 @@ export function decode(document: unknown, place: string): Decoded {
     settings: Object.fromEntries(settings),
     ofProviders: Object.fromEntries(fields.filter(isProvided)),
   };
+}
+
+/** What holds, as a file that says all of it; `flags`: those of providers, by their long names without dashes. */
+export function encode(settings: Settings, flags: Readonly<Record<string, string | undefined>>): Mapping {
+  const own = settingNames.flatMap((name) => {
+    const value: SettingValue = settings[name];
+    return value === undefined ? [] : [[name, settingAt(name).kind.show(value)] as const];
+  });
+  const provided = Object.entries(flags).flatMap(([flag, value]) =>
+    value === undefined ? [] : [[fieldOf(flag), value] as const],
+  );
+  return { apiVersion, kind, ...Object.fromEntries([...own, ...provided]) };
 }
 
 /** What the fields say that the providers that run have: each a text. Throws UsageError for all others. */

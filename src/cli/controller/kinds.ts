@@ -2,7 +2,7 @@
 // its text is read, which is the same in both.
 import { z } from "zod";
 import { UsageError } from "../../base/index.ts";
-import type { Cidr, PortRange } from "../../net/index.ts";
+import { type Cidr, formatCidr, formatPortRange, type PortRange, withPort } from "../../net/index.ts";
 import type { Rate, RequestKind } from "../../provider/index.ts";
 import {
   collectCidrs,
@@ -12,6 +12,7 @@ import {
   parsePortRangeFlag,
   parsePortRanges,
 } from "../flags.ts";
+import { formatMs } from "../go-duration.ts";
 
 /** What a field of the file may hold. */
 export type FileValue = boolean | number | string | readonly string[];
@@ -26,6 +27,8 @@ export interface Kind<V> {
   /** For messages about the form: "give ..." */
   readonly takes: string;
   readonly read: Reader<V>;
+  /** As a field has it: what `read` makes the same value of. */
+  readonly show: (value: V) => FileValue;
   /** The flag alone means true. */
   readonly isSwitch?: true;
   readonly choices?: readonly string[];
@@ -49,6 +52,7 @@ export const text: Kind<string> = {
     if (value === "") throw new UsageError(`${place}: empty; give a text, or leave it out`);
     return value;
   },
+  show: (value) => value,
 };
 
 /** `read` of `choices` is commander's for flags, and is not needed for fields: their form says it all. */
@@ -58,6 +62,7 @@ export function choice<V extends string>(...choices: readonly V[]): Kind<V> {
     form: z.enum(choices),
     takes: `one of ${choices.join(", ")}`,
     read: () => (value) => value as V,
+    show: (value) => value,
     choices,
   };
 }
@@ -72,6 +77,7 @@ export const bool: Kind<boolean> = {
       throw new UsageError(`${place}: ${JSON.stringify(value)} is neither true nor false`);
     return value === "true";
   },
+  show: (value) => value,
 };
 
 /** In milliseconds. */
@@ -80,6 +86,7 @@ export const duration: Kind<number> = {
   form: line,
   takes: "a duration such as 100ms, 1s or 1m30s",
   read: parseDuration,
+  show: formatMs,
 };
 
 /** One that something is done again after. */
@@ -102,6 +109,7 @@ export const count: Kind<number> = {
       throw new UsageError(`${place}: ${JSON.stringify(value)} is no count; give a number from 1 to 9999`);
     return found;
   },
+  show: (value) => value,
 };
 
 export const address: Kind<HostPort> = {
@@ -109,6 +117,7 @@ export const address: Kind<HostPort> = {
   form: line,
   takes: "IP:PORT, such as 127.0.0.1:8080 or [::]:8080",
   read: parseHostPort,
+  show: ({ host, port }) => withPort(host, port),
 };
 
 export const ports: Kind<PortRange> = {
@@ -116,6 +125,7 @@ export const ports: Kind<PortRange> = {
   form: line,
   takes: "FIRST-LAST, such as 30000-32767",
   read: parsePortRangeFlag,
+  show: formatPortRange,
 };
 
 export const portRanges: Kind<readonly PortRange[]> = {
@@ -129,6 +139,7 @@ export const portRanges: Kind<readonly PortRange[]> = {
       `${place}: ${JSON.stringify(value)} is no list of port ranges; give such as 22,30000-32767, or nothing for none`,
     );
   },
+  show: (ranges) => ranges.map(formatPortRange).join(","),
 };
 
 export const texts: Kind<readonly string[]> = {
@@ -142,6 +153,7 @@ export const texts: Kind<readonly string[]> = {
       if (parts.includes("")) throw new UsageError(`${place}: ${JSON.stringify(value)} has an empty part; remove it`);
       return [...before, ...parts];
     },
+  show: (values) => values,
 };
 
 export const prefixes: Kind<readonly Cidr[]> = {
@@ -149,6 +161,7 @@ export const prefixes: Kind<readonly Cidr[]> = {
   form: list,
   takes: "a list of prefixes, each ADDRESS/BITS",
   read: collectCidrs,
+  show: (values) => values.map(formatCidr),
 };
 
 export const providerRates: Kind<readonly ProviderRate[]> = {
@@ -158,6 +171,10 @@ export const providerRates: Kind<readonly ProviderRate[]> = {
   read:
     (place) =>
     (value, before = []) => [...before, ...value.split(",").map((part) => parseRate(place, part.trim()))],
+  show: (rates) =>
+    rates.map(({ provider, kind, rate: { perSecond, burst } }) =>
+      [...(provider === undefined ? [] : [provider]), `${kind}=${perSecond}`, `${burst}`].join(":"),
+    ),
 };
 
 const ratePattern = /^(?:([\w-]+):)?(read|write|poll)=(\d{1,6}(?:\.\d{1,3})?)(?::(\d{1,6}))?$/;

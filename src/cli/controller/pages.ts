@@ -1,4 +1,5 @@
-// What the controller's HTTP servers answer: is it alive and ready, what did it count, what does it believe.
+// What the controller's HTTP servers answer: is it alive and ready, what did it count, what was it told, what does it
+// believe.
 import { errorMessage, FailureError } from "../../base/index.ts";
 import type { Controller } from "../../controller/index.ts";
 import { withPort } from "../../net/index.ts";
@@ -6,15 +7,22 @@ import { type HttpEndpoint, jsonAnswer, type Metrics, type Route, serveEndpoints
 import type { HostPort } from "../flags.ts";
 import type { Configuration } from "./configuration.ts";
 
-/** `controller` tells the one that works, once there is one. Throws FailureError that says which address is taken. */
-export async function servePages(
-  { settings, place }: Configuration,
-  metrics: Metrics,
-  controller: () => Pick<Controller, "missing" | "state"> | undefined,
-): Promise<AsyncDisposable> {
+/** What the pages show of a controller. */
+export type Shown = Pick<Controller, "missing" | "state">;
+
+export interface PagesOptions {
+  readonly metrics: Metrics;
+  /** The configuration that holds, as `controller.berth.dev/v1alpha1` has it. */
+  readonly configz: object;
+  /** Tells the one that works, or why there is none yet. */
+  readonly controller: () => Shown | string;
+}
+
+/** Throws FailureError that says which address is taken. */
+export async function servePages({ settings, place }: Configuration, options: PagesOptions): Promise<AsyncDisposable> {
   const { metricsBindAddress: forMetrics, healthBindAddress: forHealth } = settings;
-  const health = healthRoutes(controller);
-  const looks = metricsRoutes(metrics, controller);
+  const health = healthRoutes(options.controller);
+  const looks = metricsRoutes(options);
   await using stack = new AsyncDisposableStack();
   if (sameAddress(forMetrics, forHealth))
     stack.use(await listen(place("metricsBindAddress"), forMetrics, { ...health, ...looks }));
@@ -27,22 +35,32 @@ export async function servePages(
 
 type Routes = Readonly<Record<string, Route>>;
 
-function healthRoutes(controller: () => Pick<Controller, "missing"> | undefined): Routes {
+function healthRoutes(controller: PagesOptions["controller"]): Routes {
   const alive: Route = () => ({ status: 200, body: "ok\n" });
   const ready: Route = () => {
-    const missing = controller()?.missing;
-    if (missing === undefined) return { status: 503, body: "not ready: the API server has not answered yet\n" };
-    if (missing.length === 0) return { status: 200, body: "ok\n" };
-    return { status: 503, body: `not ready: caches not synced: ${missing.join(", ")}\n` };
+    const found = controller();
+    const why = typeof found === "string" ? found : whyNotReady(found);
+    return why === undefined ? { status: 200, body: "ok\n" } : { status: 503, body: `not ready: ${why}\n` };
   };
   return { "/livez": alive, "/healthz": alive, "/readyz": ready };
 }
 
-function metricsRoutes(metrics: Metrics, controller: () => Pick<Controller, "state"> | undefined): Routes {
+function whyNotReady({ missing }: Shown): string | undefined {
+  if (missing.length === 0) return undefined;
+  const kinds = `waits for ${missing.map(({ kind }) => kind).join(", ")}`;
+  const answers = missing.flatMap(({ kind, why }) => (why === undefined ? [] : [`${kind}: ${why}`]));
+  return [kinds, ...answers].join("\n");
+}
+
+function metricsRoutes({ metrics, configz, controller }: PagesOptions): Routes {
   return {
     "/metrics": async () => ({ status: 200, body: await metrics.metrics(), contentType: metrics.contentType }),
-    "/debug/state": ({ url = "" }) =>
-      jsonAnswer(controller()?.state(new URL(url, "http://localhost").searchParams) ?? { leading: false }, 2),
+    "/configz": () => jsonAnswer({ "controller.berth.dev": configz }),
+    "/debug/state": ({ url = "" }) => {
+      const found = controller();
+      const { searchParams } = new URL(url, "http://localhost");
+      return jsonAnswer(typeof found === "string" ? { leading: false } : found.state(searchParams), 2);
+    },
   };
 }
 

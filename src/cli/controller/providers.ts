@@ -17,6 +17,8 @@ import { budgetsOf, classesOf } from "./wishes.ts";
 /** Providers of which all that is told is right; nothing has been asked of them yet. */
 export interface ChosenProviders {
   readonly classes: Classes;
+  /** What they are told, by the flags' long names without dashes. */
+  readonly flags: ProviderContext["flags"];
   /** By the provider's name. */
   readonly budgets: ReadonlyMap<string, RequestBudget>;
   create(
@@ -37,6 +39,7 @@ export async function chosenProviders(
   const budgets = budgetsOf(configuration, names, systemClock);
   return {
     classes: classesOf(configuration, names),
+    flags,
     budgets,
     async create(context, metrics) {
       const berth = [execPath, ...execArgv, argv[1] ?? ""];

@@ -191,7 +191,7 @@ const settings: { readonly [N in SettingName]: Setting<Settings[N]> } = {
   },
   providerMaxPause: time(period, "5m", "a provider that is limited again and again is left alone for so long at most"),
   providerRelapsePeriod: time(period, "30s", "a limit that is hit again so soon doubles the provider's next pause"),
-  metricsBindAddress: endpoint("127.0.0.1:10260", "where /metrics and /debug/state answer"),
+  metricsBindAddress: endpoint("127.0.0.1:10260", "where /metrics, /configz and /debug/state answer"),
   healthBindAddress: endpoint("127.0.0.1:10261", "where /livez, /readyz and /healthz answer"),
   logLevel: {
     kind: choice(...logLevels),

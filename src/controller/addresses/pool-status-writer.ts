@@ -3,6 +3,7 @@ import { Backoff, type Clock, isAbort, orAborted, type Random, sleep } from "../
 import { type PoolUsage, readPool } from "../../ipam/index.ts";
 import { FencedError, isConflict, isNotFound, type KubeClient, mergeDiff, type Store } from "../../kube/index.ts";
 import type { Logger } from "../../telemetry/index.ts";
+import { type Write, WriteError, whyRefused } from "../status/write-error.ts";
 import { poolStatus } from "./pool-status.ts";
 
 export interface PoolStatusWriterOptions {
@@ -18,11 +19,14 @@ export interface PoolStatusWriterOptions {
 
 /** A pool is written at most once in so long, however many Services come and go. */
 const debounceMs = 1000;
+const write: Write = { what: "its status", right: "patch ipaddresspools.berth.dev/status" };
 const backoff = { baseMs: 1000, capMs: 60_000, jitter: 0.2 } as const;
 
 /** Tells people how far pools are used up. Writes nothing that a pool says already, and nothing depends on it. */
 export class PoolStatusWriter {
   readonly #options: PoolStatusWriterOptions;
+  /** By name: why the status of a pool is not written, as told last. */
+  readonly #told = new Map<string, string>();
   /** Resolved: something may have changed since the last look. */
   #touched = Promise.withResolvers<void>();
 
@@ -67,7 +71,7 @@ export class PoolStatusWriter {
   }
 
   async #write(pool: IPAddressPool, signal: AbortSignal): Promise<boolean> {
-    const { client, pools, usageOf, clock, logger } = this.#options;
+    const { client, pools, usageOf, clock } = this.#options;
     const usage = usageOf(pool.metadata.name ?? "");
     if (usage === undefined) return true;
     const status = poolStatus(pool, usage, readPool(pool).invalid, clock.now());
@@ -77,13 +81,20 @@ export class PoolStatusWriter {
       pools.overlay(
         await client.mergePatch(ipAddressPools, pool, { status: patch }, signal, { subresource: "status" }),
       );
+      this.#told.delete(pool.metadata.name ?? "");
       return true;
     } catch (error) {
       if (isAbort(error, signal) || error instanceof FencedError) throw error;
       if (isNotFound(error)) return true;
-      if (!isConflict(error))
-        logger.warn("cannot write the status of a pool", { key: pool.metadata.name ?? "", err: error });
+      if (!isConflict(error)) this.#tell(pool.metadata.name ?? "", whyRefused(new WriteError(write, error)));
       return false;
     }
+  }
+
+  /** Once for each reason, as it is tried again every minute. */
+  #tell(pool: string, why: string): void {
+    if (this.#told.get(pool) === why) return;
+    this.#told.set(pool, why);
+    this.#options.logger.warn("cannot write the status of a pool", { key: pool, why });
   }
 }

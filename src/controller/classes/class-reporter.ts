@@ -1,6 +1,7 @@
 import { type LoadBalancerClass, loadBalancerClasses } from "../../api/index.ts";
-import type { Clock } from "../../base/index.ts";
+import { type Clock, isAbort } from "../../base/index.ts";
 import {
+  FencedError,
   isConflict,
   isNotFound,
   type KubeClient,
@@ -9,9 +10,16 @@ import {
   upsertCondition,
   type WorkResult,
 } from "../../kube/index.ts";
+import type { Logger } from "../../telemetry/index.ts";
 import { StoppedError } from "../engine/stopped-error.ts";
+import { type Write, WriteError, whyRefused } from "../status/write-error.ts";
 import type { ClassView } from "./class-view.ts";
 import type { Verdict } from "./classes-from.ts";
+
+const write: Write = { what: "the status of the class", right: "patch loadbalancerclasses.berth.dev/status" };
+
+/** The watch brings the newer state long before. */
+const conflictMs = 10_000;
 
 export interface ClassReporterOptions {
   readonly client: Pick<KubeClient, "mergePatch">;
@@ -19,6 +27,7 @@ export interface ClassReporterOptions {
   readonly view: ClassView;
   readonly mayWrite: () => string | undefined;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** Says on each class whose provider runs here whether it is accepted. Writes nothing that is said already. */
@@ -41,10 +50,19 @@ export class ClassReporter {
     try {
       objects.overlay(await client.mergePatch(loadBalancerClasses, object, patch, signal, { subresource: "status" }));
     } catch (error) {
-      // The watch brings the newer state, or that there is none.
-      if (!isConflict(error) && !isNotFound(error)) throw error;
+      if (isNotFound(error)) return {};
+      if (isConflict(error)) return { requeueAfterMs: conflictMs };
+      if (error instanceof FencedError || isAbort(error, signal)) throw error;
+      return this.#refused(name, new WriteError(write, error));
     }
     return {};
+  }
+
+  /** The object itself cannot say it. */
+  #refused(name: string, error: WriteError): WorkResult {
+    if (error.decision.kind === "backOff") throw error;
+    this.#options.logger.warn("verdict on a class not written", { key: name, why: whyRefused(error) });
+    return { requeueAfterMs: error.decision.forMs };
   }
 }
 

@@ -150,6 +150,23 @@ describe("flags and objects together", () => {
     expect(classes).toEqual(flags);
   });
 
+  it("tells of annotations that mean nothing in a class, with those that may be meant", () => {
+    const defaults = { "berth.dev/shceme": "internal", "berth.dev/source-ranges-on-node-ports": "true", "x/y": "" };
+    const allowedOverrides = ["berth.dev/pasued", "berth.dev/paused", "berth.dev/source-ranges-on-node-ports", "x/y"];
+    const { classes, verdicts } = classesFrom(flags, [object("a", { proxy: {}, defaults, allowedOverrides })]);
+    expect(classes.byClass.has("example.com/a")).toBe(true);
+    expect(verdicts.get("a")).toEqual({
+      status: true,
+      reason: "UnknownAnnotation",
+      provider: "proxy",
+      message: `Services of this class are served, but ${[
+        "spec.defaults[berth.dev/shceme]: it means nothing to Berth; berth.dev/scheme may be meant",
+        "spec.defaults[berth.dev/source-ranges-on-node-ports]: agents read it from Services alone; set it there",
+        "spec.allowedOverrides[berth.dev/pasued]: it means nothing to Berth; berth.dev/paused may be meant",
+      ].join("; ")}`,
+    });
+  });
+
   it("names the other object and the remedy", () => {
     const { verdicts } = classesFrom(flags, [object("young", { proxy: {} }, 2), object("old", { proxy: {} }, 1)]);
     expect(verdicts.get("young")?.message).toBe(

@@ -1,7 +1,8 @@
 import { type LoadBalancerClass, type ProviderBlock, providerBlocks } from "../../api/index.ts";
 import { parseClass } from "../../api/schemas/index.ts";
-import type { Classes, ClassPolicy } from "../../model/index.ts";
+import { type Classes, type ClassPolicy, idleTerms } from "../../model/index.ts";
 import type { Finding } from "../status/conditions.ts";
+import { reasons } from "../status/findings.ts";
 
 export interface MergedClasses {
   readonly classes: Classes;
@@ -45,7 +46,7 @@ export function classesFrom(flags: Classes, objects: readonly LoadBalancerClass[
     owners.set(loadBalancerClass, name);
     if (flags.providers.includes(provider)) byClass.set(loadBalancerClass, claim.policy);
     else byClass.delete(loadBalancerClass);
-    say(claim.isDefault && standard !== undefined ? secondDefault(standard) : accepted);
+    say(claim.isDefault && standard !== undefined ? secondDefault(standard) : acceptedWith(claim));
     if (claim.isDefault) standard ??= claim;
   }
   return {
@@ -96,7 +97,12 @@ function secondDefault({ name }: Claim): Finding {
   return { status: true, reason: "DefaultConflict", message };
 }
 
-const accepted: Finding = { status: true, reason: "Accepted", message: "Services of this class are served" };
+function acceptedWith({ policy }: Claim): Finding {
+  const idle = idleTerms(policy);
+  const message = "Services of this class are served";
+  if (idle.length === 0) return { status: true, reason: "Accepted", message };
+  return { status: true, reason: reasons.unknownAnnotation, message: `${message}, but ${idle.join("; ")}` };
+}
 
 function refusal(reason: string, message: string): Finding {
   return { status: false, reason, message };

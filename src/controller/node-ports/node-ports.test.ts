@@ -42,7 +42,7 @@ function refuse(bench: Bench, refusal: (nodePort: number) => string | undefined)
 
 const inUse = "provided port is already allocated";
 
-describe("policy Ensure", () => {
+describe("A16: policy Ensure", () => {
   it("sets node ports where the API server gives none, one for two protocols, and loses no field of a port", async () => {
     const bench = new Bench();
     bench.api.createService("web", { ...lacking, ports: [http, dns, dnsUdp] });
@@ -199,7 +199,7 @@ describe("a node port that the API server refuses", () => {
     const running = bench.start({ nodePorts: "Ensure" });
     await bench.until(() => bench.condition("web", "programmed") === "False Forbidden", "explained");
     expect(bench.message("web", "programmed")).toBe(
-      "node ports cannot be set: cannot patch services; allow patch on services, as deploy/rbac/optional/controller-node-ports.yaml does",
+      "cannot write its node ports: cannot patch services; allow `patch services`, as deploy/rbac/optional/controller-node-ports.yaml does",
     );
     bench.api.onWrite = () => {};
     bench.clock.advance(300_000);
@@ -214,7 +214,7 @@ describe("a node port that the API server refuses", () => {
       if ("spec" in body) throw new KubeApiError({ code: 422, reason: "Invalid", message: "no node ports on Fridays" });
     };
     const running = bench.start({ nodePorts: "Ensure" });
-    await bench.until(() => bench.condition("web", "programmed") === "False NodePortsRefused", "explained");
+    await bench.until(() => bench.condition("web", "programmed") === "False Invalid", "explained");
     expect(bench.message("web", "programmed")).toContain("no node ports on Fridays");
     await running.stop();
   });

@@ -7,7 +7,7 @@ import type { Logger } from "../../telemetry/index.ts";
 import type { Finding } from "../status/conditions.ts";
 import type { Reporter } from "../status/reporter.ts";
 import { ensuringPatch, leavingPatch } from "./ours.ts";
-import { findingOf, outOfRange, type Refusal, refusalOf } from "./refusal.ts";
+import { outOfRange, type Refusal, refusalOf, whyRefusedPort } from "./refusal.ts";
 
 export interface NodePortSettings {
   /** For classes that say nothing of it. */
@@ -87,7 +87,9 @@ export class NodePorts {
         this.#warn(current, refusal);
         return { kind: "asWanted" };
       }
-      if (refusal.kind !== "inUse") return hindered(findingOf(refusal), personMs);
+      if (refusal.kind === "any") throw refusal.error;
+      if (refusal.kind === "outOfRange")
+        return hindered(outOfRange(`node port ${refusal.nodePort}`, refusal.ports), personMs);
       this.#refused.add(refusal.nodePort);
     }
     const message = `${maxTries} node ports one after the other are in use, though no Service is seen to have them`;
@@ -115,7 +117,7 @@ export class NodePorts {
 
   /** It only lists what is no longer ours, and harms nobody. */
   #warn({ metadata }: Service, refusal: Refusal): void {
-    const why = findingOf(refusal).message;
+    const why = whyRefusedPort(refusal);
     this.#options.logger.warn("list of node ports is not up to date", { service: objectKey(metadata), why });
   }
 

@@ -1,29 +1,28 @@
 import { assertNever } from "../../base/index.ts";
 import { isForbidden, isInvalid, type KubeApiError } from "../../kube/index.ts";
 import type { Finding } from "../status/conditions.ts";
-import { WriteError } from "../status/write-error.ts";
+import { WriteError, whyRefused } from "../status/write-error.ts";
 
 /** Why the API server does not let a node port be set. */
 export type Refusal =
   | { readonly kind: "inUse"; readonly nodePort: number }
   /** `ports` is what the server says that it takes, as `30000-32767`. */
   | { readonly kind: "outOfRange"; readonly nodePort: number; readonly ports: string }
-  | { readonly kind: "forbidden"; readonly message: string }
-  /** By admission, say. */
-  | { readonly kind: "invalid"; readonly message: string };
+  /** For want of the right, or by admission: no other port would do. */
+  | { readonly kind: "any"; readonly error: WriteError };
 
 /** What kube-apiserver's port allocator says (pkg/registry/core/service/portallocator); undefined: it is no refusal. */
 export function refusalOf(thrown: unknown): Refusal | undefined {
-  const error = thrown instanceof WriteError ? thrown.cause : thrown;
-  if (isForbidden(error)) return { kind: "forbidden", message: error.message };
-  if (!isInvalid(error)) return undefined;
-  for (const text of causes(error)) {
+  if (!(thrown instanceof WriteError)) return undefined;
+  const { cause } = thrown;
+  if (!isForbidden(cause) && !isInvalid(cause)) return undefined;
+  for (const text of causes(cause)) {
     const used = /Invalid value: (\d+): provided port is already allocated/.exec(text);
     if (used !== null) return { kind: "inUse", nodePort: Number(used[1]) };
     const out = /Invalid value: (\d+): .*not in the valid range.*?([-\d]+)$/.exec(text);
     if (out !== null) return { kind: "outOfRange", nodePort: Number(out[1]), ports: out[2] ?? "" };
   }
-  return { kind: "invalid", message: error.message };
+  return { kind: "any", error: thrown };
 }
 
 function causes(error: KubeApiError): readonly string[] {
@@ -32,19 +31,15 @@ function causes(error: KubeApiError): readonly string[] {
   );
 }
 
-/** What people get to read. */
-export function findingOf(refusal: Refusal): Finding {
+/** For people. */
+export function whyRefusedPort(refusal: Refusal): string {
   switch (refusal.kind) {
     case "inUse":
-      return { status: false, reason: "NodePortsInUse", message: `node port ${refusal.nodePort} is in use` };
+      return `node port ${refusal.nodePort} is in use`;
     case "outOfRange":
-      return outOfRange(`node port ${refusal.nodePort}`, refusal.ports);
-    case "forbidden": {
-      const remedy = "allow patch on services, as deploy/rbac/optional/controller-node-ports.yaml does";
-      return { status: false, reason: "Forbidden", message: `node ports cannot be set: ${refusal.message}; ${remedy}` };
-    }
-    case "invalid":
-      return { status: false, reason: "NodePortsRefused", message: `node ports cannot be set: ${refusal.message}` };
+      return outOfRange(`node port ${refusal.nodePort}`, refusal.ports).message;
+    case "any":
+      return whyRefused(refusal.error);
     default:
       return assertNever(refusal, "refusal of node ports");
   }

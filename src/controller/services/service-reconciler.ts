@@ -90,7 +90,11 @@ export class ServiceReconciler {
 
   async reconcile(key: string, signal: AbortSignal): Promise<WorkResult> {
     const service = this.#options.services.get(key);
-    if (service === undefined) return {};
+    if (service === undefined) {
+      // One that comes after it under its name has no history.
+      this.#conflicts.delete(key);
+      return {};
+    }
     let afterMs: number | undefined = this.#options.backoffOf(key);
     try {
       const result = await this.#serve(key, service, signal);

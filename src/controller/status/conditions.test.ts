@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type Condition, conditionTypes, type Service } from "../../api/index.ts";
+import type { Cleanup } from "../../model/index.ts";
 import { announcements, troubles } from "./announcements.ts";
 import { type Aspect, conditionOf, type Finding, type Findings, mergeConditions } from "./conditions.ts";
 import { releasePatch, statusPatch } from "./service-patch.ts";
@@ -70,6 +71,37 @@ describe("patches of a Service", () => {
         else expect(patch?.status?.loadBalancer).toBeUndefined();
       }),
     );
+  });
+
+  it.each<[string, string[], string[], boolean]>([
+    ["no-op add status", ["192.0.2.1"], ["192.0.2.1"], false],
+    ["add status", [], ["192.0.2.1"], true],
+    ["no-op clear status", [], [], false],
+    ["clear status", ["192.0.2.1"], [], true],
+  ])("TestPatchStatus: %s", (_, before, after, isPatched) => {
+    const report = { findings: {}, ingress: after.map((ip) => ({ ip })) };
+    expect(statusPatch(serviceOf({ conditions: [], ips: before }), report, now)).toEqual(
+      isPatched ? { status: { loadBalancer: { ingress: report.ingress } } } : undefined,
+    );
+  });
+
+  it.each<[string, string[], object | undefined]>([
+    ["no-op remove finalizer", ["example.com/other"], undefined],
+    [
+      "remove finalizer",
+      ["example.com/other", "p.berth.dev/resources"],
+      { metadata: { finalizers: ["example.com/other"] } },
+    ],
+  ])("TestRemoveFinalizer: %s", (_, finalizers, expected) => {
+    const cleanup: Cleanup = {
+      kind: "cleanup",
+      cause: "deleted",
+      providers: ["p"],
+      finalizers: ["p.berth.dev/resources"],
+      policy: undefined,
+      ownsStatus: true,
+    };
+    expect(releasePatch({ metadata: { name: "web", finalizers } }, cleanup)).toEqual(expected);
   });
 
   it("let it go: our finalizers and conditions, the ingress only where it is ours", () => {

@@ -48,9 +48,7 @@ export function conditionOf(
 
 /** Whether the condition says already what was found. */
 export function saysTheSame(conditions: readonly Condition[], aspect: Aspect, finding: Finding): boolean {
-  const { status, reason, message } = wire(conditionTypes[aspect], finding);
-  const old = conditionOf(conditions, aspect);
-  return old?.status === status && old.reason === reason && old.message === message;
+  return upsertCondition(conditions, wire(conditionTypes[aspect], finding), 0) === conditions;
 }
 
 function wire(type: string, { status, reason, message }: Finding): Omit<Condition, "lastTransitionTime"> {

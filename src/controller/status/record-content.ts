@@ -1,4 +1,5 @@
 import { type Condition, type LoadBalancerRecordStatus, recordConditionTypes } from "../../api/index.ts";
+import { cutText } from "../../base/index.ts";
 import { mergeDiff, wireTime } from "../../kube/index.ts";
 import { contentHash, type LbStatus, type PlanStep } from "../../provider/index.ts";
 import { conditionOf, type Findings, mergeConditions } from "./conditions.ts";
@@ -32,6 +33,8 @@ export interface Awaited {
 }
 
 const maxUnhealthy = 20;
+const maxReferences = 256;
+/** In bytes. */
 const maxTextLength = 1000;
 /** A next try that moves by less is no news: what is polled often would be written as often. */
 const nextTryMs = 30_000;
@@ -65,7 +68,7 @@ export function recordStatus(
     loadBalancerClass,
     observedServiceHash: serviceHash,
     addresses: orAbsent(addresses),
-    ...(seen && { references: orAbsent(seen.references ?? []), targets: targetsOf(seen) }),
+    ...(seen && { references: orAbsent((seen.references ?? []).slice(0, maxReferences)), targets: targetsOf(seen) }),
     ...(steps.length > 0 && { lastPlan: dated(before.lastPlan, planOf(steps), nowMs, begunAnew) }),
     ...(failure && { lastError: dated(before.lastError, cutMessage(failure), nowMs, begunAnew) }),
     awaiting: awaited && {
@@ -81,7 +84,7 @@ export function recordStatus(
 function awaitedBy(conditions: readonly Condition[]): Awaited | undefined {
   for (const aspect of ["accepted", "programmed", "ready"] as const) {
     const found = conditionOf(conditions, aspect, recordConditionTypes);
-    if (found?.status === "False") return { what: cut(found.message), reason: found.reason };
+    if (found?.status === "False") return { what: cutText(found.message, maxTextLength), reason: found.reason };
   }
   return undefined;
 }
@@ -92,17 +95,19 @@ function targetsOf({ targets, unhealthy = [] }: NonNullable<RecordNote["seen"]>)
   return {
     ready,
     total,
-    ...(shown.length > 0 && { unhealthy: shown.map(({ node, reason }) => ({ node, reason: cut(reason) })) }),
+    ...(shown.length > 0 && {
+      unhealthy: shown.map(({ node, reason }) => ({ node, reason: cutText(reason, maxTextLength) })),
+    }),
   };
 }
 
 function planOf(steps: readonly PlanStep[]): { summary: string; hash: string; steps: number } {
-  const summary = cut(steps.map(({ action, target }) => `${action} ${target}`).join(", "));
+  const summary = cutText(steps.map(({ action, target }) => `${action} ${target}`).join(", "), maxTextLength);
   return { summary, hash: contentHash(steps), steps: steps.length };
 }
 
 function cutMessage(failure: RecordFailure): RecordFailure {
-  return { ...failure, message: cut(failure.message) };
+  return { ...failure, message: cutText(failure.message, maxTextLength) };
 }
 
 /** With the time that it had, if it is the same and of the same occasion. */
@@ -135,8 +140,4 @@ function hasOnly(patch: object, key: string): boolean {
 
 function orAbsent<T>(list: readonly T[]): readonly T[] | undefined {
   return list.length === 0 ? undefined : list;
-}
-
-function cut(text: string): string {
-  return text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength - 1)}…`;
 }

@@ -11,8 +11,8 @@ import {
   isConflict,
   isForbidden,
   isInvalid,
+  isNamespaceEnding,
   isNotFound,
-  KubeApiError,
   type KubeClient,
   type Store,
   WorkQueue,
@@ -20,7 +20,7 @@ import {
 } from "../../kube/index.ts";
 import type { Logger, Metrics } from "../../telemetry/index.ts";
 import { type RecordNote, recordPatch, recordStatus } from "./record-content.ts";
-import { type Write, WriteError } from "./write-error.ts";
+import { type Write, WriteError, whyRefused } from "./write-error.ts";
 
 export interface RecordsOptions {
   readonly client: Pick<KubeClient, "list" | "create" | "mergePatch" | "delete">;
@@ -198,24 +198,26 @@ export class Records implements Disposable {
     }
   }
 
-  #refused(key: string, { service }: Draft, error: WriteError): WorkResult {
+  #refused(key: string, { service, note }: Draft, error: WriteError): WorkResult {
     const { cause, decision } = error;
     const { clock, logger } = this.#options;
     if (cause instanceof FencedError) return {};
     // The watch is about to bring what we did not know; if it does not, the key's own back-off holds.
     if (isConflict(cause) || isRecordGone(cause)) throw cause;
-    if (isNamespaceGone(cause)) {
+    if (isNamespaceEnding(cause)) {
       this.#drafts.delete(key);
       return {};
     }
     if (!isNotFound(cause) && !this.#isRefused) this.#tell(service, error);
     logger.debug("record not written", { service: key, why: errorMessage(error) });
+    const forMs = "forMs" in decision ? decision.forMs : undefined;
     // The next thing to say may be taken, and so may what others have to say.
     if (isInvalid(cause)) {
+      if (note === undefined && forMs !== undefined) return { requeueAfterMs: forMs };
       this.#drafts.delete(key);
       return {};
     }
-    const restMs = isNotFound(cause) ? absentRetryMs : "forMs" in decision ? decision.forMs : this.#backoff.next();
+    const restMs = isNotFound(cause) ? absentRetryMs : (forMs ?? this.#backoff.next());
     this.#restingUntil = clock.monotonic() + restMs;
     return { requeueAfterMs: restMs };
   }
@@ -223,7 +225,7 @@ export class Records implements Disposable {
   #tell(service: Service, error: WriteError): void {
     this.#isRefused = true;
     const { logger, onRefused } = this.#options;
-    logger.warn("records are not written", { service: objectKey(service.metadata), why: errorMessage(error) });
+    logger.warn("records are not written", { service: objectKey(service.metadata), why: whyRefused(error) });
     if (isForbidden(error.cause) || isInvalid(error.cause)) onRefused(service, error);
   }
 }
@@ -249,11 +251,4 @@ async function asking<T>(write: Write, answer: Promise<T>): Promise<T> {
 /** The watch is about to say so; where the kind itself is not served, the answer names no object. */
 function isRecordGone(error: unknown): boolean {
   return isNotFound(error) && error.details?.kind !== "namespaces" && error.details?.name !== undefined;
-}
-
-/** It is gone or on its way, and its Services with it. */
-function isNamespaceGone(error: unknown): boolean {
-  if (!(error instanceof KubeApiError)) return false;
-  const isGone = error.code === 404 && error.details?.kind === "namespaces";
-  return isGone || error.causes.some(({ reason }) => reason === "NamespaceTerminating");
 }

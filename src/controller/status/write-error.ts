@@ -1,6 +1,7 @@
 import { errorMessage } from "../../base/index.ts";
 import { isForbidden, isInvalid, KubeApiError } from "../../kube/index.ts";
 import type { Decision } from "../../provider/index.ts";
+import { allowing } from "../rights.ts";
 
 /** Something that is written to the API server. */
 export interface Write {
@@ -8,13 +9,15 @@ export interface Write {
   readonly what: string;
   /** What RBAC has to allow: `patch services/status`. */
   readonly right: string;
+  /** The file in deploy/rbac that does, unless it is the controller's main one. */
+  readonly role?: string;
 }
 
 export const serviceWrites: Readonly<Record<"finalizer" | "status" | "release" | "nodePorts", Write>> = {
   finalizer: { what: "the finalizer", right: "patch services/status" },
   status: { what: "the status", right: "patch services/status" },
   release: { what: "that it is let go", right: "patch services/status" },
-  nodePorts: { what: "its node ports", right: "patch services" },
+  nodePorts: { what: "its node ports", right: "patch services", role: "optional/controller-node-ports.yaml" },
 };
 
 const parkMs = 5 * 60_000;
@@ -32,11 +35,13 @@ export class WriteError extends Error {
   }
 }
 
-function decideWrite({ right }: Write, error: unknown): Decision {
-  if (isForbidden(error)) {
-    const remedy = `allow \`${right}\`, as deploy/rbac/controller.yaml does`;
-    return { kind: "park", reason: "Forbidden", remedy, forMs: parkMs };
-  }
+/** For people: what was refused, why, and what to do. */
+export function whyRefused({ message, decision }: WriteError): string {
+  return decision.kind === "park" ? `${message}; ${decision.remedy}` : message;
+}
+
+function decideWrite({ right, role }: Write, error: unknown): Decision {
+  if (isForbidden(error)) return { kind: "park", reason: "Forbidden", remedy: allowing(right, role), forMs: parkMs };
   if (isInvalid(error)) {
     const remedy = "see which rule or admission policy of the cluster refuses it";
     return { kind: "park", reason: "Invalid", remedy, forMs: parkMs };

@@ -7,7 +7,7 @@ import { type ClassPolicy, plainClasses } from "../../model/index.ts";
 import { parseCidr } from "../../net/index.ts";
 import type { ProviderAdapter } from "../../provider/index.ts";
 import { MemoryProvider, World } from "../../provider/testing/memory-provider.ts";
-import { createMetrics, type Metrics, nullLogger } from "../../telemetry/index.ts";
+import { createMetrics, type Logger, type Metrics, nullLogger } from "../../telemetry/index.ts";
 import { Controller } from "../index.ts";
 import type { NodePortSettings } from "../node-ports/node-ports.ts";
 import type { OrphanPolicy } from "../orphans/index.ts";
@@ -19,6 +19,7 @@ export interface BenchOptions {
   readonly classes?: ReadonlyMap<string, string>;
   readonly unclassed?: string;
   readonly pool?: readonly string[];
+  readonly workers?: number;
   readonly clusterId?: string;
   /** Instead of `events`. */
   readonly recorder?: Pick<EventRecorder, "event">;
@@ -29,6 +30,7 @@ export interface BenchOptions {
   /** It does not lead before it is told to `win`. */
   readonly standby?: boolean;
   readonly budgets?: TermOptions["budgets"];
+  readonly logger?: Logger;
   /** What holds for every class besides. */
   readonly policy?: Partial<ClassPolicy>;
 }
@@ -81,10 +83,10 @@ export class Bench {
       agentNamespace: agentLeaseNamespace,
       nodePorts: { policy: options.nodePorts ?? "Require", range: { first: 30_000, last: 32_767 } },
       orphans: options.orphans ?? { deletes: false, graceMs: 3_600_000 },
-      workers: 4,
+      workers: options.workers ?? 4,
       ...(options.budgets !== undefined && { budgets: options.budgets }),
       driftResyncMs: 600_000,
-      logger: nullLogger,
+      logger: options.logger ?? nullLogger,
       metrics,
       clock: this.clock,
       random: () => 0.5,

@@ -30,6 +30,8 @@ export class FakeApi {
   onWrite: (name: string, body: object, what: string) => void | Promise<void> = () => {};
   /** Plurals of the kinds that it does not serve. */
   readonly missing: Set<string> = new Set();
+  /** Plurals of the kinds that the client may not list and watch. */
+  readonly unreadable: Set<string> = new Set();
   #version = 100;
   readonly #collections = new Map<string, Collection>();
 
@@ -77,6 +79,7 @@ export class FakeApi {
 
   #page<T extends KubeObject>(resource: Resource<T>): { items: T[]; resourceVersion: string } {
     this.#mustServe(resource.plural);
+    this.#mayRead(resource.plural);
     return { items: [...this.#of(resource).objects.values()] as T[], resourceVersion: `${this.#version}` };
   }
 
@@ -157,6 +160,11 @@ export class FakeApi {
       throw new KubeApiError({ code: 404, reason: "NotFound", message: "the server could not find the resource" });
   }
 
+  #mayRead(plural: string): void {
+    if (this.unreadable.has(plural))
+      throw new KubeApiError({ code: 403, reason: "Forbidden", message: `you may not list ${plural}` });
+  }
+
   #read(resource: Resource<unknown>, key: string): KubeObject {
     const found = this.#of(resource).objects.get(key);
     if (found === undefined)
@@ -189,7 +197,9 @@ export class FakeApi {
   }
 
   async *#watch(path: string, signal: AbortSignal): AsyncGenerator<WatchEvent<KubeObject>> {
-    this.#mustServe(path.slice(path.lastIndexOf("/") + 1));
+    const last = path.slice(path.lastIndexOf("/") + 1);
+    this.#mustServe(last);
+    this.#mayRead(last);
     const [, root, namespace, plural] = /^(.*)\/namespaces\/([^/]+)\/([^/]+)$/.exec(path) ?? [];
     const { objects, watchers } = this.#at(root === undefined ? path : `${root}/${plural}`);
     const isWanted = ({ metadata }: KubeObject): boolean => namespace === undefined || metadata.namespace === namespace;

@@ -15,6 +15,8 @@ export class MemoryClient implements Verbs {
   readonly #clock: Clock;
   /** Refused: the request never arrives. Lost: it is served, but the answer never comes. */
   line: "up" | "refused" | "lost" = "up";
+  /** What every write is answered with instead of being done. */
+  refusal: KubeApiError | undefined;
   /** How long an answer to a write is on its way, and comes whether or not anybody still wants it. */
   delayMs = 0;
   /** Writes that were sent. */
@@ -110,7 +112,10 @@ export class MemoryClient implements Verbs {
 
   async #write<T>(signal: AbortSignal, serve: () => T): Promise<T> {
     const { delayMs } = this;
-    const answer = await this.#over(signal, serve);
+    const answer = await this.#over(signal, () => {
+      if (this.refusal !== undefined) throw this.refusal;
+      return serve();
+    });
     if (delayMs > 0) await new Promise<void>((resolve) => this.#clock.schedule(resolve, delayMs));
     return answer;
   }

@@ -51,11 +51,13 @@ export class NamespaceEngine implements Engine {
   }
 
   start({ names }: Place, signal: AbortSignal): Promise<StepResult> {
-    return this.#requests.send("write", "start the balancer", signal, () => this.#supervisor.start(names));
+    return this.#requests.send("write", "start the balancer", signal, (_, check) =>
+      this.#supervisor.start(names, check),
+    );
   }
 
   stop({ names }: Place, signal: AbortSignal): Promise<StepResult> {
-    return this.#requests.send("write", "stop the balancer", signal, () => this.#supervisor.stop(names));
+    return this.#requests.send("write", "stop the balancer", signal, (_, check) => this.#supervisor.stop(names, check));
   }
 
   disconnect({ names }: Place, signal: AbortSignal): Promise<void> {

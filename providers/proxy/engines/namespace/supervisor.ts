@@ -41,22 +41,24 @@ export class Supervisor {
     return (await sameNetns(id, names.netns)) ? "running" : "astray";
   }
 
-  async start(names: Names): Promise<StepResult> {
+  /** `check` throws when nothing may be changed any more, and is asked right before anything is; so it is for `stop`. */
+  async start(names: Names, check: () => void): Promise<StepResult> {
     if ((await this.#find(names)) !== undefined) return { state: "done" };
     const start = this.#starting.get(names.directory);
     if (start?.ended !== undefined) {
       this.#starting.delete(names.directory);
       throw new Error(`the balancer ended at once (${start.ended}): ${await lastLine(names)}`);
     }
-    if (start === undefined) this.#starting.set(names.directory, await this.#spawn(names));
+    if (start === undefined) this.#starting.set(names.directory, await this.#spawn(names, check));
     return { state: "pending", what: "the balancer is starting", pollAfterMs: pollMs };
   }
 
-  async stop(names: Names): Promise<StepResult> {
+  async stop(names: Names, check: () => void): Promise<StepResult> {
     const { clock } = this.#options;
     this.#starting.get(names.directory)?.child.kill("SIGKILL");
     this.#starting.delete(names.directory);
     const id = await this.#find(names);
+    check();
     const killAt = this.#killAt.get(names.directory);
     if (id === undefined || (killAt !== undefined && clock.monotonic() >= killAt && !signalProcess(id, "SIGKILL"))) {
       this.#killAt.delete(names.directory);
@@ -74,11 +76,12 @@ export class Supervisor {
     return id !== undefined && isRunning(id) ? id : undefined;
   }
 
-  async #spawn({ directory, netns }: Names): Promise<Start> {
+  async #spawn({ directory, netns }: Names, check: () => void): Promise<Start> {
     const { command, environment } = this.#options;
     const log = await open(join(directory, logFile), "a");
     try {
       const args = [`--net=${netnsPath(netns)}`, "--", ...command, "--state-dir", directory];
+      check();
       const child = spawn("nsenter", args, {
         detached: true,
         cwd: "/",
