@@ -137,7 +137,7 @@ export const forbiddenInProcess: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that only a lazy `import()` may load. */
-export const lazyPackages: readonly string[] = ["@aws-sdk/", "@google-cloud/", "@kubernetes/client-node"];
+export const lazyPackages: readonly string[] = ["@aws-sdk/", "@google-cloud/", "google-gax", "@kubernetes/client-node"];
 
 /**
  * The layer that a file belongs to, the innermost one (which the table names last); undefined for what is in no layer

@@ -8,6 +8,8 @@ const maxLength = 63;
 const maxSuffix = 16;
 const hashLength = 10;
 const prefix = "berth";
+/** How all names of ours begin. */
+export const anyBaseName: string = `${prefix}-`;
 
 /**
  * How everything that belongs to one load balancer begins. The hash is over the whole identity, so a Service that is

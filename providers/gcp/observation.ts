@@ -16,9 +16,13 @@ export interface MembersObservation {
   readonly kind: "members";
   readonly groups: readonly { readonly group: EndpointGroup; readonly endpoints: readonly Endpoint[] }[];
   readonly backendService: BackendService | undefined;
+  /** By the names of machines; those that nobody has probed yet are missing. */
+  readonly health: ReadonlyMap<string, boolean>;
 }
 
 export interface SharedObservation {
   readonly kind: "shared";
   readonly resources: readonly Resource[];
+  /** Those that refer to what is shared. */
+  readonly users: readonly BackendService[];
 }

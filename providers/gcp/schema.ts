@@ -18,15 +18,7 @@ export interface Options {
   readonly issues: readonly Issue[];
 }
 
-/** Our own keys of this provider; each wins over Google's of the same meaning. */
-export const ownKeys = {
-  tier: "berth.dev/network-tier",
-  subnet: "berth.dev/subnet",
-  globalAccess: "berth.dev/global-access",
-  addressNames: "berth.dev/address-names",
-  weighted: "berth.dev/weighted-nodes",
-} as const;
-
+/** Google's own keys; ours of the same meaning win. */
 const googleKeys = {
   type: ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"],
   tier: ["cloud.google.com/network-tier"],
@@ -56,10 +48,10 @@ export function optionsOf(lb: DesiredLoadBalancer): Options {
   const reader = new Reader(lb.annotations);
   const options = {
     scheme: schemeOf(lb, reader),
-    tier: reader.choice([ownKeys.tier, ...googleKeys.tier], tiers) ?? "PREMIUM",
-    subnet: reader.names([ownKeys.subnet, ...googleKeys.subnet], 1)[0],
-    globalAccess: reader.choice([ownKeys.globalAccess, ...googleKeys.globalAccess], booleans) ?? false,
-    addressNames: reader.names([ownKeys.addressNames, ...googleKeys.addressNames], maxAddressNames),
+    tier: reader.choice([annotations.networkTier, ...googleKeys.tier], tiers) ?? "PREMIUM",
+    subnet: reader.names([annotations.subnet, ...googleKeys.subnet], 1)[0],
+    globalAccess: reader.choice([annotations.globalAccess, ...googleKeys.globalAccess], booleans) ?? false,
+    addressNames: reader.names([annotations.addressNames, ...googleKeys.addressNames], maxAddressNames),
     weighted: weightedOf(lb, reader),
     drainSeconds: drainSecondsOf(lb, reader),
   };
@@ -86,10 +78,10 @@ function schemeOf({ scheme }: DesiredLoadBalancer, reader: Reader): Scheme {
 }
 
 function weightedOf({ externalTrafficPolicy }: DesiredLoadBalancer, reader: Reader): boolean {
-  const own = reader.choice([ownKeys.weighted], booleans);
+  const own = reader.choice([annotations.weightedNodes], booleans);
   const weighted = own ?? reader.choice(googleKeys.weighted, googleWeights) ?? false;
   if (!weighted || externalTrafficPolicy === "Local") return weighted;
-  const key = reader.keyOf([ownKeys.weighted, ...googleKeys.weighted]);
+  const key = reader.keyOf([annotations.weightedNodes, ...googleKeys.weighted]);
   const message = "nodes have weights with externalTrafficPolicy Local only; set it, or remove this";
   reader.degrade(key, "WeightsNotSupported", message);
   return false;
@@ -106,21 +98,24 @@ type Known = Omit<Options, "issues">;
 /** What is right in itself and means nothing, or cannot be, with the rest of what is asked for. */
 function nameUseless(lb: DesiredLoadBalancer, options: Known, reader: Reader): void {
   const { scheme, tier, subnet, globalAccess, addressNames } = options;
-  const tierKey = reader.keyOf([ownKeys.tier, ...googleKeys.tier]);
+  const tierKey = reader.keyOf([annotations.networkTier, ...googleKeys.tier]);
   const isInternal = scheme === "internal";
   if (isInternal && tierKey !== "") reader.useless(tierKey, "an internal load balancer has no network tier");
   if (!isInternal && globalAccess)
-    reader.useless(reader.keyOf([ownKeys.globalAccess, ...googleKeys.globalAccess]), "every region reaches it anyway");
+    reader.useless(
+      reader.keyOf([annotations.globalAccess, ...googleKeys.globalAccess]),
+      "every region reaches it anyway",
+    );
   if (!isInternal && subnet !== undefined && !lb.families.includes("IPv6"))
     reader.useless(
-      reader.keyOf([ownKeys.subnet, ...googleKeys.subnet]),
+      reader.keyOf([annotations.subnet, ...googleKeys.subnet]),
       "an external IPv4 address is in no subnetwork",
     );
   if (!isInternal && tier === "STANDARD" && lb.families.includes("IPv6"))
     reader.refuse(tierKey, "TierNotSupported", "external IPv6 addresses are of tier Premium only; give Premium");
   if (addressNames.length > 0 && lb.requestedAddresses.length > 0) {
     const message = `this counts, not spec.loadBalancerIP or ${annotations.loadBalancerIps}; remove one of them`;
-    reader.degrade(reader.keyOf([ownKeys.addressNames, ...googleKeys.addressNames]), "MixedStaticIP", message);
+    reader.degrade(reader.keyOf([annotations.addressNames, ...googleKeys.addressNames]), "MixedStaticIP", message);
   }
   reader.nameUnsupported();
   if (lb.sessionAffinity.kind === "ClientIP" && lb.sessionAffinity.timeoutSeconds !== defaultAffinitySeconds)

@@ -2,6 +2,7 @@ import type { ProviderModule } from "../provider/index.ts";
 
 /** Every provider that there is; only those that are asked for are loaded. */
 export const providerLoaders: ReadonlyMap<string, () => Promise<{ readonly provider: ProviderModule }>> = new Map([
+  ["gcp-l4", () => import("../../providers/gcp/index.ts")],
   ["node", () => import("../../providers/node/index.ts")],
   ["proxy", () => import("../../providers/proxy/index.ts")],
 ]);

@@ -8,7 +8,10 @@ import { planMembers, planMembersAbsent } from "./members.ts";
 import { planService, planServiceAbsent, planServiceRetained } from "./service.ts";
 import { planShared, planSharedAbsent } from "./shared.ts";
 
+export { sharedHealthCheckName } from "./backend.ts";
+export { addressText } from "./comparison.ts";
 export { sharedKey } from "./shared.ts";
+export { status } from "./status.ts";
 
 /** Of one scope; null tears it down. */
 export function planScope(key: ScopeKey, desired: Desired | null, observed: Observation, settings: Settings): Plan {

@@ -10,6 +10,11 @@ export interface Machine extends Endpoint {
 
 const form = /^gce:\/\/([^/]+)\/(([^/]+)-[^/-]+)\/([^/]+)$/;
 
+/** The name of a node's machine, wherever that is. */
+export function instanceOf({ providerId = "" }: NodeTarget): string | undefined {
+  return form.exec(providerId)?.[4];
+}
+
 /** The nodes that are machines of this project and region; no other can be in a group. */
 export function machinesOf(nodes: readonly NodeTarget[], { project, region }: Settings): readonly Machine[] {
   return nodes.flatMap((node) => {
@@ -30,7 +35,8 @@ export function chosenMachines(
   return machinesOf(targetSubset(eligible, maxMachines(lb, isInternal), lb.id.uid), settings);
 }
 
-function maxMachines({ externalTrafficPolicy }: DesiredLoadBalancer, isInternal: boolean): number {
+/** As many as one load balancer of the kind can have. */
+export function maxMachines({ externalTrafficPolicy }: DesiredLoadBalancer, isInternal: boolean): number {
   if (externalTrafficPolicy === "Local") return isInternal ? 250 : 3000;
   return isInternal ? 25 : 250;
 }

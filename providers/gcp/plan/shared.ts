@@ -44,7 +44,9 @@ export function planShared(clusterId: string, observed: SharedObservation, setti
   return planOf([...wanted.flatMap((resource) => putSteps(resource, own)), ...orderedDeletes(surplus)]);
 }
 
+/** What is still referred to stays: a load balancer that is retained has no Service any more, and serves on. */
 export function planSharedAbsent(clusterId: string, observed: SharedObservation): Plan {
+  if (observed.users.length > 0) return planOf([]);
   return planOf(orderedDeletes(observed.resources.filter((resource) => isOwn(resource, sharedOwner(clusterId)))));
 }
 

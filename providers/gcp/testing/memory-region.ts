@@ -42,7 +42,7 @@ export class MemoryRegion {
   }
 
   observe(key: ScopeKey): Observation {
-    if (key.kind === "shared") return { kind: "shared", resources: this.#named(sharedBaseName(key.clusterId)) };
+    if (key.kind === "shared") return this.#observeShared(key.clusterId);
     const base = baseName(key.id);
     if (key.kind === "members") {
       const groups = this.all("endpointGroup").filter(({ name }) => name === base);
@@ -50,11 +50,21 @@ export class MemoryRegion {
         kind: "members",
         groups: groups.map((group) => ({ group, endpoints: this.endpoints.get(this.#link(group)) ?? [] })),
         backendService: this.all("backendService").find(({ name }) => name === base),
+        health: new Map(),
       };
     }
     const addresses = this.all("address").map((address) => ({ ...address, users: this.#usersOf(address) }));
     const resources = this.#named(base).filter(({ kind }) => kind !== "address");
     return { kind: "service", resources, addresses, shared: this.#named(sharedBaseName(key.id.clusterId)) };
+  }
+
+  #observeShared(clusterId: string): Observation {
+    const resources = this.#named(sharedBaseName(clusterId));
+    const links = resources.map((resource) => linkPath(this.#link(resource)));
+    const users = this.all("backendService").filter(({ healthChecks }) =>
+      healthChecks.some((link) => links.includes(linkPath(link))),
+    );
+    return { kind: "shared", resources, users };
   }
 
   commit(action: Action): void {

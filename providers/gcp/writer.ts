@@ -1,0 +1,110 @@
+import { randomUUID } from "node:crypto";
+import type { Clock } from "../../src/base/index.ts";
+import { contentHash, NotSentError, ProviderError, type StepResult } from "../../src/provider/index.ts";
+import { callOf, pollOf, targetOf } from "./calls.ts";
+import { type Answer, type ComputeClient, isLost } from "./client.ts";
+import { providerError } from "./errors.ts";
+import { failureOfOperation } from "./failures.ts";
+import { type Action, refText } from "./resources.ts";
+import type { Settings } from "./settings.ts";
+
+/** A change of which the end is not known yet. */
+interface Change {
+  readonly requestId: string;
+  readonly begunAt: number;
+  /** Undefined when no answer came: sent again with the same id it tells its operation, if it has one. */
+  readonly operation: string | undefined;
+}
+
+export interface WriterOptions {
+  readonly client: ComputeClient;
+  readonly settings: Settings;
+  readonly clock: Clock;
+  /** How soon to ask again how far an operation is. */
+  readonly pollMs: number;
+}
+
+/** An operation that nobody asked for so long is nobody's any more: its resource says how it ended. */
+const forgetMs = 600_000;
+
+/**
+ * Makes changes, each an operation that goes on after its request. What is not over is remembered by its content, so
+ * the same change asked for again is looked after rather than made again. A new process finds resources by their names.
+ */
+export class Writer {
+  readonly #client: ComputeClient;
+  readonly #settings: Settings;
+  readonly #clock: Clock;
+  readonly #pollMs: number;
+  /** By the content of the action. */
+  readonly #changes = new Map<string, Change>();
+
+  constructor({ client, settings, clock, pollMs }: WriterOptions) {
+    this.#client = client;
+    this.#settings = settings;
+    this.#clock = clock;
+    this.#pollMs = pollMs;
+  }
+
+  async apply(action: Action, signal: AbortSignal): Promise<StepResult> {
+    this.#forget();
+    const key = contentHash(action);
+    const known = this.#changes.get(key);
+    return known?.operation === undefined
+      ? await this.#begin(key, action, known, signal)
+      : await this.#poll(key, action, known.operation, signal);
+  }
+
+  async #begin(key: string, action: Action, known: Change | undefined, signal: AbortSignal): Promise<StepResult> {
+    const change = known ?? { requestId: randomUUID(), begunAt: this.#clock.monotonic(), operation: undefined };
+    this.#changes.set(key, change);
+    try {
+      const answer = await this.#client.call(callOf(action, this.#settings, change.requestId), signal);
+      return this.#conclude(key, action, operationOf(answer), change);
+    } catch (error) {
+      if (error instanceof NotSentError ? known === undefined : !isLost(error)) this.#changes.delete(key);
+      throw error;
+    }
+  }
+
+  async #poll(key: string, action: Action, operation: string, signal: AbortSignal): Promise<StepResult> {
+    const change = this.#changes.get(key);
+    try {
+      const answer = await this.#client.call(pollOf(targetOf(action), operation, this.#settings), signal);
+      return this.#conclude(key, action, answer, change);
+    } catch (error) {
+      if (!(error instanceof ProviderError) || error.fault.kind !== "notFound") throw error;
+      // It is so long over that it is not known any more; how it ended is to be seen.
+      this.#changes.delete(key);
+      return { state: "pending", what: `${whatOf(action)} is over`, pollAfterMs: 0 };
+    }
+  }
+
+  /** What has no name and no state is no operation, and nothing is known of it. */
+  #conclude(key: string, action: Action, operation: Answer, change: Change | undefined): StepResult {
+    const { name, status } = operation;
+    if (status !== "DONE") {
+      if (typeof name !== "string" || name === "") throw new Error(`${whatOf(action)}: the answer names no operation`);
+      if (change !== undefined) this.#changes.set(key, { ...change, operation: name });
+      return { state: "pending", what: `Google Cloud works on it: ${whatOf(action)}`, pollAfterMs: this.#pollMs };
+    }
+    this.#changes.delete(key);
+    const failure = failureOfOperation(operation);
+    if (failure === undefined) return { state: "done" };
+    throw providerError(failure, callOf(action, this.#settings, "").attempt);
+  }
+
+  #forget(): void {
+    const now = this.#clock.monotonic();
+    for (const [key, { begunAt }] of this.#changes) if (now - begunAt > forgetMs) this.#changes.delete(key);
+  }
+}
+
+/** The client wraps it, with an id for its name. */
+function operationOf(answer: Answer): Answer {
+  return (answer["latestResponse"] as Answer | undefined) ?? answer;
+}
+
+function whatOf(action: Action): string {
+  return `${action.verb} ${refText(targetOf(action))}`;
+}
