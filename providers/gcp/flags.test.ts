@@ -44,7 +44,7 @@ it("takes what is given", () => {
     subnetwork: "nodes",
     nodeTags: ["a", "b"],
     disableFirewalls: true,
-    probeRanges: [{ bits: 24 }],
+    probeRanges: [{ prefix: 24 }],
     internalRanges: [],
   });
 });

@@ -17,9 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => gce[Symbol.asyncDispose]());
 beforeEach(async () => {
-  gce.world.resources.clear();
-  gce.world.endpoints.clear();
-  gce.world.quotas.clear();
+  gce.clear();
   await made();
 });
 

@@ -68,6 +68,12 @@ export class Operations {
     }
   }
 
+  /** None was ever begun. */
+  clear(): void {
+    this.#all.clear();
+    this.#byRequest.clear();
+  }
+
   /** What is over is not known any more. */
   expire(): void {
     for (const [path, { left }] of this.#all) if (left <= 0) this.#all.delete(path);

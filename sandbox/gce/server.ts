@@ -100,6 +100,14 @@ export class FakeGce implements AsyncDisposable {
     await once(this.#server, "close");
   }
 
+  /** Nothing was ever made; machines stay. */
+  clear(): void {
+    this.world.clear();
+    this.operations.clear();
+    this.journal.length = 0;
+    this.faults.length = 0;
+  }
+
   addMachine(machine: Machine): void {
     this.world.machines.set(`${machine.zone}/${machine.name}`, machine);
   }

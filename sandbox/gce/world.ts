@@ -42,6 +42,10 @@ export class World {
     this.place = place;
   }
 
+  clear(): void {
+    for (const all of [this.resources, this.endpoints, this.coming, this.quotas]) all.clear();
+  }
+
   get(path: string): Body {
     const found = this.resources.get(path);
     if (found === undefined) refuse(404, "notFound", `The resource '${path}' was not found`);

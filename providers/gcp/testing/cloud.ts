@@ -74,6 +74,20 @@ export class Cloud implements AsyncDisposable {
     return writes;
   }
 
+  /** All that there is, apart from groups that no machine is in. */
+  fingerprint(): string {
+    const { resources, endpoints } = this.gce.world;
+    const isEmpty = (path: string): boolean => (endpoints.get(path) ?? []).length === 0;
+    const lines = [...resources].flatMap(([path, { id, fingerprint, ...body }]) => {
+      if (path.includes("/networkEndpointGroups/"))
+        return isEmpty(path) ? [] : [JSON.stringify({ path, members: endpoints.get(path)?.toSorted() })];
+      const backends = body["backends"] as readonly { readonly group: string }[] | undefined;
+      const used = backends?.filter(({ group }) => !isEmpty(group.replace(/^.*\/compute\/v1\//, "")));
+      return [JSON.stringify(Object.entries({ ...body, path, backends: used }).sort())];
+    });
+    return lines.sort().join("\n");
+  }
+
   get #clock(): Clock {
     return this.#options.clock ?? systemClock;
   }
