@@ -1,5 +1,6 @@
 import { assertNever } from "../../src/base/index.ts";
 import type { Answer } from "./client.ts";
+import { lastPart } from "./links.ts";
 import type {
   Address,
   BackendService,
@@ -179,8 +180,4 @@ function singlePort(text: string): string {
 
 function textOf(answer: Answer, name: string): string {
   return (answer[name] as string | undefined) ?? "";
-}
-
-function lastPart(link: string): string {
-  return link.slice(link.lastIndexOf("/") + 1);
 }

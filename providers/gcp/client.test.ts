@@ -147,6 +147,23 @@ it("answers with plain data: without the client's marks, and with the names that
   expect(Object.keys(rule!).filter((key) => key.startsWith("_"))).toEqual([]);
 });
 
+it("patches what is asked for alone, though the client would empty each map as well", async () => {
+  cloud.gce.world.put("projects/shop/regions/europe-west1/forwardingRules/r", {
+    name: "r",
+    loadBalancingScheme: "INTERNAL",
+  });
+  const request = {
+    project: "shop",
+    region: "europe-west1",
+    forwardingRule: "r",
+    forwardingRuleResource: { allowGlobalAccess: false },
+  };
+  await cloud.client().call({ ...write, collection: "forwardingRules", method: "patch", request }, signal);
+  const rule = cloud.gce.world.get("projects/shop/regions/europe-west1/forwardingRules/r");
+  expect(rule).toMatchObject({ allowGlobalAccess: false });
+  expect(rule).not.toHaveProperty("labels");
+});
+
 it("gives no credentials over plain http", async () => {
   await cloud.client().call(read, signal);
   expect(cloud.gce.journal.map(({ isAuthorized }) => isAuthorized)).toEqual([false]);

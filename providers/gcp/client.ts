@@ -30,7 +30,13 @@ export interface Call {
 /** An answer of the API: fields that are not set are absent, or empty where they are lists or maps. */
 export type Answer = Readonly<Record<string, unknown>>;
 
-type Fetch = (url: string, init: object) => Promise<Response>;
+interface Init {
+  readonly method?: string;
+  readonly body?: string;
+  readonly validateStatus?: (status: number) => boolean;
+}
+
+type Fetch = (url: string, init: Init) => Promise<Response>;
 
 /** The answer was a refusal. */
 class Refusal extends Error {
@@ -156,12 +162,21 @@ async function credentials(real: boolean): Promise<GoogleAuth> {
   const auth = new GoogleAuth(real ? { scopes } : { authClient: new PassThroughClient() });
   const send = auth.fetch.bind(auth) as unknown as Fetch;
   const fetch: Fetch = async (url, init) => {
-    const response = await send(url, { ...init, validateStatus: (status: number) => status !== 401 });
+    const response = await send(url, { ...unfilled(init), validateStatus: (status: number) => status !== 401 });
     if (response.ok) return response;
     const retryAfter = response.headers.get("retry-after") ?? undefined;
     throw new Refusal(failureOfAnswer(response.status, await response.text(), retryAfter));
   };
   return Object.assign(auth, { fetch });
+}
+
+/** A patch without what nobody asked to change: the client adds each map that a resource may have, and empties it so. */
+function unfilled(init: Init): Init {
+  if (init.method !== "PATCH" || init.body === undefined) return init;
+  const fields = Object.entries(JSON.parse(init.body) as object);
+  const isEmpty = (value: unknown): boolean =>
+    typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  return { ...init, body: JSON.stringify(Object.fromEntries(fields.filter(([, value]) => !isEmpty(value)))) };
 }
 
 /**

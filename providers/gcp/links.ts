@@ -25,6 +25,11 @@ export function subnetworkLink(name: string, { networkProject, region }: Setting
   return `${api}projects/${networkProject}/regions/${region}/subnetworks/${name}`;
 }
 
+/** The name at the end of a link. */
+export function lastPart(link: string): string {
+  return link.slice(link.lastIndexOf("/") + 1);
+}
+
 /** A link without what differs between hosts and versions of the API: `projects/...`. */
 export function linkPath(link: string): string {
   return link.replace(/^(https?:\/\/[^/]+\/)?(compute\/[^/]+\/)?/, "");

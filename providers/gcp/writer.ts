@@ -5,6 +5,7 @@ import { callOf, pollOf, targetOf } from "./calls.ts";
 import { type Answer, type ComputeClient, isLost } from "./client.ts";
 import { providerError } from "./errors.ts";
 import { failureOfOperation } from "./failures.ts";
+import { commandFor, type FirewallAction, isOfFirewall } from "./gcloud.ts";
 import { type Action, refText } from "./resources.ts";
 import type { Settings } from "./settings.ts";
 
@@ -63,7 +64,7 @@ export class Writer {
       return this.#conclude(key, action, operationOf(answer), change);
     } catch (error) {
       if (error instanceof NotSentError ? known === undefined : !isLost(error)) this.#changes.delete(key);
-      throw error;
+      throw isForbidden(error) && isOfFirewall(action) ? byHand(action, this.#settings, error) : error;
     }
   }
 
@@ -98,6 +99,16 @@ export class Writer {
     const now = this.#clock.monotonic();
     for (const [key, { begunAt }] of this.#changes) if (now - begunAt > forgetMs) this.#changes.delete(key);
   }
+}
+
+function isForbidden(error: unknown): error is ProviderError {
+  return error instanceof ProviderError && error.fault.kind === "forbidden";
+}
+
+/** Whoever administers a network that several projects share often lets nobody else near its firewall. */
+function byHand(action: FirewallAction, settings: Settings, error: ProviderError): ProviderError {
+  const remedy = `let the controller change firewall rules, or run: ${commandFor(action, settings)}`;
+  return new ProviderError({ kind: "blocked", reason: "FirewallForbidden", remedy }, error.message, { cause: error });
 }
 
 /** The client wraps it, with an id for its name. */

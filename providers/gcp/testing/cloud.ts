@@ -3,7 +3,7 @@
 import { FakeGce, type FakeGceOptions, type Machine } from "../../../sandbox/gce/index.ts";
 import { type Clock, systemClock } from "../../../src/base/index.ts";
 import type { NodeTarget } from "../../../src/model/index.ts";
-import { Requests } from "../../../src/provider/index.ts";
+import { contentHash, Requests } from "../../../src/provider/index.ts";
 import { type ServiceDesired } from "../../../src/provider/testing/conformance.ts";
 import { Drive } from "../../../src/provider/testing/drive.ts";
 import type { GcpAdapter } from "../adapter.ts";
@@ -78,12 +78,12 @@ export class Cloud implements AsyncDisposable {
   fingerprint(): string {
     const { resources, endpoints } = this.gce.world;
     const isEmpty = (path: string): boolean => (endpoints.get(path) ?? []).length === 0;
-    const lines = [...resources].flatMap(([path, { id, fingerprint, ...body }]) => {
+    const lines = [...resources].flatMap(([path, body]) => {
       if (path.includes("/networkEndpointGroups/"))
         return isEmpty(path) ? [] : [JSON.stringify({ path, members: endpoints.get(path)?.toSorted() })];
       const backends = body["backends"] as readonly { readonly group: string }[] | undefined;
       const used = backends?.filter(({ group }) => !isEmpty(group.replace(/^.*\/compute\/v1\//, "")));
-      return [JSON.stringify(Object.entries({ ...body, path, backends: used }).sort())];
+      return [`${path} ${contentHash({ ...body, id: undefined, fingerprint: undefined, backends: used })}`];
     });
     return lines.sort().join("\n");
   }
