@@ -1,3 +1,4 @@
+import type { Clock } from "../../src/base/index.ts";
 import type { DesiredLoadBalancer, NodeTarget } from "../../src/model/index.ts";
 import type {
   Capabilities,
@@ -11,12 +12,14 @@ import type {
   ScopeKey,
   StepResult,
 } from "../../src/provider/index.ts";
+import { targetOf } from "./calls.ts";
+import { HeldViews, isPartOf } from "./held-views.ts";
 import { linkOf } from "./links.ts";
 import type { Observation } from "./observation.ts";
 import { type Owner, parseOwner } from "./owner.ts";
 import { addressText, planScope, sharedKey, status } from "./plan/index.ts";
 import type { Reader } from "./reader.ts";
-import { type Action, type Resource, refOf } from "./resources.ts";
+import { type Action, type Ref, type Resource, refOf, refText } from "./resources.ts";
 import { optionsOf } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 import type { Writer } from "./writer.ts";
@@ -42,11 +45,13 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
   readonly #reader: Reader;
   readonly #writer: Writer;
   readonly #settings: Settings;
+  readonly #views: HeldViews;
 
-  constructor(reader: Reader, writer: Writer, settings: Settings) {
+  constructor(reader: Reader, writer: Writer, settings: Settings, clock: Clock) {
     this.#reader = reader;
     this.#writer = writer;
     this.#settings = settings;
+    this.#views = new HeldViews(clock);
   }
 
   validate(desired: DesiredLoadBalancer): readonly Issue[] {
@@ -66,16 +71,39 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
     return this.#reader.all(signal);
   }
 
-  observe(key: ScopeKey, from: readonly Resource[] | "live", signal: AbortSignal): Promise<Observation> {
-    return this.#reader.scope(key, from, signal);
+  async observe(key: ScopeKey, from: readonly Resource[] | "live", signal: AbortSignal): Promise<Observation> {
+    if (from !== "live") return await this.#reader.scope(key, from, signal);
+    const held = this.#views.show(key);
+    if (held !== undefined) return held;
+    const fits = (target: Ref): boolean => isPartOf(key, target);
+    await this.#writer.settle(fits, signal);
+    const observed = await this.#reader.scope(key, from, signal);
+    // What goes on after the look has had no effect before it.
+    if (await this.#writer.isBusy(fits, signal)) this.#views.keep(key, observed);
+    return observed;
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
     return planScope(key, desired, observed, this.#settings);
   }
 
-  apply(step: PlanStep, _outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
-    return this.#writer.apply(step.input as Action, signal);
+  async apply(step: PlanStep, _outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
+    const action = step.input as Action;
+    const target = targetOf(action);
+    const isKnown = this.#writer.knows(action);
+    if (!isKnown && this.#views.isOld(target)) {
+      // What is new has to stand on a new look.
+      this.#views.drop(target);
+      return { state: "pending", what: `a look at ${refText(target)} as it is now`, pollAfterMs: 0 };
+    }
+    try {
+      const result = await this.#writer.apply(action, signal);
+      if (!isKnown || result.state === "done") this.#views.drop(target);
+      return result;
+    } catch (error) {
+      this.#views.drop(target);
+      throw error;
+    }
   }
 
   status(

@@ -37,5 +37,5 @@ export function createAdapter({
   pollMs = 1000,
 }: GcpOptions): GcpAdapter {
   const client = new ComputeClient(connection, new Requests({ ...requestLimits, fence, clock }));
-  return new GcpAdapter(new Reader(client, settings), new Writer({ client, settings, clock, pollMs }), settings);
+  return new GcpAdapter(new Reader(client, settings), new Writer({ client, settings, clock, pollMs }), settings, clock);
 }

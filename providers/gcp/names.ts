@@ -29,6 +29,11 @@ export function sharedBaseName(clusterId: string): string {
   return `${prefix}-${hashOf(clusterId)}`;
 }
 
+/** Whether a name is that of a part of what this base is the name of. */
+export function isNamed(base: string, name: string): boolean {
+  return name === base || name.startsWith(`${base}-`);
+}
+
 export type RuleProtocol = "TCP" | "UDP" | "L3_DEFAULT";
 
 export function ruleName(base: string, protocol: RuleProtocol, family: Family): string {

@@ -5,7 +5,7 @@ import { healthOfMembers, itemsOf, membersOf, resourceOf } from "./answers.ts";
 import { endpointsOf, healthOf, listOf } from "./calls.ts";
 import type { ComputeClient } from "./client.ts";
 import { linkOf, linkPath } from "./links.ts";
-import { anyBaseName, baseName, sharedBaseName } from "./names.ts";
+import { anyBaseName, baseName, isNamed, sharedBaseName } from "./names.ts";
 import type { MembersObservation, Observation, ServiceObservation, SharedObservation } from "./observation.ts";
 import { sharedHealthCheckName } from "./plan/index.ts";
 import type { BackendService, Endpoint, EndpointGroup, Resource, ResourceKind } from "./resources.ts";
@@ -121,5 +121,5 @@ export class Reader {
 }
 
 function named(base: string, all: readonly Resource[]): readonly Resource[] {
-  return all.filter(({ name }) => name === base || name.startsWith(`${base}-`));
+  return all.filter(({ name }) => isNamed(base, name));
 }

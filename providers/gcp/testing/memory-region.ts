@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/index.ts";
 import type { ScopeKey } from "../../../src/provider/index.ts";
 import { linkOf, linkPath } from "../links.ts";
-import { baseName, sharedBaseName } from "../names.ts";
+import { baseName, isNamed, sharedBaseName } from "../names.ts";
 import type { Observation } from "../observation.ts";
 import { addressText } from "../plan/comparison.ts";
 import {
@@ -187,7 +187,7 @@ export class MemoryRegion {
   }
 
   #named(base: string): readonly Resource[] {
-    return [...this.resources.values()].filter(({ name }) => name === base || name.startsWith(`${base}-`));
+    return [...this.resources.values()].filter(({ name }) => isNamed(base, name));
   }
 
   #find(link: string): Resource {
