@@ -80,6 +80,9 @@ export function providerFinalizer(provider: string): string {
   return `${provider}.${apiGroup}/resources`;
 }
 
+/** Providers whose packets and probes come to a node with the load balancer's own address, as if it were the node's. */
+export const passthroughProviders: readonly string[] = ["gcp-l4"];
+
 /** The load-balancer class of a provider. */
 export function providerClass(provider: string): string {
   return `${apiGroup}/${provider}`;
