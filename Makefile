@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup demo test verify lint format typecheck unit kernel e2e contract crash conformance churn duel oracle golden bench bench-controller bench-kube clean
+.PHONY: help setup demo test verify lint format typecheck unit kernel e2e e2e-gcp contract crash conformance churn duel oracle golden bench bench-controller bench-kube clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -38,6 +38,10 @@ kernel: setup ## tests on the real kernel, in network namespaces of their own (r
 
 e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
+
+e2e-gcp: setup ## the provider gcp-l4 on the stand-in of Compute Engine: conformance, and whole sandbox clusters (root)
+	@$(VITEST) --project conformance providers/gcp
+	@$(VITEST) --project e2e e2e/scenarios/gcp-provider
 
 contract: setup ## the sandbox's API server held to transcripts of a real kube-apiserver
 	@$(VITEST) --project contract

@@ -122,6 +122,24 @@ export class FakeGce implements AsyncDisposable {
         );
   }
 
+  /** Each address that rules lead to, with the machines that get what is sent there. */
+  async paths(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const rules = [...this.world.resources].filter(([path]) => collectionOf(path) === "forwardingRules");
+    const found = rules.map(async ([, rule]) => {
+      const service = pathOf(rule["backendService"]);
+      const groups = ((this.world.get(service)["backends"] ?? []) as readonly Body[]).map(({ group }) => ({ group }));
+      const health = await Promise.all(groups.map((group) => this.#health(service, group)));
+      const vip = bare(rule["IPAddress"]);
+      const states = health.flatMap(({ healthStatus }) => healthStatus as readonly Body[]);
+      const here = states.filter(({ forwardingRuleIp }) => forwardingRuleIp === vip);
+      const healthy = here.filter(({ healthState }) => healthState === "HEALTHY");
+      // Where none is healthy, all get it.
+      const chosen = healthy.length > 0 ? healthy : here;
+      return [vip, chosen.map(({ instance }) => String(instance).split("/").at(-1) ?? "")] as const;
+    });
+    return new Map(await Promise.all(found));
+  }
+
   /** Once no request is open. */
   async idle(): Promise<void> {
     for (const response of this.#open) await once(response, "close");
