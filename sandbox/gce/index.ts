@@ -3,6 +3,5 @@
 // Invariant: it knows nothing of the adapter, nor the adapter of it. It does without projects, networks and machines that
 // come and go by its own interface, and without everything that no load balancer of Berth has.
 
-export { Fabric } from "./fabric.ts";
 export { FakeGce, type FakeGceOptions } from "./server.ts";
 export type { Machine } from "./world.ts";
