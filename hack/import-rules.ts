@@ -65,6 +65,10 @@ export const layers: readonly Layer[] = [
     folder: "providers/aws",
     may: ["src/provider", "src/base", "src/net", "src/api", "src/model", "src/telemetry"],
   },
+  {
+    folder: "providers/gcp",
+    may: ["src/provider", "src/base", "src/net", "src/api", "src/model", "src/telemetry"],
+  },
   { folder: "sandbox", may: all },
   { folder: "e2e", may: all },
   { folder: "bench", may: all },
@@ -85,6 +89,7 @@ export const pure: readonly string[] = [
   "providers/aws/schema",
   "providers/node/plan.ts",
   "providers/proxy/plan.ts",
+  "providers/gcp/plan",
 ];
 export const impureModules: readonly string[] = [
   "node:child_process",
@@ -139,7 +144,7 @@ export const forbiddenInProcess: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Packages that only a lazy `import()` may load. */
-export const lazyPackages: readonly string[] = ["@aws-sdk/", "@google-cloud/", "@kubernetes/client-node"];
+export const lazyPackages: readonly string[] = ["@aws-sdk/", "@google-cloud/", "google-gax", "@kubernetes/client-node"];
 
 /**
  * The layer that a file belongs to, the innermost one (which the table names last); undefined for what is in no layer

@@ -68,7 +68,12 @@ beforeEach(async () => {
   );
   const connection = staticConnection(server.urls[0] ?? "", { headers: { authorization: `Bearer ${server.token}` } });
   client = stack.use(new KubeClient({ connection, metrics }));
-  await registerNodes(client, plan, "2026-01-01T00:00:00Z", signal);
+  await registerNodes(
+    client,
+    plan,
+    { now: "2026-01-01T00:00:00Z", providerId: ({ name }) => `test://${name}` },
+    signal,
+  );
   const state = new ClusterState({ client, clock, logger: nullLogger, metrics });
   const kubelet = new Kubelet({ client, pods: state.pods, nodes: plan.nodes, runner, clock, logger: nullLogger });
   const loops = new Loops({ client, state, kubelet, clock, logger: nullLogger, metrics });

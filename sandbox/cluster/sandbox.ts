@@ -10,7 +10,7 @@ import {
 } from "../../src/kernel/index.ts";
 import type { Family } from "../../src/net/index.ts";
 import type { Logger } from "../../src/telemetry/index.ts";
-import { type HostPlan, planCluster } from "./address-plan.ts";
+import { type HostPlan, type NodePlan, planCluster } from "./address-plan.ts";
 import { filesOf } from "./components.ts";
 import { buildNetwork } from "./network.ts";
 import type { Program } from "./program.ts";
@@ -30,6 +30,8 @@ export interface SandboxOptions {
   readonly families?: readonly Family[];
   /** Called after each step of the start. */
   readonly onProgress?: (step: string, durationMs: number) => void;
+  /** What Node objects say of where they come from; of the sandbox itself by default. */
+  readonly providerId?: (node: NodePlan) => string;
   /** Which of ours start; all by default. */
   readonly components?: { readonly agents?: boolean; readonly controller?: boolean };
   readonly agentArgs?: readonly string[];
@@ -118,6 +120,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     signal: ending.signal,
     environment: { ...environment, ...runMark(run.id) },
     onProgress: options.onProgress ?? (() => {}),
+    providerId: options.providerId ?? (({ name }) => `berth://${run.id}/${name}`),
   });
 
   await start.step(`network of ${nodeCount} nodes and a client outside`, () => buildNetwork(exec, plan, signal));

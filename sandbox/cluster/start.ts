@@ -33,6 +33,7 @@ export interface StartOptions {
   /** Of every process, the mark of the run included. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onProgress: (step: string, durationMs: number) => void;
+  readonly providerId: (node: NodePlan) => string;
 }
 
 export interface Agent {
@@ -98,7 +99,7 @@ export class Start {
 
   /** What a control plane and its kubelets do for Services, in this process. */
   async loops(client: KubeClient): Promise<void> {
-    const { run, plan, exec, stack, clock, logger, signal, environment } = this.#options;
+    const { run, plan, exec, stack, clock, logger, signal, environment, providerId } = this.#options;
     const metrics = this.#metrics;
     const state = new ClusterState({ client, clock, logger, metrics });
     const runner = new PodRunner({ exec, clock, plan, dir: filesOf(run).pods, environment });
@@ -110,7 +111,7 @@ export class Start {
       stop.abort(new Error("the sandbox ends"));
       await ended;
     });
-    await registerNodes(client, plan, timestamp(clock.now()), signal);
+    await registerNodes(client, plan, { now: timestamp(clock.now()), providerId }, signal);
     await state.synced(signal);
     signal.throwIfAborted();
   }

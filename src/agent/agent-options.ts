@@ -36,6 +36,8 @@ export interface AgentOptions {
   readonly exec: Exec;
   /** How rules that others alter are noticed; undefined: not at all. */
   readonly drift: Pick<DriftOptions, "flavour" | "follow" | "enforceJumpOrder"> | undefined;
+  /** Addresses of load balancers that pass packets through are made the node's own. */
+  readonly vipRoutes: boolean;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly clock: Clock;

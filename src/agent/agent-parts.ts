@@ -16,6 +16,7 @@ import { kubePrefix } from "./plan/index.ts";
 import { ReportLease } from "./report-lease.ts";
 import { SyncHealth } from "./sync-health.ts";
 import { SyncLoop } from "./sync-loop.ts";
+import { VipRoutes } from "./vip-routes.ts";
 
 /** What an agent consists of; nothing of it does anything yet. */
 export interface AgentParts {
@@ -26,6 +27,7 @@ export interface AgentParts {
   readonly lease: ReportLease;
   readonly loop: SyncLoop;
   readonly drift: Drift | undefined;
+  readonly vipRoutes: VipRoutes | undefined;
   readonly metrics: AgentMetrics;
 }
 
@@ -68,7 +70,12 @@ export function assemble(options: AgentOptions, stack: AsyncDisposableStack, sig
   }
   const resync = (): void => loop.trigger();
   const drift = options.drift && new Drift({ ...options, ...options.drift, target: proxy, ownWrites, resync });
-  return { health, cluster, events, proxy, lease, loop, drift, metrics };
+  // Two agents would take each other's away.
+  const vipRoutes =
+    options.vipRoutes && settings.chains.prefix === kubePrefix
+      ? new VipRoutes({ ...options, families, state: cluster })
+      : undefined;
+  return { health, cluster, events, proxy, lease, loop, drift, vipRoutes, metrics };
 }
 
 function recorder({ client, identity, logger, metrics, clock, random }: AgentOptions): EventRecorder {

@@ -56,6 +56,7 @@ async function run(source: FakeSource, kernel: FakeIptables, own: Partial<AgentO
       syncPeriodMs: 30_000,
       exec: kernel,
       drift: undefined,
+      vipRoutes: false,
       metrics: createMetrics(),
       logger: log,
       clock: systemClock,

@@ -5,7 +5,6 @@ import type { ClusterListener, WatchedCluster } from "./cluster-state.ts";
 import { describeState } from "./debug-state.ts";
 import { healthRoutes, metricsRoutes } from "./health-pages.ts";
 import { nodeEligible } from "./node-facts.ts";
-import type { NodeProxy } from "./node-proxy.ts";
 import { tellEligibility, untilPodPrefixes } from "./node-watch.ts";
 import { servePages } from "./page-server.ts";
 
@@ -18,7 +17,7 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
   const { nodeName } = settings;
   await using stack = new AsyncDisposableStack();
   const parts = assemble(options, stack, signal);
-  const { cluster, events, proxy, lease, loop, drift } = parts;
+  const { cluster, events, lease, loop, drift, vipRoutes } = parts;
   await serveAll(stack, options, parts, signal);
 
   logger.info("agent started", { node: nodeName, url: server });
@@ -33,10 +32,10 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
     stack.use(tellEligibility(cluster, nodeName, logger));
     events.node("Normal", "Starting", "");
     if (settings.localTraffic.mode === "NodeCIDR") await untilPodPrefixes(cluster, nodeName, logger, clock, signal);
-    using _subscription = cluster.subscribe(announcing(proxy, () => loop.trigger()));
+    using _subscription = cluster.subscribe(announcing(parts));
     loop.trigger();
     reporting = lease.run(working);
-    await Promise.all([loop.run(signal), drift?.run(signal)]);
+    await Promise.all([loop.run(signal), drift?.run(signal), vipRoutes?.run(signal)]);
   } catch (error) {
     if (!isAbort(error, signal)) throw error;
   } finally {
@@ -47,10 +46,12 @@ export async function runAgent(options: AgentOptions, signal: AbortSignal): Prom
 }
 
 /** Tells the proxy of each change, and that there is something to be synced. */
-function announcing(proxy: NodeProxy, trigger: () => void): ClusterListener {
+function announcing({ proxy, loop, vipRoutes }: AgentParts): ClusterListener {
+  const trigger = (): void => loop.trigger();
   return {
     serviceChanged(key) {
       proxy.serviceChanged(key);
+      vipRoutes?.serviceChanged(key);
       trigger();
     },
     endpointsChanged(key, changedAt, slice) {

@@ -13,6 +13,7 @@ import {
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
 import { type ChainNames, chainNames, isServiceChain, kubePrefix } from "./plan/index.ts";
+import { removeVipRoutes } from "./vip-routes.ts";
 
 export interface CleanUp {
   /** What was taken away, for people: `IPv4 (nft): 12 chains and 9 jumps`. */
@@ -57,6 +58,7 @@ export async function cleanUp(
     for (const family of families) found = (await cleanUpFamily(exec, flavour, family, names, signal, result)) || found;
   // An image may have the tools under their plain names only.
   if (!found) for (const family of families) await cleanUpFamily(exec, undefined, family, names, signal, result);
+  if (chainPrefix === kubePrefix) await cleanUpRoutes(exec, families, signal, result);
   if (flavours.includes("nft") && chainPrefix === kubePrefix)
     try {
       result.removed.push(...(await removeNftTables(exec, families, signal)).map((table) => `nftables: ${table}`));
@@ -65,6 +67,23 @@ export async function cleanUp(
       result.failed.push({ what: "nftables: kube-proxy", error });
     }
   return result;
+}
+
+async function cleanUpRoutes(
+  exec: Exec,
+  families: readonly Family[],
+  signal: AbortSignal,
+  result: Result,
+): Promise<void> {
+  for (const family of families)
+    try {
+      const gone = await removeVipRoutes(exec, family, signal);
+      if (gone.length > 0) result.removed.push(`${family}: local routes to ${gone.join(", ")}`);
+    } catch (error) {
+      signal.throwIfAborted();
+      // Without `ip` none was ever made.
+      if (!(error instanceof ProgramMissingError)) result.failed.push({ what: `${family}: local routes`, error });
+    }
 }
 
 interface Result {

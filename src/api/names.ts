@@ -21,6 +21,16 @@ export const annotations = {
   deletionPolicy: "berth.dev/deletion-policy",
   /** Seconds that open connections to a target may go on once it is taken out. */
   drainSeconds: "berth.dev/drain-seconds",
+  /** `Premium` or `Standard`: how traffic comes to an external load balancer of Google Cloud. */
+  networkTier: "berth.dev/network-tier",
+  /** Name of the subnetwork that the load balancer's addresses come from. */
+  subnet: "berth.dev/subnet",
+  /** `"true"`: clients of other regions reach the internal load balancer. */
+  globalAccess: "berth.dev/global-access",
+  /** Names of addresses that are reserved for the load balancer, at most one per family, separated by commas. */
+  addressNames: "berth.dev/address-names",
+  /** `"true"`: nodes get traffic by the number of their endpoints. */
+  weightedNodes: "berth.dev/weighted-nodes",
   /** `"true"`: nothing is done for the Service, not even its deletion. */
   paused: "berth.dev/paused",
 } as const;
@@ -71,6 +81,9 @@ export const sharedFinalizer = "service.kubernetes.io/load-balancer-cleanup";
 export function providerFinalizer(provider: string): string {
   return `${provider}.${apiGroup}/resources`;
 }
+
+/** Providers whose packets and probes come to a node with the load balancer's own address, as if it were the node's. */
+export const passthroughProviders: readonly string[] = ["gcp-l4"];
 
 /** The load-balancer class of a provider. */
 export function providerClass(provider: string): string {

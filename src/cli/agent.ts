@@ -97,6 +97,7 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
       follow: systemFollow(process.environment),
       enforceJumpOrder: configuration.switches["enforce-jump-order"],
     },
+    vipRoutes: configuration.switches["local-vip-routes"],
     ...common,
     random: systemRandom,
   };

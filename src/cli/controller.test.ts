@@ -53,11 +53,11 @@ async function refusal(args: readonly string[]): Promise<string> {
 const proxy = ["--providers", "proxy"];
 
 it.each<[string, string[], string]>([
-  ["no provider", [], "UsageError --providers: missing; give one of aws-nlb, node, proxy"],
+  ["no provider", [], "UsageError --providers: missing; give one of aws-nlb, gcp-l4, node, proxy"],
   [
     "unknown provider",
     ["--providers", "proxy,x"],
-    'UsageError --providers: "x" is unknown; give one of aws-nlb, node, proxy',
+    'UsageError --providers: "x" is unknown; give one of aws-nlb, gcp-l4, node, proxy',
   ],
   [
     "the flag of before",
@@ -152,7 +152,7 @@ it("follows the file, and tells its mistakes as those of flags", async () => {
   const head = "apiVersion: controller.berth.dev/v1alpha1\nkind: ControllerConfiguration\n";
   await writeFile(path, `${head}providers: [x]\n`);
   expect(await refusal(["--config", path])).toBe(
-    `UsageError --config ${path}: providers: "x" is unknown; give one of aws-nlb, node, proxy`,
+    `UsageError --config ${path}: providers: "x" is unknown; give one of aws-nlb, gcp-l4, node, proxy`,
   );
   await writeFile(path, `${head}providers: [proxy]\nproxyBrigde: br0\n`);
   expect(await refusal(["--config", path])).toBe(

@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
 import { nlbSpec } from "../../providers/aws/schema/index.ts";
-import { optionsOf } from "../../providers/proxy/schema.ts";
+import { optionsOf as optionsOfGcp } from "../../providers/gcp/schema.ts";
+import { optionsOf as optionsOfProxy } from "../../providers/proxy/schema.ts";
 import { annotations, loadBalancerRecords, sourceRangesAnnotation } from "../api/index.ts";
 import { proxiedService } from "../model/index.ts";
 import { port, service } from "../model/testing/objects.ts";
-import { MemoryProvider } from "../provider/testing/memory-provider.ts";
+import type { Issue } from "../provider/index.ts";
+import { MemoryProvider, type World } from "../provider/testing/memory-provider.ts";
 import { Bench } from "./testing/bench.ts";
 
 interface Row {
@@ -13,9 +15,16 @@ interface Row {
   /** What comes of it: nothing is done, all but this is done, or the agent of the node tells. */
   readonly told: "refused" | "degraded" | "byAgent";
   readonly reasons: readonly string[];
+  /** What the provider reads that knows it; absent: what all read, and `proxy`. */
+  readonly read?: Read;
 }
 
+type Read = (...[desired]: Parameters<MemoryProvider["validate"]>) => { readonly issues: readonly Issue[] };
+
 const booleans = ["yes", "True", "1", "", " true"];
+const names = ["Web", "a b", "-a", "1a", "", "a_b"];
+const ofAws: Read = (desired) => nlbSpec(desired, { region: "eu-west-1", agents: true });
+const ofGcp = { told: "refused", reasons: ["InvalidAnnotation"], read: optionsOfGcp } as const;
 
 /** Whoever adds an annotation adds its row: without one this does not compile. */
 const rows: Readonly<Record<keyof typeof annotations | "sourceRanges", Row>> = {
@@ -27,7 +36,7 @@ const rows: Readonly<Record<keyof typeof annotations | "sourceRanges", Row>> = {
   addressPool: { bad: ["nowhere", "", "a/b"], told: "refused", reasons: ["AddressPoolNotFound"] },
   allowReplace: { bad: booleans, told: "degraded", reasons: ["InvalidAnnotation"] },
   nodeSelector: { bad: ["a>b", "=", "a in b", "a,,b"], told: "refused", reasons: ["InvalidNodeSelector"] },
-  sourceRangesIgnored: { bad: ["yes", "True", "1", ""], told: "refused", reasons: ["InvalidAnnotation"] },
+  sourceRangesIgnored: { bad: booleans, told: "refused", reasons: ["InvalidAnnotation"], read: ofAws },
   sourceRangesOnNodePorts: { bad: booleans, told: "byAgent", reasons: [] },
   scheme: { bad: ["public", "Internal", ""], told: "refused", reasons: ["InvalidScheme"] },
   deletionPolicy: { bad: ["retain", "Keep", ""], told: "refused", reasons: ["InvalidDeletionPolicy"] },
@@ -36,23 +45,28 @@ const rows: Readonly<Record<keyof typeof annotations | "sourceRanges", Row>> = {
     told: "degraded",
     reasons: ["InvalidAnnotation"],
   },
+  networkTier: { bad: ["premium", "PREMIUM", "", "Gold"], ...ofGcp },
+  subnet: { bad: [...names, "a,b"], ...ofGcp },
+  globalAccess: { bad: booleans, ...ofGcp },
+  addressNames: { bad: [...names, "a,b,c"], ...ofGcp },
+  weightedNodes: { bad: booleans, ...ofGcp },
   paused: { bad: booleans, told: "degraded", reasons: ["InvalidAnnotation"] },
   sourceRanges: { bad: ["all", "10.0.0.0/33", "10.0.0.0"], told: "refused", reasons: ["InvalidSourceRanges"] },
 };
 
 const keys: Readonly<Record<string, string>> = { ...annotations, sourceRanges: sourceRangesAnnotation };
 
-const settings = { region: "eu-west-1", agents: true };
-
-/** Reads what the provider `proxy` reads, and what `aws-nlb` alone does. */
+/** Reads what a provider reads. */
 class Reading extends MemoryProvider {
+  readonly #read: Read;
+
+  constructor(world: World, read: Read) {
+    super(world);
+    this.#read = read;
+  }
+
   override validate(...[desired]: Parameters<MemoryProvider["validate"]>): ReturnType<MemoryProvider["validate"]> {
-    const ofAws = nlbSpec(desired, settings).issues;
-    return [
-      ...super.validate(desired),
-      ...optionsOf(desired).issues,
-      ...ofAws.filter(({ path }) => path.includes(annotations.sourceRangesIgnored)),
-    ];
+    return [...super.validate(desired), ...this.#read(desired).issues];
   }
 }
 
@@ -60,7 +74,7 @@ it.each(
   Object.entries(rows).flatMap(([name, { bad, ...row }]) =>
     bad.map((value) => [keys[name] ?? "", value, row] as const),
   ),
-)("%s: %j is told, with what to do", async (key, value, { told, reasons }) => {
+)("%s: %j is told, with what to do", async (key, value, { told, reasons, read = optionsOfProxy }) => {
   if (told === "byAgent") {
     const spec = { type: "LoadBalancer", clusterIP: "10.96.0.7", loadBalancerSourceRanges: ["10.0.0.0/8"] };
     const object = service("default/web", { ...spec, ports: [port("http", 80, { nodePort: 30_080 })] });
@@ -71,7 +85,7 @@ it.each(
   }
   const bench = new Bench();
   bench.api.createService("web", {}, { annotations: { [key]: value } });
-  const running = bench.start({ providers: [new Reading(bench.world)] });
+  const running = bench.start({ providers: [new Reading(bench.world, read)] });
   const aspect = told === "refused" ? "accepted" : "degraded";
   await bench.until(() => bench.condition("web", aspect) !== "", "it is told");
   await bench.settled();

@@ -57,4 +57,4 @@ export {
   parseProcess,
   signalProcess,
 } from "./process.ts";
-export { listRoutes, routeDevice } from "./routes.ts";
+export { type LocalRoute, listLocalRoutes, listRoutes, routeDevice } from "./routes.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { parseRoutes, routeDevice } from "./routes.ts";
+import { formatCidr } from "../net/index.ts";
+import { parseLocalRoutes, parseRoutes, routeDevice } from "./routes.ts";
 
 const v4 = parseRoutes(
   JSON.stringify([
@@ -56,4 +57,17 @@ it("takes the longest of all prefixes that hold the address, in whatever order t
       expect(routeDevice(parseRoutes(JSON.stringify(entries), "IPv4"), address.join("."))).toBe(expected);
     }),
   );
+});
+
+it("reads local routes, and who made them", () => {
+  const json = JSON.stringify([
+    { type: "local", dst: "127.0.0.0/8", dev: "lo", protocol: "kernel", scope: "host" },
+    { type: "local", dst: "34.1.2.3", dev: "lo", protocol: "107" },
+    { dst: "nonsense" },
+  ]);
+  expect(parseLocalRoutes(json, "IPv4").map(({ to, protocol }) => [formatCidr(to), protocol])).toEqual([
+    ["127.0.0.0/8", "kernel"],
+    ["34.1.2.3/32", "107"],
+  ]);
+  expect(parseLocalRoutes("", "IPv6")).toEqual([]);
 });

@@ -166,7 +166,7 @@ it("names the annotation that is meant, or all that there are", () => {
     "metadata.annotations[berth.dev/load-balancer-ip]: it means nothing to Berth; berth.dev/load-balancer-ips may be meant",
   ]);
   expect(wish({}, { "berth.dev/x": "" }).warnings[0]).toContain(
-    "known are berth.dev/address-pool, berth.dev/allow-replace, berth.dev/",
+    "known are berth.dev/address-names, berth.dev/address-pool, berth.dev/",
   );
 });
 

@@ -4,7 +4,7 @@ export { unsupported } from "./capability.ts";
 export type * from "./contract.ts";
 export { type Decision, decide, type Fault, ProviderError } from "./errors.ts";
 export { executePlan, inOrder, type StepOutcome } from "./execution.ts";
-export type { ProviderContext, ProviderModule } from "./module.ts";
+export type { ProviderContext, ProviderFlag, ProviderModule } from "./module.ts";
 export { contentHash, isConverged, makePlan } from "./plan.ts";
 export { type Rates, RequestBudget } from "./request-budget.ts";
 export { requestMeters } from "./request-meter.ts";

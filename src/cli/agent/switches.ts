@@ -29,6 +29,7 @@ export interface SwitchValues {
   readonly "healthz-port": number;
   readonly "init-only": boolean;
   readonly "iptables-chain-prefix": string;
+  readonly "local-vip-routes": boolean;
   readonly "log-format": string;
   readonly "log-level": string;
   readonly master: string;
@@ -102,6 +103,12 @@ export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } =
     kind: chainPrefix,
     fallback: kubePrefix,
     help: "what the names of the agent's chains begin with; with another than kube-proxy's both run on one node, each with ports of its own for health and metrics",
+    own: true,
+  },
+  "local-vip-routes": {
+    kind: bool,
+    fallback: true,
+    help: "make addresses of passthrough load balancers (gcp-l4) the node's own where nobody else does, so that health probes sent to them are answered",
     own: true,
   },
   "log-format": {

@@ -1,0 +1,69 @@
+import type { Clock } from "../../src/base/index.ts";
+import type { ScopeKey } from "../../src/provider/index.ts";
+import { baseName, isNamed, sharedBaseName } from "./names.ts";
+import type { Observation } from "./observation.ts";
+import type { Ref } from "./resources.ts";
+
+interface View {
+  readonly key: ScopeKey;
+  readonly observed: Observation;
+  readonly seenAt: number;
+}
+
+/** As long as an operation that makes no progress is worth another look at everything. */
+const maxAgeMs = 30_000;
+
+/**
+ * What was seen of scopes of which operations go on. Until one of these is over there is nothing else to be seen, so
+ * asking for it all again each second would only use up the project's quota.
+ */
+export class HeldViews {
+  readonly #clock: Clock;
+  readonly #views = new Map<string, View>();
+  /** Scopes of which the last that anybody saw was seen before. */
+  readonly #old = new Map<string, ScopeKey>();
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  keep(key: ScopeKey, observed: Observation): void {
+    this.#views.set(textOf(key), { key, observed, seenAt: this.#clock.monotonic() });
+  }
+
+  /** Undefined when there is something new to be seen; whoever asked looks. */
+  show(key: ScopeKey): Observation | undefined {
+    const text = textOf(key);
+    const view = this.#views.get(text);
+    if (view === undefined || this.#clock.monotonic() - view.seenAt > maxAgeMs) {
+      this.#views.delete(text);
+      this.#old.delete(text);
+      return undefined;
+    }
+    this.#old.set(text, key);
+    return view.observed;
+  }
+
+  /** Whether a plan for this resource was made from what was seen before. */
+  isOld(target: Ref): boolean {
+    return [...this.#old.values()].some((key) => isPartOf(key, target));
+  }
+
+  /** Something has become of this resource. */
+  drop(target: Ref): void {
+    for (const [text, { key }] of this.#views) if (isPartOf(key, target)) this.#views.delete(text);
+  }
+}
+
+/** Whether a resource is changed with this scope, and no other. */
+export function isPartOf(key: ScopeKey, { kind, name }: Ref): boolean {
+  return isNamed(baseOf(key), name) && (kind === "endpointGroup") === (key.kind === "members");
+}
+
+function textOf(key: ScopeKey): string {
+  return `${key.kind} ${baseOf(key)}`;
+}
+
+function baseOf(key: ScopeKey): string {
+  return key.kind === "shared" ? sharedBaseName(key.clusterId) : baseName(key.id);
+}

@@ -1,0 +1,41 @@
+// Layer 4 load balancers of Google Cloud: passthrough, by backend services with a group of single machines per zone.
+// Packets and probes arrive at the nodes with the load balancer's own address, which the agents serve. Invariant: what
+// does not say in its description that it is ours is never changed; the npm client is loaded by `client.ts` alone, once
+// this provider is asked for.
+import { type ProviderContext, type ProviderModule, Requests } from "../../src/provider/index.ts";
+import { GcpAdapter } from "./adapter.ts";
+import { ComputeClient, type Connection, connect } from "./client.ts";
+import { endpointOf, flags, settingsOf } from "./flags.ts";
+import { Reader } from "./reader.ts";
+import type { Settings } from "./settings.ts";
+import { Writer } from "./writer.ts";
+
+export const provider: ProviderModule = {
+  name: "gcp-l4",
+  flags,
+  async create(context: ProviderContext): Promise<GcpAdapter> {
+    const settings = settingsOf(context);
+    const endpoint = endpointOf(context);
+    return createAdapter({ ...context, settings, connection: await connect(endpoint) });
+  },
+};
+
+/** What the provider is made from once its flags are read. */
+export interface GcpOptions extends Pick<ProviderContext, "fence" | "requestLimits" | "clock"> {
+  readonly settings: Settings;
+  readonly connection: Connection;
+  /** How soon to ask again how far an operation is. */
+  readonly pollMs?: number;
+}
+
+export function createAdapter({
+  settings,
+  connection,
+  fence,
+  requestLimits,
+  clock,
+  pollMs = 1000,
+}: GcpOptions): GcpAdapter {
+  const client = new ComputeClient(connection, new Requests({ ...requestLimits, fence, clock }));
+  return new GcpAdapter(new Reader(client, settings), new Writer({ client, settings, clock, pollMs }), settings, clock);
+}

@@ -1,0 +1,28 @@
+import type { Address, BackendService, Endpoint, EndpointGroup, Resource } from "./resources.ts";
+
+/** What is known of one scope. Resources are those that bear a name of it, whoever made them. */
+export type Observation = ServiceObservation | MembersObservation | SharedObservation;
+
+export interface ServiceObservation {
+  readonly kind: "service";
+  readonly resources: readonly Resource[];
+  /** All of the region: which of them the Service asks for is the planner's to find out. */
+  readonly addresses: readonly Address[];
+  /** What bears a name of what the cluster shares. */
+  readonly shared: readonly Resource[];
+}
+
+export interface MembersObservation {
+  readonly kind: "members";
+  readonly groups: readonly { readonly group: EndpointGroup; readonly endpoints: readonly Endpoint[] }[];
+  readonly backendService: BackendService | undefined;
+  /** By the names of machines; those that nobody has probed yet are missing. */
+  readonly health: ReadonlyMap<string, boolean>;
+}
+
+export interface SharedObservation {
+  readonly kind: "shared";
+  readonly resources: readonly Resource[];
+  /** Those that refer to what is shared. */
+  readonly users: readonly BackendService[];
+}

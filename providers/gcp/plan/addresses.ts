@@ -1,0 +1,130 @@
+import { type Family, formatIp } from "../../../src/net/index.ts";
+import { ProviderError } from "../../../src/provider/index.ts";
+import { linkOf, linkPath } from "../links.ts";
+import { addressName } from "../names.ts";
+import type { ServiceObservation } from "../observation.ts";
+import { type Address, type ForwardingRule, refOf } from "../resources.ts";
+import { addressText } from "./comparison.ts";
+import { isOwn } from "./ownership.ts";
+import type { Wish } from "./wish.ts";
+
+/** Where one family of a load balancer is. */
+export interface ChosenAddress {
+  readonly family: Family;
+  /** Undefined until Google Cloud has given it. */
+  readonly ip: string | undefined;
+  /** The reservation that we hold ourselves; undefined when the user has one. */
+  readonly own: Address | undefined;
+  /** It is another address than the one that is served now. */
+  readonly replaces: boolean;
+}
+
+/** One address per family. Throws `blocked` for an address that the user named and that cannot be used. */
+export function chooseAddresses(wish: Wish, observed: ServiceObservation): readonly ChosenAddress[] {
+  const named = wish.options.addressNames.map((name) => namedAddress(name, wish, observed));
+  const twice = named.find((one) => named.some((other) => other !== one && familyOf(other) === familyOf(one)));
+  if (twice !== undefined)
+    throw blocked(
+      "AmbiguousAddress",
+      `${twice.name} is one of two ${familyOf(twice)} addresses`,
+      "name one per family",
+    );
+  for (const address of named)
+    if (!wish.lb.families.includes(familyOf(address)))
+      throw blocked("AddressFamilyMismatch", `${address.name} is ${familyOf(address)}`, "name one of spec.ipFamilies");
+  return wish.lb.families.map((family) => {
+    const served = servedRule(family, wish, observed);
+    const given = named.find((address) => familyOf(address) === family) ?? givenLiteral(family, wish, observed);
+    const own = given === undefined ? ownAddress(family, wish, served) : undefined;
+    const found = given ?? observed.addresses.find(({ name }) => name === own?.name);
+    const ip = found?.address === undefined ? undefined : addressText(found.address);
+    const next = ip ?? own?.address;
+    return { family, ip, own, replaces: served !== undefined && addressText(served.IPAddress) !== next };
+  });
+}
+
+export function familyOf({ address = "" }: Pick<Address, "address">): Family {
+  return address.includes(":") ? "IPv6" : "IPv4";
+}
+
+function namedAddress(name: string, wish: Wish, observed: ServiceObservation): Address {
+  const found = observed.addresses.find((address) => address.name === name);
+  const { region, project } = wish.settings;
+  if (found === undefined)
+    throw blocked(
+      "AddressNotFound",
+      `there is no address ${name} in region ${region} of project ${project}`,
+      `reserve it (gcloud compute addresses create ${name} --region ${region} --project ${project}), or name another`,
+    );
+  return usable(found, wish, observed);
+}
+
+/** A reservation of the user's that holds the address which the Service asks for by its number. */
+function givenLiteral(family: Family, wish: Wish, observed: ServiceObservation): Address | undefined {
+  const asked = literal(family, wish);
+  const found = observed.addresses.find(({ address = "" }) => asked !== undefined && addressText(address) === asked);
+  return found === undefined || isOwn(found, wish.owner) ? undefined : usable(found, wish, observed);
+}
+
+function literal(family: Family, { lb }: Wish): string | undefined {
+  const found = lb.requestedAddresses.find((ip) => ip.family === family);
+  return found === undefined ? undefined : formatIp(found);
+}
+
+function usable(address: Address, wish: Wish, { resources }: ServiceObservation): Address {
+  const { name, addressType, networkTier, users = [] } = address;
+  const { isInternal, options, settings } = wish;
+  const wanted = isInternal ? "INTERNAL" : "EXTERNAL";
+  if (addressType !== wanted)
+    throw blocked("AddressTypeMismatch", `address ${name} is ${addressType}`, `name one of type ${wanted}`);
+  if (!isInternal && networkTier !== options.tier)
+    throw blocked(
+      "NetworkTierMismatch",
+      `address ${name} is of tier ${networkTier}, the Service of ${options.tier}`,
+      "name an address of that tier, or change the tier of the Service",
+    );
+  const ownRules = new Set(
+    resources
+      .filter((resource) => resource.kind === "forwardingRule" && isOwn(resource, wish.owner))
+      .map((rule) => linkPath(linkOf(refOf(rule), settings))),
+  );
+  const other = users.map(linkPath).find((user) => !ownRules.has(user));
+  if (other !== undefined) throw blocked("AddressInUse", `address ${name} is used by ${other}`, "name another address");
+  return address;
+}
+
+/** The reservation lasts as long as the Service, so the address outlives every rule that has to be made anew. */
+function ownAddress(family: Family, wish: Wish, served: ForwardingRule | undefined): Address {
+  const { base, description, isInternal, options, subnetwork } = wish;
+  const asked = literal(family, wish);
+  const isV6 = family === "IPv6";
+  const place = isInternal
+    ? ({ addressType: "INTERNAL", subnetwork } as const)
+    : ({ addressType: "EXTERNAL", networkTier: options.tier, ...(isV6 && { subnetwork }) } as const);
+  const version = isV6 ? ({ ipVersion: "IPV6", ...(!isInternal && { ipv6EndpointType: "NETLB" }) } as const) : {};
+  const name = addressName(base, family, [...Object.values(place), asked ?? ""]);
+  const address = asked ?? promoted(wish, served);
+  return { kind: "address", name, description, ...place, ...version, ...(address !== undefined && { address }) };
+}
+
+/** An address that is served and that nobody holds any more is held again, rather than replaced. */
+function promoted({ isInternal, options, subnetwork }: Wish, served: ForwardingRule | undefined): string | undefined {
+  if (served === undefined || served.loadBalancingScheme !== (isInternal ? "INTERNAL" : "EXTERNAL")) return undefined;
+  const isThere = isInternal
+    ? linkPath(served.subnetwork ?? "") === linkPath(subnetwork)
+    : served.networkTier === options.tier;
+  return isThere ? addressText(served.IPAddress) : undefined;
+}
+
+function servedRule(family: Family, wish: Wish, { resources }: ServiceObservation): ForwardingRule | undefined {
+  return resources.find(
+    (resource): resource is ForwardingRule =>
+      resource.kind === "forwardingRule" &&
+      isOwn(resource, wish.owner) &&
+      familyOf({ address: resource.IPAddress }) === family,
+  );
+}
+
+function blocked(reason: string, message: string, remedy: string): ProviderError {
+  return new ProviderError({ kind: "blocked", reason, remedy }, message);
+}

@@ -1,0 +1,125 @@
+import { assertNever } from "../../src/base/index.ts";
+import type { LbIdentity } from "../../src/model/index.ts";
+import type { ScopeKey } from "../../src/provider/index.ts";
+import { healthOfMembers, itemsOf, membersOf, resourceOf } from "./answers.ts";
+import { endpointsOf, healthOf, listOf } from "./calls.ts";
+import type { ComputeClient } from "./client.ts";
+import { linkOf, linkPath } from "./links.ts";
+import { anyBaseName, baseName, isNamed, sharedBaseName } from "./names.ts";
+import type { MembersObservation, Observation, ServiceObservation, SharedObservation } from "./observation.ts";
+import { sharedHealthCheckName } from "./plan/index.ts";
+import type { BackendService, Endpoint, EndpointGroup, Resource, ResourceKind } from "./resources.ts";
+import { refOf } from "./resources.ts";
+import type { Settings } from "./settings.ts";
+
+const allKinds: readonly ResourceKind[] = [
+  "address",
+  "healthCheck",
+  "firewall",
+  "backendService",
+  "forwardingRule",
+  "endpointGroup",
+];
+
+/** Reads scopes, each kind of resource by one list: of one scope, or of all at once. */
+export class Reader {
+  readonly #client: ComputeClient;
+  readonly #settings: Settings;
+
+  constructor(client: ComputeClient, settings: Settings) {
+    this.#client = client;
+    this.#settings = settings;
+  }
+
+  /** Everything that may be of any scope. */
+  async all(signal: AbortSignal): Promise<readonly Resource[]> {
+    return await this.#listed(allKinds, `${anyBaseName}.*`, signal);
+  }
+
+  /** One scope, out of what `all` has read or as it is now. */
+  async scope(key: ScopeKey, all: readonly Resource[] | "live", signal: AbortSignal): Promise<Observation> {
+    switch (key.kind) {
+      case "service":
+        return this.#service(key.id, all === "live" ? await this.#live(key, allKinds, signal) : all);
+      case "shared":
+        return this.#shared(key.clusterId, all === "live" ? await this.#liveShared(key.clusterId, signal) : all);
+      case "members":
+        return await this.#members(
+          key.id,
+          all === "live" ? await this.#live(key, ["endpointGroup", "backendService"], signal) : all,
+          signal,
+        );
+      default:
+        return assertNever(key, "scope");
+    }
+  }
+
+  #service(id: LbIdentity, all: readonly Resource[]): ServiceObservation {
+    const addresses = all.filter((resource) => resource.kind === "address");
+    const resources = named(baseName(id), all).filter(({ kind }) => kind !== "address");
+    return { kind: "service", resources, addresses, shared: named(sharedBaseName(id.clusterId), all) };
+  }
+
+  #shared(clusterId: string, all: readonly Resource[]): SharedObservation {
+    const check = linkPath(linkOf({ kind: "healthCheck", name: sharedHealthCheckName(clusterId) }, this.#settings));
+    const users = all.filter(
+      (resource): resource is BackendService =>
+        resource.kind === "backendService" && resource.healthChecks.some((link) => linkPath(link) === check),
+    );
+    return { kind: "shared", resources: named(sharedBaseName(clusterId), all), users };
+  }
+
+  async #members(id: LbIdentity, all: readonly Resource[], signal: AbortSignal): Promise<MembersObservation> {
+    const base = baseName(id);
+    const own = all.filter((resource) => resource.name === base);
+    const backendService = own.find((resource) => resource.kind === "backendService");
+    const groups = await Promise.all(
+      own
+        .filter((resource) => resource.kind === "endpointGroup")
+        .map(async (group) => ({ group, endpoints: await this.#endpoints(group, signal) })),
+    );
+    const health = await Promise.all(
+      (backendService?.backends ?? []).map(({ group }) => this.#health(base, group, signal)),
+    );
+    return { kind: "members", groups, backendService, health: new Map(health.flatMap((one) => [...one])) };
+  }
+
+  async #endpoints(group: EndpointGroup, signal: AbortSignal): Promise<readonly Endpoint[]> {
+    const pages = await this.#client.list(endpointsOf(refOf(group), this.#settings), signal);
+    return pages.flatMap(membersOf);
+  }
+
+  async #health(backendService: string, group: string, signal: AbortSignal): Promise<ReadonlyMap<string, boolean>> {
+    return healthOfMembers(await this.#client.call(healthOf(backendService, group, this.#settings), signal));
+  }
+
+  async #live(
+    { id }: Extract<ScopeKey, { id: LbIdentity }>,
+    kinds: readonly ResourceKind[],
+    signal: AbortSignal,
+  ): Promise<readonly Resource[]> {
+    return await this.#listed(kinds, `(${baseName(id)}|${sharedBaseName(id.clusterId)})(-.*)?`, signal);
+  }
+
+  async #liveShared(clusterId: string, signal: AbortSignal): Promise<readonly Resource[]> {
+    const [own, services] = await Promise.all([
+      this.#listed(["healthCheck", "firewall"], `${sharedBaseName(clusterId)}(-.*)?`, signal),
+      this.#listed(["backendService"], `${anyBaseName}.*`, signal),
+    ]);
+    return [...own, ...services];
+  }
+
+  async #listed(kinds: readonly ResourceKind[], pattern: string, signal: AbortSignal): Promise<readonly Resource[]> {
+    const lists = kinds.map(async (kind) => {
+      // A user's own may have any name.
+      const call = listOf(kind, kind === "address" ? undefined : pattern, this.#settings);
+      const pages = await this.#client.list(call, signal);
+      return pages.flatMap((page) => itemsOf(kind, page).flatMap((answer) => resourceOf(kind, answer) ?? []));
+    });
+    return (await Promise.all(lists)).flat();
+  }
+}
+
+function named(base: string, all: readonly Resource[]): readonly Resource[] {
+  return all.filter(({ name }) => isNamed(base, name));
+}

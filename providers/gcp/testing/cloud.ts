@@ -1,0 +1,112 @@
+// Compute Engine as the sandbox plays it, and adapters that drive it by the npm client.
+
+import { FakeGce, type FakeGceOptions, type Machine } from "../../../sandbox/gce/index.ts";
+import { type Clock, systemClock } from "../../../src/base/index.ts";
+import type { NodeTarget } from "../../../src/model/index.ts";
+import { contentHash, Requests } from "../../../src/provider/index.ts";
+import { type ServiceDesired } from "../../../src/provider/testing/conformance.ts";
+import { Drive } from "../../../src/provider/testing/drive.ts";
+import type { GcpAdapter } from "../adapter.ts";
+import { ComputeClient, type Connection, connect } from "../client.ts";
+import { createAdapter } from "../index.ts";
+import type { Settings } from "../settings.ts";
+import { settings as defaults, desiredLb, node } from "./values.ts";
+
+export const machines: readonly Machine[] = [
+  { name: "b1", zone: "europe-west1-b", address: "10.0.0.1", subnetwork: "nodes" },
+  { name: "b2", zone: "europe-west1-b", address: "10.0.0.2", subnetwork: "nodes" },
+  { name: "c1", zone: "europe-west1-c", address: "10.0.0.3", subnetwork: "nodes" },
+];
+
+export interface CloudOptions extends Partial<FakeGceOptions> {
+  readonly settings?: Settings;
+  readonly clock?: Clock;
+}
+
+export class Cloud implements AsyncDisposable {
+  readonly gce: FakeGce;
+  readonly #connection: Connection;
+  readonly #options: CloudOptions;
+
+  private constructor(gce: FakeGce, connection: Connection, options: CloudOptions) {
+    this.gce = gce;
+    this.#connection = connection;
+    this.#options = options;
+  }
+
+  static async start(options: CloudOptions = {}): Promise<Cloud> {
+    const { project, region, network, subnetwork } = options.settings ?? defaults;
+    const gce = await FakeGce.start({
+      project,
+      region,
+      network,
+      subnetworks: [subnetwork, "other"],
+      machines,
+      ...options,
+    });
+    return new Cloud(gce, await connect(gce.url), options);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.gce[Symbol.asyncDispose]();
+  }
+
+  client(fence: () => string | undefined = () => undefined): ComputeClient {
+    return new ComputeClient(this.#connection, new Requests({ fence, clock: this.#clock }));
+  }
+
+  /** One without memory, as after a restart. */
+  adapter(fence: () => string | undefined = () => undefined): GcpAdapter {
+    const { settings = defaults } = this.#options;
+    return createAdapter({ settings, connection: this.#connection, fence, clock: this.#clock, pollMs: 1 });
+  }
+
+  /** Until a wish is fulfilled, or all of it is gone. */
+  async converge(wish: ServiceDesired | null, adapter: GcpAdapter = this.adapter()): Promise<void> {
+    await new Drive(adapter, wish, adapter.scopes((wish ?? wishOf()).lb)).run();
+  }
+
+  /** What was asked for since the last time, without what only looks. */
+  takeWrites(): readonly string[] {
+    const { journal } = this.gce;
+    const writes = journal.filter(({ isWrite }) => isWrite).map(({ method, path }) => `${method} ${shortPath(path)}`);
+    journal.length = 0;
+    return writes;
+  }
+
+  /** All that there is, apart from groups that no machine is in. */
+  fingerprint(): string {
+    const { resources, endpoints } = this.gce.world;
+    const isEmpty = (path: string): boolean => (endpoints.get(path) ?? []).length === 0;
+    const lines = [...resources].flatMap(([path, body]) => {
+      if (path.includes("/networkEndpointGroups/"))
+        return isEmpty(path) ? [] : [JSON.stringify({ path, members: endpoints.get(path)?.toSorted() })];
+      const backends = body["backends"] as readonly { readonly group: string }[] | undefined;
+      const used = backends?.filter(({ group }) => !isEmpty(group.replace(/^.*\/compute\/v1\//, "")));
+      return [`${path} ${contentHash({ ...body, id: undefined, fingerprint: undefined, backends: used })}`];
+    });
+    return lines.sort().join("\n");
+  }
+
+  get #clock(): Clock {
+    return this.#options.clock ?? systemClock;
+  }
+}
+
+export const nodes: readonly NodeTarget[] = [
+  node("b1", "b", "10.0.0.1"),
+  node("b2", "b", "10.0.0.2"),
+  node("c1", "c", "10.0.0.3"),
+];
+
+export function wishOf(
+  changes: Parameters<typeof desiredLb>[0] = {},
+  targets: readonly NodeTarget[] = nodes,
+): ServiceDesired {
+  return { kind: "service", lb: desiredLb(changes), nodes: targets };
+}
+
+/** Without project and region. */
+function shortPath(path: string): string {
+  return path.replace(/^projects\/[^/]+\/(regions\/[^/]+\/|global\/)?/, "");
+}
