@@ -36,7 +36,7 @@ const rows: Readonly<Record<keyof typeof annotations | "sourceRanges", Row>> = {
   addressPool: { bad: ["nowhere", "", "a/b"], told: "refused", reasons: ["AddressPoolNotFound"] },
   allowReplace: { bad: booleans, told: "degraded", reasons: ["InvalidAnnotation"] },
   nodeSelector: { bad: ["a>b", "=", "a in b", "a,,b"], told: "refused", reasons: ["InvalidNodeSelector"] },
-  sourceRangesIgnored: { bad: booleans, told: "refused", reasons: ["InvalidAnnotation"], read: ofAws },
+  sourceRangesIgnored: { bad: ["yes", "True", "1", ""], told: "refused", reasons: ["InvalidAnnotation"], read: ofAws },
   sourceRangesOnNodePorts: { bad: booleans, told: "byAgent", reasons: [] },
   scheme: { bad: ["public", "Internal", ""], told: "refused", reasons: ["InvalidScheme"] },
   deletionPolicy: { bad: ["retain", "Keep", ""], told: "refused", reasons: ["InvalidDeletionPolicy"] },
