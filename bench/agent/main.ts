@@ -1,7 +1,9 @@
 // `node bench/agent/main.ts`: the agent beside kube-proxy on one node of a sandbox cluster, each for itself, in turns.
 // Both meet the same API server, the same Services and the same pods in the same minutes, so that what counts is
 // their ratio; nothing here fails because a machine is slow.
-import { systemExec } from "../../src/kernel/index.ts";
+
+import { kubeProxyPath } from "../../e2e/kube-binaries/kube-proxy.ts";
+import { execOk, systemExec } from "../../src/kernel/index.ts";
 import { KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
 import { asCommand } from "../command.ts";
@@ -36,7 +38,10 @@ async function run({ cases, rounds, changes, watch }: Flags, signal: AbortSignal
       process.stderr.write(`${caseName(one)}, ${contender.name}: first answer after ${life.coldMs.toFixed(0)} ms\n`);
     }
   }
-  const machine = await describeMachine(systemExec(environment), signal);
+  const exec = systemExec(environment);
+  const version = async (program: string): Promise<string> =>
+    (await execOk(exec, program, ["--version"], { signal })).trim();
+  const machine = describeMachine(await version("iptables"), `kube-proxy of ${await version(kubeProxyPath)}`);
   process.stdout.write(`${machine}\n\n${report(entries)}\n`);
 }
 

@@ -1,6 +1,5 @@
 // `node bench/controller/restart.ts`: what a restart of `berth controller` costs when nothing has changed, beside the
 // first start of all, with an API server that records each request.
-import { availableParallelism, cpus, loadavg, release } from "node:os";
 import { dirname } from "node:path";
 import { Child } from "../../e2e/contract/child.ts";
 import { kubeApiserver } from "../../e2e/contract/kube-apiserver.ts";
@@ -9,6 +8,7 @@ import { sandbox } from "../../e2e/contract/sandbox.ts";
 import { KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
 import { asCommand } from "../command.ts";
+import { describeMachine } from "../machine.ts";
 import { createCluster, keepAgentsAlive } from "./cluster.ts";
 import { type Flags, parseFlags } from "./flags.ts";
 import { type Life, live } from "./life.ts";
@@ -30,7 +30,9 @@ async function run({ rounds, server, ...count }: Flags, signal: AbortSignal): Pr
     lives.push(life);
     process.stderr.write(`${life.contender}: all reconciled after ${life.reconciledMs.toFixed(0)} ms\n`);
   }
-  process.stdout.write(`${describeMachine(target.name, count)}\n\n${report(lives)}\n`);
+  process.stdout.write(
+    `${describeMachine(`${count.services} Services`, `${count.nodes} nodes`, target.name)}\n\n${report(lives)}\n`,
+  );
 }
 
 async function defineKinds(kubeconfig: string): Promise<void> {
@@ -44,16 +46,6 @@ async function defineKinds(kubeconfig: string): Promise<void> {
     await using child = new Child(kubectlPath, words, { environment });
     if ((await child.end()) !== 0) throw child.failure("failed");
   }
-}
-
-function describeMachine(target: string, { services, nodes }: Pick<Flags, "services" | "nodes">): string {
-  return [
-    `${services} Services, ${nodes} nodes, ${target}`,
-    `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"})`,
-    `Linux ${release()}`,
-    `Node ${process.version}`,
-    `load average ${loadavg()[1]?.toFixed(1)} over the last 5 minutes, ours included`,
-  ].join(", ");
 }
 
 await asCommand("bench/controller/restart", async (argv, signal) => await run(parseFlags(argv), signal));

@@ -2,7 +2,7 @@
 // turns, against the same API server with the same objects. What counts is their ratio; nothing fails because a
 // machine is slow.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { availableParallelism, cpus, loadavg, release, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { kubeApiserver } from "../../e2e/contract/kube-apiserver.ts";
 import { sandbox } from "../../e2e/contract/sandbox.ts";
@@ -10,6 +10,7 @@ import type { ControlPlane } from "../../e2e/contract/target.ts";
 import { KubeClient, type KubeConnection, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
 import { asCommand } from "../command.ts";
+import { describeMachine } from "../machine.ts";
 import { interleave } from "../statistics.ts";
 import { contenders, requireClientGo } from "./contenders.ts";
 import { type Flags, parseFlags } from "./flags.ts";
@@ -63,15 +64,6 @@ async function podEnvironment(connection: KubeConnection, folder: string): Promi
     KUBERNETES_SERVICE_HOST: hostname,
     KUBERNETES_SERVICE_PORT: port,
   };
-}
-
-function describeMachine(): string {
-  return [
-    `${availableParallelism()} cores (${cpus()[0]?.model.trim() ?? "unknown"})`,
-    `Linux ${release()}`,
-    `Node ${process.version}`,
-    `load average ${loadavg()[1]?.toFixed(1)} over the last 5 minutes, ours included`,
-  ].join(", ");
 }
 
 await asCommand("bench/kube", async (argv, signal) => await run(parseFlags(argv), signal));
