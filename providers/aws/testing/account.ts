@@ -1,10 +1,10 @@
 // An account of the fake AWS with a cluster in it: subnets, instances, certificates; and adapters that come and go.
 import { env } from "node:process";
+import { FakeAws, type RuleId, region, vpcId } from "../../../sandbox/aws/index.ts";
 import { type Clock, systemClock } from "../../../src/base/index.ts";
 import type { ProviderAdapter, RequestLimits } from "../../../src/provider/index.ts";
 import { nullLogger } from "../../../src/telemetry/index.ts";
 import { provider } from "../index.ts";
-import { FakeAws, type RuleId, region, vpcId } from "./fake/index.ts";
 import { instanceId } from "./values.ts";
 
 export const clusterId = "cluster-1";

@@ -1,11 +1,11 @@
 import { expect, it } from "vitest";
-import { systemClock } from "../../../../src/base/index.ts";
-import { ProviderError, Requests } from "../../../../src/provider/index.ts";
-import type { WriteCall } from "../../calls.ts";
-import { SdkClient } from "../../client.ts";
-import { awsCode } from "../../errors.ts";
-import { Account, certificate, clusterId } from "../account.ts";
-import { instanceId } from "../values.ts";
+import type { WriteCall } from "../../providers/aws/calls.ts";
+import { SdkClient } from "../../providers/aws/client.ts";
+import { awsCode } from "../../providers/aws/errors.ts";
+import { Account, certificate, clusterId } from "../../providers/aws/testing/account.ts";
+import { instanceId } from "../../providers/aws/testing/values.ts";
+import { systemClock } from "../../src/base/index.ts";
+import { ProviderError, Requests } from "../../src/provider/index.ts";
 import { type RuleId, region, rules, vpcId } from "./index.ts";
 
 const { signal } = new AbortController();
