@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup setup-aws demo demo-gcp test verify lint format typecheck unit kernel e2e e2e-aws e2e-gcp e2e-real contract crash conformance churn duel oracle golden bench bench-controller bench-kube images clean
+.PHONY: help setup setup-aws demo demo-aws demo-gcp test verify lint format typecheck unit kernel e2e e2e-aws e2e-gcp e2e-real contract crash conformance churn duel oracle golden bench bench-controller bench-kube images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -16,8 +16,11 @@ setup: ## install npm packages, kubectl and (as root) missing Debian packages
 demo: setup ## start a sandbox cluster and show a LoadBalancer Service that answers from outside
 	@bin/berth sandbox demo $(if $(SABOTAGE),--sabotage $(SABOTAGE))
 
+demo-aws: setup ## the same on a stand-in of AWS, by the provider aws-nlb, with what was asked of it (root)
+	@$(NODE) e2e/demo-cloud/aws.ts
+
 demo-gcp: setup ## the same on a stand-in of Google Cloud, by the provider gcp-l4, with what was asked of it (root)
-	@$(NODE) e2e/demo-gcp/main.ts
+	@$(NODE) e2e/demo-cloud/gcp.ts
 
 test: setup ## everything that needs no Go, Docker or cloud: verify, kernel and e2e
 	@$(MAKE) verify kernel e2e

@@ -83,7 +83,9 @@ export interface ServiceView {
     readonly ports: readonly { readonly name: string; readonly port: number; readonly nodePort: number }[];
   };
   readonly status: {
-    readonly loadBalancer: { readonly ingress?: readonly { readonly ip: string; readonly ipMode: string }[] };
+    readonly loadBalancer: {
+      readonly ingress?: readonly { readonly ip: string; readonly ipMode: string; readonly hostname?: string }[];
+    };
     readonly conditions?: readonly {
       readonly type: string;
       readonly status: string;

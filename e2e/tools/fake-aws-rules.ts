@@ -2,7 +2,7 @@
 // proves nothing. `fake-aws-rules.ts [rule...]`; fails when one was not missed.
 import { spawnSync } from "node:child_process";
 import { argv, execPath, exit, stdout } from "node:process";
-import { rules } from "../../providers/aws/testing/fake/index.ts";
+import { rules } from "../../sandbox/aws/index.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
 const vitest = [

@@ -1,10 +1,10 @@
+import { vpcId } from "../../sandbox/aws/index.ts";
 import type { DesiredLoadBalancer } from "../../src/model/index.ts";
 import { type Bed, describeConformance, type ServiceDesired } from "../../src/provider/testing/conformance.ts";
 import { tagKeys } from "./identity.ts";
 import { loadBalancerName } from "./plan/index.ts";
 import { nlbSpec } from "./schema/index.ts";
 import { Account, certificate, otherCertificate } from "./testing/account.ts";
-import { vpcId } from "./testing/fake/index.ts";
 import { desiredLb, node, port } from "./testing/values.ts";
 
 const prefix = "service.beta.kubernetes.io/aws-load-balancer-";

@@ -1,9 +1,16 @@
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { CreateTagsCommand, DescribeSubnetsCommand, EC2Client, RunInstancesCommand } from "@aws-sdk/client-ec2";
+import {
+  CreateSubnetCommand,
+  CreateTagsCommand,
+  DescribeSubnetsCommand,
+  EC2Client,
+  RunInstancesCommand,
+} from "@aws-sdk/client-ec2";
 import { provider } from "../../../providers/aws/index.ts";
 import type { AdapterOptions } from "../../../providers/aws/testing/account.ts";
 import type { Place } from "../../../providers/aws/testing/operator.ts";
+import type { Place as CasePlace } from "../../../sandbox/aws/testing/cases.ts";
 import { systemClock } from "../../../src/base/index.ts";
 import type { NodeTarget } from "../../../src/model/index.ts";
 import type { ProviderAdapter } from "../../../src/provider/index.ts";
@@ -39,6 +46,29 @@ export class Moto implements Place, AsyncDisposable {
       return moto;
     }
     throw new Error("moto ended; 'make setup-aws' installs it");
+  }
+
+  /** The account as it was in the beginning, for requests of one's own. */
+  async place(): Promise<CasePlace> {
+    await fetch(`${this.#endpoint}/moto-api/reset`, { method: "POST" });
+    const { Subnets = [] } = await this.#ec2.send(new DescribeSubnetsCommand({}));
+    const [{ VpcId = "", SubnetId = "", AvailabilityZone } = {}] = Subnets;
+    const beside = { VpcId, AvailabilityZone, CidrBlock: "172.31.200.0/24" };
+    const { Subnet } = await this.#ec2.send(new CreateSubnetCommand(beside));
+    // Its pages count what was started at once as one.
+    const [first] = await this.nodes(1);
+    const grow = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) await this.nodes(1);
+    };
+    await grow(3);
+    return {
+      endpoint: this.#endpoint,
+      vpcId: VpcId,
+      subnets: [SubnetId, Subnet?.SubnetId ?? ""],
+      instance: first?.name ?? "",
+      grow: () => grow(2),
+      pass: () => this.pass(),
+    };
   }
 
   /** So many more instances, as nodes. */

@@ -1,11 +1,11 @@
 // The whole controller on an account: tests 10, 12, 18 and 19 of reference/aws.md, section 7.5, as a user meets them.
 import { setImmediate } from "node:timers/promises";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { AwsError } from "../../../sandbox/aws/index.ts";
 import { type LoadBalancerClass, loadBalancerClasses, services } from "../../../src/api/index.ts";
 import type { OrphanPolicy } from "../../../src/controller/orphans/index.ts";
 import { Bench, type Running } from "../../../src/controller/testing/bench.ts";
 import { Account } from "../testing/account.ts";
-import { AwsError } from "../testing/fake/index.ts";
 import { instanceId } from "../testing/values.ts";
 
 const awsClass = { loadBalancerClass: "berth.dev/aws-nlb" };

@@ -1,8 +1,8 @@
 // From the first call to the last: tests 1, 9, 11 and 13 of reference/aws.md, section 7.5.
 import { expect, it } from "vitest";
+import { AwsError } from "../../../sandbox/aws/index.ts";
 import { tagKeys } from "../identity.ts";
 import { Account } from "../testing/account.ts";
-import { AwsError } from "../testing/fake/index.ts";
 import { Operator } from "../testing/operator.ts";
 import { node } from "../testing/values.ts";
 import { lbOf, prefix } from "../testing/wishes.ts";

@@ -1,11 +1,11 @@
 // What takes many requests: tests 2, 15 and 18 of reference/aws.md, section 7.5.
 import { expect, it } from "vitest";
+import { type Listener, type LoadBalancer, type Tags, type TargetGroup, vpcId } from "../../../sandbox/aws/index.ts";
 import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
 import { ownerTags } from "../identity.ts";
 import { loadBalancerName, targetGroupName } from "../plan/index.ts";
 import { nlbSpec } from "../schema/index.ts";
 import { Account } from "../testing/account.ts";
-import { type Listener, type LoadBalancer, type Tags, type TargetGroup, vpcId } from "../testing/fake/index.ts";
 import { Operator } from "../testing/operator.ts";
 import { node } from "../testing/values.ts";
 import { lbOf, numbered } from "../testing/wishes.ts";

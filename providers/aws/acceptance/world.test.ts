@@ -1,11 +1,11 @@
 // Of what happens at AWS: tests 6, 7, 8, 10, 12 and 19 of reference/aws.md, section 7.5.
 import { expect, it } from "vitest";
+import { AwsError, nodeGroup, vpcId } from "../../../sandbox/aws/index.ts";
 import type { NodeTarget } from "../../../src/model/index.ts";
 import { tagKeys } from "../identity.ts";
 import { loadBalancerName } from "../plan/index.ts";
 import { nlbSpec } from "../schema/index.ts";
-import { Account, clusterId, nodeGroup } from "../testing/account.ts";
-import { AwsError, vpcId } from "../testing/fake/index.ts";
+import { Account, clusterId } from "../testing/account.ts";
 import { Operator } from "../testing/operator.ts";
 import { instanceId, node } from "../testing/values.ts";
 import { lbOf, prefix } from "../testing/wishes.ts";

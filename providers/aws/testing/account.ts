@@ -1,16 +1,15 @@
 // An account of the fake AWS with a cluster in it: subnets, instances, certificates; and adapters that come and go.
 import { env } from "node:process";
+import { FakeAws, furnish, type RuleId, region, run, vpcId } from "../../../sandbox/aws/index.ts";
 import { type Clock, systemClock } from "../../../src/base/index.ts";
 import type { ProviderAdapter, RequestLimits } from "../../../src/provider/index.ts";
 import { nullLogger } from "../../../src/telemetry/index.ts";
 import { provider } from "../index.ts";
-import { FakeAws, type RuleId, region, vpcId } from "./fake/index.ts";
 import { instanceId } from "./values.ts";
 
 export const clusterId = "cluster-1";
 export const certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/one";
 export const otherCertificate = "arn:aws:acm:eu-west-1:123456789012:certificate/two";
-export const nodeGroup = "sg-0aaaaaaaaaaaaaaaa";
 
 export interface AdapterOptions {
   readonly fence?: () => string | undefined;
@@ -36,25 +35,9 @@ export class Account implements AsyncDisposable {
   }
 
   static async open({ instances = 3, off = everywhereOff }: AccountOptions = {}): Promise<Account> {
-    const aws = await FakeAws.start(off === undefined ? {} : { off });
-    const { state } = aws;
-    for (const zone of ["a", "b"])
-      for (const isPublic of [false, true]) {
-        const id = `subnet-${isPublic ? "public" : "internal"}-${zone}`;
-        const role = isPublic ? "kubernetes.io/role/elb" : "kubernetes.io/role/internal-elb";
-        const tags = new Map([[role, "1"]]);
-        state.subnets.set(id, { id, zone: `${region}${zone}`, isPublic, freeAddresses: 200, tags });
-      }
-    state.groups.set(nodeGroup, {
-      id: nodeGroup,
-      name: "nodes",
-      vpcId,
-      madeAt: -1_000_000,
-      tags: new Map([["kubernetes.io/cluster/demo", "owned"]]),
-      rules: [],
-      heldUntil: 0,
-    });
-    for (const arn of [certificate, otherCertificate]) state.certificates.add(arn);
+    const aws = await FakeAws.start({ off });
+    furnish(aws.state);
+    for (const arn of [certificate, otherCertificate]) aws.state.certificates.add(arn);
     const account = new Account(aws);
     for (let i = 1; i <= instances; i++) account.run(instanceId(i));
     return account;
@@ -62,7 +45,7 @@ export class Account implements AsyncDisposable {
 
   /** An instance runs from now on. */
   run(id: string): void {
-    this.aws.state.instances.set(id, { id, vpcId, zone: `${region}a`, groups: [nodeGroup], state: "running" });
+    run(this.aws.state, id, "a");
   }
 
   /** A controller that was just started; it took longer than AWS' lists lag. */

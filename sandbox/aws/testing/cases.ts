@@ -1,25 +1,37 @@
-import { expect, it } from "vitest";
-import { systemClock } from "../../../../src/base/index.ts";
-import { ProviderError, Requests } from "../../../../src/provider/index.ts";
-import type { WriteCall } from "../../calls.ts";
-import { SdkClient } from "../../client.ts";
-import { awsCode } from "../../errors.ts";
-import { Account, certificate, clusterId } from "../account.ts";
-import { instanceId } from "../values.ts";
-import { type RuleId, region, rules, vpcId } from "./index.ts";
+// What each rule is good for, as requests of AWS' SDK: to the stand-in and to others that answer as AWS.
+
+import type { WriteCall } from "../../../providers/aws/calls.ts";
+import { SdkClient } from "../../../providers/aws/client.ts";
+import { awsCode } from "../../../providers/aws/errors.ts";
+import { systemClock } from "../../../src/base/index.ts";
+import { ProviderError, Requests } from "../../../src/provider/index.ts";
+import { type RuleId, region } from "../index.ts";
+
+/** An account that is empty but for this. */
+export interface Place {
+  readonly endpoint: string;
+  readonly vpcId: string;
+  /** In one zone. */
+  readonly subnets: readonly [string, string];
+  readonly instance: string;
+  /** Two more instances run. */
+  grow(): Promise<void>;
+  /** Time goes by there. */
+  pass(ms: number): void;
+}
 
 const { signal } = new AbortController();
-const Tags = [{ Key: "berth.dev/cluster", Value: clusterId }];
+const Tags = [{ Key: "berth.dev/cluster", Value: "cluster-1" }];
 
 /** AWS' SDK in an account, and the requests that several rules need. */
-class Rig {
+export class Rig {
   readonly aws: SdkClient;
-  readonly account: Account;
+  readonly place: Place;
 
-  constructor(account: Account) {
-    this.account = account;
+  constructor(place: Place) {
+    this.place = place;
     const requests = new Requests({ fence: () => undefined, clock: systemClock });
-    const { endpoint } = account.aws;
+    const { endpoint } = place;
     this.aws = new SdkClient({ region, endpoints: { ec2: endpoint, elb: endpoint, tagging: endpoint }, requests });
   }
 
@@ -31,7 +43,7 @@ class Rig {
     return arn ?? id ?? "done";
   }
 
-  balancer(groups: readonly string[] = [], subnets = ["subnet-internal-a"]): Promise<string> {
+  balancer(groups: readonly string[] = [], subnets: readonly string[] = [this.place.subnets[0]]): Promise<string> {
     const SubnetMappings = subnets.map((SubnetId) => ({ SubnetId }));
     const SecurityGroups = [...groups];
     return this.send("CreateLoadBalancer", {
@@ -45,7 +57,14 @@ class Rig {
   }
 
   group(Name = "tg", Protocol: "TCP" | "UDP" = "TCP"): Promise<string> {
-    return this.send("CreateTargetGroup", { Name, Protocol, Port: 80, VpcId: vpcId, TargetType: "instance", Tags });
+    return this.send("CreateTargetGroup", {
+      Name,
+      Protocol,
+      Port: 80,
+      VpcId: this.place.vpcId,
+      TargetType: "instance",
+      Tags,
+    });
   }
 
   listener(LoadBalancerArn: string, TargetGroupArn: string, more: object = {}): Promise<string> {
@@ -55,7 +74,12 @@ class Rig {
 
   securityGroup(): Promise<string> {
     const TagSpecifications = [{ ResourceType: "security-group" as const, Tags }];
-    return this.send("CreateSecurityGroup", { GroupName: "sg", Description: "-", VpcId: vpcId, TagSpecifications });
+    return this.send("CreateSecurityGroup", {
+      GroupName: "sg",
+      Description: "-",
+      VpcId: this.place.vpcId,
+      TagSpecifications,
+    });
   }
 
   allow(GroupId: string, ...ports: readonly number[]): Promise<string> {
@@ -86,13 +110,14 @@ class Rig {
   }
 }
 
-const first = instanceId(1);
-
 /** What comes of it where the rule holds, and what to do for it. */
-const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig: Rig) => Promise<unknown>]>> = {
+export const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig: Rig) => Promise<unknown>]>> = {
   "batch-of-20": [
     "ValidationError",
-    async ({ aws }) => aws.read("DescribeTags", { ResourceArns: Array(21).fill("arn") }, signal),
+    async ({ aws }) => {
+      const ResourceArns = Array.from({ length: 21 }, () => "arn");
+      return (await aws.read("DescribeTags", { ResourceArns }, signal)).TagDescriptions?.length;
+    },
   ],
   "batch-fails-whole": [
     "TargetGroupNotFound",
@@ -100,17 +125,14 @@ const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig:
   ],
   pages: [
     true,
-    async ({ aws, account }) => {
-      account.run(instanceId(99));
-      return (await aws.read("DescribeInstances", { MaxResults: 2 }, signal)).NextToken !== undefined;
+    async ({ aws, place }) => {
+      await place.grow();
+      return (await aws.read("DescribeInstances", { MaxResults: 5 }, signal)).NextToken !== undefined;
     },
   ],
   "same-again-is-the-same": [true, async (rig) => (await rig.group()) === (await rig.group())],
   "name-taken": ["DuplicateTargetGroupName", async (rig) => [await rig.group("tg", "UDP"), await rig.group()]],
-  "one-subnet-per-zone": [
-    "InvalidConfigurationRequest",
-    (rig) => rig.balancer([], ["subnet-internal-a", "subnet-public-a"]),
-  ],
+  "one-subnet-per-zone": ["InvalidConfigurationRequest", (rig) => rig.balancer([], rig.place.subnets)],
   "groups-for-ever": [
     "InvalidConfigurationRequest",
     async (rig) => {
@@ -142,7 +164,9 @@ const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig:
   "tls-needs-certificate": [
     "CertificateNotFound",
     async (rig) => {
-      const Certificates = [{ CertificateArn: `${certificate}-not` }];
+      const Certificates = [
+        { CertificateArn: "arn:aws:acm:eu-west-1:123456789012:certificate/00000000-0000-0000-0000-000000000000" },
+      ];
       return rig.listener(await rig.balancer(), await rig.group(), { Protocol: "TLS", Certificates });
     },
   ],
@@ -165,13 +189,13 @@ const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig:
     ["80 unused", "81 unused"],
     async (rig) => {
       const group = await rig.group();
-      await rig.register(group, { Id: first, Port: 80 }, { Id: first, Port: 81 });
+      await rig.register(group, { Id: rig.place.instance, Port: 80 }, { Id: rig.place.instance, Port: 81 });
       return rig.states(group);
     },
   ],
   "bad-target-spoils-batch": [
     "InvalidTarget",
-    async (rig) => rig.register(await rig.group(), { Id: first, Port: 80 }, { Id: "i-none", Port: 80 }),
+    async (rig) => rig.register(await rig.group(), { Id: rig.place.instance, Port: 80 }, { Id: "i-none", Port: 80 }),
   ],
   "500-cross-zone": [
     "TooManyTargets",
@@ -180,7 +204,7 @@ const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig:
       const Attributes = [{ Key: "load_balancing.cross_zone.enabled", Value: "true" }];
       await rig.send("ModifyLoadBalancerAttributes", { LoadBalancerArn: lb, Attributes });
       await rig.listener(lb, group);
-      return rig.register(group, ...Array.from({ length: 501 }, (_, i) => ({ Id: first, Port: 1 + i })));
+      return rig.register(group, ...Array.from({ length: 501 }, (_, i) => ({ Id: rig.place.instance, Port: 1 + i })));
     },
   ],
   draining: [
@@ -188,8 +212,8 @@ const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig:
     async (rig) => {
       const group = await rig.group();
       await rig.listener(await rig.balancer(), group);
-      await rig.register(group, { Id: first, Port: 80 });
-      await rig.send("DeregisterTargets", { TargetGroupArn: group, Targets: [{ Id: first, Port: 80 }] });
+      await rig.register(group, { Id: rig.place.instance, Port: 80 });
+      await rig.send("DeregisterTargets", { TargetGroupArn: group, Targets: [{ Id: rig.place.instance, Port: 80 }] });
       return rig.states(group);
     },
   ],
@@ -197,8 +221,8 @@ const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig:
     ["80 unused"],
     async (rig) => {
       const group = await rig.group();
-      await rig.register(group, { Id: first, Port: 80 });
-      rig.account.pass(600_000);
+      await rig.register(group, { Id: rig.place.instance, Port: 80 });
+      rig.place.pass(600_000);
       return rig.states(group);
     },
   ],
@@ -207,10 +231,14 @@ const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig:
     async (rig) => [await rig.securityGroup(), await rig.securityGroup()],
   ],
   "rules-whole-or-not": [
-    "InvalidPermission.Duplicate",
+    [80],
     async (rig) => {
       const group = await rig.securityGroup();
-      return [await rig.allow(group, 80), await rig.allow(group, 81, 80)];
+      await rig.allow(group, 80);
+      await rig.allow(group, 81, 80).catch(() => undefined);
+      const Filters = [{ Name: "group-id", Values: [group] }];
+      const { SecurityGroupRules = [] } = await rig.aws.read("DescribeSecurityGroupRules", { Filters }, signal);
+      return SecurityGroupRules.filter(({ IsEgress }) => IsEgress === false).map(({ FromPort }) => FromPort);
     },
   ],
   "60-rules": [
@@ -244,29 +272,18 @@ const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig:
   ],
   "owner-tags": [
     "AccessDenied",
-    (rig) => rig.send("CreateTargetGroup", { Name: "tg", Protocol: "TCP", Port: 80, VpcId: vpcId }),
+    (rig) => rig.send("CreateTargetGroup", { Name: "tg", Protocol: "TCP", Port: 80, VpcId: rig.place.vpcId }),
   ],
 };
 
-/** What comes back, or AWS' word for why nothing does. */
-async function outcome(rule: RuleId, off: RuleId | undefined): Promise<unknown> {
-  await using account = await Account.open({ off });
+/** What comes back where a rule is provoked, or AWS' word for why nothing does; what is named anew each time, by its kind. */
+export async function outcome(rule: RuleId, place: Place): Promise<unknown> {
   const [, provoke] = cases[rule];
   try {
-    return await provoke(new Rig(account));
+    const found = JSON.stringify(await provoke(new Rig(place)));
+    return JSON.parse(found?.replaceAll(/"(arn:|sg-)[^"]*"/g, '"made"') ?? "null");
   } catch (error) {
     if (!(error instanceof ProviderError)) throw error;
     return awsCode(error.cause);
   }
 }
-
-it.each(Object.keys(rules) as RuleId[])("%s holds, and does not once it is turned off", async (rule) => {
-  const [expected] = cases[rule];
-  expect(await outcome(rule, undefined)).toEqual(expected);
-  expect(await outcome(rule, rule)).not.toEqual(expected);
-});
-
-it("every rule says where it is known from, and they are few", () => {
-  expect(Object.values(rules).filter((source) => !/^https:\/\/|^the policy in /.test(source))).toEqual([]);
-  expect(Object.keys(rules).length).toBeLessThanOrEqual(40);
-});

@@ -1,5 +1,5 @@
 import type { RuleId } from "./rules.ts";
-import type { State, Tags } from "./state.ts";
+import type { HealthCheck, State, Tags } from "./state.ts";
 import type { Input, Value } from "./wire.ts";
 
 /** What AWS refuses a request with. */
@@ -19,11 +19,13 @@ export interface Call {
   readonly state: State;
   readonly input: Input;
   readonly isOn: (rule: RuleId) => boolean;
-  /** Whether what listens on a port of an instance passes its check. */
-  readonly probe: (instance: string, port: number) => boolean;
+  readonly probe: Probe;
 }
 
-export type Handler = (call: Call) => Value;
+/** Whether what listens on a port of an instance passes its check. */
+export type Probe = (instance: string, port: number, check: HealthCheck) => boolean | Promise<boolean>;
+
+export type Handler = (call: Call) => Value | Promise<Value>;
 
 /** A parameter that must be there. */
 export function text(input: Input, name: string): string {

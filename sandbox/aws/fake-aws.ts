@@ -1,9 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { AwsError, type Call, type Handler, text } from "./call.ts";
+import { systemClock } from "../../src/base/index.ts";
+import { AwsError, type Call, type Handler, type Probe, text } from "./call.ts";
 import { ec2Handlers } from "./ec2.ts";
 import { listenerHandlers } from "./listeners.ts";
 import { loadBalancerHandlers } from "./load-balancers.ts";
+import { type Path, pathsOf } from "./paths.ts";
 import type { RuleId } from "./rules.ts";
 import { State } from "./state.ts";
 import { elbTagHandlers, TagIndex } from "./tags.ts";
@@ -32,7 +34,10 @@ export interface Entry {
 }
 
 export interface FakeAwsOptions {
-  readonly off?: RuleId;
+  /** A rule that does not hold. */
+  readonly off?: RuleId | undefined;
+  /** How much faster time goes by there than here; without it, only by requests and `pass`. */
+  readonly timesFaster?: number;
 }
 
 /**
@@ -45,14 +50,15 @@ export class FakeAws implements AsyncDisposable {
   readonly journal: Entry[] = [];
   /** Asked of each request. */
   trouble: (entry: Entry) => Trouble | undefined = () => undefined;
-  /** Whether what listens on a port of an instance passes its check. */
-  probe: (instance: string, port: number) => boolean = () => true;
+  probe: Probe = () => true;
   readonly #tags = new TagIndex();
   readonly #server: Server;
   readonly #isOn: Call["isOn"];
+  readonly #tick: () => void = () => void (this.state.now += requestMs);
 
-  private constructor({ off }: FakeAwsOptions) {
+  private constructor({ off, timesFaster }: FakeAwsOptions) {
     this.#isOn = (rule) => rule !== off;
+    if (timesFaster !== undefined) this.#tick = () => void (this.state.now = systemClock.monotonic() * timesFaster);
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
@@ -81,6 +87,16 @@ export class FakeAws implements AsyncDisposable {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
+  /** Where it sends what clients send to it, at this moment. */
+  async paths(): Promise<readonly Path[]> {
+    this.#tick();
+    return await pathsOf(this.#call({}));
+  }
+
+  #call(input: Input): Call {
+    return { state: this.state, input, isOn: this.#isOn, probe: this.probe };
+  }
+
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await textOf(request);
     const target = request.headers["x-amz-target"];
@@ -88,10 +104,10 @@ export class FakeAws implements AsyncDisposable {
     const action = target === undefined ? text(input, "Action") : ([target].flat()[0]?.split(".").at(-1) ?? "");
     const entry = { action, input, isWrite: !/^(Describe|Get)/.test(action), outcome: "ok" };
     this.journal.push(entry);
-    this.state.now += requestMs;
+    this.#tick();
     const trouble = this.trouble(entry);
     if (trouble === "cut before") return void request.socket.destroy();
-    const reply = answerOf(entry, target === undefined ? text(input, "Version") : "json", () => {
+    const reply = await answerOf(entry, target === undefined ? text(input, "Version") : "json", () => {
       if (trouble instanceof AwsError) throw trouble;
       return this.#handle(action, input);
     });
@@ -101,7 +117,7 @@ export class FakeAws implements AsyncDisposable {
   }
 
   #handle(action: string, input: Input): unknown {
-    const call: Call = { state: this.state, input, isOn: this.#isOn, probe: this.probe };
+    const call = this.#call(input);
     if (action === "GetResources") return this.#tags.getResources(call);
     if (action === "GetCallerIdentity")
       return { Arn: "arn:aws:sts::123456789012:assumed-role/berth/x", Account: "123456789012", UserId: "x" };
@@ -119,9 +135,9 @@ interface Reply {
   readonly body: string;
 }
 
-function answerOf(entry: Entry, version: string, handle: () => unknown): Reply {
+async function answerOf(entry: Entry, version: string, handle: () => unknown): Promise<Reply> {
   try {
-    const value = handle();
+    const value = await handle();
     return { status: 200, ...success(entry.action, version, value) };
   } catch (error) {
     if (!(error instanceof AwsError)) throw error;

@@ -1,6 +1,8 @@
 // A strict AWS that answers over HTTP, for tests with the real SDK. Invariant: nothing of the adapter is known here but
 // the tag that its policy asks for; what is enforced stands in the table of rules.
-export { AwsError } from "./call.ts";
-export { FakeAws } from "./fake-aws.ts";
+export { AwsError, list, maybe } from "./call.ts";
+export { type Entry, FakeAws } from "./fake-aws.ts";
+export type { Path } from "./paths.ts";
+export { furnish, nodeGroup, run } from "./region.ts";
 export { type RuleId, rules } from "./rules.ts";
 export { type Listener, type LoadBalancer, region, type Tags, type TargetGroup, vpcId } from "./state.ts";

@@ -12,11 +12,11 @@ import {
   text,
   texts,
 } from "./call.ts";
-import type { LoadBalancer } from "./state.ts";
+import { type LoadBalancer, region, type State, vpcId } from "./state.ts";
 import type { Input, Value } from "./wire.ts";
 
 /** AWS sets one up for so long. */
-export const provisioningMs = 120_000;
+const provisioningMs = 120_000;
 /** Network interfaces are let go of so long after. */
 const releaseMs = 40_000;
 
@@ -120,14 +120,13 @@ function describe(call: Call): Value {
 }
 
 function shown({ state }: Call, one: LoadBalancer): Value {
-  const isUp = state.now - one.madeAt >= provisioningMs;
   return {
     LoadBalancerArn: one.arn,
     LoadBalancerName: one.name,
-    DNSName: `${one.name}-0123456789abcdef.elb.eu-west-1.amazonaws.com`,
+    DNSName: hostnameOf(one),
     Scheme: one.scheme,
-    VpcId: "vpc-0a0a0a0a",
-    State: { Code: isUp ? "active" : "provisioning" },
+    VpcId: vpcId,
+    State: { Code: isActive(state, one) ? "active" : "provisioning" },
     Type: "network",
     IpAddressType: one.ipAddressType,
     EnablePrefixForIpv6SourceNat: one.sourceNat,
@@ -137,6 +136,14 @@ function shown({ state }: Call, one: LoadBalancer): Value {
       EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic: one.privateLink,
     }),
   };
+}
+
+export function hostnameOf({ name }: LoadBalancer): string {
+  return `${name}-0123456789abcdef.elb.${region}.amazonaws.com`;
+}
+
+export function isActive({ now }: State, { madeAt }: LoadBalancer): boolean {
+  return now - madeAt >= provisioningMs;
 }
 
 function setSubnets(call: Call): Value {

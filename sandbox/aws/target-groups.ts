@@ -12,6 +12,7 @@ import {
   text,
   texts,
 } from "./call.ts";
+import { isLetIn } from "./security-groups.ts";
 import type { HealthCheck, Target, TargetGroup } from "./state.ts";
 import type { Input, Value } from "./wire.ts";
 
@@ -223,27 +224,44 @@ export function startChecks({ state, isOn }: Call): void {
   }
 }
 
-function describeHealth(call: Call): Value {
+async function describeHealth(call: Call): Promise<Value> {
   const one = targetGroup(call, text(call.input, "TargetGroupArn"));
-  startChecks(call);
-  const delayMs = Number(one.attributes.get("deregistration_delay.timeout_seconds")) * 1000;
-  for (const [key, { drainingSince }] of one.targets)
-    if (drainingSince !== undefined && call.state.now - drainingSince >= delayMs) one.targets.delete(key);
+  const found = await healthOf(call, one);
   return {
-    TargetHealthDescriptions: [...one.targets.values()].map((target) => ({
+    TargetHealthDescriptions: found.map(({ target, state, reason }) => ({
       Target: { Id: target.id, Port: target.port },
       HealthCheckPort: one.check.port,
-      TargetHealth: healthOf(call, one, target),
+      TargetHealth: { State: state, Reason: reason },
     })),
   };
 }
 
-function healthOf({ state, probe }: Call, { check }: TargetGroup, target: Target): Value {
-  const { id, port, checkedSince, drainingSince } = target;
-  if (drainingSince !== undefined) return { State: "draining", Reason: "Target.DeregistrationInProgress" };
-  if (checkedSince === undefined) return { State: "unused", Reason: "Target.NotInUse" };
+interface TargetHealth {
+  readonly target: Target;
+  readonly state: "initial" | "healthy" | "unhealthy" | "unused" | "draining";
+  readonly reason?: string;
+}
+
+/** How each of its targets is; those that are drained go. */
+export async function healthOf(call: Call, group: TargetGroup): Promise<readonly TargetHealth[]> {
+  startChecks(call);
+  const { state } = call;
+  const delayMs = Number(group.attributes.get("deregistration_delay.timeout_seconds")) * 1000;
+  for (const [key, { drainingSince }] of group.targets)
+    if (drainingSince !== undefined && state.now - drainingSince >= delayMs) group.targets.delete(key);
+  return await Promise.all([...group.targets.values()].map((target) => targetHealth(call, group, target)));
+}
+
+async function targetHealth(call: Call, group: TargetGroup, target: Target): Promise<TargetHealth> {
+  const { state, probe } = call;
+  const { check } = group;
+  const { id, checkedSince, drainingSince } = target;
+  if (drainingSince !== undefined) return { target, state: "draining", reason: "Target.DeregistrationInProgress" };
+  if (checkedSince === undefined) return { target, state: "unused", reason: "Target.NotInUse" };
   if (state.now - checkedSince < check.interval * check.healthy * 1000)
-    return { State: "initial", Reason: "Elb.RegistrationInProgress" };
-  const isHealthy = probe(id, check.port === "traffic-port" ? port : Number(check.port));
-  return isHealthy ? { State: "healthy" } : { State: "unhealthy", Reason: "Target.FailedHealthChecks" };
+    return { target, state: "initial", reason: "Elb.RegistrationInProgress" };
+  const port = check.port === "traffic-port" ? target.port : Number(check.port);
+  const users = state.usersOf(group.arn).flatMap((arn) => state.loadBalancers.get(arn) ?? []);
+  const isHealthy = users.some((user) => isLetIn(state, id, user, "tcp", port)) && (await probe(id, port, check));
+  return isHealthy ? { target, state: "healthy" } : { target, state: "unhealthy", reason: "Target.FailedHealthChecks" };
 }
