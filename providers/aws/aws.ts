@@ -154,5 +154,6 @@ const services: Readonly<Record<Api, string>> = {
 
 /** A request as IAM names it: `elasticloadbalancing:CreateListener`. */
 export function iamAction(name: ReadName | WriteCall["name"]): string {
-  return `${services[apiOf[name]]}:${name}`;
+  const api: Api = apiOf[name];
+  return `${services[api]}:${name}`;
 }
