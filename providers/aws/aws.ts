@@ -152,8 +152,9 @@ const services: Readonly<Record<Api, string>> = {
   tagging: "tag",
 };
 
+const apis: Readonly<Record<NameOf<Api>, Api>> = apiOf;
+
 /** A request as IAM names it: `elasticloadbalancing:CreateListener`. */
 export function iamAction(name: ReadName | WriteCall["name"]): string {
-  const api: Api = apiOf[name];
-  return `${services[api]}:${name}`;
+  return `${services[apis[name]]}:${name}`;
 }
