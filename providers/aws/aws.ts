@@ -152,7 +152,7 @@ const services: Readonly<Record<Api, string>> = {
   tagging: "tag",
 };
 
-const apis: Readonly<Record<NameOf<Api>, Api>> = apiOf;
+const apis: Readonly<Record<ReadName | WriteCall["name"], Api>> = apiOf;
 
 /** A request as IAM names it: `elasticloadbalancing:CreateListener`. */
 export function iamAction(name: ReadName | WriteCall["name"]): string {
