@@ -49,6 +49,21 @@ it.each(["", "web"])(
   },
 );
 
+it("rule 3: what is Berth's no more, since a moment ago, is not changed, whatever was seen before", async () => {
+  await using account = await Account.open();
+  const operator = await Operator.start(account);
+  operator.want(lbOf(1), nodes);
+  await operator.settle();
+  operator.pass(60_000);
+  await operator.round();
+  for (const { tags } of account.aws.state.loadBalancers.values()) tags.clear();
+  const before = account.aws.writes().length;
+  operator.want(lbOf(1, { annotations: { [`${prefix}attributes`]: "load_balancing.cross_zone.enabled=true" } }), nodes);
+  await operator.round();
+  expect(operator.failures).toEqual([expect.stringMatching(/^Conflict: /)]);
+  expect(account.aws.writes().slice(before)).toEqual([]);
+});
+
 it("7: 250 nodes that join are three registrations, and one that AWS refuses holds up no other", async () => {
   await using account = await Account.open({ instances: 250 });
   const operator = await Operator.start(account);

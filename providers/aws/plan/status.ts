@@ -2,8 +2,9 @@ import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.t
 import type { Issue, LbStatus } from "../../../src/provider/index.ts";
 import { isOwn } from "../identity.ts";
 import type { MembersObservation, ObservedTarget, ServiceObservation } from "../observation.ts";
-import { type NlbSpec, nlbSpec } from "../schema/index.ts";
+import { keys, type NlbSpec, nlbSpec } from "../schema/index.ts";
 import { loadBalancerName, type NlbSettings } from "./context.ts";
+import { rulesOf } from "./frontend-group.ts";
 import { chosenNodes, maxNodes } from "./members.ts";
 import { fateOf } from "./nodes.ts";
 
@@ -12,7 +13,16 @@ const maxNames = 3;
 
 /** What the Service asks for and cannot have. */
 export function validate(lb: DesiredLoadBalancer, settings: NlbSettings): readonly Issue[] {
-  return nlbSpec(lb, settings).issues;
+  const { spec, issues } = nlbSpec(lb, settings);
+  return [...issues, ...tooManyRules(spec, settings)];
+}
+
+/** AWS would say so only after much else is made. */
+function tooManyRules(spec: NlbSpec, { maxRules }: NlbSettings): readonly Issue[] {
+  const { length } = rulesOf(spec);
+  if (length <= maxRules) return [];
+  const message = `its ports and who may connect to them are ${length} rules of a security group, and AWS takes ${maxRules}; give fewer ranges, or ${keys.prefixLists}, or raise the quota and --aws-nlb-rules-per-group`;
+  return [{ path: "spec.loadBalancerSourceRanges", severity: "refuse", reason: "QuotaExceeded", message }];
 }
 
 /** The name is shown once AWS has set the load balancer up; whether a target is healthy makes no difference. */

@@ -1,4 +1,4 @@
-import { annotations, sourceRangesAnnotation } from "../../../src/api/index.ts";
+import { annotations, sourceRangesAnnotation, targetNodeLabelsAnnotation } from "../../../src/api/index.ts";
 
 const awsPrefix = "service.beta.kubernetes.io/aws-load-balancer-";
 
@@ -63,7 +63,6 @@ const unsupported: Readonly<Record<string, string>> = {
   [aws("quic-enabled-ports")]: "there are no QUIC listeners; remove it",
   [aws("minimum-load-balancer-capacity")]: "capacity is not reserved; reserve it by hand, and remove this",
   [aws("multi-cluster-target-group")]: "target groups are not shared between clusters; remove it",
-  [aws("target-node-labels")]: `give ${annotations.nodeSelector} the same text`,
   [aws("extra-security-groups")]: `a Network Load Balancer has none; give all of them in ${keys.securityGroups}`,
   [aws("access-log-emit-interval")]: "only a Classic Load Balancer has it; remove it",
   [aws("connection-draining-enabled")]: `only a Classic Load Balancer has it; give ${annotations.drainSeconds}`,
@@ -73,11 +72,13 @@ const unsupported: Readonly<Record<string, string>> = {
 };
 
 const known: ReadonlySet<string> = new Set(Object.values(keys));
+/** Read by the controller, whatever the provider. */
+const neutral: ReadonlySet<string> = new Set([sourceRangesAnnotation, targetNodeLabelsAnnotation]);
 const kubernetesPrefix = "service.beta.kubernetes.io/";
 
 /** What is to be said of an annotation that is for a cloud and is not followed here; undefined for any other one. */
 export function whyNotFollowed(key: string): string | undefined {
-  if (!key.startsWith(kubernetesPrefix) || known.has(key) || key === sourceRangesAnnotation) return undefined;
+  if (!key.startsWith(kubernetesPrefix) || known.has(key) || neutral.has(key)) return undefined;
   if ([listenerAttributesPrefix, portAttributesPrefix].some((prefix) => key.startsWith(prefix))) return undefined;
   const why = unsupported[key];
   if (why !== undefined) return `is not supported: ${why}`;

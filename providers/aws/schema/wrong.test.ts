@@ -94,7 +94,6 @@ const notFollowed = [
   "quic-enabled-ports",
   "minimum-load-balancer-capacity",
   "multi-cluster-target-group",
-  "target-node-labels",
   "extra-security-groups",
   "access-log-emit-interval",
   "connection-draining-enabled",
