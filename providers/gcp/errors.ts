@@ -47,7 +47,10 @@ const rows: readonly Row[] = [
   },
   {
     when: either(has("instanceInMultipleLoadBalancedIgs", "INSTANCE_IN_MULTIPLE_LOAD_BALANCED_IGS")),
-    fault: blocked("InstanceInTwoGroups", "take the machine out of the other load-balanced instance group"),
+    fault: blocked(
+      "InstanceInTwoGroups",
+      "take the machine out of the other load-balanced instance group, or give --gcp-l4-backends endpoint-groups",
+    ),
   },
   {
     when: either(

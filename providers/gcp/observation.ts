@@ -1,7 +1,13 @@
-import type { Address, BackendService, Endpoint, EndpointGroup, Resource } from "./resources.ts";
+import type { Address, BackendService, Endpoint, EndpointGroup, Group, InstanceGroup, Resource } from "./resources.ts";
 
 /** What is known of one scope. Resources are those that bear a name of it, whoever made them. */
-export type Observation = ServiceObservation | MembersObservation | SharedObservation;
+export type Observation = ServiceObservation | MembersObservation | SharedObservation | InstancesObservation;
+
+/** A group and who is in it. */
+export interface Membership<G extends Group> {
+  readonly group: G;
+  readonly endpoints: readonly Endpoint[];
+}
 
 export interface ServiceObservation {
   readonly kind: "service";
@@ -14,7 +20,7 @@ export interface ServiceObservation {
 
 export interface MembersObservation {
   readonly kind: "members";
-  readonly groups: readonly { readonly group: EndpointGroup; readonly endpoints: readonly Endpoint[] }[];
+  readonly groups: readonly Membership<EndpointGroup>[];
   readonly backendService: BackendService | undefined;
   /** By the names of machines; those that nobody has probed yet are missing. */
   readonly health: ReadonlyMap<string, boolean>;
@@ -24,5 +30,13 @@ export interface SharedObservation {
   readonly kind: "shared";
   readonly resources: readonly Resource[];
   /** Those that refer to what is shared. */
+  readonly users: readonly BackendService[];
+}
+
+/** Of the groups of whole machines. */
+export interface InstancesObservation {
+  readonly kind: "instances";
+  readonly groups: readonly Membership<InstanceGroup>[];
+  /** Those that refer to one of them. */
   readonly users: readonly BackendService[];
 }

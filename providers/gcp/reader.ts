@@ -1,25 +1,34 @@
 import { assertNever } from "../../src/base/index.ts";
 import type { LbIdentity } from "../../src/model/index.ts";
 import type { ScopeKey } from "../../src/provider/index.ts";
-import { healthOfMembers, itemsOf, membersOf, resourceOf } from "./answers.ts";
-import { endpointsOf, healthOf, listOf } from "./calls.ts";
+import { endpointsOf, healthOfMembers, itemsOf, resourceOf } from "./answers.ts";
+import { healthOf, listOf, membersOf } from "./calls.ts";
 import type { ComputeClient } from "./client.ts";
 import { linkOf, linkPath } from "./links.ts";
 import { anyBaseName, baseName, isNamed, sharedBaseName } from "./names.ts";
-import type { MembersObservation, Observation, ServiceObservation, SharedObservation } from "./observation.ts";
+import type {
+  InstancesObservation,
+  MembersObservation,
+  Observation,
+  ServiceObservation,
+  SharedObservation,
+} from "./observation.ts";
 import { sharedHealthCheckName } from "./plan/index.ts";
-import type { BackendService, Endpoint, EndpointGroup, Resource, ResourceKind } from "./resources.ts";
+import type { BackendService, Endpoint, Group, Resource, ResourceKind } from "./resources.ts";
 import { refOf } from "./resources.ts";
 import type { Settings } from "./settings.ts";
 
-const allKinds: readonly ResourceKind[] = [
+const loadBalancerKinds: readonly ResourceKind[] = [
   "address",
   "healthCheck",
   "firewall",
   "backendService",
   "forwardingRule",
-  "endpointGroup",
 ];
+const groupKinds: Readonly<Record<Settings["backends"], Group["kind"]>> = {
+  "endpoint-groups": "endpointGroup",
+  "instance-groups": "instanceGroup",
+};
 
 /** Reads scopes, each kind of resource by one list: of one scope, or of all at once. */
 export class Reader {
@@ -31,18 +40,38 @@ export class Reader {
     this.#settings = settings;
   }
 
-  /** Everything that may be of any scope. */
+  /** Everything that may be of any scope that Services have. */
   async all(signal: AbortSignal): Promise<readonly Resource[]> {
-    return await this.#listed(allKinds, `${anyBaseName}.*`, signal);
+    const kinds = new Set<ResourceKind>([...loadBalancerKinds, "endpointGroup", groupKinds[this.#settings.backends]]);
+    return await this.#listed([...kinds], `${anyBaseName}.*`, signal);
+  }
+
+  /** That, and what is left of another choice of backends. */
+  async owned(signal: AbortSignal): Promise<readonly Resource[]> {
+    return await this.#listed([...loadBalancerKinds, ...Object.values(groupKinds)], `${anyBaseName}.*`, signal);
   }
 
   /** One scope, out of what `all` has read or as it is now. */
   async scope(key: ScopeKey, all: readonly Resource[] | "live", signal: AbortSignal): Promise<Observation> {
     switch (key.kind) {
       case "service":
-        return this.#service(key.id, all === "live" ? await this.#live(key, allKinds, signal) : all);
+        return this.#service(
+          key.id,
+          all === "live"
+            ? await this.#live(key, [...loadBalancerKinds, groupKinds[this.#settings.backends]], signal)
+            : all,
+        );
       case "shared":
-        return this.#shared(key.clusterId, all === "live" ? await this.#liveShared(key.clusterId, signal) : all);
+        if (key.name === "instance-groups")
+          return await this.#instances(
+            key.clusterId,
+            all === "live" ? await this.#liveShared(key.clusterId, ["instanceGroup"], signal) : all,
+            signal,
+          );
+        return this.#shared(
+          key.clusterId,
+          all === "live" ? await this.#liveShared(key.clusterId, ["healthCheck", "firewall"], signal) : all,
+        );
       case "members":
         return await this.#members(
           key.id,
@@ -69,6 +98,17 @@ export class Reader {
     return { kind: "shared", resources: named(sharedBaseName(clusterId), all), users };
   }
 
+  async #instances(clusterId: string, all: readonly Resource[], signal: AbortSignal): Promise<InstancesObservation> {
+    const found = named(sharedBaseName(clusterId), all).filter((resource) => resource.kind === "instanceGroup");
+    const links = new Set(found.map((group) => linkPath(linkOf(refOf(group), this.#settings))));
+    const users = all.filter(
+      (resource): resource is BackendService =>
+        resource.kind === "backendService" && resource.backends.some(({ group }) => links.has(linkPath(group))),
+    );
+    const groups = found.map(async (group) => ({ group, endpoints: await this.#endpoints(group, signal) }));
+    return { kind: "instances", groups: await Promise.all(groups), users };
+  }
+
   async #members(id: LbIdentity, all: readonly Resource[], signal: AbortSignal): Promise<MembersObservation> {
     const base = baseName(id);
     const own = all.filter((resource) => resource.name === base);
@@ -84,9 +124,9 @@ export class Reader {
     return { kind: "members", groups, backendService, health: new Map(health.flatMap((one) => [...one])) };
   }
 
-  async #endpoints(group: EndpointGroup, signal: AbortSignal): Promise<readonly Endpoint[]> {
-    const pages = await this.#client.list(endpointsOf(refOf(group), this.#settings), signal);
-    return pages.flatMap(membersOf);
+  async #endpoints({ kind, name, zone }: Group, signal: AbortSignal): Promise<readonly Endpoint[]> {
+    const pages = await this.#client.list(membersOf({ kind, name, zone }, this.#settings), signal);
+    return pages.flatMap(endpointsOf);
   }
 
   async #health(backendService: string, group: string, signal: AbortSignal): Promise<ReadonlyMap<string, boolean>> {
@@ -101,9 +141,13 @@ export class Reader {
     return await this.#listed(kinds, `(${baseName(id)}|${sharedBaseName(id.clusterId)})(-.*)?`, signal);
   }
 
-  async #liveShared(clusterId: string, signal: AbortSignal): Promise<readonly Resource[]> {
+  async #liveShared(
+    clusterId: string,
+    kinds: readonly ResourceKind[],
+    signal: AbortSignal,
+  ): Promise<readonly Resource[]> {
     const [own, services] = await Promise.all([
-      this.#listed(["healthCheck", "firewall"], `${sharedBaseName(clusterId)}(-.*)?`, signal),
+      this.#listed(kinds, `${sharedBaseName(clusterId)}(-.*)?`, signal),
       this.#listed(["backendService"], `${anyBaseName}.*`, signal),
     ]);
     return [...own, ...services];

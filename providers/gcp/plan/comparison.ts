@@ -53,6 +53,7 @@ function fieldsOf(resource: Resource): Fields {
     // Its name says all of it; the group's network is the adapter's own.
     case "address":
     case "endpointGroup":
+    case "instanceGroup":
       return {};
     case "healthCheck":
       return healthCheckFields(resource);

@@ -20,6 +20,7 @@ const wish = {
 const otherwise: { readonly [K in Resource["kind"]]: Readonly<Record<string, unknown>> } = {
   address: {},
   endpointGroup: {},
+  instanceGroup: {},
   healthCheck: {
     type: "TCP",
     httpHealthCheck: { port: 1, requestPath: "/healthz" },

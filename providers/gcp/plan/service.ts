@@ -3,7 +3,7 @@ import type { Plan, PlanStep, Wait } from "../../../src/provider/index.ts";
 import { firewallName, sharedBaseName } from "../names.ts";
 import type { ServiceObservation } from "../observation.ts";
 import { type Owner, renderOwner } from "../owner.ts";
-import type { EndpointGroup, Resource } from "../resources.ts";
+import type { EndpointGroup, Group, InstanceGroup, Resource } from "../resources.ts";
 import type { Settings } from "../settings.ts";
 import { type ChosenAddress, chooseAddresses } from "./addresses.ts";
 import { backendService, ownHealthCheck, sharedHealthCheckName } from "./backend.ts";
@@ -38,7 +38,7 @@ export function planService(
     return planOf(preparation(parts, own, waits.length === 0), waits, replaces);
   const closed = denyWaits(wish, observed);
   const steps = transition({ ...parts, mayDeny: closed.length === 0 }, own);
-  return planOf(steps, [...closed, ...zoneWaits(wish, nodes, observed)], replaces);
+  return planOf(steps, [...closed, ...zoneWaits(wish, nodes, ownGroups(wish, observed))], replaces);
 }
 
 /** Everything of it that is ours; groups of endpoints are the members' to delete. */
@@ -61,9 +61,17 @@ function ownParts(owner: Owner, { resources, addresses }: ServiceObservation): r
   return [...addresses, ...parts].filter((resource) => isOwn(resource, owner));
 }
 
-function ownGroups(wish: Wish, { resources }: ServiceObservation): readonly EndpointGroup[] {
-  return resources.filter(
-    (resource): resource is EndpointGroup => resource.kind === "endpointGroup" && isOwn(resource, wish.owner),
+/** Those that its backend service can refer to. */
+function ownGroups({ lb, owner, settings }: Wish, { resources, shared }: ServiceObservation): readonly Group[] {
+  if (settings.backends === "endpoint-groups")
+    return resources.filter(
+      (resource): resource is EndpointGroup => resource.kind === "endpointGroup" && isOwn(resource, owner),
+    );
+  return shared.filter(
+    (resource): resource is InstanceGroup =>
+      resource.kind === "instanceGroup" &&
+      resource.network !== undefined &&
+      isOwn(resource, sharedOwner(lb.id.clusterId, "instance-groups")),
   );
 }
 
@@ -103,22 +111,41 @@ function backendWaits(wish: Wish, nodes: readonly NodeTarget[], observed: Servic
   const { id, externalTrafficPolicy } = wish.lb;
   const check = sharedHealthCheckName(id.clusterId);
   const hasCheck = externalTrafficPolicy === "Local" || ownShared(id, observed).some(({ name }) => name === check);
-  const hasGroups = ownGroups(wish, observed).length > 0 || machinesOf(nodes, wish.settings).length === 0;
+  const groups = ownGroups(wish, observed);
   return [
     ...(hasCheck ? [] : [sharedWait("check", id, "the health check of the cluster is not there yet")]),
-    ...(hasGroups ? [] : zoneWaits(wish, nodes, observed)),
+    ...(groups.length === 0 ? zoneWaits(wish, nodes, groups) : []),
+    ...(changesOver(wish, observed)
+      ? zoneWaits(
+          wish,
+          nodes,
+          groups.filter(({ size = 0 }) => size > 0),
+        )
+      : []),
   ];
 }
 
+/** It serves by groups of the other kind yet, so none of its zones may be missing, or empty, when that ends. */
+function changesOver(wish: Wish, observed: ServiceObservation): boolean {
+  const others = wish.settings.backends === "endpoint-groups" ? "/instanceGroups/" : "/networkEndpointGroups/";
+  return ownParts(wish.owner, observed).some(
+    (resource) => resource.kind === "backendService" && resource.backends.some(({ group }) => group.includes(others)),
+  );
+}
+
 /** A zone more is taken in when it has a group; until then the others serve. */
-function zoneWaits(wish: Wish, nodes: readonly NodeTarget[], observed: ServiceObservation): readonly Wait[] {
-  const { id } = wish.lb;
-  const groups = new Set(ownGroups(wish, observed).map(({ zone }) => zone));
-  const zones = new Set(machinesOf(nodes, wish.settings).map(({ zone }) => zone));
-  const lacking = [...zones].filter((zone) => !groups.has(zone)).sort();
-  if (lacking.length === 0) return [];
-  const what = `its nodes in ${lacking.join(", ")} have no group yet`;
-  return [{ id: "groups", what, pollAfterMs: pollMs, on: { kind: "members", id } }];
+function zoneWaits(
+  { lb: { id }, settings }: Wish,
+  nodes: readonly NodeTarget[],
+  groups: readonly Group[],
+): readonly Wait[] {
+  const zones = new Set(machinesOf(nodes, settings).map(({ zone }) => zone));
+  const lacking = zones.difference(new Set(groups.map(({ zone }) => zone)));
+  if (lacking.size === 0) return [];
+  const what = `its nodes in ${[...lacking].sort().join(", ")} have no group yet`;
+  const isShared = settings.backends === "instance-groups";
+  const on = isShared ? sharedKey(id.clusterId, "instance-groups") : ({ kind: "members", id } as const);
+  return [{ id: "groups", what, pollAfterMs: pollMs, on }];
 }
 
 /** Probes have to be let in by a rule that comes first before everything else is kept out. */

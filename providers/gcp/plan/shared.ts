@@ -11,17 +11,20 @@ import { isOwn, refuseForeign } from "./ownership.ts";
 import { changeStep, deleteStep, insertStep, planOf } from "./steps.ts";
 import { orderedDeletes } from "./transition.ts";
 
-/** The one scope that all load balancers of a cluster share: the check of policy Cluster and the way for its probes. */
-const name = "health-check";
+/**
+ * What load balancers of a cluster share: the check of policy Cluster and the way for its probes, and where they send to
+ * whole machines the groups of these.
+ */
+export type SharedName = "health-check" | "instance-groups";
 
 /** Where every node says whether it takes traffic, for all Services of policy Cluster alike. */
 const nodeCheck = { port: 10_256, path: "/healthz" } as const;
 
-export function sharedKey(clusterId: string): Extract<ScopeKey, { kind: "shared" }> {
+export function sharedKey(clusterId: string, name: SharedName = "health-check"): Extract<ScopeKey, { kind: "shared" }> {
   return { kind: "shared", clusterId, name };
 }
 
-export function sharedOwner(clusterId: string): Owner {
+export function sharedOwner(clusterId: string, name: SharedName = "health-check"): Owner {
   return { kind: "shared", clusterId, name };
 }
 

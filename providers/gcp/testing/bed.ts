@@ -12,12 +12,19 @@ export interface Wanted {
   readonly nodes: readonly NodeTarget[];
 }
 
-const keys: readonly ScopeKey[] = [sharedKey(id.clusterId), { kind: "service", id }, { kind: "members", id }];
-const own = keys.slice(1);
+const own: readonly ScopeKey[] = [
+  { kind: "service", id },
+  { kind: "members", id },
+];
+const keys: readonly ScopeKey[] = [sharedKey(id.clusterId), ...own];
+const keysOfMode: Readonly<Record<Settings["backends"], readonly ScopeKey[]>> = {
+  "endpoint-groups": keys,
+  "instance-groups": [sharedKey(id.clusterId, "instance-groups"), ...keys],
+};
 
 export class PlannerBed {
   readonly region: MemoryRegion;
-  readonly #settings: Settings;
+  #settings: Settings;
   readonly #onCommit: (action: Action) => void;
 
   constructor({
@@ -39,9 +46,20 @@ export class PlannerBed {
     return planScope(key, desired, this.region.observe(key), this.#settings);
   }
 
+  /** As of a controller that is told otherwise. */
+  reset(changes: Partial<Settings>): void {
+    this.#settings = { ...this.#settings, ...changes };
+  }
+
+  get #keys(): readonly ScopeKey[] {
+    return keysOfMode[this.#settings.backends];
+  }
+
   /** What is left to do, scope by scope. */
   open(wanted: Wanted | null): readonly Plan[] {
-    return (wanted === null ? own : keys).map((key) => this.plan(key, wanted)).filter((plan) => !isConverged(plan));
+    return (wanted === null ? own : this.#keys)
+      .map((key) => this.plan(key, wanted))
+      .filter((plan) => !isConverged(plan));
   }
 
   /** Until nothing is left to do in any scope, or until so many actions are done; returns the plans that had steps. */
@@ -49,7 +67,7 @@ export class PlannerBed {
     const plans: Plan[] = [];
     let left = actions;
     // Shared things outlive their last user for a while.
-    const scopes = wanted === null ? own : keys;
+    const scopes = wanted === null ? own : this.#keys;
     for (let round = 0; round < 12; round++) {
       let done = true;
       for (const key of scopes) {

@@ -56,8 +56,10 @@ export class Cloud implements AsyncDisposable {
   }
 
   /** One without memory, as after a restart. */
-  adapter(fence: () => string | undefined = () => undefined): GcpAdapter {
-    const { settings = defaults } = this.#options;
+  adapter(
+    fence: () => string | undefined = () => undefined,
+    settings: Settings = this.#options.settings ?? defaults,
+  ): GcpAdapter {
     return createAdapter({ settings, connection: this.#connection, fence, clock: this.#clock, pollMs: 1 });
   }
 
