@@ -15,6 +15,7 @@ import type {
 } from "../../src/provider/index.ts";
 import { HeldViews, isPartOf } from "./held-views.ts";
 import { linkOf } from "./links.ts";
+import { anyBaseName } from "./names.ts";
 import type { Observation } from "./observation.ts";
 import { type Owner, parseOwner } from "./owner.ts";
 import { addressText, planScope, sharedKey, status } from "./plan/index.ts";
@@ -124,7 +125,8 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
   async *listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject> {
     const found = (await this.#reader.owned(signal)).flatMap((resource) => {
       const owner = parseOwner(resource.description);
-      return owner !== undefined && clusterOf(owner) === clusterId ? [{ resource, owner }] : [];
+      const isNamedSo = resource.name.startsWith(anyBaseName);
+      return isNamedSo && owner !== undefined && clusterOf(owner) === clusterId ? [{ resource, owner }] : [];
     });
     // One mark stands for a whole load balancer, and what that one shares has to stay with it.
     const kept = new Set(found.flatMap(({ owner }) => (isRetained(owner) ? [owner.id.uid] : [])));

@@ -101,6 +101,9 @@ function firewallOf(answer: Answer): Firewall {
     sourceRanges: texts(answer, "sourceRanges"),
     destinationRanges: texts(answer, "destinationRanges"),
     targetTags: texts(answer, "targetTags"),
+    sourceTags: texts(answer, "sourceTags"),
+    sourceServiceAccounts: texts(answer, "sourceServiceAccounts"),
+    targetServiceAccounts: texts(answer, "targetServiceAccounts"),
     allowed: items(answer, "allowed").map(trafficOf),
     denied: items(answer, "denied").map(trafficOf),
   };

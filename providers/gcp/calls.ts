@@ -104,12 +104,17 @@ export function pollOf(ref: Ref, operation: string, settings: Settings): Call {
   };
 }
 
-/** Lists all resources of a kind whose names fit the pattern, in all zones. */
-export function listOf(kind: ResourceKind, pattern: string | undefined, settings: Settings): Omit<Call, "kind"> {
+/** Lists all resources of a kind whose names fit the pattern, or do not, in all zones. */
+export function listOf(
+  kind: ResourceKind,
+  pattern: string | undefined,
+  settings: Settings,
+  fits: "eq" | "ne" = "eq",
+): Omit<Call, "kind"> {
   const { collection, scope, permission } = kinds[kind];
   const method = scope === "zone" ? "aggregatedList" : "list";
   const place = scope === "zone" ? { project: settings.project } : placeOf({ kind, name: "" }, settings);
-  const filter = pattern === undefined ? {} : { filter: `name eq "${pattern}"` };
+  const filter = pattern === undefined ? {} : { filter: `name ${fits} "${pattern}"` };
   return {
     collection,
     method,

@@ -150,7 +150,7 @@ it.each<[string, Failure, Fault | object, string]>([
       "forbidden",
       "Required 'compute.networks.updatePolicy' permission for 'projects/net/global/networks/n'",
     ),
-    { kind: "forbidden", action: "compute.networks.updatePolicy in project shop" },
+    { kind: "forbidden", action: "compute.networks.updatePolicy in project net" },
     "park",
   ],
   [

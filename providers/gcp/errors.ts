@@ -135,9 +135,11 @@ function quota({ quota: known, message, info }: Failure): Fault {
   return { kind: "quota", limit: number === undefined ? name : `${name} (${Number(number)})` };
 }
 
+/** What is refused may be the use of something of another project, as a network. */
 function forbidden({ message }: Failure, { permission, project }: Attempt): Fault {
-  const named = /Required '([^']+)' permission/i.exec(message)?.[1] ?? permission;
-  return { kind: "forbidden", action: `${named} in project ${project}` };
+  const [, named = permission] = /Required '([^']+)' permission/i.exec(message) ?? [];
+  const [, place = project] = /permission for 'projects\/([^/']+)/i.exec(message) ?? [];
+  return { kind: "forbidden", action: `${named} in project ${place}` };
 }
 
 /** It will be refused again until somebody changes something. */

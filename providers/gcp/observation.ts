@@ -1,4 +1,13 @@
-import type { Address, BackendService, Endpoint, EndpointGroup, Group, InstanceGroup, Resource } from "./resources.ts";
+import type {
+  Address,
+  BackendService,
+  Endpoint,
+  EndpointGroup,
+  Firewall,
+  Group,
+  InstanceGroup,
+  Resource,
+} from "./resources.ts";
 
 /** What is known of one scope. Resources are those that bear a name of it, whoever made them. */
 export type Observation = ServiceObservation | MembersObservation | SharedObservation | InstancesObservation;
@@ -16,6 +25,8 @@ export interface ServiceObservation {
   readonly addresses: readonly Address[];
   /** What bears a name of what the cluster shares. */
   readonly shared: readonly Resource[];
+  /** Rules of others in the firewall of a network that is another project's. */
+  readonly otherFirewalls: readonly Firewall[];
 }
 
 export interface MembersObservation {
@@ -29,6 +40,7 @@ export interface MembersObservation {
 export interface SharedObservation {
   readonly kind: "shared";
   readonly resources: readonly Resource[];
+  readonly otherFirewalls: readonly Firewall[];
   /** Those that refer to what is shared. */
   readonly users: readonly BackendService[];
 }

@@ -1,6 +1,6 @@
 import { assertNever } from "../../src/base/index.ts";
 import type { LbIdentity } from "../../src/model/index.ts";
-import type { ScopeKey } from "../../src/provider/index.ts";
+import { ProviderError, type ScopeKey } from "../../src/provider/index.ts";
 import { endpointsOf, healthOfMembers, itemsOf, resourceOf } from "./answers.ts";
 import { healthOf, listOf, membersOf } from "./calls.ts";
 import type { ComputeClient } from "./client.ts";
@@ -14,7 +14,7 @@ import type {
   SharedObservation,
 } from "./observation.ts";
 import { sharedHealthCheckName } from "./plan/index.ts";
-import type { BackendService, Endpoint, Group, Resource, ResourceKind } from "./resources.ts";
+import type { BackendService, Endpoint, Firewall, Group, Resource, ResourceKind } from "./resources.ts";
 import { refOf } from "./resources.ts";
 import type { Settings } from "./settings.ts";
 
@@ -86,7 +86,8 @@ export class Reader {
   #service(id: LbIdentity, all: readonly Resource[]): ServiceObservation {
     const addresses = all.filter((resource) => resource.kind === "address");
     const resources = named(baseName(id), all).filter(({ kind }) => kind !== "address");
-    return { kind: "service", resources, addresses, shared: named(sharedBaseName(id.clusterId), all) };
+    const shared = named(sharedBaseName(id.clusterId), all);
+    return { kind: "service", resources, addresses, shared, otherFirewalls: othersAmong(all) };
   }
 
   #shared(clusterId: string, all: readonly Resource[]): SharedObservation {
@@ -95,7 +96,8 @@ export class Reader {
       (resource): resource is BackendService =>
         resource.kind === "backendService" && resource.healthChecks.some((link) => linkPath(link) === check),
     );
-    return { kind: "shared", resources: named(sharedBaseName(clusterId), all), users };
+    const resources = named(sharedBaseName(clusterId), all);
+    return { kind: "shared", resources, otherFirewalls: othersAmong(all), users };
   }
 
   async #instances(clusterId: string, all: readonly Resource[], signal: AbortSignal): Promise<InstancesObservation> {
@@ -155,13 +157,43 @@ export class Reader {
 
   async #listed(kinds: readonly ResourceKind[], pattern: string, signal: AbortSignal): Promise<readonly Resource[]> {
     const lists = kinds.map(async (kind) => {
+      if (kind === "firewall") return await this.#firewalls(pattern, signal);
       // A user's own may have any name.
-      const call = listOf(kind, kind === "address" ? undefined : pattern, this.#settings);
-      const pages = await this.#client.list(call, signal);
-      return pages.flatMap((page) => itemsOf(kind, page).flatMap((answer) => resourceOf(kind, answer) ?? []));
+      return await this.#list(listOf(kind, kind === "address" ? undefined : pattern, this.#settings), kind, signal);
     });
     return (await Promise.all(lists)).flat();
   }
+
+  /**
+   * In a network that is another project's somebody else may have made rules that do as well, or let nobody even look at
+   * them: then none is seen.
+   */
+  async #firewalls(pattern: string, signal: AbortSignal): Promise<readonly Resource[]> {
+    const own = listOf("firewall", pattern, this.#settings);
+    const { project, networkProject } = this.#settings;
+    if (project === networkProject) return await this.#list(own, "firewall", signal);
+    const others = listOf("firewall", `${anyBaseName}.*`, this.#settings, "ne");
+    const lists = await Promise.all(
+      [own, others].map((call) => this.#list(call, "firewall", signal).catch(noneIfForbidden)),
+    );
+    return lists.flat();
+  }
+
+  async #list(call: ReturnType<typeof listOf>, kind: ResourceKind, signal: AbortSignal): Promise<readonly Resource[]> {
+    const pages = await this.#client.list(call, signal);
+    return pages.flatMap((page) => itemsOf(kind, page).flatMap((answer) => resourceOf(kind, answer) ?? []));
+  }
+}
+
+function noneIfForbidden(error: unknown): readonly Resource[] {
+  if (error instanceof ProviderError && error.fault.kind === "forbidden") return [];
+  throw error;
+}
+
+function othersAmong(all: readonly Resource[]): readonly Firewall[] {
+  return all.filter(
+    (resource): resource is Firewall => resource.kind === "firewall" && !resource.name.startsWith(anyBaseName),
+  );
 }
 
 function named(base: string, all: readonly Resource[]): readonly Resource[] {

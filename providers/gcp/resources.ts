@@ -51,6 +51,10 @@ export interface Firewall extends Common {
   readonly sourceRanges: readonly string[];
   readonly destinationRanges: readonly string[];
   readonly targetTags: readonly string[];
+  /** These three only read: ours have none. */
+  readonly sourceTags?: readonly string[];
+  readonly sourceServiceAccounts?: readonly string[];
+  readonly targetServiceAccounts?: readonly string[];
   readonly allowed: readonly FirewallTraffic[];
   readonly denied: readonly FirewallTraffic[];
 }

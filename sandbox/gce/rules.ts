@@ -202,19 +202,20 @@ export const rules: readonly Rule[] = [
     id: "subnetworks exist",
     source: peers,
     enforce: ({ method, path, body, world }) => {
-      const { project, region, network, subnetworks } = world.place;
+      const { project, networkProject = project, region, network, subnetworks } = world.place;
       if (method !== "insert") return undefined;
       const needsOne =
         collectionOf(path) === "networkEndpointGroups" ||
         body["addressType"] === "INTERNAL" ||
         (collectionOf(path) === "forwardingRules" && body["loadBalancingScheme"] === "INTERNAL");
       const given = body["subnetwork"] === undefined ? undefined : pathOf(body["subnetwork"]);
-      const known = subnetworks.map((name) => `projects/${project}/regions/${region}/subnetworks/${name}`);
+      const known = subnetworks.map((name) => `projects/${networkProject}/regions/${region}/subnetworks/${name}`);
       if (needsOne && given === undefined) return new Refusal(400, "required", "A subnetwork must be specified.");
       if (given !== undefined && !known.includes(given))
         return new Refusal(404, "notFound", `The resource '${given}' was not found`);
       const wrong =
-        body["network"] !== undefined && pathOf(body["network"]) !== `projects/${project}/global/networks/${network}`;
+        body["network"] !== undefined &&
+        pathOf(body["network"]) !== `projects/${networkProject}/global/networks/${network}`;
       return when(wrong, 404, "notFound", `The resource '${pathOf(body["network"])}' was not found`);
     },
   },

@@ -327,11 +327,11 @@ export class FakeGce implements AsyncDisposable {
 
   #page({ query }: Pick<Asked, "query">, all: readonly Body[]): Body {
     const filter = query.get("filter");
-    const [, pattern] = /^name eq "(.*)"$/.exec(filter ?? "") ?? [];
+    const [, sense, pattern] = /^name (eq|ne) "(.*)"$/.exec(filter ?? "") ?? [];
     if (filter !== null && pattern === undefined)
       refuse(400, "invalid", `Invalid value for field 'filter': '${filter}'.`);
     const fitting = all.filter(
-      ({ name }) => pattern === undefined || new RegExp(`^(?:${pattern})$`).test(String(name)),
+      ({ name }) => pattern === undefined || new RegExp(`^(?:${pattern})$`).test(String(name)) === (sense === "eq"),
     );
     const from = Number(query.get("pageToken") ?? 0);
     const to = from + Math.min(Number(query.get("maxResults") ?? 500), this.#options.pageSize ?? 500);

@@ -15,6 +15,8 @@ export interface Machine {
 export interface Place {
   readonly project: string;
   readonly region: string;
+  /** The project that has network and subnetworks, where that is another one. */
+  readonly networkProject?: string;
   readonly network: string;
   readonly subnetworks: readonly string[];
 }
@@ -99,11 +101,11 @@ export class World {
   /** Where a group of machines is. */
   networkOf(path: string): Body {
     const zone = /zones\/([^/]+)/.exec(path)?.[1];
-    const { project, region, network } = this.place;
+    const { project, networkProject = project, region, network } = this.place;
     const machine = this.machines.get(`${zone}/${this.endpoints.get(path)?.[0]}`);
     return {
-      network: `${api}projects/${project}/global/networks/${network}`,
-      subnetwork: `${api}projects/${project}/regions/${region}/subnetworks/${machine?.subnetwork}`,
+      network: `${api}projects/${networkProject}/global/networks/${network}`,
+      subnetwork: `${api}projects/${networkProject}/regions/${region}/subnetworks/${machine?.subnetwork}`,
     };
   }
 

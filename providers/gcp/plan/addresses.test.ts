@@ -107,7 +107,13 @@ it.each<[string, Partial<DesiredLoadBalancer>, Partial<Address>, string, string]
 });
 
 it("says who else uses an address", () => {
-  const observed = { kind: "service", resources: [], addresses: [{ ...mine, users: [other] }], shared: [] } as const;
+  const observed = {
+    kind: "service",
+    resources: [],
+    addresses: [{ ...mine, users: [other] }],
+    shared: [],
+    otherFirewalls: [],
+  } as const;
   const bed = new PlannerBed();
   bed.region.observe = () => observed;
   expect(faultOf(() => bed.plan(key, { lb: desiredLb(byName), nodes }))).toMatchObject({

@@ -1,6 +1,5 @@
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../../src/model/index.ts";
 import type { Plan, PlanStep, Wait } from "../../../src/provider/index.ts";
-import { firewallName, sharedBaseName } from "../names.ts";
 import type { ServiceObservation } from "../observation.ts";
 import { type Owner, renderOwner } from "../owner.ts";
 import type { EndpointGroup, Group, InstanceGroup, Resource } from "../resources.ts";
@@ -8,11 +7,12 @@ import type { Settings } from "../settings.ts";
 import { type ChosenAddress, chooseAddresses } from "./addresses.ts";
 import { backendService, ownHealthCheck, sharedHealthCheckName } from "./backend.ts";
 import { compare } from "./comparison.ts";
+import { isCovered } from "./equivalent.ts";
 import { allowPriority, firewalls } from "./firewalls.ts";
 import { machinesOf } from "./machines.ts";
-import { isOwn, refuseForeign } from "./ownership.ts";
+import { hasName, isOwn, refuseForeign } from "./ownership.ts";
 import { destinationOf, forwardingRules } from "./rules.ts";
-import { sharedKey, sharedOwner } from "./shared.ts";
+import { sharedFirewall, sharedKey, sharedOwner } from "./shared.ts";
 import { changeStep, idsOf, insertStep, planOf } from "./steps.ts";
 import { orderedDeletes, type Parts, transition } from "./transition.ts";
 import { type Wish, wishOf } from "./wish.ts";
@@ -82,7 +82,9 @@ function partsOf(wish: Wish, addresses: readonly ChosenAddress[], observed: Serv
     addresses: addresses.flatMap(({ own }) => own ?? []),
     healthCheck: ownHealthCheck(wish),
     backendService: backendService(wish, ownGroups(wish, observed)),
-    firewalls: known.flatMap(({ family, ip }) => firewalls(wish, family, destinationOf(family, ip))),
+    firewalls: known
+      .flatMap(({ family, ip }) => firewalls(wish, family, destinationOf(family, ip)))
+      .filter((one) => hasName(one, observed.resources) || !isCovered(one, observed.otherFirewalls)),
     mayDeny: true,
     rules: known.flatMap(({ family, ip }) => forwardingRules(wish, family, ip)),
   };
@@ -152,10 +154,11 @@ function zoneWaits(
 function denyWaits({ lb, settings, isInternal }: Wish, observed: ServiceObservation): readonly Wait[] {
   if (isInternal || settings.disableFirewalls || lb.externalTrafficPolicy === "Local") return [];
   const open = lb.families.every((family) => {
-    const name = firewallName(sharedBaseName(lb.id.clusterId), "health", family);
-    return ownShared(lb.id, observed).some(
-      (resource) => resource.kind === "firewall" && resource.name === name && resource.priority <= allowPriority,
+    const wanted = sharedFirewall(lb.id.clusterId, family, settings);
+    const isOwnOpen = ownShared(lb.id, observed).some(
+      (resource) => resource.kind === "firewall" && resource.name === wanted.name && resource.priority <= allowPriority,
     );
+    return isOwnOpen || isCovered(wanted, observed.otherFirewalls);
   });
   return open ? [] : [sharedWait("probes", lb.id, "the firewall does not let the cluster's health probes in yet")];
 }

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/index.ts";
 import type { ScopeKey } from "../../../src/provider/index.ts";
 import { linkOf, linkPath, networkLink } from "../links.ts";
-import { baseName, isNamed, sharedBaseName } from "../names.ts";
+import { anyBaseName, baseName, isNamed, sharedBaseName } from "../names.ts";
 import type { Observation } from "../observation.ts";
 import { addressText } from "../plan/comparison.ts";
 import {
@@ -12,6 +12,7 @@ import {
   type Address,
   type BackendService,
   type Endpoint,
+  type Firewall,
   type ForwardingRule,
   type Resource,
   refOf,
@@ -61,7 +62,18 @@ export class MemoryRegion {
     const addresses = this.all("address").map((address) => ({ ...address, users: this.#usersOf(address) }));
     const resources = this.#named(base).filter(({ kind }) => kind !== "address");
     const shared = this.#named(sharedBaseName(key.id.clusterId)).map((one) => this.#sized(one));
-    return { kind: "service", resources: resources.map((one) => this.#sized(one)), addresses, shared };
+    return {
+      kind: "service",
+      resources: resources.map((one) => this.#sized(one)),
+      addresses,
+      shared,
+      otherFirewalls: this.#others(),
+    };
+  }
+
+  #others(): readonly Firewall[] {
+    if (this.#settings.project === this.#settings.networkProject) return [];
+    return this.all("firewall").filter(({ name }) => !name.startsWith(anyBaseName));
   }
 
   #observeInstances(clusterId: string): Observation {
@@ -83,7 +95,7 @@ export class MemoryRegion {
     const users = this.all("backendService").filter(({ healthChecks }) =>
       healthChecks.some((link) => links.includes(linkPath(link))),
     );
-    return { kind: "shared", resources, users };
+    return { kind: "shared", resources, otherFirewalls: this.#others(), users };
   }
 
   commit(action: Action): void {
