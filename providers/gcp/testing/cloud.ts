@@ -56,10 +56,14 @@ export class Cloud implements AsyncDisposable {
   }
 
   /** One without memory, as after a restart. */
-  adapter(
-    fence: () => string | undefined = () => undefined,
-    settings: Settings = this.#options.settings ?? defaults,
-  ): GcpAdapter {
+  adapter(fence: () => string | undefined = () => undefined): GcpAdapter {
+    const { settings = defaults } = this.#options;
+    return createAdapter({ settings, connection: this.#connection, fence, clock: this.#clock, pollMs: 1 });
+  }
+
+  /** One that is told otherwise. */
+  adapterWith(settings: Settings): GcpAdapter {
+    const fence = (): undefined => undefined;
     return createAdapter({ settings, connection: this.#connection, fence, clock: this.#clock, pollMs: 1 });
   }
 

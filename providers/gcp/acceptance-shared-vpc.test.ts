@@ -159,13 +159,13 @@ it("takes what was made by the very commands for its own", async () => {
 
 it("asks nobody for rules where it is told that others open the way", async () => {
   forbid("insert", "update", "delete", "list");
-  const adapter = cloud.adapter(undefined, { ...settings, disableFirewalls: true });
+  const adapter = cloud.adapterWith({ ...settings, disableFirewalls: true });
   await cloud.converge(wish, adapter);
   expect([...(await cloud.gce.paths()).values()].flat()).toHaveLength(3);
 });
 
 it("looks at no rule of others where the network is its own project's", async () => {
   const own = { ...defaults, network: "shared" };
-  await cloud.adapter(undefined, own).observe({ kind: "service", id }, "live", signal);
+  await cloud.adapterWith(own).observe({ kind: "service", id }, "live", signal);
   expect(cloud.gce.journal.filter(({ path }) => path.includes("/firewalls"))).toHaveLength(1);
 });

@@ -1,10 +1,11 @@
 // Load balancers that send to groups of whole machines, which all of a cluster share (G8, and G7 for these).
-import { afterAll, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { NodeTarget } from "../../src/model/index.ts";
 import { ProviderError, type ScopeKey } from "../../src/provider/index.ts";
 import type { ServiceDesired } from "../../src/provider/testing/conformance.ts";
 import type { GcpAdapter } from "./adapter.ts";
 import { baseName, instanceGroupName, sharedBaseName } from "./names.ts";
+import type { Action } from "./resources.ts";
 import { Cloud, nodes, wishOf } from "./testing/cloud.ts";
 import { settings as defaults, id, node } from "./testing/values.ts";
 
@@ -113,7 +114,7 @@ it("G8: says that a machine is in another balanced group, which one, and what to
     remedy: "take the machine out of the other load-balanced instance group, or give --gcp-l4-backends endpoint-groups",
   });
   expect(cloud.gce.world.resources.has(servicePath)).toBe(false);
-  await cloud.converge(wishOf(), cloud.adapter(undefined, defaults));
+  await cloud.converge(wishOf(), cloud.adapterWith(defaults));
   expect([...(await cloud.gce.paths()).values()].flat().toSorted()).toEqual(["b1", "b2", "c1"]);
 });
 
@@ -204,8 +205,8 @@ it.each([
   ["endpoint-groups", "instance-groups"],
   ["instance-groups", "endpoint-groups"],
 ] as const)("changes over from %s to %s with all its nodes, and no rule is touched", async (from, to) => {
-  await cloud.converge(wishOf(), cloud.adapter(undefined, { ...defaults, backends: from }));
-  const adapter = cloud.adapter(undefined, { ...defaults, backends: to });
+  await cloud.converge(wishOf(), cloud.adapterWith({ ...defaults, backends: from }));
+  const adapter = cloud.adapterWith({ ...defaults, backends: to });
   const apply = adapter.apply.bind(adapter);
   const reached: (readonly string[])[] = [];
   vi.spyOn(adapter, "apply").mockImplementation(async (...args) => {
@@ -227,5 +228,42 @@ it("says that nodes cannot be chosen where all share them", () => {
   expect(cloud.adapter().validate(lb)).toMatchObject([
     { path: "metadata.annotations[berth.dev/node-selector]", severity: "degrade", reason: "NodeSelectorNotSupported" },
   ]);
-  expect(cloud.adapter(undefined, defaults).validate(lb)).toEqual([]);
+  expect(cloud.adapterWith(defaults).validate(lb)).toEqual([]);
+});
+
+describe("what only a request of yesterday asks for", () => {
+  const group = { kind: "instanceGroup", group: groupName, zone: "europe-west1-b" } as const;
+
+  async function faultOf(action: Action): Promise<unknown> {
+    const step = { id: "one", action: "update", target: "it", dependsOn: [], input: action, diff: [] } as const;
+    return await failureOf(cloud.adapter().apply(step, new Map(), signal));
+  }
+
+  beforeEach(async () => await cloud.converge(wishOf()));
+
+  it("a machine that is in the group already, is looked at again", async () => {
+    const add = { verb: "attach", ...group, endpoints: [{ instance: "b1" }] } as const;
+    expect(await faultOf(add)).toMatchObject({ kind: "retryable" });
+    expect(await writesFor(wishOf())).toEqual([]);
+  });
+
+  it("more machines than a group takes, is refused", async () => {
+    const endpoints = many("b", 999).map(({ name }) => ({ instance: name }));
+    expect(await faultOf({ verb: "attach", ...group, endpoints })).toMatchObject({ reason: "RequestRefused" });
+    expect(membersIn("b")).toEqual(["b1", "b2"]);
+  });
+
+  it("groups of both kinds at once, is refused", async () => {
+    const observed = await cloud.adapter().observe({ kind: "service", id }, "live", signal);
+    const found = observed.kind === "service" ? observed.resources : [];
+    const service = found.find((resource) => resource.kind === "backendService");
+    const path = `projects/shop/zones/europe-west1-b/networkEndpointGroups/${base}`;
+    cloud.gce.world.put(path, cloud.gce.world.complete(path, { name: base, network: "n" }));
+    const more = { group: `https://www.googleapis.com/compute/v1/${path}`, balancingMode: "CONNECTION" } as const;
+    const backends = [...(service?.backends ?? []), more];
+    expect(await faultOf({ verb: "update", resource: { ...service!, backends } })).toMatchObject({
+      reason: "RequestRefused",
+      message: expect.stringContaining("all instance groups or all network endpoint groups"),
+    });
+  });
 });
