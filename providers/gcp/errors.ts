@@ -75,6 +75,23 @@ const rows: readonly Row[] = [
     when: says(/expected to be in the subnetwork/i),
     fault: blocked("MachineInOtherSubnet", "keep nodes in the subnetwork that the controller was told"),
   },
+  {
+    when: says(/\/subnetworks\/[^/']+' was not found/),
+    fault: blocked("SubnetNotFound", "make the subnetwork, or name one that there is in the region"),
+  },
+  {
+    when: says(/\/networks\/[^/']+' was not found/),
+    fault: blocked("NetworkNotFound", "give --gcp-l4-network and --gcp-l4-network-project as they are"),
+  },
+  {
+    when: either(says(/\/regions\/[^/']+' was not found/), says(/unknown region/i)),
+    fault: blocked("RegionNotFound", "give --gcp-l4-region as it is"),
+  },
+  {
+    when: says(/The resource 'projects\/[^/']+' was not found/),
+    fault: blocked("ProjectNotFound", "give --gcp-l4-project as it is"),
+  },
+  { when: has("accessNotConfigured", "SERVICE_DISABLED"), fault: apiDisabled },
   // It is read again before the next write, so whose it is is found out then.
   { when: either(has("alreadyExists", "RESOURCE_ALREADY_EXISTS"), has("memberAlreadyExists")), fault: retryable },
   { when: either(has("conditionNotMet"), says(/invalid fingerprint/i)), fault: retryable },
@@ -140,6 +157,11 @@ function forbidden({ message }: Failure, { permission, project }: Attempt): Faul
   const [, named = permission] = /Required '([^']+)' permission/i.exec(message) ?? [];
   const [, place = project] = /permission for 'projects\/([^/']+)/i.exec(message) ?? [];
   return { kind: "forbidden", action: `${named} in project ${place}` };
+}
+
+function apiDisabled(_: Failure, { project }: Attempt): Fault {
+  const remedy = `run: gcloud services enable compute.googleapis.com --project ${project}`;
+  return { kind: "blocked", reason: "ApiDisabled", remedy };
 }
 
 /** It will be refused again until somebody changes something. */

@@ -6,7 +6,8 @@ import type { Tier } from "./resources.ts";
 /** What a Service asks of this provider beyond what all providers understand. */
 export interface Options {
   readonly scheme: Scheme;
-  readonly tier: Tier;
+  /** Undefined: as it is, and Premium for what is made anew. */
+  readonly tier: Tier | undefined;
   /** The name of the subnetwork; undefined: that of the nodes. */
   readonly subnet: string | undefined;
   readonly globalAccess: boolean;
@@ -67,7 +68,7 @@ export function optionsOf(lb: DesiredLoadBalancer): Options {
   const reader = new Reader(lb.annotations);
   const options = {
     scheme: schemeOf(lb, reader),
-    tier: reader.choice(keys.tier, tiers) ?? "PREMIUM",
+    tier: reader.choice(keys.tier, tiers),
     subnet: reader.names(keys.subnet, 1)[0],
     globalAccess: reader.choice(keys.globalAccess, booleans) ?? false,
     addressNames: reader.names(keys.addressNames, maxAddressNames),

@@ -4,7 +4,7 @@ import type { ServiceObservation } from "../observation.ts";
 import { type Owner, renderOwner } from "../owner.ts";
 import type { EndpointGroup, Group, InstanceGroup, Resource } from "../resources.ts";
 import type { Settings } from "../settings.ts";
-import { type ChosenAddress, chooseAddresses } from "./addresses.ts";
+import { type ChosenAddress, chooseAddresses, tierOf } from "./addresses.ts";
 import { backendService, ownHealthCheck, sharedHealthCheckName } from "./backend.ts";
 import { compare } from "./comparison.ts";
 import { isCovered } from "./equivalent.ts";
@@ -27,7 +27,8 @@ export function planService(
   observed: ServiceObservation,
   settings: Settings,
 ): Plan {
-  const wish = wishOf(lb, settings);
+  const asked = wishOf(lb, settings);
+  const wish = { ...asked, tier: tierOf(asked, observed) };
   const own = ownParts(wish.owner, observed);
   const addresses = chooseAddresses(wish, observed);
   const parts = partsOf(wish, addresses, observed);
