@@ -33,7 +33,7 @@ interface Row {
   /** Does what is wrong. */
   readonly spoil: () => void;
   /** What is asked for once somebody has understood; absent: the same. */
-  readonly then?: Changes;
+  readonly mended?: Changes;
   readonly reason: string;
   /** A part of what is told. */
   readonly told: string;
@@ -73,35 +73,35 @@ const rows: Readonly<Record<string, Row>> = {
   "a subnetwork that is not there": {
     changes: { ...inside, annotations: { "berth.dev/subnet": "nowhere" } },
     spoil: () => {},
-    then: { ...inside, annotations: { "berth.dev/subnet": "other" } },
+    mended: { ...inside, annotations: { "berth.dev/subnet": "other" } },
     reason: "SubnetNotFound",
     told: "subnetworks/nowhere",
   },
   "a reserved address that is not there": {
     changes: byName,
     spoil: () => {},
-    then: {},
+    mended: {},
     reason: "AddressNotFound",
     told: "there is no address mine in region europe-west1 of project shop",
   },
   "a reserved address of another tier": {
     changes: byName,
     spoil: address({ networkTier: "STANDARD" }),
-    then: {},
+    mended: {},
     reason: "NetworkTierMismatch",
     told: "address mine is of tier STANDARD, the Service of PREMIUM",
   },
   "a reserved address of another type": {
     changes: byNumber,
     spoil: address({ addressType: "INTERNAL" }),
-    then: {},
+    mended: {},
     reason: "AddressTypeMismatch",
     told: "address 203.0.113.7 is INTERNAL",
   },
   "a reserved address of another family": {
     changes: byName,
     spoil: address({ address: "2600:1900::1", ipVersion: "IPV6" }),
-    then: {},
+    mended: {},
     reason: "AddressFamilyMismatch",
     told: "mine is IPv6",
   },
@@ -111,7 +111,7 @@ const rows: Readonly<Record<string, Row>> = {
       put(minePath, mine);
       put(`${regional}/forwardingRules/theirs`, { name: "theirs", IPAddress: mine.address });
     },
-    then: {},
+    mended: {},
     reason: "AddressInUse",
     told: "forwardingRules/theirs",
   },
@@ -120,7 +120,7 @@ const rows: Readonly<Record<string, Row>> = {
     spoil: address({
       description: '{"berth.dev/cluster":"cluster-1","berth.dev/service":"secret/dns","berth.dev/service-uid":"x"}',
     }),
-    then: {},
+    mended: {},
     reason: "AddressInUse",
     told: "address 203.0.113.7 is that of another load balancer",
   },
@@ -251,7 +251,7 @@ function othersThings(): ReadonlyMap<string, string> {
   return new Map([...resources].map(([path, body]) => [path, JSON.stringify(body)]));
 }
 
-it.each(Object.entries(rows))("%s", async (_, { changes = {}, spoil, then = changes, reason, told }) => {
+it.each(Object.entries(rows))("%s", async (_, { changes = {}, spoil, mended = changes, reason, told }) => {
   spoil();
   const before = othersThings();
   const adapter = cloud.adapter();
@@ -266,10 +266,10 @@ it.each(Object.entries(rows))("%s", async (_, { changes = {}, spoil, then = chan
   cloud.gce.faults.length = 0;
   cloud.gce.world.quotas.clear();
   for (const path of before.keys()) cloud.gce.world.remove(path);
-  await cloud.converge(wishOf(then), adapter);
+  await cloud.converge(wishOf(mended), adapter);
   const made = cloud.fingerprint();
   cloud.gce.clear();
-  await cloud.converge(wishOf(then));
+  await cloud.converge(wishOf(mended));
   expect(made).toBe(cloud.fingerprint());
   await cloud.converge(null, adapter);
   expect([...cloud.gce.world.resources.keys()].filter((path) => path.includes(base))).toEqual([]);
