@@ -1,6 +1,6 @@
 // Scopes of load balancers, driven by their plans in a region in memory.
 import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
-import { inOrder, isConverged, type Plan, type ScopeKey } from "../../../src/provider/index.ts";
+import { inOrder, isConverged, type Plan, type PlanStep, type ScopeKey } from "../../../src/provider/index.ts";
 import { planScope, sharedKey } from "../plan/index.ts";
 import type { Action } from "../resources.ts";
 import type { Settings } from "../settings.ts";
@@ -26,13 +26,21 @@ export class PlannerBed {
   readonly region: MemoryRegion;
   #settings: Settings;
   readonly #onCommit: (action: Action) => void;
+  readonly #order: (steps: readonly PlanStep[]) => readonly PlanStep[];
 
   constructor({
     settings = defaults,
     onCommit = () => {},
-  }: { settings?: Settings; onCommit?: (action: Action) => void } = {}) {
+    order = inOrder,
+  }: {
+    settings?: Settings;
+    onCommit?: (action: Action) => void;
+    /** Which steps of a plan are done, and in which order. */
+    order?: (steps: readonly PlanStep[]) => readonly PlanStep[];
+  } = {}) {
     this.#settings = settings;
     this.#onCommit = onCommit;
+    this.#order = order;
     this.region = new MemoryRegion(settings);
   }
 
@@ -74,7 +82,7 @@ export class PlannerBed {
         const plan = this.plan(key, wanted);
         done &&= isConverged(plan);
         if (plan.steps.length > 0) plans.push(plan);
-        for (const { input } of inOrder(plan.steps)) {
+        for (const { input } of this.#order(plan.steps)) {
           if (left-- <= 0) return plans;
           this.region.commit(input as Action);
           this.#onCommit(input as Action);
