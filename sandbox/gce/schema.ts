@@ -44,6 +44,7 @@ const services = [
   "Firewalls",
   "ForwardingRules",
   "GlobalOperations",
+  "InstanceGroups",
   "NetworkEndpointGroups",
   "RegionBackendServices",
   "RegionHealthChecks",
