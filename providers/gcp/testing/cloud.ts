@@ -61,9 +61,9 @@ export class Cloud implements AsyncDisposable {
   }
 
   /** One without memory, as after a restart. */
-  adapter(fence: () => string | undefined = () => undefined): GcpAdapter {
+  adapter(fence: () => string | undefined = () => undefined, clock: Clock = this.#clock): GcpAdapter {
     const { settings = defaults } = this.#options;
-    return createAdapter({ settings, connection: this.#connection, fence, clock: this.#clock, pollMs: 1 });
+    return createAdapter({ settings, connection: this.#connection, fence, clock, pollMs: 1 });
   }
 
   /** Until a wish is fulfilled, or all of it is gone. */
