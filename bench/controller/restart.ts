@@ -8,6 +8,7 @@ import { asCommand } from "../command.ts";
 import { describeMachine } from "../machine.ts";
 import { createCluster, defineKinds, keepAgentsAlive } from "./cluster.ts";
 import { type Flags, parseFlags } from "./flags.ts";
+import { defineKinds } from "./kinds.ts";
 import { type Life, live } from "./life.ts";
 import { report } from "./report.ts";
 
