@@ -16,6 +16,7 @@ import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf } from "./leftovers.ts";
 import { type ControllerMetrics, type ControllerName, controllerName, measured } from "./metrics.ts";
+import { remainsOf } from "./remains.ts";
 import type { Stores, TermOptions } from "./term-options.ts";
 import { assemble, type TermParts } from "./term-parts.ts";
 
@@ -26,6 +27,7 @@ export class Term implements Disposable {
   readonly #held = new DisposableStack();
   /** For people to look at. */
   readonly parts: TermParts;
+  #isAdopted = false;
 
   constructor(options: TermOptions, stores: Stores, metrics: ControllerMetrics, mayWrite: () => string | undefined) {
     this.#options = options;
@@ -36,6 +38,12 @@ export class Term implements Disposable {
   /** Learns what there is, before anything is given or made. */
   async adopt(signal: AbortSignal): Promise<void> {
     await adopt(this.#options, this.#stores.services.list(), this.parts, signal);
+    this.#isAdopted = true;
+  }
+
+  /** What is not given up yet: see Controller. */
+  get remains(): readonly string[] {
+    return remainsOf(this.parts, this.#stores.services.list(), this.#isAdopted);
   }
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */
