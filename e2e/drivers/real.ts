@@ -6,7 +6,7 @@ import { runMark } from "../../sandbox/cluster/sweep.ts";
 import { execOk, netnsPath } from "../../src/kernel/index.ts";
 import type { Family } from "../../src/net/index.ts";
 import { Child } from "../contract/child.ts";
-import { RealCluster, valuesFor } from "../real/cluster.ts";
+import { type ImageMaker, RealCluster, valuesFor } from "../real/cluster.ts";
 import type { RealNode } from "../real/node.ts";
 import { NamespaceClient, PodClient } from "./client.ts";
 import { collectCluster, collectNode } from "./collect.ts";
@@ -62,8 +62,8 @@ export class RealDriver implements Driver {
   }
 
   /** Without Berth, any service proxy or the client. */
-  static async bare(): Promise<RealDriver> {
-    return new RealDriver(await RealCluster.start(3, families, signal));
+  static async bare(...more: readonly ImageMaker[]): Promise<RealDriver> {
+    return new RealDriver(await RealCluster.start(3, families, signal, more));
   }
 
   async kubectl(args: readonly string[], stdin = ""): Promise<string> {

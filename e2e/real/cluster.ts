@@ -21,6 +21,9 @@ const manifests = new URL("manifests/", import.meta.url).pathname;
 const endWithinMs = 60_000;
 const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin";
 
+/** Makes an image in a directory; the path of its archive. */
+export type ImageMaker = (directory: string) => Promise<string>;
+
 interface Parts {
   readonly plan: ClusterPlan;
   readonly run: Run;
@@ -46,7 +49,12 @@ export class RealCluster implements AsyncDisposable {
   }
 
   /** With nodes that have the images and have joined, with DNS that waits for a service proxy, and without Berth. */
-  static async start(count: number, families: readonly Family[], signal: AbortSignal): Promise<RealCluster> {
+  static async start(
+    count: number,
+    families: readonly Family[],
+    signal: AbortSignal,
+    more: readonly ImageMaker[] = [],
+  ): Promise<RealCluster> {
     if (process.getuid?.() !== 0) throw new FailureError("a real cluster makes namespaces, which only root may");
     const exec = systemExec({ PATH: systemPath });
     await sweepClusters(exec, signal);
@@ -59,7 +67,8 @@ export class RealCluster implements AsyncDisposable {
     const controlPlane = stack.use(await ControlPlane.start(plan, authority, join(run.dir, "control-plane")));
     const images = join(run.dir, "images");
     await mkdir(images);
-    const made = [imageOf("pause", images), imageOf("coredns", images), echoImage(images)];
+    const makers = [imageOf.bind(undefined, "pause"), imageOf.bind(undefined, "coredns"), echoImage, ...more];
+    const made = makers.map((make) => make(images));
     const archives = [...(await Promise.all(made)), berthArchive("berth-agent"), berthArchive("berth-controller")];
     const nodes: RealNode[] = [];
     for (const node of plan.nodes) {
@@ -99,8 +108,9 @@ export class RealCluster implements AsyncDisposable {
     return await this.#run(kubectlPath, args, stdin);
   }
 
-  /** The real one, with the values on standard input. */
-  async helm(args: readonly string[], values: object): Promise<string> {
+  /** The real one, with the values on standard input if there are any. */
+  async helm(args: readonly string[], values?: object): Promise<string> {
+    if (values === undefined) return await this.#run(helmPath, args, "");
     return await this.#run(helmPath, [...args, "--values=-"], JSON.stringify(values));
   }
 

@@ -52,6 +52,19 @@ export async function echoImage(directory: string): Promise<string> {
   return path;
 }
 
+/** Makes an image of kube-proxy, on the layers of the agent's, which have the programs that it starts; the path of its archive. */
+export async function kubeProxyImage(directory: string): Promise<string> {
+  const tree = join(directory, "kube-proxy");
+  await mkdir(tree, { recursive: true });
+  await copyFile(programPath("kube-proxy"), join(tree, "kube-proxy"));
+  const layers = await layersOf(berthArchive("berth-agent"), join(directory, "berth-agent"));
+  const own = await packLayer("kube-proxy", tree, join(directory, "kube-proxy.tar.gz"));
+  const path = join(directory, "kube-proxy.tar");
+  const description = { name: "kube-proxy", tag: programTag, user: "0:0", entrypoint: ["/kube-proxy"], environment };
+  await writeArchive(description, architecture, [...layers, own], path);
+  return path;
+}
+
 /** Unpacks the layers of an archive into a directory. */
 async function layersOf(archive: string, directory: string): Promise<readonly PackedLayer[]> {
   await mkdir(directory, { recursive: true });
