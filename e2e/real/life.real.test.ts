@@ -173,6 +173,7 @@ step("an uninstall that cannot take down a load balancer says why, and removes n
 
 step("uninstalled it leaves nothing but the definitions", async () => {
   await helm(["uninstall", "berth", system]);
+  await driver.kubectl(["wait", "--for=delete", patience, "namespace/berth-node-lease"]);
   for (const [index, node] of driver.nodes.entries()) expect(await ruleNames(node)).toBe(cleanRules[index]);
   const services = await driver.kubectl(["get", "services", "--all-namespaces", "--output=json"]);
   expect(services).not.toMatch(/berth\.dev|load-balancer-cleanup/);
