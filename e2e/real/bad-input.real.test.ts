@@ -125,8 +125,8 @@ mistake("an agent without a right: it is not ready, names it, and works once it 
 mistake(
   "a controller without a right: it is not ready, its page and log name it, and it works once it has it",
   async () => {
-    const before = await withoutRight("berth-controller", "services/status");
-    const nodes = await withoutRight("berth-controller", "nodes");
+    const giveBackAll = await withoutRight("berth-controller", "services/status");
+    const giveBackNodes = await withoutRight("berth-controller", "nodes");
     await driver.kubectl(["delete", "pods", ...controllers]);
     const said = await logs(controllers, /watch failed.*nodes.*allow `list, watch nodes` to this account/);
     const unready = "--output=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}";
