@@ -25,6 +25,7 @@ const documents: Readonly<Record<string, readonly string[]>> = {
   "apis/apps/v1": ["DaemonSet", "Deployment", "ReplicaSet", "Scale"],
   "apis/authentication.k8s.io/v1": ["SelfSubjectReview"],
   "apis/authorization.k8s.io/v1": ["SelfSubjectAccessReview", "SelfSubjectRulesReview", "SubjectAccessReview"],
+  "apis/batch/v1": ["Job"],
   "apis/coordination.k8s.io/v1": ["Lease"],
   "apis/discovery.k8s.io/v1": ["EndpointSlice"],
   "apis/events.k8s.io/v1": ["Event"],

@@ -116,7 +116,7 @@ export async function writeArchive(
         platform: { architecture, os: "linux" },
         annotations: {
           // containerd takes the one, and all others the other.
-          "io.containerd.image.name": `docker.io/library/${image.name}:${image.tag}`,
+          "io.containerd.image.name": `${image.name.includes("/") ? "" : "docker.io/library/"}${image.name}:${image.tag}`,
           "org.opencontainers.image.ref.name": image.tag,
         },
       },

@@ -1,8 +1,5 @@
 // What the controller finds: nodes with living agents, and Services that want load balancers of a provider.
-import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { Child } from "../../e2e/contract/child.ts";
-import { kubectlPath } from "../../e2e/contract/kubectl/run.ts";
 import type { Access } from "../../e2e/contract/target.ts";
 import {
   agentLease,
@@ -37,20 +34,6 @@ export async function createCluster(
     await client.create(leases, leaseOf(i), signal);
   });
   await inParallel(count.services, (i) => client.create(services, serviceOf(i, provider), signal));
-}
-
-/** Teaches an API server the kinds of Berth. */
-export async function defineKinds(kubeconfig: string): Promise<void> {
-  const files = new URL("../../charts/berth/files/crds/", import.meta.url).pathname;
-  // It keeps what it has discovered below its home.
-  const environment = { KUBECONFIG: kubeconfig, HOME: dirname(kubeconfig), PATH: "/usr/bin:/bin" };
-  for (const words of [
-    ["apply", `--filename=${files}`],
-    ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"],
-  ]) {
-    await using child = new Child(kubectlPath, words, { environment });
-    if ((await child.end()) !== 0) throw child.failure("failed");
-  }
 }
 
 /** Renews the agents' Leases as living agents do, until it is disposed. */

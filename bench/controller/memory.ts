@@ -14,7 +14,8 @@ import { asCommand } from "../command.ts";
 import { markdownTable, mebibytes } from "../comparison.ts";
 import { parseCount } from "../count.ts";
 import { describeMachine } from "../machine.ts";
-import { createCluster, defineKinds, instanceOf, keepAgentsAlive } from "./cluster.ts";
+import { createCluster, instanceOf, keepAgentsAlive } from "./cluster.ts";
+import { defineKinds } from "./kinds.ts";
 import { type Life, live } from "./life.ts";
 
 const nodes = 3;

@@ -6,7 +6,7 @@ import { KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
 import { asCommand } from "../command.ts";
 import { describeMachine } from "../machine.ts";
-import { createCluster, defineKinds, keepAgentsAlive } from "./cluster.ts";
+import { createCluster, keepAgentsAlive } from "./cluster.ts";
 import { type Flags, parseFlags } from "./flags.ts";
 import { defineKinds } from "./kinds.ts";
 import { type Life, live } from "./life.ts";

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { type Rendered, render } from "../../hack/chart/helm.ts";
 import { matrix } from "./matrix.ts";
 import { expectedRights, fitViolations, givenRights, isLoopback, podViolations, portViolations } from "./policy.ts";
-import { startAgent, startController } from "./processes.ts";
+import { startAgent, startController, startUninstall } from "./processes.ts";
 import { workloadsOf } from "./release.ts";
 import { foreignKinds, unknownFields } from "./schemas.ts";
 
@@ -17,6 +17,8 @@ describe.each(matrix)("the chart with $name", ({ row, setting }) => {
     const has = (kind: string): boolean => objects.some((object) => object.kind === kind);
     const [agent, controller] = [row["processes"] !== "controller", row["processes"] !== "agent"];
     expect({ agent: has("DaemonSet"), controller: has("Deployment") }).toEqual({ agent, controller });
+    const jobs = objects.filter(({ kind }) => kind === "Job").length;
+    expect(jobs).toBe(row["uninstall"] === "leaves" ? 0 : Number(agent) + Number(controller));
     expect(has("CustomResourceDefinition")).toBe(row["definitions"] !== "none");
     expect(has("LoadBalancerClass")).toBe(controller && row["kinds"] === "known");
     expect(has("PodDisruptionBudget")).toBe(controller && row["replicas"] !== "one");
@@ -43,7 +45,11 @@ describe.each(matrix)("the chart with $name", ({ row, setting }) => {
   });
 
   it("starts processes that take all that they are told, and probes them where they answer", async () => {
-    for (const { process, pod } of workloadsOf(objects)) {
+    for (const { process, isJob, pod } of workloadsOf(objects)) {
+      if (isJob) {
+        for (const container of pod.containers) await startUninstall(objects, process, container);
+        continue;
+      }
       const start = process === "agent" ? startAgent : startController;
       for (const container of pod.initContainers ?? []) await start(objects, container);
       for (const container of pod.containers) {

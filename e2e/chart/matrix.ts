@@ -24,6 +24,8 @@ const placed: Tree = {
 };
 const role: Tree = { serviceAccount: { annotations: { "eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/berth" } } };
 
+const project: Tree = { project: "shop", region: "europe-west1" };
+
 /** What only the agent that has kube-proxy's place can be told: beside it the ports are others. */
 const agentConfig: Tree = {
   clusterCIDR: "10.244.0.0/16,fd00:244::/56",
@@ -64,6 +66,31 @@ const choices: Readonly<Record<string, Readonly<Record<string, Tree>>>> = {
     closed: { networkPolicy: { enabled: true, apiServerPorts: [8443], metricsFrom: [{ podSelector: {} }] } },
   },
   replicas: { one: { controller: { replicas: 1 } }, two: {}, three: { controller: { replicas: 3 } } },
+  clouds: {
+    none: {},
+    aws: {
+      controller: { providers: ["node", "aws-nlb"] },
+      aws: { region: "eu-west-1", vpcID: "vpc-0123456789abcdef0", roleARN: "arn:aws:iam::123456789012:role/berth" },
+    },
+    awsKeys: {
+      controller: { providers: ["node", "aws-nlb"], trust: { configMap: "authorities" } },
+      aws: { credentials: { secret: "keys" }, endpoint: "https://aws.example.com", allowCustomEndpoint: true },
+    },
+    gcp: {
+      controller: { providers: ["gcp-l4", "node"] },
+      gcp: { ...project, serviceAccount: "berth@shop.iam.gserviceaccount.com", nodeTags: ["node", "worker"] },
+    },
+    gcpKey: {
+      controller: { providers: ["gcp-l4", "node"] },
+      gcp: { ...project, credentials: { secret: "key", key: "key.json" }, internalRanges: ["10.0.0.0/8", "fd20::/20"] },
+    },
+    all: {
+      controller: { providers: ["aws-nlb", "gcp-l4", "node"] },
+      aws: { region: "eu-west-1", credentials: { secret: "keys", as: "file" } },
+      gcp: { ...project, networkProject: "host", network: "shop", subnetwork: "nodes", disableFirewalls: true },
+    },
+  },
+  uninstall: { cleans: {}, patient: { uninstall: { timeout: "14m30s" } }, leaves: { uninstall: { cleanUp: false } } },
   unclassed: { others: {}, node: { controller: { defaultProvider: "node" } } },
   nodePorts: {
     required: {},
@@ -78,7 +105,7 @@ const choices: Readonly<Record<string, Readonly<Record<string, Tree>>>> = {
   agentWishes: {
     none: {},
     some: {
-      agent: { allowExternalIPs: "203.0.113.0/24", enforceJumpOrder: true, maxUnavailable: 1 },
+      agent: { allowExternalIPs: "203.0.113.0/24", enforceJumpOrder: true, localVipRoutes: false, maxUnavailable: 1 },
       reservedPorts: "22",
     },
   },

@@ -2,37 +2,39 @@
 // but for the roles that it reads.
 import { isDeepStrictEqual } from "node:util";
 import type { Rendered } from "../../hack/chart/helm.ts";
-import { nodePortRoles, type RoleObject, shippedRoles } from "../../sandbox/cluster/service-accounts.ts";
+import {
+  nodePortRoles,
+  type RoleObject,
+  shippedRoles,
+  uninstallRoles,
+} from "../../sandbox/cluster/service-accounts.ts";
 import { rightsOf } from "../contract/rbac/rights.ts";
 import type { Listening } from "./processes.ts";
 import { type Container, type Labels, type PodSpec, type Probe, type Workload, workloadsOf } from "./release.ts";
 
 /** What is wrong with the pods of a workload, a line each. */
-export function podViolations({ process, name, selector, labels, pod }: Workload): readonly string[] {
-  const { containers, initContainers = [], volumes } = pod;
+export function podViolations({ process, isJob, name, selector, labels, pod }: Workload): readonly string[] {
+  const { containers, initContainers = [], volumes = [] } = pod;
+  const isOfNode = process === "agent" && !isJob;
   const problems = [...containers, ...initContainers].flatMap((container) => containerViolations(container));
   const paths = volumes.flatMap(({ hostPath }) => hostPath?.path ?? []);
-  const allowed = process === "agent" ? ["/run/xtables.lock", "/lib/modules"] : [];
+  const allowed = isOfNode ? ["/run/xtables.lock", "/lib/modules"] : [];
   const writable = containers.flatMap(({ volumeMounts = [] }) =>
     volumeMounts.filter(({ readOnly }) => readOnly !== true).map(({ mountPath }) => mountPath),
   );
   return [
     ...problems,
-    ...containers.flatMap((container) =>
-      (process === "agent" ? agentViolations : controllerViolations)(container, pod),
-    ),
+    ...containers.flatMap((container) => (isOfNode ? agentViolations : controllerViolations)(container, pod)),
     ...initContainers.filter((one) => one.name !== "sysctls").map((one) => `an init container ${one.name}`),
     ...wrong(pod.serviceAccountName === `berth-${process}`, "another's service account"),
-    ...wrong(pod.hostNetwork === true ? process === "agent" : process === "controller", "the wrong network"),
+    ...wrong((pod.hostNetwork === true) === isOfNode, "the wrong network"),
+    ...wrong((pod.restartPolicy === "Never") === isJob, "a Job that is tried for ever, or a process that is not"),
     ...wrong(pod.hostPID === undefined && pod.hostIPC === undefined, "processes of the host"),
     ...wrong(
       paths.every((path) => allowed.includes(path)),
       `paths of the host: ${paths.join(", ")}`,
     ),
-    ...wrong(
-      isDeepStrictEqual(writable, process === "agent" ? ["/run/xtables.lock"] : []),
-      `writes to ${writable.join(", ")}`,
-    ),
+    ...wrong(isDeepStrictEqual(writable, isOfNode ? ["/run/xtables.lock"] : []), `writes to ${writable.join(", ")}`),
     ...wrong(selects(selector, labels), "a selector that does not choose its pods"),
   ].map((problem) => `${name}: ${problem}`);
 }
@@ -150,7 +152,9 @@ function bindingViolations(objects: readonly Rendered[]): readonly string[] {
  */
 export async function expectedRights(objects: readonly Rendered[], setsNodePorts: boolean): Promise<readonly string[]> {
   const workloads = workloadsOf(objects);
-  const roles = await Promise.all(workloads.map(({ process }) => shippedRoles(process)));
+  const roles = await Promise.all(
+    workloads.map(({ process, isJob }) => (isJob ? uninstallRoles(process) : shippedRoles(process))),
+  );
   const hasController = workloads.some(({ process }) => process === "controller");
   return rightsOf([...roles.flat(), ...(setsNodePorts && hasController ? await nodePortRoles() : [])]).toSorted();
 }

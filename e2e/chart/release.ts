@@ -33,20 +33,24 @@ export interface SecurityContext {
 export interface PodSpec {
   readonly serviceAccountName: string;
   readonly hostNetwork?: boolean;
+  readonly restartPolicy?: string;
   readonly hostPID?: boolean;
   readonly hostIPC?: boolean;
   readonly securityContext?: SecurityContext;
   readonly initContainers?: readonly Container[];
   readonly containers: readonly Container[];
-  readonly volumes: readonly {
+  readonly volumes?: readonly {
     readonly name: string;
     readonly hostPath?: { readonly path: string };
     readonly configMap?: { readonly name: string };
+    readonly secret?: { readonly secretName: string };
   }[];
 }
 
 export interface Workload {
   readonly process: "agent" | "controller";
+  /** It ends by itself: what is done before an uninstall. */
+  readonly isJob: boolean;
   readonly name: string;
   readonly selector: Labels;
   readonly labels: Labels;
@@ -54,18 +58,27 @@ export interface Workload {
 }
 
 interface WorkloadSpec {
-  readonly selector: { readonly matchLabels: Labels };
+  /** The server gives one to a Job. */
+  readonly selector?: { readonly matchLabels: Labels };
   readonly template: { readonly metadata: { readonly labels: Labels }; readonly spec: PodSpec };
 }
 
 /** What makes pods. */
 export function workloadsOf(objects: readonly Rendered[]): readonly Workload[] {
   return objects
-    .filter(({ kind }) => kind === "DaemonSet" || kind === "Deployment")
+    .filter(({ kind }) => ["DaemonSet", "Deployment", "Job"].includes(kind))
     .map(({ kind, metadata: { name }, ...object }) => {
       const { selector, template } = object["spec"] as WorkloadSpec;
-      const process = kind === "DaemonSet" ? "agent" : "controller";
-      return { process, name, selector: selector.matchLabels, labels: template.metadata.labels, pod: template.spec };
+      const process = name.endsWith("agent") ? "agent" : "controller";
+      const { labels } = template.metadata;
+      return {
+        process,
+        isJob: kind === "Job",
+        name,
+        selector: selector?.matchLabels ?? labels,
+        labels,
+        pod: template.spec,
+      };
     });
 }
 

@@ -1,60 +1,83 @@
 // A real cluster on this machine: every program of upstream but kube-proxy, on nodes that are namespaces.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { helmPath } from "../../hack/chart/helm.ts";
-import { sleep } from "../../src/base/index.ts";
+import { type ClusterPlan, planCluster } from "../../sandbox/cluster/address-plan.ts";
+import { buildNetwork } from "../../sandbox/cluster/network.ts";
+import { claimRun, type Run } from "../../sandbox/cluster/registry.ts";
+import { FailureError, sleep, systemRandom } from "../../src/base/index.ts";
 import { type Exec, netnsExec, netnsPath, systemExec } from "../../src/kernel/index.ts";
+import type { Family } from "../../src/net/index.ts";
 import { Child } from "../contract/child.ts";
 import { kubectlPath } from "../contract/kubectl/run.ts";
+import { apiServerOf } from "./addresses.ts";
 import { Authority } from "./authority.ts";
-import { startControlPlane } from "./control-plane.ts";
-import { architecture, imageOf } from "./images.ts";
-import { buildNetwork } from "./network.ts";
+import { ControlPlane } from "./control-plane.ts";
+import { berthArchive, echoImage, imageOf } from "./images.ts";
 import { RealNode } from "./node.ts";
-import { addresses, type Plan, planCluster } from "./plan.ts";
+import { clustersRoot, removeCluster, sweepClusters } from "./run.ts";
 
-const built = new URL("../../images/built/", import.meta.url).pathname;
 const manifests = new URL("manifests/", import.meta.url).pathname;
+const endWithinMs = 60_000;
+const systemPath = "/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Makes an image in a directory; the path of its archive. */
+export type ImageMaker = (directory: string) => Promise<string>;
+
+interface Parts {
+  readonly plan: ClusterPlan;
+  readonly run: Run;
+  readonly controlPlane: ControlPlane;
+  readonly nodes: readonly RealNode[];
+  readonly owned: AsyncDisposableStack;
+}
 
 export class RealCluster implements AsyncDisposable {
-  readonly plan: Plan;
-  readonly #directory: string;
-  readonly #kubeconfig: string;
-  readonly #nodes: readonly RealNode[];
+  readonly plan: ClusterPlan;
+  readonly nodes: readonly RealNode[];
+  /** Of what is to go with it. */
+  readonly directory: string;
+  readonly #controlPlane: ControlPlane;
   readonly #owned: AsyncDisposableStack;
 
-  private constructor(
-    plan: Plan,
-    directory: string,
-    kubeconfig: string,
-    nodes: readonly RealNode[],
-    owned: AsyncDisposableStack,
-  ) {
+  private constructor({ plan, run, controlPlane, nodes, owned }: Parts) {
     this.plan = plan;
-    this.#directory = directory;
-    this.#kubeconfig = kubeconfig;
-    this.#nodes = nodes;
+    this.nodes = nodes;
+    this.directory = run.dir;
+    this.#controlPlane = controlPlane;
     this.#owned = owned;
   }
 
   /** With nodes that have the images and have joined, with DNS that waits for a service proxy, and without Berth. */
-  static async start(count: number, signal: AbortSignal): Promise<RealCluster> {
+  static async start(
+    count: number,
+    families: readonly Family[],
+    signal: AbortSignal,
+    more: readonly ImageMaker[] = [],
+  ): Promise<RealCluster> {
+    if (process.getuid?.() !== 0) throw new FailureError("a real cluster makes namespaces, which only root may");
+    const exec = systemExec({ PATH: systemPath });
+    await sweepClusters(exec, signal);
     await using stack = new AsyncDisposableStack();
-    const plan = planCluster(`berth-real-${process.pid}`, count);
-    const directory = await mkdtemp(join(tmpdir(), "berth-real-"));
-    stack.defer(() => rm(directory, { recursive: true, force: true }));
-    stack.use(await buildNetwork(systemExec({ PATH: process.env["PATH"] }), plan, signal));
+    const run = await claimRun(systemRandom, clustersRoot);
+    stack.defer(() => removeCluster(exec, run, AbortSignal.timeout(endWithinMs)));
+    const plan = planCluster(run.id, count, families);
+    await buildNetwork(exec, plan, signal);
     const authority = await Authority.create();
-    const { kubeconfig } = stack.use(await startControlPlane(plan, authority, join(directory, "control-plane")));
-    const archives = [
-      ...(await Promise.all(["pause", "coredns"].map((program) => imageOf(program, join(directory, "images"))))),
-      ...["berth-agent", "berth-controller"].map((name) => `${built}${name}-${architecture}.tar`),
-    ];
+    const controlPlane = stack.use(await ControlPlane.start(plan, authority, join(run.dir, "control-plane")));
+    const images = join(run.dir, "images");
+    await mkdir(images);
+    const makers = [imageOf.bind(undefined, "pause"), imageOf.bind(undefined, "coredns"), echoImage, ...more];
+    const made = makers.map((make) => make(images));
+    const archives = [...(await Promise.all(made)), berthArchive("berth-agent"), berthArchive("berth-controller")];
     const nodes: RealNode[] = [];
-    for (const node of plan.nodes)
-      nodes.push(stack.use(await RealNode.start(node, authority, directory, archives, signal)));
-    const cluster = new RealCluster(plan, directory, kubeconfig, nodes, stack.move());
+    for (const node of plan.nodes) {
+      const machine = stack.use(await RealNode.create(plan, node, authority, run.dir));
+      await machine.turnOn(archives, signal);
+      nodes.push(machine);
+    }
+    const owned = stack.move();
+    const cluster = new RealCluster({ plan, run, controlPlane, nodes, owned });
     try {
       await cluster.#ready(signal);
     } catch (error) {
@@ -65,15 +88,19 @@ export class RealCluster implements AsyncDisposable {
   }
 
   async #ready(signal: AbortSignal): Promise<void> {
-    while ((await this.try("kubectl", ["get", "--raw=/readyz"])) === undefined) await sleep(200, signal);
-    for (const [index, node] of this.#nodes.entries()) {
-      const plan = this.plan.nodes[index];
-      if (plan !== undefined) await node.join(plan);
-    }
+    await this.apiserverReady(signal);
+    for (const node of this.nodes) await node.startKubelet();
     await this.kubectl(["apply", `--filename=${manifests}coredns.yaml`]);
-    const names = this.plan.nodes.map(({ name }) => `node/${name}`);
-    while ((await this.try("kubectl", ["get", ...names])) === undefined) await sleep(200, signal);
-    await this.kubectl(["wait", "--for=condition=Ready", "--timeout=120s", ...names]);
+    for (const { name } of this.nodes) await this.nodeReady(name, signal);
+  }
+
+  get kubeconfig(): string {
+    return this.#controlPlane.kubeconfig;
+  }
+
+  /** Programs of a machine that is no part of the cluster. */
+  get outside(): Exec {
+    return netnsExec(systemExec({ PATH: systemPath }), this.plan.client.netns);
   }
 
   /** What it printed; throws when it failed. */
@@ -81,62 +108,55 @@ export class RealCluster implements AsyncDisposable {
     return await this.#run(kubectlPath, args, stdin);
   }
 
-  /** The real one, with the values on standard input. */
-  async helm(args: readonly string[], values: object): Promise<string> {
+  /** The real one, with the values on standard input if there are any. */
+  async helm(args: readonly string[], values?: object): Promise<string> {
+    if (values === undefined) return await this.#run(helmPath, args, "");
     return await this.#run(helmPath, [...args, "--values=-"], JSON.stringify(values));
   }
 
-  /** Undefined when it failed. */
-  async try(program: "kubectl", args: readonly string[]): Promise<string | undefined> {
-    return await this[program](args).catch(() => undefined);
+  /** Ends the API server in order and starts it again; resolves when it is ready. */
+  async restartApiserver(signal: AbortSignal): Promise<void> {
+    await this.#controlPlane.restartApiserver();
+    await this.apiserverReady(signal);
   }
 
-  /** Programs of a machine that is no part of the cluster. */
-  get outside(): Exec {
-    return netnsExec(systemExec({ PATH: process.env["PATH"] }), this.plan.outside.netns);
+  async apiserverReady(signal: AbortSignal): Promise<void> {
+    while (!(await this.#succeeds(["get", "--raw=/readyz"]))) await sleep(100, signal);
   }
 
-  /** The file of a manifest. */
-  static manifest(name: string): string {
-    return `${manifests}${name}.yaml`;
+  /** Resolves when a node has joined and is Ready. */
+  async nodeReady(name: string, signal: AbortSignal): Promise<void> {
+    while (!(await this.#succeeds(["get", "node", name]))) await sleep(100, signal);
+    await this.kubectl(["wait", "--for=condition=Ready", "--timeout=120s", `node/${name}`]);
   }
 
-  /** Writes all that the cluster says of itself into a folder. */
-  async collect(folder: string): Promise<void> {
-    for (const [name, args] of Object.entries(questions)) {
-      const said = await this.kubectl(args).catch((error: unknown) => String(error));
-      await writeFile(join(folder, `${name}.txt`), said);
-    }
-    for (const [index, { log }] of this.#nodes.entries()) await writeFile(join(folder, `node${index + 1}.log`), log);
+  /** Writes what its own programs said into a folder. */
+  async collectLogs(folder: string): Promise<void> {
+    for (const [name, text] of this.#controlPlane.logs) await writeFile(join(folder, `${name}.log`), text);
+    for (const { name, log } of this.nodes) await writeFile(join(folder, `${name}.log`), log);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#owned.disposeAsync();
   }
 
+  async #succeeds(args: readonly string[]): Promise<boolean> {
+    return await this.kubectl(args).then(
+      () => true,
+      () => false,
+    );
+  }
+
   async #run(program: string, args: readonly string[], stdin: string): Promise<string> {
-    const net = `--net=${netnsPath(this.plan.controlPlane.netns)}`;
-    const environment = { PATH: "/usr/bin:/bin", HOME: this.#directory, KUBECONFIG: this.#kubeconfig };
+    const net = `--net=${netnsPath(this.plan.fabric.netns)}`;
+    const environment = { PATH: "/usr/bin:/bin", HOME: this.directory, KUBECONFIG: this.kubeconfig };
     await using child = new Child("nsenter", [net, "--", program, ...args], { environment, stdin });
     if ((await child.end(300_000)) !== 0) throw child.failure(`(${args.join(" ")}) failed`);
     return child.stdout;
   }
 }
 
-const questions: Readonly<Record<string, readonly string[]>> = {
-  objects: ["get", "nodes,pods,services,endpointslices,leases,events", "--all-namespaces", "--output=wide"],
-  pods: ["describe", "pods", "--all-namespaces"],
-  agent: ["logs", "--namespace=kube-system", "--selector=app.kubernetes.io/component=agent", "--tail=-1", "--prefix"],
-  controller: [
-    "logs",
-    "--namespace=kube-system",
-    "--selector=app.kubernetes.io/component=controller",
-    "--tail=-1",
-    "--prefix",
-  ],
-};
-
-/** The values with which Berth is installed in it. */
-export const values: object = {
-  agent: { apiServer: { host: addresses.apiServer }, config: { clusterCIDR: "10.244.0.0/16" } },
-};
+/** The values with which Berth is installed in a cluster. */
+export function valuesFor(plan: ClusterPlan): object {
+  return { agent: { apiServer: { host: apiServerOf(plan) }, config: { clusterCIDR: plan.clusterCidrs.join(",") } } };
+}

@@ -1,15 +1,17 @@
-import { glob, mkdir, readFile, rmdir, writeFile } from "node:fs/promises";
-import { basename, join } from "node:path";
-import { sleep } from "../../src/base/index.ts";
-import { execOk, netnsPath, systemExec } from "../../src/kernel/index.ts";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { ClusterPlan, NodePlan } from "../../sandbox/cluster/address-plan.ts";
+import { runMark } from "../../sandbox/cluster/sweep.ts";
+import { type Exec, execOk, netnsExec, netnsPath, systemExec } from "../../src/kernel/index.ts";
 import { Child } from "../contract/child.ts";
+import { apiServerOf, wellKnown } from "./addresses.ts";
 import { type Authority, kubeconfigText } from "./authority.ts";
-import { server } from "./control-plane.ts";
+import { cgroupsOf, removeCgroups } from "./cgroups.ts";
+import { serverOf } from "./control-plane.ts";
 import { programTag } from "./images.ts";
-import { addresses, type Node } from "./plan.ts";
 import { programPath } from "./programs.ts";
 
-const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
+const path = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** More does not do for what a container inherits. */
 const openFiles = 20_000;
 /** Far beyond what the kernel needs to end processes. */
@@ -17,105 +19,105 @@ const patienceMs = 60_000;
 
 /** A node whose machine is namespaces: containerd is its first process, and with it all of it ends. */
 export class RealNode implements AsyncDisposable {
-  readonly #containerd: Child;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly #plan: NodePlan;
   readonly #directory: string;
+  readonly #environment: Readonly<Record<string, string>>;
+  #containerd: Child | undefined;
   #kubelet: Child | undefined;
 
-  private constructor(containerd: Child, directory: string) {
-    this.#containerd = containerd;
+  private constructor(plan: NodePlan, directory: string, environment: Readonly<Record<string, string>>) {
+    this.name = plan.name;
+    this.addresses = plan.addresses;
+    this.#plan = plan;
     this.#directory = directory;
+    this.#environment = environment;
   }
 
-  /** With containerd alone, which has the images of the archives. */
-  static async start(
-    node: Node,
-    authority: Authority,
-    parent: string,
-    archives: readonly string[],
-    signal: AbortSignal,
-  ): Promise<RealNode> {
+  /** With a disk that holds what its programs read; it is off. */
+  static async create(plan: ClusterPlan, node: NodePlan, authority: Authority, parent: string): Promise<RealNode> {
     const directory = join(parent, node.name);
     for (const folder of ["cni", "kubelet", "pods"]) await mkdir(join(directory, folder), { recursive: true });
-    await writeFile(join(directory, "containerd.toml"), containerdConfig(directory));
-    await writeFile(join(directory, "cni/10-pods.conflist"), JSON.stringify(podNetwork(node, directory)));
-    await writeFile(join(directory, "resolv.conf"), `nameserver ${addresses.apiServer}\n`);
     const { certificate, key } = await authority.issue(
       `system:node:${node.name}`,
       ["system:nodes"],
-      [node.name, node.address],
+      [node.name, ...node.addresses],
     );
-    const [serving, servingKey] = [join(directory, "kubelet.crt"), join(directory, "kubelet.key")];
-    await writeFile(serving, certificate);
-    await writeFile(servingKey, key, { mode: 0o600 });
-    await writeFile(join(directory, "ca.crt"), authority.certificate);
-    await writeFile(join(directory, "kubeconfig"), kubeconfigText(server, authority, { certificate, key }), {
-      mode: 0o600,
-    });
-    await writeFile(join(directory, "kubelet.json"), JSON.stringify(kubeletConfig(directory)));
+    const files = {
+      "containerd.toml": containerdConfig(directory),
+      "cni/10-pods.conflist": JSON.stringify(podNetwork(node, directory)),
+      "resolv.conf": `nameserver ${apiServerOf(plan)}\n`,
+      "ca.crt": authority.certificate,
+      "kubelet.crt": certificate,
+      "kubelet.key": key,
+      "kubelet.json": JSON.stringify(kubeletConfig(directory)),
+      kubeconfig: kubeconfigText(serverOf(plan), authority, { certificate, key }),
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text, { mode: 0o600 });
+    return new RealNode(node, directory, { PATH: path, ...runMark(plan.id) });
+  }
+
+  /** Turns the machine on; containerd works, and has the images of the archives beside those that it had. */
+  async turnOn(archives: readonly string[], signal: AbortSignal): Promise<void> {
     const unshared = ["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"];
-    const own = ["sh", "-euc", machine, "sh", node.name, join(directory, "containerd.toml")];
-    await using stack = new AsyncDisposableStack();
-    const containerd = stack.use(
-      new Child("nsenter", [`--net=${netnsPath(node.netns)}`, "--", ...unshared, ...own], { environment }),
-    );
+    const own = ["sh", "-euc", machine, "sh", this.name, join(this.#directory, "containerd.toml")];
+    const containerd = new Child("nsenter", [`--net=${netnsPath(this.#plan.netns)}`, "--", ...unshared, ...own], {
+      environment: this.#environment,
+    });
+    this.#containerd = containerd;
     await containerd.ready(({ stderr }) => stderr.includes("containerd successfully booted"));
-    const exec = systemExec(environment);
-    for (const archive of archives) {
-      const address = `--address=${join(directory, "containerd.sock")}`;
+    const exec = systemExec({ PATH: path });
+    const address = `--address=${join(this.#directory, "containerd.sock")}`;
+    for (const archive of archives)
       await execOk(exec, "ctr", [address, "--namespace=k8s.io", "images", "import", archive], { signal });
-    }
-    stack.move();
-    return new RealNode(containerd, directory);
   }
 
   /** Lets kubelet join the cluster. */
-  async join({ name, address }: Node): Promise<void> {
+  async startKubelet(): Promise<void> {
     const args = [
       `--config=${join(this.#directory, "kubelet.json")}`,
       `--kubeconfig=${join(this.#directory, "kubeconfig")}`,
-      `--hostname-override=${name}`,
-      `--node-ip=${address}`,
+      `--hostname-override=${this.name}`,
+      `--node-ip=${this.addresses.join(",")}`,
+      `--node-labels=topology.kubernetes.io/zone=${this.#plan.zone}`,
       `--root-dir=${join(this.#directory, "kubelet")}`,
     ];
     const namespaces = [`--target=${await this.#firstProcess()}`, "--mount", "--uts", "--net", "--pid"];
     const limited = ["sh", "-euc", `ulimit -n ${openFiles}; exec "$@"`, "sh", programPath("kubelet"), ...args];
-    this.#kubelet = new Child("nsenter", [...namespaces, "--", ...limited], { environment });
+    this.#kubelet = new Child("nsenter", [...namespaces, "--", ...limited], { environment: this.#environment });
   }
 
-  /** What kubelet and containerd said. */
+  async stopKubelet(): Promise<void> {
+    this.#kubelet?.signal("SIGTERM");
+    await this.#kubelet?.end(patienceMs);
+  }
+
+  /** As by its switch: whatever runs on it ends at once. */
+  async turnOff(): Promise<void> {
+    await this.#kubelet?.[Symbol.asyncDispose]();
+    await this.#containerd?.[Symbol.asyncDispose]();
+    await removeCgroups(await cgroupsOf(this.#directory), AbortSignal.timeout(patienceMs));
+  }
+
+  /** In its network. */
+  get exec(): Exec {
+    return netnsExec(systemExec({ PATH: path }), this.#plan.netns);
+  }
+
+  /** What kubelet and containerd said in their last lives. */
   get log(): string {
-    return `${this.#containerd.stderr}\n${this.#kubelet?.stderr ?? ""}`;
+    return `${this.#containerd?.stderr ?? ""}\n${this.#kubelet?.stderr ?? ""}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#kubelet?.[Symbol.asyncDispose]();
-    await this.#containerd[Symbol.asyncDispose]();
-    await removeCgroups(join(this.#directory, "root/io.containerd.grpc.v1.cri"));
+    await this.turnOff();
   }
 
   /** Its number in our namespace. */
   async #firstProcess(): Promise<string> {
-    const { pid } = this.#containerd;
+    const pid = this.#containerd?.pid;
     return (await readFile(`/proc/${pid}/task/${pid}/children`, "utf8")).trim();
-  }
-}
-
-/** Those of pods and containers whose processes are gone or about to go: the only thing that they leave on the machine. */
-async function removeCgroups(state: string): Promise<void> {
-  const ids = (await Array.fromAsync(glob(`${state}/{containers,sandboxes}/*`))).map((path) => basename(path));
-  const folders = (await Array.fromAsync(glob("/sys/fs/cgroup/*/k8s.io/*"))).filter((path) =>
-    ids.includes(basename(path)),
-  );
-  for (const folder of folders) while (!(await isRemoved(folder))) await sleep(50, AbortSignal.timeout(patienceMs));
-}
-
-async function isRemoved(folder: string): Promise<boolean> {
-  try {
-    await rmdir(folder);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EBUSY") return false;
-    throw error;
   }
 }
 
@@ -149,18 +151,19 @@ runtime_type = "io.containerd.runc.v2"
 `;
 }
 
-function podNetwork({ podNetwork: subnet }: Node, directory: string): object {
+/** Pods hang on routed cables of their own, so that what goes from one to another passes the node's netfilter. */
+function podNetwork({ podCidrs }: NodePlan, directory: string): object {
   const ipam = {
     type: "host-local",
-    ranges: [[{ subnet }]],
-    routes: [{ dst: "0.0.0.0/0" }],
+    ranges: podCidrs.map((subnet) => [{ subnet }]),
+    routes: podCidrs.map((cidr) => ({ dst: cidr.includes(":") ? "::/0" : "0.0.0.0/0" })),
     dataDir: `${directory}/addresses`,
   };
   return {
     cniVersion: "1.0.0",
     name: "pods",
     plugins: [
-      { type: "bridge", bridge: "cni0", isGateway: true, hairpinMode: true, ipam },
+      { type: "ptp", ipam },
       { type: "portmap", capabilities: { portMappings: true }, externalSetMarkChain: "KUBE-MARK-MASQ" },
     ],
   };
@@ -174,7 +177,7 @@ function kubeletConfig(directory: string): object {
     tlsCertFile: `${directory}/kubelet.crt`,
     tlsPrivateKeyFile: `${directory}/kubelet.key`,
     containerRuntimeEndpoint: `unix://${directory}/containerd.sock`,
-    clusterDNS: [addresses.dns],
+    clusterDNS: [wellKnown.dns],
     clusterDomain: "cluster.local",
     resolvConf: `${directory}/resolv.conf`,
     podLogsDir: `${directory}/pods`,

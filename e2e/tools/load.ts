@@ -10,11 +10,13 @@ const tickMs = 10;
 const answerWithinMs = 10_000;
 const failures: string[] = [];
 let answered = 0;
+let slowestMs = 0;
 const stop = new AbortController();
 process.once("SIGTERM", () => stop.abort());
 
 function ask(): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
+  const begin = performance.now();
   const fail = (error: Error): void => {
     failures.push(error.message);
     resolve();
@@ -24,6 +26,7 @@ function ask(): Promise<void> {
     answer.on("end", () => {
       if (answer.statusCode !== 200) return fail(new Error(`status ${answer.statusCode}`));
       answered += 1;
+      slowestMs = Math.max(slowestMs, Math.ceil(performance.now() - begin));
       if (answered === 1) process.stdout.write("started\n");
       resolve();
     });
@@ -47,5 +50,7 @@ async function pace(rate: number): Promise<void> {
   await Promise.all(asked);
 }
 
+const begin = performance.now();
 await (Number(perSecond) > 0 ? pace(Number(perSecond)) : Promise.all(Array.from({ length: lanes }, lane)));
-process.stdout.write(`${JSON.stringify({ answered, failures })}\n`);
+const seconds = Math.round((performance.now() - begin) / 1000);
+process.stdout.write(`${JSON.stringify({ answered, failures, slowestMs, seconds })}\n`);

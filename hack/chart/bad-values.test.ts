@@ -59,6 +59,7 @@ function isSectionAt(path: readonly string[]): boolean {
 }
 
 const fine = { apiServer: { host: "192.0.2.10" } };
+const project = { project: "shop", region: "europe-west1" };
 const noAgent = { enabled: false };
 
 it.each<[what: string, values: object, message: string]>([
@@ -139,6 +140,55 @@ it.each<[what: string, values: object, message: string]>([
     { agent: noAgent, controller: { providers: ["proxy"] } },
     'controller.providers: "proxy" does not run in the cluster: its balancers are processes',
   ],
+  [
+    "a setting of a cloud that is not there",
+    { agent: noAgent, aws: { region: "eu-west-1" } },
+    "aws.region: given, but controller.providers has no aws-nlb",
+  ],
+  [
+    "credentials of a cloud that is not there",
+    { agent: noAgent, gcp: { credentials: { secret: "key" } } },
+    "gcp.credentials.secret: given, but controller.providers has no gcp-l4",
+  ],
+  ["a region that is none", { agent: noAgent, aws: { region: "Ireland" } }, "at '/aws/region'"],
+  ["a VPC that is none", { agent: noAgent, aws: { vpcID: "main" } }, "at '/aws/vpcID'"],
+  ["a role that is none", { agent: noAgent, aws: { roleARN: "berth" } }, "at '/aws/roleARN'"],
+  [
+    "two identities in AWS",
+    {
+      agent: noAgent,
+      controller: { providers: ["aws-nlb"] },
+      aws: { roleARN: "arn:aws:iam::123456789012:role/berth", credentials: { secret: "keys" } },
+    },
+    "aws.credentials.secret: given beside aws.roleARN",
+  ],
+  [
+    "an endpoint that would see credentials",
+    { agent: noAgent, controller: { providers: ["aws-nlb"] }, aws: { endpoint: "https://aws.example.com" } },
+    'aws.endpoint: "https://aws.example.com" would get what the real credentials allow; set aws.allowCustomEndpoint=true',
+  ],
+  [
+    "Google Cloud without a project",
+    { agent: noAgent, controller: { providers: ["gcp-l4"] }, gcp: { region: "europe-west1" } },
+    "gcp.project: empty; the provider gcp-l4 needs it",
+  ],
+  [
+    "Google Cloud without a region",
+    { agent: noAgent, controller: { providers: ["gcp-l4"] }, gcp: { project: "shop" } },
+    "gcp.region: empty; the provider gcp-l4 needs it",
+  ],
+  ["a tag that is none", { agent: noAgent, gcp: { nodeTags: ["Node"] } }, "at '/gcp/nodeTags/0'"],
+  ["a range that is none", { agent: noAgent, gcp: { probeRanges: ["10.0.0.0"] } }, "at '/gcp/probeRanges/0'"],
+  [
+    "two identities in Google Cloud",
+    {
+      agent: noAgent,
+      controller: { providers: ["gcp-l4"] },
+      gcp: { ...project, serviceAccount: "berth@shop.iam.gserviceaccount.com", credentials: { secret: "key" } },
+    },
+    "gcp.credentials.secret: given beside gcp.serviceAccount",
+  ],
+  ["no time to uninstall in", { agent: fine, uninstall: { timeout: "soon" } }, "at '/uninstall/timeout'"],
   [
     "a default that is no provider",
     { agent: noAgent, controller: { defaultProvider: "proxy" } },

@@ -19,6 +19,17 @@ const digest = `sha256:${"0123456789abcdef".repeat(4)}`;
 /** The definitions are the same in all and long; `goldens.test.ts` compares them. */
 const crds = { install: false };
 
+/** What the guides have the command line say. */
+const ofMachines = ["--set=agent.apiServer.host=192.0.2.10", "--set=agent.config.clusterCIDR=10.244.0.0/16"];
+const vpc = "vpc-0123456789abcdef0";
+const ofGoogle = [
+  "--set=gcp.project=shop",
+  "--set=gcp.region=europe-west1",
+  "--set=gcp.network=shop",
+  "--set=gcp.subnetwork=nodes",
+  "--set=gcp.nodeTags={berth-node}",
+];
+
 export const cases: Readonly<Record<string, Setting>> = {
   "replace-kube-proxy": { values: { crds, agent: inPlaceOfKubeProxy } },
   "load-balancers-only": {
@@ -55,7 +66,32 @@ export const cases: Readonly<Record<string, Setting>> = {
   kind: { values: { crds, ...deployed("kind") } },
   kubeadm: {
     values: { crds, ...deployed("kubeadm") },
-    args: ["--set=agent.apiServer.host=192.0.2.10", "--set=agent.config.clusterCIDR=10.244.0.0/16"],
+    args: ofMachines,
+  },
+  eks: {
+    values: { crds, ...deployed("eks") },
+    args: [
+      "--set=aws.region=eu-west-1",
+      `--set=aws.vpcID=${vpc}`,
+      "--set=aws.roleARN=arn:aws:iam::123456789012:role/berth",
+    ],
+  },
+  "ec2-kubeadm": {
+    values: { crds, ...deployed("ec2-kubeadm") },
+    args: [
+      ...ofMachines,
+      "--set=aws.region=eu-west-1",
+      `--set=aws.vpcID=${vpc}`,
+      "--set=aws.credentials.secret=berth-aws",
+    ],
+  },
+  gke: {
+    values: { crds, ...deployed("gke") },
+    args: [...ofGoogle, "--set=gcp.serviceAccount=berth@shop.iam.gserviceaccount.com"],
+  },
+  "gce-kubeadm": {
+    values: { crds, ...deployed("gce-kubeadm") },
+    args: [...ofMachines, ...ofGoogle, "--set=gcp.credentials.secret=berth-gcp"],
   },
 };
 

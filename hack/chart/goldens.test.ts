@@ -29,10 +29,12 @@ it.each([true, false])("has the definitions as they are, kept when it goes: %s",
 
 it("rolls the pods of a process when its configuration changes, and no others", () => {
   const checksums = (values: object): readonly unknown[] =>
-    render({ values }).flatMap(({ spec }) => {
-      const { template } = (spec ?? {}) as { template?: { metadata: { annotations: Record<string, string> } } };
-      return template === undefined ? [] : [template.metadata.annotations["checksum/config"]];
-    });
+    render({ values })
+      .filter(({ kind }) => kind === "DaemonSet" || kind === "Deployment")
+      .map(({ spec }) => {
+        const { template } = spec as { template: { metadata: { annotations: Record<string, string> } } };
+        return template.metadata.annotations["checksum/config"];
+      });
   const agent = { apiServer: { host: "192.0.2.10" } };
   const [daemonSet, deployment] = checksums({ agent });
   const [otherDaemonSet, sameDeployment] = checksums({ agent: { ...agent, config: { clusterCIDR: "10.0.0.0/8" } } });

@@ -85,6 +85,77 @@ function config(document: string, fallback: { readonly oomScoreAdj?: number }, s
   );
 }
 
+const duration: Schema = { pattern: "^([0-9]+(ms|s|m|h))+$" };
+const url: Schema = { pattern: "^(https?://[^/ ]+/?)?$" };
+const resourceName: Schema = { pattern: "^([a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$" };
+const projectId: Schema = { pattern: "^(([a-z0-9.-]+:)?[a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$" };
+const prefix: Schema = { type: "string", pattern: "^[0-9A-Fa-f.:]+/[0-9]+$" };
+
+const aws: Values = {
+  region: text("", "region of the cluster; empty: that of the environment or of the instance", {
+    pattern: "^([a-z]{2,}(-[a-z]+)+-[0-9]+)?$",
+  }),
+  vpcID: text("", "VPC of the nodes; empty: that of the instance, or the only one of the region", {
+    pattern: "^(vpc-[0-9a-f]{8,17})?$",
+  }),
+  roleARN: text("", "role that the controller's account takes (IRSA); empty: none, as with EKS Pod Identity", {
+    pattern: "^(arn:[^:]+:iam::[0-9]{12}:role/.+)?$",
+  }),
+  credentials: {
+    help: "Keys, where there are no roles",
+    values: {
+      secret: text("", "a Secret of the same namespace; empty: the role of the account or of the instance"),
+      as: oneOf(
+        ["env", "file"],
+        "env",
+        "by its keys AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or by `credentials`, a file as AWS' own",
+      ),
+    },
+  },
+  endpoint: text("", "another endpoint than AWS' own, for all its APIs; one without TLS gets no credentials", url),
+  allowCustomEndpoint: bool(false, "let an endpoint with TLS that is not AWS' own see what real credentials signed"),
+};
+
+const gcp: Values = {
+  project: text("", "project of nodes and load balancers; gcp-l4 needs it", projectId),
+  region: text("", "region of nodes and load balancers; gcp-l4 needs it", resourceName),
+  networkProject: text("", "project of network and firewalls; empty: that of the nodes", projectId),
+  network: text("", "VPC network of the nodes; empty: default", resourceName),
+  subnetwork: text(
+    "",
+    "subnetwork of nodes and internal load balancers; empty: that with the network's name",
+    resourceName,
+  ),
+  nodeTags: list(
+    [],
+    { type: "string", ...resourceName, minLength: 1 },
+    "network tags of the nodes, for firewall rules; empty: for all machines of the network",
+  ),
+  disableFirewalls: bool(false, "somebody else lets traffic and probes in"),
+  probeRanges: list([], prefix, "where health probes come from; empty: Google's ranges"),
+  internalRanges: list(
+    [],
+    prefix,
+    "who reaches internal load balancers without source ranges; empty: private addresses",
+  ),
+  serviceAccount: text(
+    "",
+    "account of Google that the controller acts as (Workload Identity); empty: its own, or the node's",
+    {
+      pattern: "^([^@ ]+@[^@ ]+)?$",
+    },
+  ),
+  credentials: {
+    help: "A key, where there are no identities",
+    values: {
+      secret: text("", "a Secret of the same namespace; empty: the identity of the account or of the node"),
+      key: text("credentials.json", "its key that has the file", { minLength: 1 }),
+    },
+  },
+  endpoint: text("", "another endpoint than Google's own; one without TLS gets no credentials", url),
+  allowCustomEndpoint: bool(false, "let an endpoint with TLS that is not Google's own have the credentials"),
+};
+
 export const values: Values = {
   image: {
     help: "Where the images come from",
@@ -129,6 +200,10 @@ export const values: Values = {
       }),
       allowExternalIPs: text("", "which spec.externalIPs are served: all, none, or prefixes with commas; empty: all"),
       enforceJumpOrder: bool(false, "move its jumps back above rules that others put before them"),
+      localVipRoutes: bool(
+        true,
+        "make addresses of passthrough load balancers (gcp-l4) the node's own where no guest agent does",
+      ),
       initSysctls: bool(true, "a privileged step before it sets what of the kernel it may not set itself"),
       config: config("agent-flags", { oomScoreAdj: -997 }, agentConfig()),
       maxUnavailable: {
@@ -156,10 +231,17 @@ export const values: Values = {
     values: {
       enabled: bool(true, "run it"),
       replicas: whole(2, [1, 9], "its pods, of which one leads"),
-      providers: unique(["node"], "who provides load balancers: node"),
+      providers: unique(["node"], "who provides load balancers: node, aws-nlb, gcp-l4"),
       defaultProvider: text("", "the provider that serves Services without a class; empty: none of them"),
       setsNodePorts: bool(false, "let it give node ports to Services, by the right to change Services"),
       config: config("controller-flags", {}, controllerConfig()),
+      trust: {
+        help: "Whom it trusts besides the usual authorities, at another endpoint of a cloud",
+        values: {
+          configMap: text("", "a ConfigMap of the same namespace with certificates as PEM; empty: nobody"),
+          key: text("ca.crt", "its key that has them", { minLength: 1 }),
+        },
+      },
       image: { help: "", values: image("berth-controller") },
       ...ofPods("controller", {
         cpu: "20m",
@@ -167,6 +249,18 @@ export const values: Values = {
         priorityClassName: "system-cluster-critical",
         tolerations: [],
       }),
+    },
+  },
+  aws: { help: "Of the provider aws-nlb, see [its page](../../providers/aws/README.md)", values: aws },
+  gcp: { help: "Of the provider gcp-l4, see [its page](../../providers/gcp/README.md)", values: gcp },
+  uninstall: {
+    help: "What `helm uninstall` does before it removes anything, unless it is told --no-hooks",
+    values: {
+      cleanUp: bool(
+        true,
+        "take down all load balancers, take back what was written to Services, and remove the rules of all nodes",
+      ),
+      timeout: text("4m", "how long each of the two may take; more wants a larger --timeout of helm too", duration),
     },
   },
   classes: {

@@ -125,7 +125,13 @@ const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial
     { kind: "blocked", reason: "NetworkTierMismatch" },
   ],
   "machines of groups exist": [
-    async () => ({ verb: "attach", group: base, zone: "europe-west1-b", endpoints: [{ instance: "gone" }] }),
+    async () => ({
+      verb: "attach",
+      kind: "instanceGroup",
+      group: base,
+      zone: "europe-west1-b",
+      endpoints: [{ instance: "gone" }],
+    }),
     refused,
   ],
   "one side of a firewall": [() => anotherFirewall({ denied: [{ IPProtocol: "all" }] }), refused],

@@ -36,6 +36,11 @@ export async function nodePortRoles(): Promise<readonly RoleObject[]> {
   return await readRoles("optional/controller-node-ports");
 }
 
+/** What the account of a process may besides while it is being uninstalled. */
+export async function uninstallRoles(owner: RoleOwner): Promise<readonly RoleObject[]> {
+  return await readRoles(`uninstall/${owner}`);
+}
+
 async function readRoles(name: string): Promise<readonly RoleObject[]> {
   const text = await readFile(new URL(`../../charts/berth/files/rbac/${name}.yaml`, import.meta.url), "utf8");
   return parseAllDocuments(text).map((document) => document.toJSON() as RoleObject);

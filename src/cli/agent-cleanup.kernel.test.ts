@@ -1,7 +1,10 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { addNetns, deleteNetns, ipBatch, listLocalRoutes, netnsExec } from "../kernel/index.ts";
+import { sleep } from "../base/index.ts";
+import { addNetns, deleteNetns, ipBatch, listLocalRoutes, netnsExec, netnsPath } from "../kernel/index.ts";
 import { host } from "../kernel/testing/machine.ts";
 
 const options = { signal: new AbortController().signal };
@@ -67,4 +70,45 @@ it("deletes the agent's local routes, and nobody else's", async () => {
   );
   const left = await listLocalRoutes(inside, "IPv4", options);
   expect(left.map(({ protocol }) => protocol).filter((protocol) => protocol !== "kernel")).toEqual(["66"]);
+});
+
+const health = "http://127.0.0.1:10256/healthz";
+
+/** An agent that takes the place of one that is to leave the node; with its first answer. */
+async function cleaner(...flags: readonly string[]): Promise<{ child: ChildProcess; said: () => string }> {
+  const inNode = [`--net=${netnsPath(netns)}`, "--", process.execPath, main, "agent", "--cleanup-and-stay", ...flags];
+  const child = spawn("nsenter", inNode, { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+  while (!said.includes("node is clean") && child.exitCode === null) await sleep(20, options.signal);
+  return { child, said: () => said };
+}
+
+it("in place of an agent deletes the rules, is healthy then, and stays until it is stopped", async () => {
+  await inside.run("ip", ["link", "set", "lo", "up"], options);
+  const stdin = "*nat\n:KUBE-SERVICES - [0:0]\n-I PREROUTING 1 -j KUBE-SERVICES\nCOMMIT\n";
+  await inside.run("iptables-nft-restore", ["--noflush"], { ...options, stdin });
+  const { child, said } = await cleaner();
+  expect(said()).toContain("removed IPv4 (nft): 1 chains and 1 jumps\n");
+  expect((await inside.run("iptables-nft-save", [], options)).stdout).not.toContain("KUBE-");
+  expect((await inside.run("curl", ["--silent", health], options)).stdout).toBe("ok\n");
+  child.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([0, null]);
+});
+
+it("leaves the node to another proxy that is alive on it", async () => {
+  const answer = 'require("http").createServer((_, a) => a.end("iptables")).listen(10249, () => console.log("up"))';
+  const inNode = [`--net=${netnsPath(netns)}`, "--", process.execPath, "--eval", answer];
+  const peer = spawn("nsenter", inNode, { stdio: ["ignore", "pipe", "inherit"] });
+  await once(peer.stdout, "data");
+  const stdin = "*nat\n:KUBE-SERVICES - [0:0]\n-I PREROUTING 1 -j KUBE-SERVICES\nCOMMIT\n";
+  await inside.run("iptables-nft-restore", ["--noflush"], { ...options, stdin });
+  const { child, said } = await cleaner();
+  expect(said()).toContain("another proxy is alive on this node; its rules stay");
+  expect((await inside.run("iptables-nft-save", [], options)).stdout).toContain("KUBE-SERVICES");
+  for (const each of [child, peer]) each.kill("SIGTERM");
+  expect(await once(child, "exit")).toEqual([0, null]);
 });

@@ -15,9 +15,9 @@ import {
   peerAddresses,
   runAgent,
 } from "../agent/index.ts";
-import { FailureError, systemClock, systemRandom } from "../base/index.ts";
+import { FailureError, systemClock, systemRandom, UsageError, untilAbort } from "../base/index.ts";
 import { type Exec, systemExec, systemFollow } from "../kernel/index.ts";
-import { createMetrics, type Logger, watchEventLoop } from "../telemetry/index.ts";
+import { createMetrics, type Logger, type RouteAnswer, serveEndpoints, watchEventLoop } from "../telemetry/index.ts";
 import { connectAgent, explainNoAnswer } from "./agent/api-server.ts";
 import { readConfigFile, writeConfigFile } from "./agent/config-file.ts";
 import { untilChanged } from "./agent/config-watch.ts";
@@ -26,6 +26,7 @@ import { addFlags, given } from "./agent/options.ts";
 import { hostSettings, logSettings, nodeSettings, processSettings } from "./agent/settings.ts";
 import { versionText } from "./agent/version.ts";
 import { defineCleanUp, removeRules } from "./agent-cleanup.ts";
+import { defineUninstall } from "./agent-uninstall.ts";
 import type { Process } from "./command.ts";
 import { workOnceAnswered } from "./connection.ts";
 import { loggerFor } from "./flags.ts";
@@ -39,6 +40,7 @@ export function define(command: Command, process: Process): void {
   addFlags(command);
   command.action(() => run(command, process));
   defineCleanUp(command, process);
+  defineUninstall(command, process);
 }
 
 async function run(command: Command, process: Process): Promise<void> {
@@ -59,6 +61,7 @@ async function run(command: Command, process: Process): Promise<void> {
   }
   if (switches.cleanup) return await removeRules(process, switches["iptables-chain-prefix"]);
   const exec = systemExec(process.environment);
+  if (switches["cleanup-and-stay"]) return await cleanUpAndStay(configuration, logger, process);
   if (switches["init-only"]) return await setUpHost(configuration, exec, logger, process.signal);
   await refuseLivePeer(configuration, logger, process.signal);
   await serve(configuration, exec, logger, process);
@@ -116,11 +119,30 @@ async function setUpHost(configuration: Configuration, exec: Exec, logger: Logge
   await applyHostSettings(hostSettings(configuration), { files: kernelFiles(), exec, logger }, signal);
 }
 
-async function refuseLivePeer(configuration: Configuration, logger: Logger, signal: AbortSignal): Promise<void> {
+/** Takes the place of an agent that is to leave its node: it is healthy once the node has no rules of it. */
+async function cleanUpAndStay(configuration: Configuration, logger: Logger, process: Process): Promise<void> {
+  const { healthzAddress: at } = processSettings(configuration);
+  if (at === undefined)
+    throw new UsageError("--cleanup-and-stay: nobody could see the end; give --healthz-bind-address");
+  const peer = await livePeer(configuration, process.signal);
+  // Its rules have the names of ours, and serve the node.
+  if (peer === undefined) await removeRules(process, configuration.switches["iptables-chain-prefix"]);
+  else logger.warn("another proxy is alive on this node; its rules stay", { why: peer });
+  const ok = (): RouteAnswer => ({ status: 200, body: "ok\n" });
+  await using _ = await serveEndpoints({ ...at, routes: { "/healthz": ok, "/livez": ok } });
+  logger.info("node is clean");
+  await untilAbort(process.signal).catch(() => {});
+}
+
+async function livePeer(configuration: Configuration, signal: AbortSignal): Promise<string | undefined> {
   const { healthzAddress, metricsAddress } = processSettings(configuration);
   const ours = [healthzAddress, metricsAddress].filter((address) => address !== undefined);
+  return await findLivePeer(peerAddresses(ours, configuration.switches["iptables-chain-prefix"]), signal);
+}
+
+async function refuseLivePeer(configuration: Configuration, logger: Logger, signal: AbortSignal): Promise<void> {
   const { force, "iptables-chain-prefix": prefix } = configuration.switches;
-  const peer = await findLivePeer(peerAddresses(ours, prefix), signal);
+  const peer = await livePeer(configuration, signal);
   if (peer === undefined) return;
   const what = `another proxy is alive on this node (${peer})`;
   const [why, remedy] =

@@ -15,21 +15,26 @@ export async function adopt(
   options: TermOptions,
   store: Pick<Store<Service>, "list">,
   parts: TermParts,
+  onAdopted: (provider: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const { providers, classes, addresses, nodes, reconciler } = parts;
   const services = store.list();
   const holders = holdersIn(services, classes.current());
   for (const adapter of providers.values()) {
-    const adopting = listOwned(options, adapter, signal).then((owned) =>
-      adoptOwned(parts, adapter, owned, holdersIn(store.list(), classes.current())),
-    );
+    const adopting = adoptAll(adapter);
     if (adapter.capabilities.needsAddresses) await adopting;
     else adopting.catch((error: unknown) => logUnlessAborted(options, error, signal));
   }
   addresses.adoptStatuses(services.filter(({ metadata }) => (holders.get(metadata.uid ?? "") ?? []).length > 0));
   nodes.adopt(services);
   for (const service of services) reconciler.adopt(service);
+
+  async function adoptAll(adapter: ProviderAdapter): Promise<void> {
+    const owned = await listOwned(options, adapter, signal);
+    adoptOwned(parts, adapter, owned, holdersIn(store.list(), classes.current()));
+    onAdopted(adapter.name);
+  }
 }
 
 function adoptOwned(

@@ -27,6 +27,13 @@ export class Controller {
     return this.#mirror.missing;
   }
 
+  /** Where the classes are left: what is not given up yet, a text for each; none once nothing of ours is left. */
+  get remains(): readonly string[] {
+    const missing = this.missing.map(({ kind, why = "not known yet" }) => `${kind}: ${why}`);
+    if (missing.length > 0) return missing;
+    return this.#term?.remains ?? ["what there is at providers is not known yet"];
+  }
+
   /** What it believes, for people; takes the query of the page. */
   state(query: URLSearchParams): object {
     return describeState({ options: this.#options, mirror: this.#mirror, parts: this.#term?.parts }, query);

@@ -56,8 +56,16 @@ export class Leftovers {
   /** The Service is not ours, though it may have been. */
   ignored(service: Service): void {
     if (!this.#leaves(service)) return;
-    if (service.metadata.deletionTimestamp === undefined) this.note(this.#identity(service));
-    else this.gone(service);
+    const { classes, clusterId } = this.#options;
+    if (service.metadata.deletionTimestamp !== undefined) this.gone(service);
+    // Who leaves has left it as it wanted.
+    else if (classes().areLeft !== true || lastWish(service, clusterId, classes()) === null)
+      this.note(this.#identity(service));
+  }
+
+  /** Whose load balancers are not gone yet. */
+  get left(): readonly LbIdentity[] {
+    return [...this.#known.values()].map(({ id }) => id);
   }
 
   knows({ uid }: LbIdentity): boolean {

@@ -176,9 +176,19 @@ function engineParts(
     nodes: (capabilities) => nodes.all(capabilities),
     ...heard,
     driftMs: () => driftMs(options),
+    unusedMs: isLeaving(options) ? 0 : unusedMs,
     clock,
   });
   return { providers, circuit, snapshots, runner, scopes };
+}
+
+const unusedMs = 600_000;
+/** Who leaves waits for nobody who might come. */
+const leavingSweepMs = 2000;
+
+/** All that there is goes, and nothing comes. */
+function isLeaving({ classes }: TermOptions): boolean {
+  return classes.areLeft === true;
 }
 
 /** Jittered, so that a restart does not make all of them come back at one moment for ever. */
@@ -222,17 +232,18 @@ function orphansOf(
   { providers, runner, addresses, reporter }: Pick<TermParts, "providers" | "runner" | "addresses" | "reporter">,
   leftovers: Leftovers,
 ): OrphanSweep {
+  const hastens = isLeaving(options) && options.orphans.deletes;
   return new OrphanSweep({
     ...options,
     providers,
     services: stores.services,
     classes: classes.current,
-    policy: options.orphans,
+    policy: hastens ? { deletes: true, graceMs: 0 } : options.orphans,
     leftovers,
     pauseOf: (provider) => runner.pauseOf(provider),
     onFound: (id, text) => reporter.orphaned(id, text),
     onVanished: (uid) => addresses.release(uid),
-    periodMs: () => driftMs(options),
+    periodMs: () => (hastens ? leavingSweepMs : driftMs(options)),
     count: metrics.orphans,
   });
 }

@@ -16,6 +16,7 @@ import { StoppedError } from "./engine/stopped-error.ts";
 import { isHealthWatcher } from "./health.ts";
 import { holdersOf } from "./leftovers.ts";
 import { type ControllerMetrics, type ControllerName, controllerName, measured } from "./metrics.ts";
+import { remainsOf } from "./remains.ts";
 import type { Stores, TermOptions } from "./term-options.ts";
 import { assemble, type TermParts } from "./term-parts.ts";
 
@@ -26,6 +27,8 @@ export class Term implements Disposable {
   readonly #held = new DisposableStack();
   /** For people to look at. */
   readonly parts: TermParts;
+  /** The providers of which it is known what they have. */
+  readonly #adopted = new Set<string>();
 
   constructor(options: TermOptions, stores: Stores, metrics: ControllerMetrics, mayWrite: () => string | undefined) {
     this.#options = options;
@@ -35,7 +38,13 @@ export class Term implements Disposable {
 
   /** Learns what there is, before anything is given or made. */
   async adopt(signal: AbortSignal): Promise<void> {
-    await adopt(this.#options, this.#stores.services, this.parts, signal);
+    const onAdopted = (name: string): void => void this.#adopted.add(name);
+    await adopt(this.#options, this.#stores.services, this.parts, onAdopted, signal);
+  }
+
+  /** What is not given up yet: see Controller. */
+  get remains(): readonly string[] {
+    return remainsOf(this.parts, this.#stores.services.list(), this.#adopted);
   }
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */

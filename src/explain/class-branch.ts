@@ -55,6 +55,7 @@ const cleanupCauses = {
   deleted: "the Service is being deleted",
   type: "the Service is no longer of type LoadBalancer",
   class: "the Service had another class before",
+  uninstall: "Berth is being uninstalled",
 } as const;
 
 function nameOf({ spec }: Service): string {

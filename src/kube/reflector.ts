@@ -17,6 +17,7 @@ import {
   BadAnswerError,
   BrokenStreamError,
   ConnectionError,
+  isForbidden,
   isGone,
   isInvalid,
   isNotFound,
@@ -119,11 +120,18 @@ export class Reflector<T extends KubeObject> {
         failedAt = now;
         const asked = error instanceof KubeApiError ? (error.retryAfterMs ?? 0) : 0;
         const retryMs = Math.round(Math.max(backoff.next(), asked));
-        this.#trouble.tell(error, { reason, retryMs, attempt: backoff.failures });
+        this.#trouble.tell(error, { reason, retryMs, attempt: backoff.failures, ...this.#remedy(error) });
         // Only an abort ends the sleep early, and the loop sees that.
         await sleep(retryMs, signal, this.#clock).catch(() => {});
       }
     }
+  }
+
+  #remedy(error: unknown): { readonly why?: string } {
+    if (!isForbidden(error)) return {};
+    const { group, plural } = this.#options.resource;
+    const kind = group === "" ? plural : `${plural}.${group}`;
+    return { why: `allow \`list, watch ${kind}\` to this account, as its role of the chart does` };
   }
 
   /** What was there before stays: a server that starts may not serve the kind yet. */

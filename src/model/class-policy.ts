@@ -17,6 +17,8 @@ export interface Classes {
   readonly byClass: ReadonlyMap<string, ClassPolicy>;
   /** What Services without a class get; undefined when another controller owns them. */
   readonly unclassed: ClassPolicy | undefined;
+  /** All of it is given up for good: no Service keeps what it has of these classes. */
+  readonly areLeft?: boolean;
 }
 
 /** The class of a Service of ours; undefined when it is not ours. */

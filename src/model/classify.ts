@@ -1,7 +1,7 @@
 import { apiGroup, providerFinalizer, type Service, sharedFinalizer } from "../api/index.ts";
 import { type Classes, type ClassPolicy, classOf } from "./class-policy.ts";
 
-export type CleanupCause = "deleted" | "type" | "class";
+export type CleanupCause = "deleted" | "type" | "class" | "uninstall";
 export type IgnoreCause = "deleted" | "type" | "class" | "unclassed";
 
 export type Classification =
@@ -31,6 +31,7 @@ export function classify(service: Service, classes: Classes): Classification {
   if (service.metadata.deletionTimestamp !== undefined) return release(service, classes, holders, "deleted");
   if (service.spec?.type !== "LoadBalancer") return release(service, classes, holders, "type");
   const policy = classOf(service, classes);
+  if (classes.areLeft === true) return release(service, classes, holdersToLeave(holders, policy, service), "uninstall");
   const others = holders.filter((name) => name !== policy?.provider);
   if (policy === undefined || others.length > 0)
     return release(service, classes, others, service.spec.loadBalancerClass === undefined ? "unclassed" : "class");
@@ -43,7 +44,7 @@ function release(
   holders: readonly string[],
   cause: CleanupCause | "unclassed",
 ): Classification {
-  if (holders.length === 0) return { kind: "ignore", cause };
+  if (holders.length === 0) return { kind: "ignore", cause: cause === "uninstall" ? "class" : cause };
   const shared = ownsShared(service, classes, holders, cause) ? [sharedFinalizer] : [];
   const policy = classOf(service, classes);
   return {
@@ -54,6 +55,15 @@ function release(
     policy,
     ownsStatus: policy !== undefined && holders.includes(policy.provider),
   };
+}
+
+/** What was only said of a Service, as that it was refused, goes too. */
+function holdersToLeave(
+  holders: readonly string[],
+  policy: ClassPolicy | undefined,
+  service: Service,
+): readonly string[] {
+  return holders.length > 0 || policy === undefined || !hasOurConditions(service) ? holders : [policy.provider];
 }
 
 function holdersOf(service: Service, classes: Classes): readonly string[] {
@@ -67,14 +77,18 @@ function holdersOf(service: Service, classes: Classes): readonly string[] {
  * That it is ours is told by our conditions: another controller's Service has none.
  */
 function isOursByTraces(service: Service): boolean {
-  const { spec, status, metadata } = service;
+  const { spec, metadata } = service;
   if (spec?.loadBalancerClass !== undefined) return false;
   if (metadata.deletionTimestamp === undefined && spec?.type === "LoadBalancer") return false;
   return (
     hasFinalizer(service, sharedFinalizer) &&
     !(metadata.finalizers ?? []).some(isProviderFinalizer) &&
-    (status?.conditions ?? []).some(({ type }) => type.startsWith(`${apiGroup}/`))
+    hasOurConditions(service)
   );
+}
+
+function hasOurConditions({ status }: Service): boolean {
+  return (status?.conditions ?? []).some(({ type }) => type.startsWith(`${apiGroup}/`));
 }
 
 /**

@@ -91,11 +91,24 @@ export class Stage implements AsyncDisposable {
     ]);
   }
 
+  /** The real `berth agent uninstall` or `berth controller uninstall`, as the hook of the chart. */
+  uninstall(owner: RoleOwner): Child {
+    if (owner === "controller") return this.#controller(["uninstall", "--deployment=berth-controller"], []);
+    const netns = `--net=${netnsPath(`berth-${this.#run.id}-node`)}`;
+    const kubeconfig = `--kubeconfig=${join(this.#run.dir, "agent.kubeconfig")}`;
+    return this.#start("nsenter", [netns, "--", process.execPath, main, "agent", "uninstall", kubeconfig]);
+  }
+
   /** The real `berth controller` as its service account. */
   controller(...flags: readonly string[]): Child {
+    return this.#controller([], flags);
+  }
+
+  #controller(words: readonly string[], flags: readonly string[]): Child {
     return this.#start(process.execPath, [
       main,
       "controller",
+      ...words,
       ...this.#access("controller"),
       "--providers=proxy,node",
       "--own-unclassed",

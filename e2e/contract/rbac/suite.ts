@@ -4,12 +4,15 @@ import { readClaims, signToken } from "../../../sandbox/apiserver/access/index.t
 import {
   loadRoles,
   nodePortRoles,
+  type RoleObject,
   type RoleOwner,
   roleOwners,
   shippedRoles,
+  uninstallRoles,
 } from "../../../sandbox/cluster/service-accounts.ts";
 import {
   conditionTypes,
+  deployments,
   events,
   ipAddressPools,
   type Lease,
@@ -39,9 +42,13 @@ function userOf(owner: RoleOwner): string {
 
 /**
  * The programs do on a target all that they can do, as the service accounts that they ship with. `unused` tells which
- * rights this target gives them no reason to use.
+ * rights this target gives them no reason to use, `uninstalled` whose uninstall it has all kinds for.
  */
-export function checkRoles(target: Target, unused: (right: string, owner: RoleOwner) => boolean): void {
+export function checkRoles(
+  target: Target,
+  unused: (right: string, owner: RoleOwner) => boolean,
+  uninstalled: readonly RoleOwner[] = roleOwners,
+): void {
   describe(`on ${target.name} the shipped roles`, () => {
     let controlPlane: ControlPlane;
     let stage: Stage;
@@ -116,8 +123,62 @@ export function checkRoles(target: Target, unused: (right: string, owner: RoleOw
       expect(rights.length).toBeGreaterThan(0);
       expect([...used].sort()).toEqual([...rights].sort());
     });
+
+    it.each(uninstalled)("let the %s be uninstalled with those of its hook, of which it uses all", async (owner) => {
+      const roles = await uninstallRoles(owner);
+      const { said, tries } = await uninstall(stage, controlPlane, owner, roles);
+      const [first = [], last = []] = [tries[0], tries.at(-1)];
+      expect(said).toContain(`as the role berth-uninstall-${owner} of the chart does`);
+      expect(first.filter(({ allowed }) => !allowed)).not.toEqual([]);
+      expect(last.filter(({ allowed }) => !allowed)).toEqual([]);
+      const rights = rightsOf(roles);
+      const used = new Set(last.flatMap((access) => usedBy(access, new Set(rights))));
+      expect(rights.length).toBeGreaterThan(1);
+      expect([...used].sort()).toEqual([...rights].sort());
+    });
   });
 }
+
+/** Uninstalls once without its roles, and again until it has them. What it said first, and what it asked in each try. */
+async function uninstall(
+  stage: Stage,
+  controlPlane: ControlPlane,
+  owner: RoleOwner,
+  roles: readonly RoleObject[],
+): Promise<{ said: string; tries: readonly (readonly Access[])[] }> {
+  const { admin } = stage;
+  const metadata = { namespace: "kube-system", name: `berth-${owner}` };
+  const labels = { app: metadata.name };
+  const containers = [{ name: owner, image: `berth-${owner}:1`, args: [owner] }];
+  const spec = { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: { containers } } };
+  const kind = owner === "agent" ? daemonSets : deployments;
+  await admin.create<KubeObject>(kind, { metadata, spec } as KubeObject, signal);
+  // As its controller would once no node is to have a pod; whatever else is written to it is older.
+  const status = { observedGeneration: 99, desiredNumberScheduled: 0 };
+  if (owner === "agent")
+    await admin.patch(kind, { ...metadata, subresource: "status" }, { type: "merge", body: { status } }, signal);
+  const tries: (readonly Access[])[] = [];
+  const attempt = async (): Promise<{ readonly code: number | null; readonly stderr: string }> => {
+    const before = (await controlPlane.accesses()).length;
+    const child = stage.uninstall(owner);
+    const code = await child.end();
+    tries.push((await controlPlane.accesses()).slice(before).filter(({ user }) => user === userOf(owner)));
+    return { code, stderr: child.stderr };
+  };
+  const { stderr: said } = await attempt();
+  await loadRoles(admin, roles, signal);
+  // An API server learns of new rules a moment later.
+  while ((await attempt()).code !== 0) await sleep(50, signal);
+  return { said, tries };
+}
+
+const daemonSets: Resource<KubeObject> = {
+  group: "apps",
+  version: "v1",
+  kind: "DaemonSet",
+  plural: "daemonsets",
+  namespaced: true,
+};
 
 /** An agent counts what it shares with others half an hour later, for which no test waits. */
 export function countsEvents(right: string, owner: RoleOwner): boolean {

@@ -24,6 +24,7 @@ export interface SwitchValues {
   readonly "allow-external-ips": readonly Cidr[];
   readonly "api-server-timeout": number;
   readonly cleanup: boolean;
+  readonly "cleanup-and-stay": boolean;
   readonly config: string;
   readonly "enforce-jump-order": boolean;
   readonly force: boolean;
@@ -72,6 +73,12 @@ export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } =
     own: true,
   },
   cleanup: { kind: bool, fallback: false, help: "remove the rules that the agent or kube-proxy wrote, and end" },
+  "cleanup-and-stay": {
+    kind: bool,
+    fallback: false,
+    help: "remove the rules of this node unless another proxy is alive on it, then answer on the health address until stopped",
+    own: true,
+  },
   config: {
     kind: textOf("file"),
     fallback: "",

@@ -50,7 +50,7 @@ export function classesFrom(flags: Classes, objects: readonly LoadBalancerClass[
     if (claim.isDefault) standard ??= claim;
   }
   return {
-    classes: { providers: flags.providers, byClass, unclassed: unclassedOf(flags, byClass, standard) },
+    classes: { ...flags, byClass, unclassed: unclassedOf(flags, byClass, standard) },
     verdicts,
   };
 }

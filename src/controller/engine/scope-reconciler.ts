@@ -26,12 +26,14 @@ export interface ScopeReconcilerOptions {
   readonly onChange: (ids: readonly LbIdentity[]) => void;
   /** Whether there are load balancers of the provider that no Service wants: they may need what nobody else does. */
   readonly hasOrphans: (provider: string) => boolean;
+  /** Shared objects that nobody uses stay so long: the next user may come soon. */
+  readonly unusedMs: number;
   readonly driftMs: () => number;
   readonly clock: Clock;
 }
 
-/** Shared objects that nobody uses stay so long: the next user may come soon. */
-const unusedMs = 600_000;
+/** While orphans may need what is shared, it is looked at again so often. */
+const orphansMs = 600_000;
 /** What others wait for looks again so often at most. */
 const awaitedMs = 10_000;
 /** Many Services that change at once change what they share once. */
@@ -94,6 +96,17 @@ export class ScopeReconciler {
   forget(adapter: ProviderAdapter, id: LbIdentity): void {
     this.#scopes.delete(scopeName(adapter.name, { kind: "members", id }));
     this.#unwant(adapter, id, new Set());
+    // It may have been made by an earlier controller, so that nobody said here what it wanted.
+    for (const [name, scope] of this.#scopes)
+      if (scope.adapter === adapter && scope.key.kind === "shared") this.#options.queue.addAfter(name, gatherMs);
+  }
+
+  /** The names of what is shared and nobody uses, but for what orphans may need. */
+  get unused(): readonly string[] {
+    return [...this.#scopes]
+      .filter(([, { key, adapter }]) => key.kind === "shared" && !this.#options.hasOrphans(adapter.name))
+      .filter(([, scope]) => !this.#isUsed(scope))
+      .map(([name]) => name);
   }
 
   /** Something that was found outside; whether anybody needs it will show. */
@@ -209,11 +222,12 @@ export class ScopeReconciler {
   /** How long shared objects stay yet without anybody who uses them. */
   #graceOf(scope: Scope): number | undefined {
     if (scope.key.kind !== "shared") return undefined;
-    const now = this.#options.clock.monotonic();
+    const { clock, unusedMs } = this.#options;
+    const now = clock.monotonic();
     const isUsed = this.#isUsed(scope);
     const isFree = !isUsed && !this.#options.hasOrphans(scope.adapter.name);
     scope.unusedSince = isFree ? (scope.unusedSince ?? now) : undefined;
-    if (!isUsed && !isFree) return unusedMs;
+    if (!isUsed && !isFree) return orphansMs;
     const left = scope.unusedSince === undefined ? 0 : scope.unusedSince + unusedMs - now;
     return left > 0 ? left : undefined;
   }

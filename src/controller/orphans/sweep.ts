@@ -72,6 +72,11 @@ export class OrphanSweep {
     return (this.#sightings.get(provider) ?? none).size > 0;
   }
 
+  /** Whether the provider has any that are to be deleted. */
+  dooms(provider: string): boolean {
+    return this.#options.policy.deletes && this.hasAny(provider);
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     const { providers, periodMs, clock, logger } = this.#options;
     for (;;) {

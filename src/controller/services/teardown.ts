@@ -50,7 +50,8 @@ export class Teardown {
       const kept = await this.#keep(service, cleanup, signal);
       if (kept !== undefined) return kept;
     }
-    const fate = cleanup.cause === "deleted" ? deletionPolicyOf(service, cleanup.policy) : "Delete";
+    const isLast = cleanup.cause === "deleted" || cleanup.cause === "uninstall";
+    const fate = isLast ? deletionPolicyOf(service, cleanup.policy) : "Delete";
     if (fate === undefined) return await this.#say(service, fateUnknown, signal);
     const desired = fate === "Retain" ? retained(service, clusterId, cleanup.policy) : null;
     for (const provider of cleanup.providers) {

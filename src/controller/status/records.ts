@@ -109,6 +109,11 @@ export class Records implements Disposable {
     return note === undefined ? known : recordStatus(known ?? {}, note, notedAt);
   }
 
+  /** Something is still to be written, and the API server takes it. */
+  get isBusy(): boolean {
+    return this.#drafts.size > 0 && this.#restingUntil <= this.#options.clock.monotonic();
+  }
+
   /** The Service lives on without being ours. */
   release(service: Service): void {
     this.#draft(service, undefined);

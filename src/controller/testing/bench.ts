@@ -31,6 +31,8 @@ export interface BenchOptions {
   readonly standby?: boolean;
   readonly budgets?: TermOptions["budgets"];
   readonly logger?: Logger;
+  /** All classes are left. */
+  readonly leaves?: boolean;
   /** What holds for every class besides. */
   readonly policy?: Partial<ClassPolicy>;
 }
@@ -69,7 +71,7 @@ export class Bench {
     const byProvider = options.classes ?? new Map(providers.map(({ name }) => [name, `berth.dev/${name}`]));
     const plain = plainClasses(byProvider, unclassed);
     const policies = [...plain.byClass].map(([name, policy]) => [name, { ...policy, ...options.policy }] as const);
-    const classes = { ...plain, byClass: new Map(policies) };
+    const classes = { ...plain, byClass: new Map(policies), areLeft: options.leaves === true };
     const controller = new Controller({
       client: this.api.client,
       recorder: options.recorder ?? {
