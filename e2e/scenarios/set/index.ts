@@ -6,14 +6,31 @@ import { afterAll, beforeAll, it } from "vitest";
 import { errorMessage } from "../../../src/base/index.ts";
 import type { Driver } from "../../drivers/driver.ts";
 import { classes } from "./classes.ts";
+import { names } from "./names.ts";
+import { operations } from "./operations.ts";
+import { policies } from "./policies.ts";
+import { scale } from "./scale.ts";
 import { Scene } from "./scene.ts";
+import { types } from "./types.ts";
 
 /** Plays one; its figures in words. */
 type Play = (scene: Scene) => Promise<string>;
 
-const scenarios: Readonly<Record<ScenarioName, Play>> = { ...classes };
+const scenarios: Readonly<Record<ScenarioName, Play>> = {
+  ...types,
+  ...policies,
+  ...names,
+  ...classes,
+  ...operations,
+  ...scale,
+};
 
-export type ScenarioName = keyof typeof classes;
+export type ScenarioName = keyof (typeof types &
+  typeof policies &
+  typeof names &
+  typeof classes &
+  typeof operations &
+  typeof scale);
 
 export interface Cluster {
   /** What the figures are printed under. */
@@ -23,23 +40,28 @@ export interface Cluster {
   readonly cannot: Readonly<Partial<Record<ScenarioName, string>>>;
 }
 
-const startWithinMs = 600_000;
+/** Far beyond what a slow machine needs. */
+const patienceMs = 600_000;
 
 /** Declares the test of each scenario, all in one cluster. Logs and state of a failed one are left in `e2e/failed`. */
 export function runScenarios({ name, start, cannot }: Cluster): void {
   let driver: Driver;
   beforeAll(async () => {
     driver = await start();
-  }, startWithinMs);
-  afterAll(async () => await driver?.[Symbol.asyncDispose]());
+  }, patienceMs);
+  afterAll(async () => await driver?.[Symbol.asyncDispose](), patienceMs);
   for (const [index, [title, play]] of Object.entries(scenarios).entries()) {
     const reason = cannot[title as ScenarioName];
     if (reason !== undefined) it.skip(`${title} (${reason})`);
     else
-      it(title, async () => {
-        await using scene = await Scene.open(driver, `scene-${index + 1}`);
-        console.log(`${name}: ${title}: ${await explained(driver, `${name}/${index + 1}`, () => play(scene))}`);
-      });
+      it(
+        title,
+        async () => {
+          await using scene = await Scene.open(driver, `scene-${index + 1}`);
+          console.log(`${name}: ${title}: ${await explained(driver, `${name}/${index + 1}`, () => play(scene))}`);
+        },
+        patienceMs,
+      );
   }
 }
 
