@@ -106,4 +106,4 @@ images: setup ## the images as archives in images/built, for docker load, ctr or
 	@$(NODE) images/main.ts archives images/built $(or $(ARCH),$(shell dpkg --print-architecture))
 
 clean: ## remove what setup and the tests made
-	@rm -rf node_modules .tools coverage images/built
+	@rm -rf node_modules .tools coverage images/built e2e/failed

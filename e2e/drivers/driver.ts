@@ -19,6 +19,8 @@ export type Part =
 
 /** A running cluster. Disposing it removes all of it. */
 export interface Driver extends AsyncDisposable {
+  /** What its figures are printed under. */
+  readonly name: "sandbox" | "real" | "kind";
   readonly families: readonly Family[];
   readonly nodes: readonly DriverNode[];
   /** In the pod `client` of the namespace `default`, on the first node. */

@@ -4,7 +4,7 @@ import type { Family } from "../../src/net/index.ts";
 import { Child } from "../contract/child.ts";
 import { agentImage, KindCluster } from "../kind/cluster.ts";
 import { ContainerClient, podContainer } from "./client.ts";
-import { collectCluster, collectNode } from "./collect.ts";
+import { collectCluster, collectNode, explained } from "./collect.ts";
 import type { Driver, DriverNode, Part, Release } from "./driver.ts";
 import { installBerth, restartAgent, restartController, startClient } from "./pods.ts";
 import { ProxyController } from "./proxy-controller.ts";
@@ -13,6 +13,7 @@ const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
 
 /** A cluster of kind with Berth as the chart installs it, and the provider `proxy` on this machine, in containers. */
 export class KindDriver implements Driver {
+  readonly name = "kind";
   readonly families: readonly Family[] = ["IPv4"];
   /** The workers: kubeadm keeps load balancers from the control plane. */
   readonly nodes: readonly DriverNode[];
@@ -48,14 +49,18 @@ export class KindDriver implements Driver {
         nodes.push({ name, addresses: await cluster.addressesOf(name) });
       }
       const driver = new KindDriver(cluster, nodes, await cluster.values());
-      await installBerth(driver.release, (args) => driver.kubectl(args));
-      await startClient((args, stdin) => driver.kubectl(args, stdin), nodes[0]?.name ?? "");
-      await driver.#proxyController.start();
+      await explained(driver, "install", () => driver.#install());
       return driver;
     } catch (error) {
       await cluster[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  async #install(): Promise<void> {
+    await installBerth(this.release, (args) => this.kubectl(args));
+    await startClient((args, stdin) => this.kubectl(args, stdin), this.nodes[0]?.name ?? "");
+    await this.#proxyController.start();
   }
 
   async kubectl(args: readonly string[], stdin = ""): Promise<string> {

@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bridge } from "../../sandbox/cluster/address-plan.ts";
 import { balancerDir } from "../../sandbox/cluster/registry.ts";
@@ -7,10 +7,11 @@ import { execOk, netnsPath } from "../../src/kernel/index.ts";
 import type { Family } from "../../src/net/index.ts";
 import { Child } from "../contract/child.ts";
 import { RealCluster, valuesFor } from "../real/cluster.ts";
+import { coldStarts } from "../real/cold-start.ts";
 import { measure } from "../real/footprint.ts";
 import type { RealNode } from "../real/node.ts";
 import { ContainerClient, NamespaceClient, podContainer } from "./client.ts";
-import { collectCluster, collectNode } from "./collect.ts";
+import { collectCluster, collectNode, explained } from "./collect.ts";
 import type { Driver, Footprint, Part, Power, Release } from "./driver.ts";
 import { installBerth, restartAgent, restartController, startClient } from "./pods.ts";
 import { ProxyController } from "./proxy-controller.ts";
@@ -24,6 +25,7 @@ const { signal } = new AbortController();
  * `proxy`, as users of kind run it.
  */
 export class RealDriver implements Driver {
+  readonly name = "real";
   readonly families: readonly Family[] = families;
   readonly nodes: readonly RealNode[];
   readonly inside: ContainerClient;
@@ -56,9 +58,7 @@ export class RealDriver implements Driver {
   static async start(): Promise<RealDriver> {
     const driver = await RealDriver.bare();
     try {
-      await installBerth(driver.release, (args) => driver.kubectl(args));
-      await startClient((args, stdin) => driver.kubectl(args, stdin), driver.nodes[0]?.name ?? "");
-      await driver.#proxyController.start();
+      await explained(driver, "install", () => driver.#install());
     } catch (error) {
       await driver[Symbol.asyncDispose]();
       throw error;
@@ -69,6 +69,13 @@ export class RealDriver implements Driver {
   /** Without Berth, any service proxy or the client. */
   static async bare(): Promise<RealDriver> {
     return new RealDriver(await RealCluster.start(3, families, signal));
+  }
+
+  async #install(): Promise<void> {
+    await installBerth(this.release, (args) => this.kubectl(args));
+    console.log(`${this.name}: ${await coldStarts(this.cluster)}`);
+    await startClient((args, stdin) => this.kubectl(args, stdin), this.nodes[0]?.name ?? "");
+    await this.#proxyController.start();
   }
 
   async kubectl(args: readonly string[], stdin = ""): Promise<string> {
@@ -97,7 +104,6 @@ export class RealDriver implements Driver {
   }
 
   async collect(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
     await collectCluster((args) => this.kubectl(args), folder);
     for (const { name } of this.nodes)
       await collectNode((program, args) => this.#onNode(name, program, args), folder, name);

@@ -23,6 +23,7 @@ const lease = [
 
 /** The sandbox's cluster, in which one controller runs both providers. */
 export class SandboxDriver implements Driver {
+  readonly name = "sandbox";
   readonly families: readonly Family[] = ["IPv4", "IPv6"];
   readonly nodes: readonly SandboxNode[];
   readonly inside: NamespaceClient;

@@ -2,7 +2,6 @@ import { KindDriver } from "../drivers/kind.ts";
 import { runScenarios } from "../scenarios/set/index.ts";
 
 runScenarios({
-  name: "kind",
   start: () => KindDriver.start(),
   cannot: {
     "the deletion of a drained node under traffic, and its return":

@@ -8,17 +8,23 @@ import { kubeProxyArguments, kubeProxyPath } from "../kube-binaries/kube-proxy.t
 import type { RealCluster } from "./cluster.ts";
 
 const patienceMs = 120_000;
+/** What command lines of the chart's processes have. */
+export const commands = { agent: "/etc/berth/agent.yaml", controller: "/etc/berth/controller.yaml" } as const;
 
 /** The memory of agents and controllers, and of kube-proxy with the same Services. */
 export async function measure(cluster: RealCluster): Promise<string> {
   const kubeProxy = await residentOfKubeProxy(cluster);
-  const agents = await residentOf(cluster, "/etc/berth/agent.yaml");
-  const controllers = await residentOf(cluster, "/etc/berth/controller.yaml");
+  const agents = await residentOf(cluster, commands.agent);
+  const controllers = await residentOf(cluster, commands.controller);
   return `resident memory: agents ${agents}, controllers ${controllers}, kube-proxy ${kubeProxy}`;
 }
 
-/** Of each process on a node whose command line has the text, with its children. */
 async function residentOf(cluster: RealCluster, text: string): Promise<string> {
+  return (await processesOf(cluster, text)).map((pid) => mebibytes(usageOf(pid).residentBytes)).join(", ");
+}
+
+/** Processes on nodes whose command line has the text. */
+export async function processesOf(cluster: RealCluster, text: string): Promise<readonly number[]> {
   const roots = new Set(cluster.nodes.map(({ pid }) => pid));
   const found: number[] = [];
   for (const name of (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry))) {
@@ -27,7 +33,7 @@ async function residentOf(cluster: RealCluster, text: string): Promise<string> {
     if (command.includes(text) && (await ancestors(Number(name))).some((pid) => roots.has(pid)))
       found.push(Number(name));
   }
-  return found.map((pid) => mebibytes(usageOf(pid).residentBytes)).join(", ");
+  return found;
 }
 
 async function ancestors(pid: number): Promise<readonly number[]> {

@@ -5,7 +5,6 @@ const noKubelet = "kubelets of the sandbox are no processes";
 const noChart = "the sandbox starts the processes of Berth itself";
 
 runScenarios({
-  name: "sandbox",
   start: () => SandboxDriver.start(),
   cannot: {
     "DNS by its ClusterIP: names of Services, of the pods of a headless one, of an ExternalName":
