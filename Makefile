@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup setup-aws demo demo-aws demo-gcp test verify lint format typecheck unit kernel e2e e2e-aws e2e-gcp e2e-real contract crash conformance churn duel oracle golden bench bench-controller bench-kube images clean
+.PHONY: help setup setup-aws setup-real demo demo-aws demo-gcp test verify lint format typecheck unit kernel e2e e2e-aws e2e-gcp e2e-real e2e-kind contract crash conformance churn duel oracle golden bench bench-controller bench-kube images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -93,13 +93,20 @@ bench-kube: setup ## our informer side by side with those of client-node and cli
 	@bench/kube/client-go/build
 	@$(NODE) bench/kube/main.ts
 
-e2e-real: images ## Berth's images and chart on a real cluster of three nodes (root; Go once; Debian's containerd, runc, CNI plug-ins)
+setup-real: setup ## install Debian's containerd, runc and CNI plug-ins where they are missing (root)
+	@hack/setup-real
+
+e2e-real: setup-real images ## the scenarios on a real cluster of three nodes, with Berth's images and chart (root; Go once)
 	@e2e/kube-binaries/build
 	@e2e/kube-binaries/build cluster
 	@$(VITEST) --project real
+
+e2e-kind: setup ## the same on kind without kube-proxy (Docker and kind)
+	@$(NODE) e2e/kind/check.ts
+	@$(VITEST) --project kind
 
 images: setup ## the images as archives in images/built, for docker load, ctr or kind (Debian's apt and dpkg; ARCH="amd64 arm64")
 	@$(NODE) images/main.ts archives images/built $(or $(ARCH),$(shell dpkg --print-architecture))
 
 clean: ## remove what setup and the tests made
-	@rm -rf node_modules .tools coverage images/built
+	@rm -rf node_modules .tools coverage images/built e2e/failed

@@ -36,7 +36,7 @@ const config: ViteUserConfigExport = defineConfig({
           ...shared,
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
-          exclude: ["**/*.conformance.test.ts", "**/*.real.test.ts", "e2e/contract/**", "e2e/crash/**", "e2e/aws/**"],
+          exclude: ["**/*.{conformance,real,kind}.test.ts", "e2e/contract/**", "e2e/crash/**", "e2e/aws/**"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
@@ -78,6 +78,14 @@ const config: ViteUserConfigExport = defineConfig({
           name: "real",
           include: ["e2e/real/**/*.real.test.ts"],
           testTimeout: 600_000,
+          maxWorkers: 1,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "kind",
+          include: ["e2e/kind/**/*.kind.test.ts"],
           maxWorkers: 1,
         },
       },

@@ -19,7 +19,7 @@ export class Child implements AsyncDisposable {
   readonly #name: string;
   readonly #child: ChildProcessWithoutNullStreams;
   /** The exit code, once it has ended and all of its output is here; null when a signal ended it. */
-  readonly #ended: Promise<number | null>;
+  readonly ended: Promise<number | null>;
   /** Called when it printed something and when it ended. */
   readonly #watchers = new Set<() => void>();
 
@@ -37,7 +37,7 @@ export class Child implements AsyncDisposable {
     // A program may end without reading its input (EPIPE).
     this.#child.stdin.on("error", () => {});
     this.#child.stdin.end(stdin);
-    this.#ended = new Promise((resolve) => {
+    this.ended = new Promise((resolve) => {
       const end = (code: number | null): void => {
         this.running = false;
         resolve(code);
@@ -74,8 +74,8 @@ export class Child implements AsyncDisposable {
   }
 
   /** Waits until it is ready, as `condition` tells from what it printed. */
-  async ready(condition: (child: this) => boolean): Promise<void> {
-    if (!(await this.happens(condition))) throw this.failure("did not become ready");
+  async ready(condition: (child: this) => boolean, timeoutMs?: number): Promise<void> {
+    if (!(await this.happens(condition, timeoutMs))) throw this.failure("did not become ready");
   }
 
   failure(what: string): FailureError {
@@ -86,7 +86,7 @@ export class Child implements AsyncDisposable {
   async end(timeoutMs = 30_000): Promise<number | null> {
     const timer = setTimeout(() => this.signal("SIGKILL"), timeoutMs);
     try {
-      return await this.#ended;
+      return await this.ended;
     } finally {
       clearTimeout(timer);
     }
@@ -105,7 +105,7 @@ export class Child implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.signal("SIGKILL");
-    await this.#ended;
+    await this.ended;
   }
 
   #notify(): void {

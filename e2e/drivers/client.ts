@@ -35,6 +35,8 @@ export interface Load extends AsyncDisposable {
 }
 
 export interface Client {
+  /** As those see it whom it reaches without a detour. */
+  addresses(): Promise<readonly string[]>;
   /** Asks so often, one after the other, each over a new connection or socket. */
   ask(protocol: "http" | "udp", host: string, port: number, count?: number): Promise<readonly Answer[]>;
   /** Begins to ask over new connections, so many a second; resolves with the first answer. */
@@ -61,11 +63,17 @@ function trafficIn(text: string): Traffic {
 /** A client in a network namespace of this machine. */
 export class NamespaceClient implements Client {
   readonly #netns: string;
+  readonly #addresses: readonly string[];
   readonly #exec: Exec;
 
-  constructor(netns: string) {
+  constructor({ netns, addresses }: { readonly netns: string; readonly addresses: readonly string[] }) {
     this.#netns = netns;
+    this.#addresses = addresses;
     this.#exec = netnsExec(systemExec(process.env), netns);
+  }
+
+  async addresses(): Promise<readonly string[]> {
+    return this.#addresses;
   }
 
   async ask(...[protocol, host, port, count = 1]: Parameters<Client["ask"]>): Promise<readonly Answer[]> {
@@ -117,15 +125,32 @@ class ProcessLoad implements Load {
   }
 }
 
-/** A client in a pod of the image `berth.dev/echo`. */
-export class PodClient implements Client {
-  readonly #kubectl: (args: readonly string[]) => Promise<string>;
-  readonly #pod: string;
+/** How a command is run beside the program of a container of the image `berth.dev/echo`. */
+export interface Container {
+  exec(command: readonly string[]): Promise<string>;
+  addresses(): Promise<readonly string[]>;
+}
+
+/** The container of a pod. */
+export function podContainer(kubectl: (args: readonly string[]) => Promise<string>, pod: string): Container {
+  return {
+    exec: (command) => kubectl(["exec", pod, "--", ...command]),
+    addresses: async () =>
+      (await kubectl(["get", "pod", pod, "--output=jsonpath={.status.podIPs[*].ip}"])).trim().split(" "),
+  };
+}
+
+/** A client in a container of the image `berth.dev/echo`. */
+export class ContainerClient implements Client {
+  readonly #container: Container;
   #loads = 0;
 
-  constructor(kubectl: (args: readonly string[]) => Promise<string>, pod: string) {
-    this.#kubectl = kubectl;
-    this.#pod = pod;
+  constructor(container: Container) {
+    this.#container = container;
+  }
+
+  async addresses(): Promise<readonly string[]> {
+    return await this.#container.addresses();
   }
 
   async ask(...[protocol, host, port, count = 1]: Parameters<Client["ask"]>): Promise<readonly Answer[]> {
@@ -133,10 +158,10 @@ export class PodClient implements Client {
   }
 
   async run(tool: string, args: readonly string[]): Promise<string> {
-    return await this.#kubectl(["exec", this.#pod, "--", "node", `${toolsInImage}${tool}`, ...args]);
+    return await this.#container.exec(["node", `${toolsInImage}${tool}`, ...args]);
   }
 
-  /** In the background of the pod, as a stream through the API server ends with it. */
+  /** In the background of the container, as a stream through the API server ends with it. */
   async load(host: string, port: number, perSecond: number): Promise<Load> {
     this.#loads += 1;
     const name = `load-${this.#loads}`;

@@ -1,5 +1,29 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { errorMessage } from "../../src/base/index.ts";
+import type { Driver } from "./driver.ts";
+
+const failed = new URL("../failed/", import.meta.url).pathname;
+
+/**
+ * Does the work; when it fails, what the cluster says of itself is left in a folder of `e2e/failed`, which the error
+ * names.
+ */
+export async function explained<T>(
+  driver: Pick<Driver, "name" | "collect">,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // Two runs may be on this machine.
+    const folder = join(failed, `${driver.name}-${process.pid}`, what);
+    await mkdir(folder, { recursive: true });
+    await driver.collect(folder);
+    throw new Error(`${errorMessage(error)}\nLogs and state of the cluster: ${folder}`, { cause: error });
+  }
+}
 
 /** Kinds whose objects say what a cluster was to do and what became of it. */
 const kinds =

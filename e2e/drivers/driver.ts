@@ -8,7 +8,7 @@ export interface DriverNode {
   readonly addresses: readonly string[];
 }
 
-/** A process, or all processes, that end in order and come back. */
+/** A process, or all processes of a kind, that end and come back. */
 export type Part =
   | { readonly what: "apiserver" }
   /** That in the cluster, of class `berth.dev/node`. */
@@ -19,6 +19,8 @@ export type Part =
 
 /** A running cluster. Disposing it removes all of it. */
 export interface Driver extends AsyncDisposable {
+  /** What its figures are printed under. */
+  readonly name: "sandbox" | "real" | "kind";
   readonly families: readonly Family[];
   readonly nodes: readonly DriverNode[];
   /** In the pod `client` of the namespace `default`, on the first node. */
@@ -29,6 +31,8 @@ export interface Driver extends AsyncDisposable {
   readonly release: Release | undefined;
   /** Undefined where nodes cannot be turned off. */
   readonly power: Power | undefined;
+  /** Undefined where the processes cannot be seen. */
+  readonly footprint: Footprint | undefined;
 
   /** As the cluster's administrator; what it printed. Throws with what it said when it failed. */
   kubectl(args: readonly string[], stdin?: string): Promise<string>;
@@ -44,8 +48,8 @@ export interface Driver extends AsyncDisposable {
 export interface Release {
   /** The values of the installation, on which others are laid. */
   readonly values: object;
-  /** Runs helm, with values on its standard input; what it printed. */
-  helm(args: readonly string[], values: object): Promise<string>;
+  /** Runs helm, with values on its standard input where there are some; what it printed. */
+  helm(args: readonly string[], values?: object): Promise<string>;
 }
 
 /** The switches of the nodes. */
@@ -54,4 +58,10 @@ export interface Power {
   off(node: string): Promise<void>;
   /** Resolves when it has joined the cluster and is Ready. */
   on(node: string): Promise<void>;
+}
+
+/** What the processes take. */
+export interface Footprint {
+  /** The resident memory of the agent, of the controller, and of kube-proxy where there is one to compare with; in words. */
+  measure(): Promise<string>;
 }

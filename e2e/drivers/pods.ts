@@ -19,7 +19,8 @@ export async function installBerth(chart: Release, kubectl: Kubectl): Promise<vo
 
 /** Starts the pod `client` on a node. */
 export async function startClient(kubectl: Kubectl, node: string): Promise<void> {
-  const container = { name: "echo", image: "berth.dev/echo", imagePullPolicy: "Never" };
+  const ports = [{ containerPort: 8080 }];
+  const container = { name: "echo", image: "berth.dev/echo", imagePullPolicy: "Never", ports };
   const pod = {
     apiVersion: "v1",
     kind: "Pod",

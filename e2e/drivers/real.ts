@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { bridge } from "../../sandbox/cluster/address-plan.ts";
 import { balancerDir } from "../../sandbox/cluster/registry.ts";
@@ -7,11 +7,14 @@ import { execOk, netnsPath } from "../../src/kernel/index.ts";
 import type { Family } from "../../src/net/index.ts";
 import { Child } from "../contract/child.ts";
 import { type ImageMaker, RealCluster, valuesFor } from "../real/cluster.ts";
+import { coldStarts } from "../real/cold-start.ts";
+import { measure } from "../real/footprint.ts";
 import type { RealNode } from "../real/node.ts";
-import { NamespaceClient, PodClient } from "./client.ts";
-import { collectCluster, collectNode } from "./collect.ts";
-import type { Driver, Part, Power, Release } from "./driver.ts";
+import { ContainerClient, NamespaceClient, podContainer } from "./client.ts";
+import { collectCluster, collectNode, explained } from "./collect.ts";
+import type { Driver, Footprint, Part, Power, Release } from "./driver.ts";
 import { installBerth, restartAgent, restartController, startClient } from "./pods.ts";
+import { ProxyController } from "./proxy-controller.ts";
 
 const families: readonly Family[] = ["IPv4", "IPv6"];
 const main = new URL("../../src/cli/main.ts", import.meta.url).pathname;
@@ -22,21 +25,25 @@ const { signal } = new AbortController();
  * `proxy`, as users of kind run it.
  */
 export class RealDriver implements Driver {
+  readonly name = "real";
   readonly families: readonly Family[] = families;
   readonly nodes: readonly RealNode[];
-  readonly inside: PodClient;
+  readonly inside: ContainerClient;
   readonly outside: NamespaceClient;
   readonly release: Release;
   readonly power: Power;
+  readonly footprint: Footprint;
   readonly cluster: RealCluster;
-  #proxyController: Child | undefined;
+  readonly #proxyController: ProxyController;
 
   private constructor(cluster: RealCluster) {
     this.cluster = cluster;
     this.nodes = cluster.nodes;
-    this.inside = new PodClient((args) => this.kubectl(args), "client");
-    this.outside = new NamespaceClient(cluster.plan.client.netns);
+    this.inside = new ContainerClient(podContainer((args) => this.kubectl(args), "client"));
+    this.outside = new NamespaceClient(cluster.plan.client);
     this.release = { values: valuesFor(cluster.plan), helm: (args, values) => cluster.helm(args, values) };
+    this.#proxyController = new ProxyController(() => startProxyController(cluster));
+    this.footprint = { measure: () => measure(cluster) };
     this.power = {
       off: async (name) => await this.#node(name).turnOff(),
       on: async (name) => {
@@ -51,9 +58,7 @@ export class RealDriver implements Driver {
   static async start(): Promise<RealDriver> {
     const driver = await RealDriver.bare();
     try {
-      await installBerth(driver.release, (args) => driver.kubectl(args));
-      await startClient((args, stdin) => driver.kubectl(args, stdin), driver.nodes[0]?.name ?? "");
-      await driver.#startProxyController();
+      await explained(driver, "install", () => driver.#install());
     } catch (error) {
       await driver[Symbol.asyncDispose]();
       throw error;
@@ -64,6 +69,13 @@ export class RealDriver implements Driver {
   /** Without Berth, any service proxy or the client. */
   static async bare(...more: readonly ImageMaker[]): Promise<RealDriver> {
     return new RealDriver(await RealCluster.start(3, families, signal, more));
+  }
+
+  async #install(): Promise<void> {
+    await installBerth(this.release, (args) => this.kubectl(args));
+    console.log(`${this.name}: ${await coldStarts(this.cluster)}`);
+    await startClient((args, stdin) => this.kubectl(args, stdin), this.nodes[0]?.name ?? "");
+    await this.#proxyController.start();
   }
 
   async kubectl(args: readonly string[], stdin = ""): Promise<string> {
@@ -77,9 +89,7 @@ export class RealDriver implements Driver {
       case "controller":
         return await restartController((args) => this.kubectl(args));
       case "proxy controller":
-        this.#proxyController?.signal("SIGTERM");
-        await this.#proxyController?.end();
-        return await this.#startProxyController();
+        return await this.#proxyController.restart();
       case "agent":
         return await restartAgent((args) => this.kubectl(args), part.node);
       case "kubelet":
@@ -94,37 +104,16 @@ export class RealDriver implements Driver {
   }
 
   async collect(folder: string): Promise<void> {
-    await mkdir(folder, { recursive: true });
     await collectCluster((args) => this.kubectl(args), folder);
     for (const { name } of this.nodes)
       await collectNode((program, args) => this.#onNode(name, program, args), folder, name);
     await this.cluster.collectLogs(folder);
-    await writeFile(join(folder, "proxy-controller.log"), this.#proxyController?.stderr ?? "");
+    await writeFile(join(folder, "proxy-controller.log"), this.#proxyController.log);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#proxyController?.[Symbol.asyncDispose]();
+    await this.#proxyController[Symbol.asyncDispose]();
     await this.cluster[Symbol.asyncDispose]();
-  }
-
-  /** Resolves when it leads. */
-  async #startProxyController(): Promise<void> {
-    const { plan, directory, kubeconfig } = this.cluster;
-    const args = [
-      "--providers=proxy",
-      "--instance=berth-proxy",
-      `--kubeconfig=${kubeconfig}`,
-      `--state-dir=${balancerDir({ id: plan.id, dir: directory })}`,
-      `--address-pool=${plan.addressPools.join(",")}`,
-      `--proxy-bridge=${bridge}`,
-      `--proxy-network=${plan.underlay.join(",")}`,
-      "--log-format=text",
-    ];
-    const node = [process.execPath, "--disable-warning=ExperimentalWarning", main];
-    const command = [`--net=${netnsPath(plan.fabric.netns)}`, "--", ...node, "controller", ...args];
-    const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...runMark(plan.id) };
-    this.#proxyController = new Child("nsenter", command, { environment });
-    await this.#proxyController.ready(({ stderr }) => stderr.includes("leading"));
   }
 
   #node(name: string): RealNode {
@@ -136,4 +125,23 @@ export class RealDriver implements Driver {
   async #onNode(node: string, program: string, args: readonly string[]): Promise<string> {
     return await execOk(this.#node(node).exec, program, args, { signal });
   }
+}
+
+/** The controller beside it. */
+function startProxyController(cluster: RealCluster): Child {
+  const { plan, directory, kubeconfig } = cluster;
+  const args = [
+    "--providers=proxy",
+    "--instance=berth-proxy",
+    `--kubeconfig=${kubeconfig}`,
+    `--state-dir=${balancerDir({ id: plan.id, dir: directory })}`,
+    `--address-pool=${plan.addressPools.join(",")}`,
+    `--proxy-bridge=${bridge}`,
+    `--proxy-network=${plan.underlay.join(",")}`,
+    "--log-format=text",
+  ];
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", main];
+  const command = [`--net=${netnsPath(plan.fabric.netns)}`, "--", ...node, "controller", ...args];
+  const environment = { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", ...runMark(plan.id) };
+  return new Child("nsenter", command, { environment });
 }

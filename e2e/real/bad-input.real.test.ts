@@ -3,9 +3,9 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { chartPath } from "../../hack/chart/helm.ts";
 import { merged, type Tree } from "../../hack/chart/merged.ts";
+import { explained } from "../drivers/collect.ts";
 import { release } from "../drivers/pods.ts";
 import { RealDriver } from "../drivers/real.ts";
-import { explained } from "../scenarios/set/index.ts";
 import { Scene } from "../scenarios/set/scene.ts";
 
 const system = "--namespace=kube-system";
@@ -88,8 +88,7 @@ mistake(
     await scene.pods("web", 2);
     await scene.service("web", "web", { type: "LoadBalancer" });
     const all = driver.nodes.flatMap(({ addresses }) => addresses);
-    for (const ip of await scene.addresses("web", (ips) => ips.length === all.length))
-      await scene.answered(driver.outside, "http", ip, 80);
+    for (const ip of await scene.addresses("web", all.length)) await scene.answered(driver.outside, "http", ip, 80);
     return await logs(
       controllers,
       /"message":"watch failed".*loadbalancerclasses.*?\}|watch failed.*LoadBalancerClass.*/,
@@ -140,7 +139,7 @@ mistake(
     });
     const told = await logs(controllers, /patch services\/status.*?as the role berth-controller of the chart does/);
     await giveBackAll();
-    await scene.addresses("other", (ips) => ips.length > 0);
+    await scene.addresses("other", driver.nodes.flatMap(({ addresses }) => addresses).length);
     return `${said}; ${page}; ${told}`;
   },
 );

@@ -114,7 +114,7 @@ export class RealCluster implements AsyncDisposable {
     return await this.#run(helmPath, [...args, "--values=-"], JSON.stringify(values));
   }
 
-  /** Ends the API server in order and starts it again; resolves when it is ready. */
+  /** Ends the API server as a crash does and starts it again; resolves when it is ready. */
   async restartApiserver(signal: AbortSignal): Promise<void> {
     await this.#controlPlane.restartApiserver();
     await this.apiserverReady(signal);
@@ -124,9 +124,10 @@ export class RealCluster implements AsyncDisposable {
     while (!(await this.#succeeds(["get", "--raw=/readyz"]))) await sleep(100, signal);
   }
 
-  /** Resolves when a node has joined and is Ready. */
+  /** Resolves when the kubelet of a node answers, and the node has joined and is Ready. */
   async nodeReady(name: string, signal: AbortSignal): Promise<void> {
-    while (!(await this.#succeeds(["get", "node", name]))) await sleep(100, signal);
+    const kubelet = ["get", "--raw", `/api/v1/nodes/${name}/proxy/healthz`];
+    while (!(await this.#succeeds(kubelet))) await sleep(100, signal);
     await this.kubectl(["wait", "--for=condition=Ready", "--timeout=120s", `node/${name}`]);
   }
 

@@ -4,10 +4,10 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { chartPath } from "../../hack/chart/helm.ts";
 import { merged, type Tree } from "../../hack/chart/merged.ts";
+import { explained } from "../drivers/collect.ts";
 import { release, startClient } from "../drivers/pods.ts";
 import { RealDriver } from "../drivers/real.ts";
-import { explained } from "../scenarios/set/index.ts";
-import { Scene, told } from "../scenarios/set/scene.ts";
+import { Scene } from "../scenarios/set/scene.ts";
 import { apiServerOf } from "./addresses.ts";
 import { kubeProxyImage } from "./images.ts";
 import type { RealNode } from "./node.ts";
@@ -60,7 +60,7 @@ function valuesOf(...more: readonly Tree[]): Tree {
 
 async function addressesOf(name: string): Promise<readonly string[]> {
   const all = driver.nodes.flatMap(({ addresses }) => addresses);
-  return await scene.addresses(name, (ips) => ips.length === all.length);
+  return await scene.addresses(name, all.length);
 }
 
 /** The pod of a DaemonSet on a node, once it is ready. */
@@ -123,39 +123,35 @@ step("agents take kube-proxy's place node by node, and give it back, and no requ
       await readyOn(name, proxyLabel);
     }
   };
-  const traffic: string[] = [];
-  const targets = [
-    ["inside, ClusterIP", driver.inside, clusterIP, 80],
-    ["outside, load balancer", driver.outside, second?.addresses[0] ?? "", 80],
-    ["outside, NodePort", driver.outside, third?.addresses[0] ?? "", nodePort],
-  ] as const;
-  const under = targets.reduce<() => Promise<void>>(
-    (work, [name, client, host, port]) =>
-      async () =>
-        void traffic.push(`${name}: ${told(await scene.undisturbed(client, [host, port], work))}`),
-    swap,
-  );
-  await under();
-  return traffic.join("; ");
+  const ways = [
+    { name: "inside, ClusterIP", client: driver.inside, host: clusterIP, port: 80 },
+    { name: "outside, load balancer", client: driver.outside, host: second?.addresses[0] ?? "", port: 80 },
+    { name: "outside, NodePort", client: driver.outside, host: third?.addresses[0] ?? "", port: nodePort },
+  ];
+  return await scene.undisturbed(ways, swap);
 });
 
+/** Requests to the ClusterIP while something is done; the figures. */
+async function undisturbedInside(work: () => Promise<void>): Promise<string> {
+  const [host = ""] = (await scene.view("web")).spec.clusterIPs;
+  return await scene.undisturbed([{ name: "inside, ClusterIP", client: driver.inside, host, port: 80 }], work);
+}
+
 step("uninstalled without its hooks it leaves everything to kube-proxy, and no request fails", async () => {
-  const { spec } = await scene.view("web");
-  const traffic = await scene.undisturbed(driver.inside, [spec.clusterIPs[0] ?? "", 80], async () => {
+  const traffic = await undisturbedInside(async () => {
     await helm(["uninstall", "berth", system, "--no-hooks", "--wait"]);
   });
   await driver.kubectl(["delete", "daemonset/kube-proxy", system, "--wait"]);
-  return told(traffic);
+  return traffic;
 });
 
 step("installed in kube-proxy's place it takes over rules, load balancers and finalizers as they are", async () => {
-  const { spec } = await scene.view("web");
-  const traffic = await scene.undisturbed(driver.inside, [spec.clusterIPs[0] ?? "", 80], async () => {
+  const traffic = await undisturbedInside(async () => {
     await helm(["install", ...release], valuesOf({ uninstall: { timeout: "20s" } }));
   });
   await scene.service("second", "web", { type: "LoadBalancer", ports: [{ name: "http", port: 81, targetPort: 8080 }] });
   for (const address of await addressesOf("second")) await scene.answered(driver.outside, "http", address, 81);
-  return told(traffic);
+  return traffic;
 });
 
 step("an uninstall that cannot take down a load balancer says why, and removes nothing", async () => {

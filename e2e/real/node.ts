@@ -14,8 +14,8 @@ import { programPath } from "./programs.ts";
 const path = "/usr/sbin:/usr/bin:/sbin:/bin";
 /** More does not do for what a container inherits. */
 const openFiles = 20_000;
-/** Far beyond what the kernel needs to end processes. */
-const patienceMs = 60_000;
+/** Far beyond what a slow machine needs to start or end processes. */
+const patienceMs = 300_000;
 
 /** A node whose machine is namespaces: containerd is its first process, and with it all of it ends. */
 export class RealNode implements AsyncDisposable {
@@ -66,7 +66,7 @@ export class RealNode implements AsyncDisposable {
       environment: this.#environment,
     });
     this.#containerd = containerd;
-    await containerd.ready(({ stderr }) => stderr.includes("containerd successfully booted"));
+    await containerd.ready(({ stderr }) => stderr.includes("containerd successfully booted"), patienceMs);
     const exec = systemExec({ PATH: path });
     const address = `--address=${join(this.#directory, "containerd.sock")}`;
     for (const archive of archives)
@@ -98,6 +98,11 @@ export class RealNode implements AsyncDisposable {
     await this.#kubelet?.[Symbol.asyncDispose]();
     await this.#containerd?.[Symbol.asyncDispose]();
     await removeCgroups(await cgroupsOf(this.#directory), AbortSignal.timeout(patienceMs));
+  }
+
+  /** Of what all its processes descend from. */
+  get pid(): number {
+    return this.#containerd?.pid ?? 0;
   }
 
   /** In its network. */

@@ -1,4 +1,4 @@
 import { RealDriver } from "../drivers/real.ts";
 import { runScenarios } from "../scenarios/set/index.ts";
 
-runScenarios({ name: "real", start: () => RealDriver.start(), cannot: {} });
+runScenarios({ start: () => RealDriver.start(), cannot: {} });

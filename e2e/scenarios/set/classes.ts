@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import type { Scene } from "./scene.ts";
+import { perPod, type Scene } from "./scene.ts";
 
 /** Load balancers of the classes that run here. */
 export const classes = {
@@ -10,11 +10,11 @@ export const classes = {
     await scene.service("by-nodes", "web", { ...type, loadBalancerClass: "berth.dev/node" });
     await scene.service("by-proxy", "web", { ...type, loadBalancerClass: "berth.dev/proxy" });
     const all = nodes.flatMap(({ addresses }) => addresses);
-    const byNodes = await scene.addresses("by-nodes", (ips) => ips.length === all.length);
-    const byProxy = await scene.addresses("by-proxy", (ips) => ips.length === families.length);
+    const byNodes = await scene.addresses("by-nodes", all.length);
+    const byProxy = await scene.addresses("by-proxy", families.length);
     expect(byNodes.toSorted()).toEqual(all.toSorted());
     expect(byProxy.filter((ip) => all.includes(ip))).toEqual([]);
-    const pods = (await scene.podsOf("web")).map(({ name }) => name);
+    const pods = await perPod(scene, "web");
     for (const ip of [...byNodes, ...byProxy])
       for (const [protocol, port] of [
         ["http", 80],

@@ -34,7 +34,13 @@ export function deployment(name: string, replicas: number, { node, env = {}, str
       { name: "http", containerPort: echoPorts.http, protocol: "TCP" },
       { name: "udp", containerPort: echoPorts.udp, protocol: "UDP" },
     ],
-    readinessProbe: { httpGet: { path: "/healthz", port: echoPorts.http }, periodSeconds: 1 },
+    // A machine that is busy makes no pod unready.
+    readinessProbe: {
+      httpGet: { path: "/healthz", port: echoPorts.http },
+      periodSeconds: 1,
+      timeoutSeconds: 60,
+      failureThreshold: 60,
+    },
   };
   const spread = {
     topologyKey: "kubernetes.io/hostname",

@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { sleep } from "../../../src/base/index.ts";
 import type { Answer, Client, Load, Traffic } from "../../drivers/client.ts";
 import type { Driver } from "../../drivers/driver.ts";
@@ -70,11 +71,11 @@ export class Scene implements AsyncDisposable {
     return JSON.parse(await this.kubectl(["get", "service", name, "--output=json"])) as ServiceView;
   }
 
-  /** The addresses of a load balancer, once `enough` says that all are there. */
-  async addresses(name: string, enough: (ips: readonly string[]) => boolean): Promise<readonly string[]> {
+  /** The addresses of a load balancer, once it has so many. */
+  async addresses(name: string, count: number): Promise<readonly string[]> {
     return await this.eventually(async () => {
       const ips = ((await this.view(name)).status.loadBalancer.ingress ?? []).map(({ ip }) => ip);
-      if (!enough(ips)) throw new Error(`service ${name} has the addresses ${ips.join(", ") || "none"}`);
+      if (ips.length !== count) throw new Error(`service ${name} has the addresses ${ips.join(", ") || "none"}`);
       return ips;
     });
   }
@@ -116,18 +117,18 @@ export class Scene implements AsyncDisposable {
     });
   }
 
-  /** Steady traffic to a service while `work` is done; throws when a request failed. What became of it. */
-  async undisturbed(
-    client: Client,
-    [host, port]: readonly [string, number],
-    work: () => Promise<void>,
-  ): Promise<Traffic> {
-    await this.answered(client, "http", host, port);
-    await using load: Load = await client.load(host, port, requestsPerSecond);
+  /** Steady traffic along several ways while `work` is done; throws when a request failed. Its figures, in words. */
+  async undisturbed(ways: readonly Way[], work: () => Promise<void>): Promise<string> {
+    for (const { client, host, port } of ways) await this.answered(client, "http", host, port);
+    await using stack = new AsyncDisposableStack();
+    const loads: Load[] = [];
+    for (const { client, host, port } of ways) loads.push(stack.use(await client.load(host, port, requestsPerSecond)));
     await work();
-    const traffic = await load.end();
-    if (traffic.failures.length > 0) throw new Error(`${told(traffic)}: ${[...new Set(traffic.failures)].join(", ")}`);
-    return traffic;
+    const traffics = await Promise.all(loads.map((load) => load.end()));
+    const text = traffics.map((traffic, index) => `${ways[index]?.name}: ${told(traffic)}`).join("; ");
+    const failures = new Set(traffics.flatMap((traffic) => traffic.failures));
+    if (failures.size > 0) throw new Error(`${text}; ${[...failures].join(", ")}`);
+    return text;
   }
 
   /** Asks until `probe` stops throwing; throws its last error when patience ends. */
@@ -144,14 +145,37 @@ export class Scene implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Before the pods have ended, so that the next scene finds the ports of the nodes free.
+    await this.driver.kubectl(["delete", "--raw", `/api/v1/namespaces/${this.namespace}/services`]);
     await this.driver.kubectl(["delete", "namespace", this.namespace, "--wait=false"]);
   }
 }
 
-const requestsPerSecond = 100;
+/** Over which requests come. */
+export interface Way {
+  readonly name: string;
+  readonly client: Client;
+  readonly host: string;
+  readonly port: number;
+}
+
+const requestsPerSecond = 50;
 
 /** The figures of a traffic, in words. */
-export function told({ answered, failures, slowestMs, seconds }: Traffic): string {
-  const requests = answered + failures.length;
-  return `${failures.length} of ${requests} requests failed in ${seconds} s, the slowest answer took ${slowestMs} ms`;
+function told({ answered, failures, slowestMs, seconds }: Traffic): string {
+  return `${failures.length} of ${answered + failures.length} requests failed in ${seconds} s, slowest ${slowestMs} ms`;
+}
+
+/** So many fair throws of a die with three sides miss one of them less than once in 10^10 runs. */
+export const thrownDice = 60;
+
+/** The names of an app's pods, sorted. */
+export async function perPod(scene: Scene, app: string): Promise<readonly string[]> {
+  return (await scene.podsOf(app)).map(({ name }) => name).toSorted();
+}
+
+/** Each question was answered, by these pods and all of them. */
+export function expectAll(answers: readonly Answer[], pods: readonly string[]): void {
+  expect(answers.flatMap(({ error }) => error ?? [])).toEqual([]);
+  expect([...new Set(answers.map(({ pod = "" }) => pod))].toSorted()).toEqual(pods);
 }
