@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { Operator } from "../../providers/aws/testing/operator.ts";
-import { lbOf, numbered } from "../../providers/aws/testing/wishes.ts";
+import { lbOf } from "../../providers/aws/testing/wishes.ts";
 import type { NodeTarget } from "../../src/model/index.ts";
 import { Moto } from "./testing/moto.ts";
 
@@ -47,21 +47,4 @@ it("makes a load balancer, follows the nodes and what the Service says, and leav
   expect(operator.failures).toEqual([]);
   const left = await Array.fromAsync((await moto.adapter({})).listOwned("cluster-1", signal));
   expect(new Set(left.map(({ scope }) => scope.kind))).toEqual(new Set(["shared"]));
-});
-
-it("finds what an earlier controller left of many Services, page by page, and takes it away", async () => {
-  const count = 60;
-  const operator = await Operator.start(moto);
-  const all = Array.from({ length: count }, (_, i) => numbered(i));
-  for (const lb of all) operator.want(lb, nodes);
-  await operator.settle();
-  const next = await Operator.start(moto);
-  const before = moto.asked.length;
-  const owned = await Array.fromAsync((await moto.adapter({})).listOwned("cluster-1", signal));
-  expect(moto.asked.slice(before).filter((text) => text === "GetResources ok").length).toBeGreaterThan(1);
-  const uids = new Set(owned.flatMap(({ scope }) => (scope.kind === "shared" ? [] : [scope.id.uid])));
-  expect(uids.size).toBe(count);
-  for (const lb of all) next.letGo(lb);
-  await next.settle();
-  expect(next.failures).toEqual([]);
 });

@@ -5,4 +5,13 @@ export { type Entry, FakeAws } from "./fake-aws.ts";
 export type { Path } from "./paths.ts";
 export { furnish, nodeGroup, run } from "./region.ts";
 export { type RuleId, rules } from "./rules.ts";
-export { type Listener, type LoadBalancer, region, type Tags, type TargetGroup, vpcId } from "./state.ts";
+export {
+  type Group,
+  type Listener,
+  type LoadBalancer,
+  region,
+  type State,
+  type Tags,
+  type TargetGroup,
+  vpcId,
+} from "./state.ts";

@@ -7,6 +7,7 @@ import {
   EC2Client,
   RunInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import { CreateLoadBalancerCommand, ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
 import { provider } from "../../../providers/aws/index.ts";
 import type { AdapterOptions } from "../../../providers/aws/testing/account.ts";
 import type { Place } from "../../../providers/aws/testing/operator.ts";
@@ -26,12 +27,15 @@ export class Moto implements Place, AsyncDisposable {
   readonly #endpoint: string;
   readonly #kill: () => void;
   readonly #ec2: EC2Client;
+  readonly #elb: ElasticLoadBalancingV2Client;
+  #subnets: readonly string[] | undefined;
 
   private constructor(endpoint: string, kill: () => void) {
     this.#endpoint = endpoint;
     this.#kill = kill;
     const credentials = { accessKeyId: "testing", secretAccessKey: "testing" };
     this.#ec2 = new EC2Client({ region, endpoint, credentials });
+    this.#elb = new ElasticLoadBalancingV2Client({ region, endpoint, credentials });
   }
 
   static async start(): Promise<Moto> {
@@ -80,6 +84,22 @@ export class Moto implements Place, AsyncDisposable {
       addresses: [],
       providerId: `aws:///${region}a/${InstanceId}`,
     }));
+  }
+
+  /** A load balancer by itself, made by nobody's plan. */
+  async loadBalancer(Name: string, tags: Readonly<Record<string, string>>): Promise<void> {
+    this.#subnets ??= (await this.#ec2.send(new DescribeSubnetsCommand({}))).Subnets?.map(
+      ({ SubnetId = "" }) => SubnetId,
+    );
+    const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+    const input = {
+      Name,
+      Type: "network" as const,
+      Scheme: "internal" as const,
+      Subnets: this.#subnets?.slice(0, 1),
+      Tags,
+    };
+    await this.#elb.send(new CreateLoadBalancerCommand(input));
   }
 
   async adapter({ fence = () => undefined, clock = systemClock }: AdapterOptions): Promise<ProviderAdapter> {

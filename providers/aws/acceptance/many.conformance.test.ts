@@ -1,11 +1,7 @@
 // What takes many requests: tests 2, 15 and 18 of reference/aws.md, section 7.5.
 import { expect, it } from "vitest";
-import { type Listener, type LoadBalancer, type Tags, type TargetGroup, vpcId } from "../../../sandbox/aws/index.ts";
-import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
-import { ownerTags } from "../identity.ts";
-import { loadBalancerName, targetGroupName } from "../plan/index.ts";
-import { nlbSpec } from "../schema/index.ts";
 import { Account } from "../testing/account.ts";
+import { copyFor } from "../testing/copies.ts";
 import { Operator } from "../testing/operator.ts";
 import { node } from "../testing/values.ts";
 import { lbOf, numbered } from "../testing/wishes.ts";
@@ -44,7 +40,7 @@ it("15: 1,000 Services are checked by batches, without a write or a list of the 
   operator.want(numbered(0), nodes);
   await operator.settle();
   for (let i = 1; i < count; i++) {
-    copyFor(account, numbered(i));
+    copyFor(account.aws.state, numbered(i));
     operator.want(numbered(i), nodes);
   }
   // The first look lets the tagging API notice them, the second one sees the health of each for the first time.
@@ -74,35 +70,6 @@ async function look(
     plans: plans.flatMap(({ steps, waits, summary }) => (steps.length + waits.length > 0 ? [summary] : [])),
     asked: account.aws.journal.slice(before),
   };
-}
-
-/** All that the first Service has, as another one has it. */
-function copyFor({ aws: { state } }: Account, lb: DesiredLoadBalancer): void {
-  const { spec } = nlbSpec(lb, { region: "eu-west-1", agents: true });
-  const name = loadBalancerName(lb, spec, vpcId);
-  const [balancer, group, listener] = [state.loadBalancers, state.targetGroups, state.listeners].map(
-    (all) => [...all.values()][0],
-  ) as [LoadBalancer, TargetGroup, Listener];
-  const frontend = [...state.groups.values()].find((one) => one.name === balancer.name)!;
-  const owned = (tags: Tags): Tags => new Map([...tags, ...Object.entries(ownerTags(lb.id))]);
-  const own = { ...frontend, id: state.nextId("sg-"), name, tags: owned(frontend.tags) };
-  const rules = frontend.rules.map((rule) => ({ ...rule, id: state.nextId("sgr-"), tags: owned(rule.tags) }));
-  state.groups.set(own.id, { ...own, rules });
-  const groups = balancer.groups.map((id) => (id === frontend.id ? own.id : id));
-  const arn = state.arn("loadbalancer/net", name);
-  state.loadBalancers.set(arn, { ...balancer, arn, name, groups, tags: owned(balancer.tags) });
-  const groupName = targetGroupName(lb.id, name, spec.listeners[0]!);
-  const groupArn = state.arn("targetgroup", groupName);
-  state.targetGroups.set(groupArn, { ...group, arn: groupArn, name: groupName, tags: owned(group.tags) });
-  const listenerArn = state.arn("listener/net", name);
-  const forward = [{ group: groupArn, weight: 1 }];
-  state.listeners.set(listenerArn, {
-    ...listener,
-    arn: listenerArn,
-    loadBalancer: arn,
-    forward,
-    tags: owned(listener.tags),
-  });
 }
 
 it("18: takes 20 load balancers of a namespace away at once and leaves nothing of them", async () => {
