@@ -46,7 +46,16 @@ export class Stage implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    await this.#running?.stop();
+    let isOver = false;
+    const stopping = this.#running?.stop().finally(() => {
+      isOver = true;
+    });
+    // Work that is at hand gets a moment to end, by the same clock.
+    while (stopping !== undefined && !isOver) {
+      await this.rest();
+      this.bench.clock.advance(1000);
+    }
+    await stopping;
     this.#running = undefined;
   }
 
