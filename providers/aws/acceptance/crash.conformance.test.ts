@@ -83,18 +83,18 @@ it.each(changes)(
         const [account, operator] = await prepared(from, to);
         await using __ = account;
         const done = account.aws.writes().length;
-        let wasCut = false;
+        const life = { wasCut: false };
         account.aws.trouble = ({ isWrite }) => {
           // Nothing that the dying process would still do counts.
-          if (wasCut) return "cut before";
-          wasCut = isWrite && account.aws.writes().length === done + at;
-          return wasCut ? way : undefined;
+          if (life.wasCut) return "cut before";
+          life.wasCut = isWrite && account.aws.writes().length === done + at;
+          return life.wasCut ? way : undefined;
         };
-        for (let round = 0; round < 120 && !wasCut; round++) {
+        for (let round = 0; round < 120 && !life.wasCut; round++) {
           await operator.round(true);
           operator.pass(10_000);
         }
-        expect(wasCut, `${what}, ${String(way)} ${at}`).toBe(true);
+        expect(life.wasCut, `${what}, ${String(way)} ${at}`).toBe(true);
         account.aws.trouble = () => undefined;
         const next = await Operator.start(account);
         await wishFor(next, to, from);

@@ -46,16 +46,16 @@ export class Stage implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    let isOver = false;
-    const stopping = this.#running?.stop().finally(() => {
-      isOver = true;
+    const stopping = { isOver: this.#running === undefined };
+    const ended = this.#running?.stop().finally(() => {
+      stopping.isOver = true;
     });
     // Work that is at hand gets a moment to end, by the same clock.
-    while (stopping !== undefined && !isOver) {
+    while (!stopping.isOver) {
       await this.rest();
       this.bench.clock.advance(1000);
     }
-    await stopping;
+    await ended;
     this.#running = undefined;
   }
 
