@@ -30,7 +30,7 @@ const limitMs = 10_000;
 /** A worker that would have to wait longer for its turn is of more use elsewhere. */
 const patienceMs = 1000;
 /** A read that is refused for want of room takes another turn: one refusal must not cost all that was read before. */
-const maxReads = 3;
+const maxReads = 5;
 
 /** The one door through which an adapter's requests leave: at a rate, with a time limit, and writes past the fence. */
 export class Requests {
@@ -100,7 +100,8 @@ export class Requests {
   async #turn(kind: RequestKind, bucket: TokenBucket | undefined, signal: AbortSignal): Promise<void> {
     if (bucket === undefined) return;
     const { waitMs } = bucket;
-    if (waitMs > patienceMs) {
+    // As many may be before it while all goes slower.
+    if (waitMs > patienceMs * bucket.slowness) {
       const fault = { kind: "throttled", scope: `our own rate of ${kind}s`, retryAfterMs: waitMs } as const;
       throw new ProviderError(fault, `more ${kind}s are wanted than may be sent`);
     }

@@ -6,8 +6,8 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** However often it is refused: a worker waits so long for its turn, not longer. */
-const slowestPerSecond = 1;
+/** However often it is refused: who waits for a turn must not wait for ever. */
+const slowest = 1 / 4;
 /** Requests that were on their way together are refused for one reason. */
 const refusalsMs = 1000;
 /** A token, as a rate of one each second saves it up in milliseconds. */
@@ -48,6 +48,11 @@ export class TokenBucket {
     return this.#perSecond;
   }
 
+  /** How many times as long as at the whole rate everything takes. */
+  get slowness(): number {
+    return this.#rate.perSecond / this.#perSecond;
+  }
+
   take(): void {
     this.#count();
     this.#saved -= whole;
@@ -60,7 +65,7 @@ export class TokenBucket {
     const now = this.#clock.monotonic();
     if (now - this.#refusedAt < refusalsMs) return;
     this.#refusedAt = now;
-    this.#perSecond = Math.max(Math.min(slowestPerSecond, this.#rate.perSecond), this.#perSecond / 2);
+    this.#perSecond = Math.max(this.#rate.perSecond * slowest, this.#perSecond / 2);
   }
 
   /** One was let through. */

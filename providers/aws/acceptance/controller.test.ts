@@ -1,7 +1,11 @@
-// The whole controller on an account: tests 10, 12, 18 and 19 of reference/aws.md, section 7.5, as a user meets them.
+// The whole controller on an account: tests 10 to 13, 18 and 19 of reference/aws.md, section 7.5, as a user meets them.
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { AwsError } from "../../../sandbox/aws/index.ts";
+import { isActive } from "../../../sandbox/aws/load-balancers.ts";
 import { type LoadBalancerClass, loadBalancerClasses, services } from "../../../src/api/index.ts";
+import { contentHash, RequestBudget, requestMeters } from "../../../src/provider/index.ts";
+import { createMetrics } from "../../../src/telemetry/index.ts";
+import { provider } from "../index.ts";
 import { awsClass, Stage } from "../testing/stage.ts";
 
 const prefix = "service.beta.kubernetes.io/aws-load-balancer-";
@@ -70,6 +74,90 @@ it("12: throttling makes the provider pause, and everything is done all the same
   await stage.until(() => stage.hostnames("web").length > 0, "it has its name");
   const throttled = account.aws.journal.filter(({ outcome }) => outcome === "Throttling").length;
   expect([throttled > 2, throttled < account.aws.journal.length / 4]).toEqual([true, true]);
+});
+
+it("12: with half of all reads throttled no write is lost or done twice, tries are bounded, and metrics tell", async () => {
+  let reads = 0;
+  // By turns would be too regular: each read that is tried again would succeed.
+  const isRefused = (): boolean => contentHash(reads++) < "8";
+  account.aws.trouble = ({ isWrite }) =>
+    !isWrite && isRefused() ? new AwsError("Throttling", "Rate exceeded") : undefined;
+  bench.api.createService("web", awsClass);
+  const metrics = createMetrics();
+  const budget = new RequestBudget(provider.rates ?? {}, bench.clock);
+  await stage.start({ requestLimits: { budget, meter: requestMeters(metrics)("aws-nlb") } });
+  const from = bench.clock.monotonic();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  const { journal } = account.aws;
+  const throttled = journal.filter(({ outcome }) => outcome === "Throttling").length;
+  // The same writes as without any throttling, each once.
+  const kinds = Map.groupBy(account.aws.writes(), ({ action }) => action);
+  expect(Object.fromEntries([...kinds].map(([action, all]) => [action, all.length]))).toEqual({
+    AuthorizeSecurityGroupIngress: 2,
+    CreateListener: 1,
+    CreateLoadBalancer: 1,
+    CreateSecurityGroup: 2,
+    CreateTargetGroup: 1,
+    RegisterTargets: 1,
+  });
+  expect(account.aws.writes().filter(({ outcome }) => outcome !== "ok")).toEqual([]);
+  // Of two reads one is refused; with room for chance.
+  const done = journal.length - throttled;
+  expect([throttled > 20, throttled < 2 * done]).toEqual([true, true]);
+  expect(journal.length).toBeLessThan(400);
+  expect(bench.clock.monotonic() - from).toBeLessThan(3_600_000);
+  const text = await metrics.getSingleMetricAsString("lb_provider_api_requests_total");
+  const counted = [...text.matchAll(/provider="aws-nlb",op="\w+",code="throttled"} (\d+)/g)].map(([, count]) =>
+    Number(count),
+  );
+  expect(counted.reduce((sum, count) => sum + count, 0)).toBe(throttled);
+});
+
+it("13: another scheme is refused until it may replace the address; then the new one works before the old one goes", async () => {
+  bench.api.createService("web", awsClass);
+  await stage.start();
+  await stage.until(() => stage.hostnames("web").length > 0, "it has its name");
+  const [old] = account.aws.state.loadBalancers.values();
+  const before = account.fingerprint();
+  bench.api.updateService("web", { metadata: { annotations: { "berth.dev/scheme": "internet-facing" } } });
+  await stage.until(() => bench.condition("web", "programmed") === "False ReplacementRequired", "it is refused");
+  expect(account.fingerprint()).toBe(before);
+  const [name] = stage.hostnames("web");
+  const deletions: unknown[] = [];
+  account.aws.trouble = ({ action, input }) => {
+    if (action !== "DeleteLoadBalancer") return undefined;
+    const { state } = account.aws;
+    const others = [...state.loadBalancers.values()].filter(({ arn }) => arn !== input["LoadBalancerArn"]);
+    const isUp = others.map((one) => [one.scheme, isActive(state, one)]);
+    const isShown = stage.hostnames("web")[0]?.startsWith(others[0]?.name ?? "none");
+    deletions.push({ of: input["LoadBalancerArn"], isUp, isShown });
+    return undefined;
+  };
+  const shown = new Set<string>();
+  bench.api.onWrite = () => void shown.add(stage.hostnames("web").join());
+  bench.api.updateService("web", { metadata: { annotations: { "berth.dev/allow-replace": "true" } } });
+  await stage.until(() => account.aws.state.loadBalancers.size === 2, "the new one is made");
+  await stage.until(() => account.aws.state.loadBalancers.size === 1, "the old one goes");
+  expect(deletions).toEqual([{ of: old?.arn, isUp: [["internet-facing", true]], isShown: true }]);
+  // Never without a name.
+  expect(shown.has("")).toBe(false);
+  expect(stage.hostnames("web")).not.toEqual([name]);
+});
+
+it("11: one that is protected from its deletion stays, and the Service with it says so", async () => {
+  const annotations = { [`${prefix}attributes`]: "deletion_protection.enabled=true" };
+  bench.api.createService("web", awsClass, { annotations });
+  await stage.start();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  const before = account.fingerprint();
+  bench.api.deleteService("web");
+  await stage.until(() => bench.condition("web", "programmed") === "False DeletionProtected", "it is told");
+  expect(bench.message("web", "programmed")).toContain("turn deletion_protection.enabled off on arn:aws:");
+  expect(account.fingerprint()).toBe(before);
+  const [lb] = account.aws.state.loadBalancers.values();
+  lb?.attributes.set("deletion_protection.enabled", "false");
+  await stage.until(() => bench.api.service("web") === undefined, "it goes");
+  expect(account.fingerprint()).not.toContain("uid-web");
 });
 
 it("a permission that is missing is named, action by action", async () => {

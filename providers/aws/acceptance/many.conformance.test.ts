@@ -1,37 +1,12 @@
-// What takes many requests: tests 2, 15 and 18 of reference/aws.md, section 7.5.
+// What takes many requests: tests 15 and 18 of reference/aws.md, section 7.5.
 import { expect, it } from "vitest";
 import { Account } from "../testing/account.ts";
 import { copyFor } from "../testing/copies.ts";
 import { Operator } from "../testing/operator.ts";
 import { node } from "../testing/values.ts";
-import { lbOf, numbered } from "../testing/wishes.ts";
+import { numbered } from "../testing/wishes.ts";
 
 const nodes = [node(1), node(2)];
-
-it("2: ends the same wherever a write is cut off, before it is done or after, with nothing left over", async () => {
-  const lb = lbOf(2);
-  await using whole = await Account.open();
-  const first = await Operator.start(whole);
-  first.want(lb, nodes);
-  await first.settle();
-  const count = whole.aws.writes().length;
-  for (const cut of ["cut before", "cut after"] as const)
-    for (let at = 0; at < count; at++) {
-      await using account = await Account.open();
-      const operator = await Operator.start(account);
-      operator.want(lb, nodes);
-      account.aws.trouble = ({ isWrite }) => (isWrite && account.aws.writes().length === at + 1 ? cut : undefined);
-      await operator.round();
-      account.aws.trouble = () => undefined;
-      const next = await Operator.start(account);
-      next.want(lb, nodes);
-      await next.settle();
-      expect(account.fingerprint(), `${cut} ${at}`).toBe(whole.fingerprint());
-      next.letGo(lb);
-      await next.settle();
-      expect([...account.aws.state.loadBalancers.values(), ...account.aws.state.targetGroups.values()]).toEqual([]);
-    }
-});
 
 it("15: 1,000 Services are checked by batches, without a write or a list of the whole account", async () => {
   await using account = await Account.open();

@@ -50,6 +50,23 @@ const cases: readonly Case[] = [
       many.slice(0, 60),
     ),
   },
+  {
+    name: "more than it takes in one zone",
+    from: undefined,
+    to: wish({}, { ports: Array.from({ length: 10 }, (_, i) => port("TCP", i + 1, 30_001 + i)) }, [
+      ...many.slice(0, 6),
+      ...many.slice(6, 200).map((one) => ({ ...one, zone: "eu-west-1a" })),
+    ]),
+  },
+  {
+    name: "more than it takes for one load balancer",
+    from: undefined,
+    to: wish(
+      {},
+      { ports: Array.from({ length: 30 }, (_, i) => port("TCP", i + 1, 30_001 + i)) },
+      many.map((one, i) => ({ ...one, zone: `zone-${i % 16}` })),
+    ),
+  },
   { name: "a node is stopped", from: plain, change: instance(3, "stopped"), to: wish({}, {}, [...nodes, node(3)]) },
   {
     name: "a node is about to run",

@@ -5,7 +5,7 @@ import type { MembersObservation, ObservedTarget, ServiceObservation } from "../
 import { keys, type NlbSpec, nlbSpec } from "../schema/index.ts";
 import { loadBalancerName, type NlbSettings } from "./context.ts";
 import { rulesOf } from "./frontend-group.ts";
-import { chosenNodes, maxNodes } from "./members.ts";
+import { chosenNodes } from "./members.ts";
 import { fateOf } from "./nodes.ts";
 
 /** How many nodes a message names. */
@@ -112,7 +112,7 @@ function nodeIssues(
       path: "nodes",
       severity: "degrade",
       reason: "QuotaExceeded",
-      message: `${nodes.length} nodes for ${spec.listeners.length} ports are more targets than AWS takes; ${maxNodes(spec)} nodes get traffic`,
+      message: `${nodes.length} nodes for ${spec.listeners.length} ports are more targets than AWS takes; ${chosen.length} nodes get traffic`,
     });
   const left = members === null ? [] : chosen.flatMap((node) => leftOut(node, members));
   if (left.length > 0) {

@@ -42,7 +42,7 @@ export class Front implements AsyncDisposable {
     if (way === "a page of an error")
       return void response.writeHead(502, { "content-type": "text/html" }).end("<html><body>Bad Gateway</body></html>");
     const { "x-amz-target": target, "content-type": type = "" } = request.headers;
-    const headers = { "content-type": type, ...(target !== undefined && { "x-amz-target": `${target}` }) };
+    const headers = { "content-type": type, ...(target !== undefined && { "x-amz-target": [target].flat().join() }) };
     const answer = await fetch(this.#behind, { method: "POST", headers, body: sent });
     const body = await answer.text();
     const half = body.slice(0, body.length / 2);

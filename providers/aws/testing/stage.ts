@@ -46,7 +46,16 @@ export class Stage implements AsyncDisposable {
   }
 
   async stop(): Promise<void> {
-    await this.#running?.stop();
+    const stopping = { isOver: this.#running === undefined };
+    const ended = this.#running?.stop().finally(() => {
+      stopping.isOver = true;
+    });
+    // Work that is at hand gets a moment to end, by the same clock.
+    while (!stopping.isOver) {
+      await this.rest();
+      this.bench.clock.advance(1000);
+    }
+    await ended;
     this.#running = undefined;
   }
 
