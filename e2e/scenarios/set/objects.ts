@@ -34,7 +34,8 @@ export function deployment(name: string, replicas: number, { node, env = {}, str
       { name: "http", containerPort: echoPorts.http, protocol: "TCP" },
       { name: "udp", containerPort: echoPorts.udp, protocol: "UDP" },
     ],
-    readinessProbe: { httpGet: { path: "/healthz", port: echoPorts.http }, periodSeconds: 1 },
+    // A pod that answers late is not one that serves nobody.
+    readinessProbe: { httpGet: { path: "/healthz", port: echoPorts.http }, periodSeconds: 1, timeoutSeconds: 30 },
   };
   const spread = {
     topologyKey: "kubernetes.io/hostname",
