@@ -131,6 +131,24 @@ describe("helm on a real API server", () => {
     expect(helm(["upgrade", "berth", chartPath, "--values=-"], values)).toMatchObject({ ok: true });
   });
 
+  it("goes back after an uninstall that stopped in the middle", () => {
+    // No controller manager runs that would run its Jobs; what they would have done by then is done here.
+    const { ok, said } = helm(["uninstall", "berth", "--timeout=2s"]);
+    expect(ok, said).toBe(false);
+    expect(named("jobs", ours)).toEqual(["job.batch/berth-uninstall-controller"]);
+    kubectl(["delete", "deployment", "berth-controller", "--namespace=kube-system"]);
+    const patch = { spec: { template: { spec: { containers: [{ name: "agent", args: ["--cleanup-and-stay"] }] } } } };
+    kubectl(["patch", "daemonset", "berth-agent", "--namespace=kube-system", `--patch=${JSON.stringify(patch)}`]);
+    const back = helm(["rollback", "berth", "--force-conflicts"]);
+    expect(back.ok, back.said).toBe(true);
+    // Kept for its log; the next uninstall would replace it.
+    kubectl(["delete", "jobs", "--namespace=kube-system", ours]);
+    expect(named("deployments,daemonsets", ours)).toHaveLength(2);
+    expect(kubectl(["get", "daemonset", "berth-agent", "--namespace=kube-system", "--output=yaml"])).not.toContain(
+      "cleanup-and-stay",
+    );
+  });
+
   it("leaves nothing behind but the definitions, and not these if they are not to be kept", () => {
     // No controller manager runs that would run the Jobs of its hooks.
     expect(helm(["uninstall", "berth", "--no-hooks"])).toMatchObject({ ok: true });

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { globSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
 import { parse } from "yaml";
 import { fileOf } from "../../e2e/chart/release.ts";
@@ -7,6 +7,7 @@ import { fieldOf } from "../../src/cli/controller/settings.ts";
 import { providerLoaders } from "../../src/cli/providers.ts";
 import { valuesSchema, valuesYaml, withValuesTable } from "./files.ts";
 import { render } from "./helm.ts";
+import { type RoleFile, withRightsTable } from "./rights.ts";
 
 const chart = new URL("../../charts/berth/", import.meta.url).pathname;
 const read = (name: string): string => readFileSync(chart + name, "utf8");
@@ -17,6 +18,42 @@ it.each([
   ["README.md", () => withValuesTable(read("README.md"))],
 ])("%s says what the table says", async (name, make) => {
   await expect(make()).toMatchFileSnapshot(chart + name);
+});
+
+it("docs/security.md says what the roles say", async () => {
+  const page = new URL("../../docs/security.md", import.meta.url).pathname;
+  const file = (name: string, who: string): RoleFile => ({ who, text: read(`files/rbac/${name}.yaml`) });
+  const files = [
+    file("agent", "agent"),
+    file("controller", "controller"),
+    file("optional/controller-node-ports", "controller, with `controller.setsNodePorts`"),
+    file("uninstall/controller", "controller, while it is uninstalled"),
+    file("uninstall/agent", "agent, while it is uninstalled"),
+  ];
+  await expect(withRightsTable(readFileSync(page, "utf8"), files)).toMatchFileSnapshot(page);
+});
+
+/** What is in backquotes in the first column of the table. */
+function messagesIn(page: string): readonly string[] {
+  const rows = page.split("\n").filter((line) => line.startsWith("| ") && line.includes("`"));
+  return rows.flatMap((row) => (row.split(" | ")[0] ?? "").match(/(?<=`)[^`| ][^`|]{11,}(?=`)/g) ?? []);
+}
+
+it("docs/troubleshooting.md names no message of ours that is not printed", () => {
+  const root = new URL("../../", import.meta.url).pathname;
+  const sources = globSync(["src/**/*.ts", "charts/berth/templates/**"], { cwd: root, exclude: ["**/*.test.ts"] })
+    .filter((path) => /\.(ts|yaml|tpl)$/.test(path))
+    .map((path) => readFileSync(root + path, "utf8"))
+    .join("\n");
+  const others = [
+    "invalid ownership metadata",
+    "ErrImagePull",
+    "ErrImageNeverPull",
+    "as the role berth-controller of the chart does",
+  ];
+  const messages = messagesIn(readFileSync(`${root}docs/troubleshooting.md`, "utf8"));
+  expect(messages.length).toBeGreaterThan(8);
+  expect(messages.filter((text) => !others.includes(text) && !sources.includes(text))).toEqual([]);
 });
 
 it("is of the version of Berth", () => {
