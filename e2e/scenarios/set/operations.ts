@@ -36,9 +36,11 @@ export const operations = {
       await drain(scene, node);
       await scene.driver.kubectl(["delete", "node", node]);
       await scene.addresses("by-nodes", all - families.length);
+      await targets(scene, "by-proxy", nodes.length - 1);
       await power?.off(node);
       await power?.on(node);
       await scene.addresses("by-nodes", all);
+      await targets(scene, "by-proxy", nodes.length);
       await scene.answered(scene.driver.outside, "http", nodes.at(-1)?.addresses[0] ?? "", 80);
     });
   },
@@ -116,6 +118,12 @@ async function changesArrive(scene: Scene): Promise<void> {
     await scene.service(`new-${name}`, "late", spec);
     for (const ip of await scene.addresses(`new-${name}`, count)) await scene.answered(outside, "http", ip, 8098);
   }
+}
+
+/** Resolves when a load balancer sends to so many nodes. */
+async function targets(scene: Scene, name: string, count: number): Promise<void> {
+  const record = ["get", "loadbalancerrecord", name, "--output=jsonpath={.status.targets.total}"];
+  await scene.eventually(async () => expect(await scene.kubectl(record)).toBe(`${count}`));
 }
 
 function last(scene: Scene): string {
