@@ -23,9 +23,10 @@ function bodyOf({ input, diff }: PlanStep): readonly string[] {
 }
 
 /** What all of a load balancer have in common is left out. */
-function fieldsOf({ kind: _, name: __, description: ___, ...fields }: Resource): readonly string[] {
-  return Object.entries(fields)
-    .filter(([key]) => !["network", "zone", "direction", "disabled"].includes(key))
+function fieldsOf(resource: Resource): readonly string[] {
+  const common = ["kind", "name", "description", "network", "zone", "direction", "disabled"];
+  return Object.entries(resource)
+    .filter(([key]) => !common.includes(key))
     .map(([key, value]) => `   ${key}: ${JSON.stringify(value)}`);
 }
 
