@@ -48,6 +48,13 @@ const rows: Readonly<Record<string, Row>> = {
   nothing: { from: {}, to: {}, gap: [], writes: [] },
   "a port": { from: {}, to: { ports: [tcp(81)] }, gap: [insertRule] },
   "a port more": { from: {}, to: { ports: [tcp(80), tcp(81)] }, gap: [insertRule] },
+  "a port of both families": { from: dual, to: { ...dual, ports: [tcp(81)] }, gap: [insertRule] },
+  "a port of each protocol": {
+    from: both,
+    to: { ports: [tcp(81), udp(54)] },
+    gap: [],
+    rules: [`delete forwardingRules/${base}-tcp-v4`, insertRule, `delete forwardingRules/${base}-udp-v4`, insertRule],
+  },
   "ports that make a range": { from: {}, to: six, gap: [insertRule] },
   "a range that becomes ports": { from: six, to: {}, gap: [insertRule] },
   "a port of many inside, where all are let through": {
@@ -144,12 +151,12 @@ interface Asked {
   readonly held: readonly string[];
 }
 
-/** What was asked for while no rule was there, from here on. */
+/** What was asked for while no rule was there, of IPv4 as each has one, from here on. */
 function watchGap(): readonly Asked[] {
   const seen: Asked[] = [];
   cloud.gce.faults.push({
     fits: ({ method, path }) => {
-      const isOpen = valuesOf("forwardingRules", "IPAddress").length > 0;
+      const isOpen = vip() !== "";
       const call = `${method} ${path.split("/").slice(4).join("/")}`;
       if (!isOpen) seen.push({ call, held: valuesOf("addresses", "address") });
       return false;

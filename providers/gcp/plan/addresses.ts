@@ -124,7 +124,7 @@ function ownAddress(
   const place = isInternal
     ? ({ addressType: "INTERNAL", subnetwork } as const)
     : ({ addressType: "EXTERNAL", networkTier: tier, ...(isV6 && { subnetwork }) } as const);
-  const address = asked ?? promoted(wish, served);
+  const address = asked ?? promoted(served, place);
   const held = addresses.filter(
     (one) =>
       isOwn(one, owner) &&
@@ -141,7 +141,7 @@ function ownAddress(
 
 type Place = Pick<Address, "addressType" | "networkTier" | "subnetwork">;
 
-function isAt(address: Address, { addressType, networkTier, subnetwork = "" }: Place): boolean {
+function isAt(address: Place, { addressType, networkTier, subnetwork = "" }: Place): boolean {
   return (
     address.addressType === addressType &&
     (networkTier === undefined || address.networkTier === networkTier) &&
@@ -150,9 +150,10 @@ function isAt(address: Address, { addressType, networkTier, subnetwork = "" }: P
 }
 
 /** An address that is served and that nobody holds any more is held again, rather than replaced. */
-function promoted({ isInternal, tier, subnetwork }: Wish, served: ForwardingRule | undefined): string | undefined {
-  if (served === undefined || served.loadBalancingScheme !== (isInternal ? "INTERNAL" : "EXTERNAL")) return undefined;
-  const isThere = isInternal ? linkPath(served.subnetwork ?? "") === linkPath(subnetwork) : served.networkTier === tier;
+function promoted(served: ForwardingRule | undefined, place: Place): string | undefined {
+  if (served === undefined || served.loadBalancingScheme !== place.addressType) return undefined;
+  const { networkTier, subnetwork = "" } = served;
+  const isThere = isAt({ addressType: place.addressType, subnetwork, ...(networkTier && { networkTier }) }, place);
   return isThere ? addressText(served.IPAddress) : undefined;
 }
 
