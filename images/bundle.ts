@@ -55,7 +55,7 @@ const protosBeside: Plugin = {
 
 async function protosFor(services: readonly string[]): Promise<string> {
   const path = createRequire(import.meta.url).resolve("@google-cloud/compute/build/protos/protos.json");
-  return JSON.stringify(protosOf(JSON.parse(await readFile(path, "utf8")), services));
+  return JSON.stringify(await protosOf(JSON.parse(await readFile(path, "utf8")), services));
 }
 
 const isResolved: unique symbol = Symbol("resolved by us");

@@ -17,8 +17,8 @@ it("tells services by the files of their clients", () => {
   expect(servicesOf(inputs)).toEqual(["Addresses", "RegionHealthChecks"]);
 });
 
-it("takes of the description a service, with all that it speaks of, and nothing else", () => {
-  const part = gax.protobuf.Root.fromJSON(protosOf(whole, ["RegionHealthChecks"]));
+it("takes of the description a service, with all that it speaks of, and nothing else", async () => {
+  const part = gax.protobuf.Root.fromJSON(await protosOf(whole, ["RegionHealthChecks"]));
   // Throws where a type is missing.
   part.resolveAll();
   const original = gax.protobuf.Root.fromJSON(whole);
@@ -30,6 +30,6 @@ it("takes of the description a service, with all that it speaks of, and nothing 
   for (const name of ["Addresses", "Instance", "InsertAddressRequest"]) expect(part.lookup(name)).toBeNull();
 });
 
-it("fails for a service that there is not", () => {
-  expect(() => protosOf(whole, ["Elephants"])).toThrow("no such Service");
+it("fails for a service that there is not", async () => {
+  await expect(protosOf(whole, ["Elephants"])).rejects.toThrow("no such Service");
 });

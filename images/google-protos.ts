@@ -1,5 +1,5 @@
 // The description of Google's API, of which the program of an image takes what its clients speak of: a fiftieth of it.
-import gax, { type protobuf } from "google-gax";
+import type { protobuf } from "google-gax";
 
 type Json = Record<string, unknown>;
 
@@ -15,7 +15,8 @@ export function servicesOf(inputs: readonly string[]): readonly string[] {
  * The package's `protos.json` with these services and all that their methods carry.
  * @throws Error where it lacks one of the services
  */
-export function protosOf(whole: Json, services: readonly string[]): Json {
+export async function protosOf(whole: Json, services: readonly string[]): Promise<Json> {
+  const gax = (await import("google-gax")).default;
   const root = gax.protobuf.Root.fromJSON(whole);
   root.resolveAll();
   const kept = new Set<string>(services);
@@ -35,8 +36,10 @@ export function protosOf(whole: Json, services: readonly string[]): Json {
 }
 
 /** What the fields of a message and of the messages within it are. */
-function fieldTypesOf(type: protobuf.ReflectionObject): readonly (protobuf.Type | protobuf.Enum | null)[] {
-  if (!(type instanceof gax.protobuf.Type)) return [];
+function fieldTypesOf(
+  type: protobuf.Type | protobuf.ReflectionObject,
+): readonly (protobuf.Type | protobuf.Enum | null)[] {
+  if (!("fieldsArray" in type)) return [];
   return [...type.fieldsArray.map((field) => field.resolvedType), ...type.nestedArray.flatMap(fieldTypesOf)];
 }
 
