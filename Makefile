@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup setup-aws demo demo-gcp test verify lint format typecheck unit kernel e2e e2e-aws e2e-gcp e2e-real contract crash conformance churn duel oracle golden bench bench-controller bench-kube images clean
+.PHONY: help setup setup-aws demo demo-gcp test verify lint format typecheck unit kernel e2e e2e-aws e2e-gcp e2e-real contract crash conformance churn duel oracle golden bench bench-controller bench-gcp bench-kube images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -84,6 +84,9 @@ bench: setup ## the agent side by side with kube-proxy, 40 minutes (root; needs 
 bench-controller: setup ## from a new LoadBalancer Service to the first answer outside (root); a restart of the controller (needs e2e/kube-binaries/build once)
 	@$(NODE) bench/controller/first-answer.ts
 	@$(NODE) bench/controller/restart.ts
+
+bench-gcp: setup ## requests, crashes and the controller's process with the provider gcp-l4 on its stand-in, 10 minutes
+	@$(NODE) bench/gcp/main.ts
 
 bench-kube: setup ## our informer side by side with those of client-node and client-go (builds what is missing; needs Go)
 	@e2e/kube-binaries/build

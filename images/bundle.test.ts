@@ -24,7 +24,8 @@ it("the controller's program has its providers, and of packages only what it use
   expect(inputs.filter((path) => /^(src\/agent|sandbox)\//.test(path))).toEqual([]);
   // The package of which nothing but a file of configuration is read has 16 MiB.
   expect(packagesOf(inputs)).toContain("node_modules/@kubernetes/client-node");
-  expect(sizeOf(join(directory, "controller"))).toBeLessThan(8 * 2 ** 20);
+  // That of Google has 75 MiB, of which 11 describe its API.
+  expect(sizeOf(join(directory, "controller"))).toBeLessThan(11 * 2 ** 20);
 });
 
 it("tells packages by their paths", () => {

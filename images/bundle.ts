@@ -4,6 +4,7 @@ import { createRequire, isBuiltin } from "node:module";
 import { dirname, join } from "node:path";
 import { build, type Plugin } from "esbuild";
 import { entrypoint, type Image } from "./contents.ts";
+import { protosOf, servicesOf } from "./google-protos.ts";
 
 const root = new URL("..", import.meta.url).pathname;
 const place = "usr/lib/berth";
@@ -27,14 +28,34 @@ export async function bundle(image: Pick<Image, "entry">, directory: string): Pr
     mainFields: ["module", "main"],
     legalComments: "none",
     metafile: true,
-    plugins: [onlyWhatIsUsed],
+    plugins: [onlyWhatIsUsed, protosBeside],
     // For packages that are written in the older form of modules.
     banner: {
       js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
     },
   });
-  const inputs = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
-  return [...new Set(inputs)].filter((path) => !path.startsWith("used:")).sort();
+  const all = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));
+  const inputs = [...new Set(all)].filter((path) => !path.startsWith("used:")).sort();
+  const services = servicesOf(inputs);
+  if (services.length > 0) await writeFile(join(directory, protosFile), await protosFor(services));
+  return inputs;
+}
+
+const protosFile = "google-protos.json";
+
+/** Of the Google client's description of its API no more than a part is taken, and which is known at the end only. */
+const protosBeside: Plugin = {
+  name: "protos beside",
+  setup(building) {
+    building.onResolve({ filter: /\/protos\/protos\.json$/ }, ({ importer }) =>
+      importer.includes("/@google-cloud/compute/") ? { path: `./${protosFile}`, external: true } : undefined,
+    );
+  },
+};
+
+async function protosFor(services: readonly string[]): Promise<string> {
+  const path = createRequire(import.meta.url).resolve("@google-cloud/compute/build/protos/protos.json");
+  return JSON.stringify(await protosOf(JSON.parse(await readFile(path, "utf8")), services));
 }
 
 const isResolved: unique symbol = Symbol("resolved by us");

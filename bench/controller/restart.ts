@@ -1,9 +1,6 @@
 // `node bench/controller/restart.ts`: what a restart of `berth controller` costs when nothing has changed, beside the
 // first start of all, with an API server that records each request.
-import { dirname } from "node:path";
-import { Child } from "../../e2e/contract/child.ts";
 import { kubeApiserver } from "../../e2e/contract/kube-apiserver.ts";
-import { kubectlPath } from "../../e2e/contract/kubectl/run.ts";
 import { sandbox } from "../../e2e/contract/sandbox.ts";
 import { KubeClient, loadKubeconfig } from "../../src/kube/index.ts";
 import { createMetrics } from "../../src/telemetry/index.ts";
@@ -11,6 +8,7 @@ import { asCommand } from "../command.ts";
 import { describeMachine } from "../machine.ts";
 import { createCluster, keepAgentsAlive } from "./cluster.ts";
 import { type Flags, parseFlags } from "./flags.ts";
+import { defineKinds } from "./kinds.ts";
 import { type Life, live } from "./life.ts";
 import { report } from "./report.ts";
 
@@ -33,19 +31,6 @@ async function run({ rounds, server, ...count }: Flags, signal: AbortSignal): Pr
   process.stdout.write(
     `${describeMachine(`${count.services} Services`, `${count.nodes} nodes`, target.name)}\n\n${report(lives)}\n`,
   );
-}
-
-async function defineKinds(kubeconfig: string): Promise<void> {
-  const files = new URL("../../charts/berth/files/crds/", import.meta.url).pathname;
-  // It keeps what it has discovered below its home.
-  const environment = { KUBECONFIG: kubeconfig, HOME: dirname(kubeconfig), PATH: "/usr/bin:/bin" };
-  for (const words of [
-    ["apply", `--filename=${files}`],
-    ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"],
-  ]) {
-    await using child = new Child(kubectlPath, words, { environment });
-    if ((await child.end()) !== 0) throw child.failure("failed");
-  }
 }
 
 await asCommand("bench/controller/restart", async (argv, signal) => await run(parseFlags(argv), signal));

@@ -131,7 +131,7 @@ it.each<[what: string, values: object, message: string]>([
   [
     "a provider of another version",
     { agent: noAgent, controller: { providers: ["node", "magic"] } },
-    'controller.providers: "magic" is unknown to this version; there are node, proxy',
+    'controller.providers: "magic" is unknown to this version; there are aws-nlb, gcp-l4, node, proxy',
   ],
   ["a provider twice", { agent: noAgent, controller: { providers: ["node", "node"] } }, "at '/controller/providers'"],
   [

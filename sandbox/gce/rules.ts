@@ -1,5 +1,5 @@
-// What the API refuses, each rule with its source. Without any of them a test of the adapter fails: what nobody would
-// notice is no rule here.
+// What the API refuses, each rule with its source; what is in quotation marks is said in compute.proto. Without any of
+// them an acceptance test of the adapter fails (e2e/tools/fake-gce-rules.ts): what nobody would notice is no rule here.
 import { groupRules } from "./group-rules.ts";
 import { Refusal } from "./refusal.ts";
 import { instancesOf, type Rule, when, zoneOf } from "./rule.ts";
@@ -35,7 +35,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: "name",
-    source: `${proto}, name: "match the regular expression [a-z]([-a-z0-9]*[a-z0-9])?"`,
+    source: `${proto}, name: "match the regular expression \`[a-z]([-a-z0-9]*[a-z0-9])?\`"`,
     enforce: ({ method, path }) => {
       const name = path.split("/").at(-1) ?? "";
       const fits = name.length <= 63 && /^[a-z]([-a-z0-9]*[a-z0-9])?$/.test(name);
@@ -81,7 +81,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: "full links of groups",
-    source: `${proto}, Backend.group: "you must specify the URL of the group resource"`,
+    source: `${proto}, Backend.group: "Partial URLs are not supported"`,
     enforce: ({ body }) => {
       const groups = ((body["backends"] ?? []) as readonly Body[]).map(({ group }) => String(group));
       const wrong = groups.find((group) => !group.startsWith("https://"));
@@ -108,7 +108,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: "scheme stays",
-    source: `${proto}, BackendService.load_balancing_scheme: "cannot be used with another"`,
+    source: `${proto}, BackendService: "created for one type of load balancer cannot be used with another"`,
     enforce: ({ method, path, before, body }) =>
       when(
         method === "update" &&
@@ -121,7 +121,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: "protocol of what is served stays",
-    source: "ingress-gce deletes the rule before it",
+    source: peers,
     enforce: ({ method, path, before, body, world }) =>
       when(
         method === "update" &&
@@ -135,7 +135,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: "rule fits backend service",
-    source: `${proto}, ForwardingRule.I_p_protocol and load_balancing_scheme`,
+    source: `${proto}, BackendService: "created for one type of load balancer cannot be used with another"`,
     enforce: ({ method, path, body, world }) => {
       if (method !== "insert" || collectionOf(path) !== "forwardingRules") return undefined;
       const service = world.resources.get(pathOf(body["backendService"])) ?? {};
@@ -148,7 +148,7 @@ export const rules: readonly Rule[] = [
   },
   {
     id: "ports",
-    source: `${proto}, ForwardingRule.ports: "You can specify a list of up to five ports"; "mutually exclusive"`,
+    source: `${proto}, ForwardingRule: "a list of up to five ports"; "The ports, portRange, and allPorts fields are mutually exclusive"`,
     enforce: ({ method, path, body }) => {
       if (method !== "insert" || collectionOf(path) !== "forwardingRules") return undefined;
       const { ports = [], portRange, allPorts, IPProtocol } = body as { readonly ports?: readonly string[] } & Body;
@@ -173,21 +173,8 @@ export const rules: readonly Rule[] = [
     },
   },
   {
-    id: "rules stay as they are",
-    source: "ingress-gce patches allowGlobalAccess alone",
-    enforce: ({ method, path, asked }) =>
-      when(
-        method === "patch" &&
-          collectionOf(path) === "forwardingRules" &&
-          Object.keys(asked).some((field) => field !== "allowGlobalAccess"),
-        400,
-        "invalid",
-        "Forwarding rules cannot be changed.",
-      ),
-  },
-  {
     id: "global access is for internal rules",
-    source: `${proto}, ForwardingRule.allow_global_access`,
+    source: `${proto}, ForwardingRule: "clients can access the internal passthrough Network Load Balancers"`,
     enforce: ({ path, body }) =>
       when(
         collectionOf(path) === "forwardingRules" &&
@@ -200,14 +187,15 @@ export const rules: readonly Rule[] = [
   },
   {
     id: "subnetworks exist",
-    source: peers,
+    source: `${proto}, ForwardingRule: "a subnetwork must be specified if the network is in custom subnet mode or when creating external forwarding rule with IPv6"`,
     enforce: ({ method, path, body, world }) => {
       const { project, networkProject = project, region, network, subnetworks } = world.place;
       if (method !== "insert") return undefined;
       const needsOne =
         collectionOf(path) === "networkEndpointGroups" ||
         body["addressType"] === "INTERNAL" ||
-        (collectionOf(path) === "forwardingRules" && body["loadBalancingScheme"] === "INTERNAL");
+        (collectionOf(path) === "forwardingRules" &&
+          (body["loadBalancingScheme"] === "INTERNAL" || body["ipVersion"] === "IPV6"));
       const given = body["subnetwork"] === undefined ? undefined : pathOf(body["subnetwork"]);
       const known = subnetworks.map((name) => `projects/${networkProject}/regions/${region}/subnetworks/${name}`);
       if (needsOne && given === undefined) return new Refusal(400, "required", "A subnetwork must be specified.");
@@ -277,7 +265,7 @@ export const rules: readonly Rule[] = [
   ...groupRules,
   {
     id: "one side of a firewall",
-    source: `${proto}, Firewall.allowed: "mutually exclusive" in effect: denied rules have none allowed`,
+    source: "terraform-provider-google, google_compute_firewall: exactly one of allow and deny",
     enforce: ({ method, path, body }) => {
       const sides = ["allowed", "denied"].filter((side) => ((body[side] ?? []) as readonly unknown[]).length > 0);
       return when(

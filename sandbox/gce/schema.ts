@@ -13,6 +13,9 @@ export interface Route {
   readonly pattern: RegExp;
   /** The message of the body; undefined: it has none. */
   readonly body: string | undefined;
+  /** The message whose fields the query may have, beside those that are in the path or the body. */
+  readonly query: string;
+  readonly answer: string;
 }
 
 interface Field {
@@ -28,7 +31,14 @@ interface Message {
 
 interface Service {
   readonly methods: Readonly<
-    Record<string, { readonly requestType: string; readonly options?: Readonly<Record<string, string | boolean>> }>
+    Record<
+      string,
+      {
+        readonly requestType: string;
+        readonly responseType: string;
+        readonly options?: Readonly<Record<string, string | boolean>>;
+      }
+    >
   >;
 }
 
@@ -64,6 +74,17 @@ export class Schema {
     this.routes = services.flatMap((service) => this.#routesOf(service));
   }
 
+  /** Refuses what no request of this kind may have in its query. */
+  checkQuery({ query }: Route, given: URLSearchParams): void {
+    for (const name of given.keys())
+      if (this.#messages[query]?.fields?.[name] === undefined)
+        refuse(
+          400,
+          "badRequest",
+          `Invalid JSON payload received. Unknown name "${name}": Cannot bind query parameter.`,
+        );
+  }
+
   /** Refuses a body that has what its message has not. */
   check(message: string, body: Readonly<Record<string, unknown>>): void {
     const known = this.#messages[message] ?? {};
@@ -73,16 +94,17 @@ export class Schema {
         refuse(400, "badRequest", `Invalid JSON payload received. Unknown name "${name}": Cannot find field.`);
       const isList = field.rule === "repeated";
       if (isList !== Array.isArray(value)) refuse(400, "badRequest", `Invalid value at '${name}'`);
-      for (const item of isList ? (value as readonly unknown[]) : [value])
-        if (field.keyType === undefined) this.#checkValue(known, name, field.type, item);
+      const isMany = isList || field.keyType !== undefined;
+      for (const item of isMany ? Object.values(value as object) : [value])
+        this.#checkValue(known, name, field.type, item);
     }
   }
 
   #checkValue(message: Message, name: string, type: string, value: unknown): void {
     if (typeof value === "object" && value !== null)
       return this.check(type, value as Readonly<Record<string, unknown>>);
-    const scalar = { bool: "boolean", int32: "number", uint32: "number", float: "number" }[type] ?? "string";
-    if (typeof value !== scalar)
+    const isEnum = type in (message.nested ?? {});
+    if (typeof value !== jsonTypeOf(type, !isEnum && type in this.#messages))
       refuse(400, "badRequest", `Invalid value at '${name}' (${type}), ${JSON.stringify(value)}`);
     const values = enumOf(message, name);
     if (values !== undefined && !values.includes(String(value)))
@@ -91,7 +113,7 @@ export class Schema {
 
   #routesOf(service: string): readonly Route[] {
     const { methods = {} } = this.#messages[service] ?? {};
-    return Object.entries(methods).flatMap(([name, { requestType, options = {} }]) =>
+    return Object.entries(methods).flatMap(([name, { requestType, responseType, options = {} }]) =>
       ["get", "post", "put", "patch", "delete"].flatMap((verb) => {
         const template = options[`(google.api.http).${verb}`];
         if (typeof template !== "string") return [];
@@ -104,11 +126,19 @@ export class Schema {
             verb: verb.toUpperCase(),
             pattern: new RegExp(`^${template.replace(/\{[a-z_]+\}/g, "([^/]+)")}$`),
             body: field === undefined ? undefined : this.#messages[requestType]?.fields?.[field]?.type,
+            query: requestType,
+            answer: responseType,
           },
         ];
       }),
     );
   }
+}
+
+/** 64-bit numbers are texts in JSON. */
+function jsonTypeOf(type: string, isMessage: boolean): string {
+  if (isMessage) return "object";
+  return type === "bool" ? "boolean" : ["int32", "uint32", "float", "double"].includes(type) ? "number" : "string";
 }
 
 /** The values of a field whose enumeration lies beside it, called as the field. */

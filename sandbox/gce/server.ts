@@ -190,14 +190,25 @@ export class FakeGce implements AsyncDisposable {
       if (fault?.how.kind === "hang") return;
       if (route === undefined) refuse(404, "notFound", "Not Found");
       const body = sent === "" || sent === '""' ? {} : (JSON.parse(sent) as Body);
+      this.#schema.checkQuery(route, url.searchParams);
       if (route.body !== undefined) this.#schema.check(route.body, body);
       const late = fault?.how.kind === "late" ? fault.how.failure : undefined;
       const answer = await this.#handle({ route, path, query: url.searchParams, body }, late);
       if (fault?.how.kind === "lose") return void request.socket.destroy();
+      this.#checkAnswer(route, answer);
       this.#send(response, entry, 200, answer);
     } catch (error) {
       const refusal = error instanceof Refusal ? error : new Refusal(500, "backendError", String(error));
       this.#send(response, entry, refusal.status, refusalBody(refusal));
+    }
+  }
+
+  /** Nothing leaves here that the API could not say. */
+  #checkAnswer({ service, method, answer: message }: Route, answer: Body): void {
+    try {
+      this.#schema.check(message, answer);
+    } catch (error) {
+      throw new Error(`the answer to ${service}.${method} is no ${message}: ${String(error)}`, { cause: error });
     }
   }
 
@@ -233,10 +244,7 @@ export class FakeGce implements AsyncDisposable {
       case "listNetworkEndpoints":
         return this.#page(asked, this.#endpoints(path.replace(/\/listNetworkEndpoints$/, "")));
       case "listInstances":
-        return this.#page(
-          asked,
-          this.#endpoints(path.replace(/\/listInstances$/, "")).map(({ networkEndpoint }) => networkEndpoint as Body),
-        );
+        return this.#page(asked, this.#instances(path.replace(/\/listInstances$/, "")));
       case "getHealth":
         return await this.#health(path.replace(/\/getHealth$/, ""), asked.body);
       default:
@@ -314,6 +322,11 @@ export class FakeGce implements AsyncDisposable {
         ipAddress: this.world.machines.get(`${zone?.slice(6)}/${instance}`)?.address ?? "",
       },
     }));
+  }
+
+  #instances(path: string): readonly Body[] {
+    const endpoints = this.#endpoints(path).map(({ networkEndpoint }) => networkEndpoint as Body);
+    return endpoints.map(({ instance }) => ({ instance, status: "RUNNING" }));
   }
 
   #aggregated({ path, query }: Asked): Body {

@@ -82,13 +82,13 @@ export class World {
   /** Puts a resource there, with all that the API adds to it. */
   put(path: string, body: Body): void {
     const before = this.resources.get(path);
-    const fingerprint = Buffer.from(`revision ${++this.#revision}`).toString("base64");
+    const isPrinted = fingerprinted.includes(collectionOf(path));
     const id = (before?.["id"] as string | undefined) ?? String(BigInt(`0x${digest(path)}`) >> 1n);
     this.resources.set(path, {
       ...body,
       kind: `compute#${collectionOf(path).replace(/(?<=s)es$|s$/, "")}`,
       id,
-      fingerprint,
+      ...(isPrinted && { fingerprint: Buffer.from(`revision ${++this.#revision}`).toString("base64") }),
       selfLink: api + path,
     });
   }
@@ -142,6 +142,9 @@ export class World {
     return { status: users.length > 0 ? "IN_USE" : "RESERVED", users };
   }
 }
+
+/** Where an update has to name the state that it changes. */
+const fingerprinted: readonly string[] = ["backendServices", "forwardingRules"];
 
 /** What the API fills in where a request says nothing (recorded from the real one, see the README of k8s-config-connector). */
 const defaults: Readonly<Record<string, Body>> = {

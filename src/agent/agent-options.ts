@@ -6,6 +6,7 @@ import type { ClusterSource } from "./cluster-state.ts";
 import type { DriftOptions } from "./drift/index.ts";
 import type { Note } from "./iptables-host.ts";
 import type { NodeSettings } from "./node-facts.ts";
+import type { VipRouteMode } from "./vip-routes.ts";
 
 export interface Address {
   readonly host: string;
@@ -36,8 +37,8 @@ export interface AgentOptions {
   readonly exec: Exec;
   /** How rules that others alter are noticed; undefined: not at all. */
   readonly drift: Pick<DriftOptions, "flavour" | "follow" | "enforceJumpOrder"> | undefined;
-  /** Addresses of load balancers that pass packets through are made the node's own. */
-  readonly vipRoutes: boolean;
+  /** Whether addresses of load balancers that pass packets through are made the node's own. */
+  readonly vipRoutes: VipRouteMode;
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly clock: Clock;

@@ -72,8 +72,8 @@ export function assemble(options: AgentOptions, stack: AsyncDisposableStack, sig
   const drift = options.drift && new Drift({ ...options, ...options.drift, target: proxy, ownWrites, resync });
   // Two agents would take each other's away.
   const vipRoutes =
-    options.vipRoutes && settings.chains.prefix === kubePrefix
-      ? new VipRoutes({ ...options, families, state: cluster })
+    options.vipRoutes !== "off" && settings.chains.prefix === kubePrefix
+      ? new VipRoutes({ ...options, families, state: cluster, mode: options.vipRoutes })
       : undefined;
   return { health, cluster, events, proxy, lease, loop, drift, vipRoutes, metrics };
 }

@@ -56,7 +56,7 @@ async function run(source: FakeSource, kernel: FakeIptables, own: Partial<AgentO
       syncPeriodMs: 30_000,
       exec: kernel,
       drift: undefined,
-      vipRoutes: false,
+      vipRoutes: "off",
       metrics: createMetrics(),
       logger: log,
       clock: systemClock,

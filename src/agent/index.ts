@@ -12,3 +12,4 @@ export { findLivePeer, peerAddresses } from "./live-peer.ts";
 export type { LocalTrafficDetector, NodeSettings } from "./node-facts.ts";
 export { localhostNodePorts } from "./node-port-addresses.ts";
 export { chainNames, isChainPrefix, kubePrefix, maxChainPrefix } from "./plan/index.ts";
+export { type VipRouteMode, vipRouteModes } from "./vip-routes.ts";

@@ -1,13 +1,16 @@
 // kube-proxy's scenarios with real packets: who is answered by whom, and what address the pod sees. Each line holds on
 // both backends of iptables, over IPv4 and IPv6, TCP and UDP.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { systemClock } from "../base/index.ts";
 import { execOk } from "../kernel/index.ts";
 import { flavours, host } from "../kernel/testing/machine.ts";
 import { parseCidr } from "../net/index.ts";
+import { nullLogger } from "../telemetry/index.ts";
 import type { NodeSettings } from "./node-facts.ts";
 import { flavourExec, kernelProxy } from "./testing/kernel-proxy.ts";
 import { type Member, Network } from "./testing/network.ts";
 import { frontend, podAddress, type ScenarioService, scenarioCluster } from "./testing/scenario-cluster.ts";
+import { removeVipRoutes, VipRoutes } from "./vip-routes.ts";
 
 const signal = new AbortController().signal;
 const here = { ready: true };
@@ -173,6 +176,37 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
     expect(answers.map(({ got }) => got)).toEqual(answers.map(({ wanted }) => wanted));
   });
 
+  it("answers the same on load balancers' addresses that are its own, and probes of them on other ports", async () => {
+    const state = scenarioCluster(services, ["gcp-l4.berth.dev/resources"]);
+    const families = ["IPv4", "IPv6"] as const;
+    const node = network.exec("node");
+    const common = { logger: nullLogger, clock: systemClock, random: () => 0 };
+    const routes = new VipRoutes({ ...common, mode: "auto", state, families, exec: node });
+    await sync({});
+    for (const key of state.serviceKeys()) routes.serviceChanged(key);
+    await routes.sync();
+    await network.serve("node", 10_256);
+    const probes = [1, 4, 6, 7, 13].map((number) => ["stranger", "VIP", number, "node stranger"] as const);
+    const lines = base.filter(([, to]) => to === "VIP");
+    try {
+      for (const v6 of [false, true]) {
+        const address = frontend("VIP", 1, v6);
+        expect(await execOk(node, "ip", ["route", "get", address], { signal })).toMatch(/^local /);
+        const asked = [
+          ...lines.flatMap((line) => (["TCP", "UDP"] as const).map((protocol) => ({ line, protocol, port: 80 }))),
+          ...probes.map((line) => ({ line, protocol: "TCP" as const, port: 10_256 })),
+        ].map(async ({ line, protocol, port }) => {
+          const what = `${line.slice(0, 3).join(" ")} (${protocol} ${port}, IPv${v6 ? 6 : 4})`;
+          return [`${what}: ${line[3]}`, `${what}: ${await ask(line, protocol, v6, port)}`] as const;
+        });
+        const answers = await Promise.all(asked);
+        expect(answers.map(([, got]) => got)).toEqual(answers.map(([wanted]) => wanted));
+      }
+    } finally {
+      for (const family of families) await removeVipRoutes(node, family, signal);
+    }
+  });
+
   it("answers on localhost as well, over IPv4 and only where it was asked to", async () => {
     await execOk(network.exec("node"), "sysctl", ["-qw", "net.ipv4.conf.all.route_localnet=1"], { signal });
     await sync({ localhostNodePorts: true });
@@ -215,10 +249,12 @@ describe.each(flavours)("with iptables-%s", (flavour) => {
     [from, to, number]: readonly [string, string, number, ...unknown[]],
     protocol: "TCP" | "UDP",
     v6: boolean,
+    port?: number,
   ): Promise<string> {
     const answer = await network.ask(from === "stranger" ? "client" : (from as Member), {
       protocol,
       ...target(to, number, v6),
+      ...(port !== undefined && { port }),
       ...(from === "stranger" && { from: v6 ? "fd00:c::82" : "192.0.2.130" }),
     });
     const [who = "", address] = answer.split(" ");

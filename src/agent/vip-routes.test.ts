@@ -42,7 +42,7 @@ class Routes implements Exec {
     if (this.failing) return Promise.resolve({ code: 1, stdout: "", stderr: "no" } as ExecResult);
     for (const line of inputText(stdin).split("\n")) {
       const [, , verb, , to = ""] = ["", ...line.split(" ")];
-      if (verb === "add") this.all.set(to, "107");
+      if (verb === "append") this.all.set(to, "107");
       else this.all.delete(to);
     }
     const isV6 = args.includes("-6");
@@ -74,8 +74,16 @@ afterEach(async () => {
   await running;
 });
 
-function start(): VipRoutes {
-  const routes = new VipRoutes({ state, families: ["IPv4", "IPv6"], exec: kernel, logger, clock, random: () => 0 });
+function start(mode: "auto" | "on" = "auto"): VipRoutes {
+  const routes = new VipRoutes({
+    mode,
+    state,
+    families: ["IPv4", "IPv6"],
+    exec: kernel,
+    logger,
+    clock,
+    random: () => 0,
+  });
   running = routes.run(end.signal);
   return routes;
 }
@@ -115,6 +123,14 @@ it("leaves to others what they have made, and takes its own back when they come"
   kernel.all.set("192.0.2.0/24", "66");
   await clock.run(31_000);
   expect(kernel.all.has("192.0.2.1/32")).toBe(false);
+});
+
+it("makes its own beside those of others when it is told to", async () => {
+  state.services.set("ns/web", served(["192.0.2.1"]));
+  kernel.all.set("192.0.2.0/24", "66");
+  start("on");
+  await clock.run(31_000);
+  expect([kernel.all.get("192.0.2.1/32"), kernel.all.get("192.0.2.0/24")]).toEqual(["107", "66"]);
 });
 
 it("makes again what somebody took away, and takes away what a process before left", async () => {

@@ -6,7 +6,12 @@ import type { Logger } from "../telemetry/index.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import { SyncLoop } from "./sync-loop.ts";
 
+/** `auto`: where nobody else makes an address the node's own; `on`: whoever else does. */
+export const vipRouteModes = ["auto", "on", "off"] as const;
+export type VipRouteMode = (typeof vipRouteModes)[number];
+
 export interface VipRoutesOptions {
+  readonly mode: Exclude<VipRouteMode, "off">;
   readonly state: Pick<ClusterState, "serviceKeys" | "service">;
   readonly families: readonly Family[];
   readonly exec: Exec;
@@ -84,7 +89,7 @@ export class VipRoutes {
     const ours = new Set(found.filter((route) => route.protocol === protocol).map(({ to }) => formatIp(to.base)));
     const wanted = new Set(this.#wanted(family, others));
     const changes = [
-      ...[...wanted.difference(ours)].sort().map((ip) => `add ${ip}`),
+      ...[...wanted.difference(ours)].sort().map((ip) => `append ${ip}`),
       ...[...ours.difference(wanted)].sort().map((ip) => `del ${ip}`),
     ];
     if (changes.length === 0) return wanted.size;
@@ -94,9 +99,10 @@ export class VipRoutes {
   }
 
   #wanted(family: Family, others: readonly Cidr[]): readonly string[] {
+    const { mode } = this.#options;
     return [...this.#vips.values()]
       .flat()
-      .filter((ip) => ip.family === family && !others.some((cidr) => cidrContains(cidr, ip)))
+      .filter((ip) => ip.family === family && (mode === "on" || !others.some((cidr) => cidrContains(cidr, ip))))
       .map(formatIp);
   }
 }
@@ -121,7 +127,7 @@ export async function removeVipRoutes(exec: Exec, family: Family, signal: AbortS
   return ours;
 }
 
-/** `add 192.0.2.1` as `ip` takes it. */
+/** `append 192.0.2.1`, beside a route of somebody else's, as `ip` takes it. */
 function commandOf(change: string): string {
   const [verb, ip = ""] = change.split(" ");
   const bits = ip.includes(":") ? 128 : 32;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { addNetns, deleteNetns, netnsExec } from "../kernel/index.ts";
+import { addNetns, deleteNetns, ipBatch, listLocalRoutes, netnsExec } from "../kernel/index.ts";
 import { host } from "../kernel/testing/machine.ts";
 
 const options = { signal: new AbortController().signal };
@@ -50,4 +50,21 @@ it("deletes a proxy's rules, and fails naming what it may not delete", async () 
     stderr: expect.stringContaining('--iptables-chain-prefix: "berth" is no prefix; give 1 to 7 upper-case letters'),
   });
   expect((await inside.run("iptables-nft-save", [], options)).stdout).not.toContain("KUBE-");
+});
+
+it("deletes the agent's local routes, and nobody else's", async () => {
+  const lines = [
+    "link set lo up",
+    "route add local 34.1.2.3/32 dev lo table local proto 107",
+    "route add local 2600:1901::1/128 dev lo table local proto 107",
+    "route add local 34.1.2.4/32 dev lo table local proto 66",
+  ];
+  await ipBatch(inside, lines, options);
+  // Of another prefix of chains it is another agent that has none.
+  expect((await cleanUp([], "--iptables-chain-prefix=BERTH")).stdout).not.toContain("routes");
+  expect((await cleanUp([])).stdout).toBe(
+    "removed IPv4: local routes to 34.1.2.3\nremoved IPv6: local routes to 2600:1901::1\n",
+  );
+  const left = await listLocalRoutes(inside, "IPv4", options);
+  expect(left.map(({ protocol }) => protocol).filter((protocol) => protocol !== "kernel")).toEqual(["66"]);
 });

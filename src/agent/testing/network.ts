@@ -130,6 +130,11 @@ export class Network implements AsyncDisposable {
     return await this.#peer(member).ask("probe", { ...probe, timeoutMs });
   }
 
+  /** Answers on a port of every address of a member, as `ask` shows it. */
+  async serve(member: Member, port: number): Promise<void> {
+    await this.#peer(member).ask("serve", { name: member, tcp: port, udp: port });
+  }
+
   /** The same over a socket that the member keeps under a name, and so from one and the same port. */
   async askAgain(member: Member, as: string, { address, port }: Omit<Probe, "protocol">): Promise<string> {
     const answer = await this.#peer(member).ask("datagram", { as, address, port, timeoutMs });

@@ -32,14 +32,15 @@ export function frontend(kind: "ClusterIP" | "VIP" | "external IP", number: numb
   return `${v6 ? v6Prefix : v4Prefix}${number}`;
 }
 
-/** A cluster with these Services, numbered from 1, as node-a sees it. */
-export function scenarioCluster(services: readonly ScenarioService[]): MemoryState {
+/** A cluster with these Services, numbered from 1 and each with these finalizers, as node-a sees it. */
+export function scenarioCluster(services: readonly ScenarioService[], finalizers: readonly string[] = []): MemoryState {
   const state = new MemoryState();
   state.nodeObject = node("node-a");
   for (const [index, each] of services.entries()) {
     const number = index + 1;
     const key = `ns/s${number}`;
-    state.services.set(key, serviceOf(number, each));
+    const service = serviceOf(number, each);
+    state.services.set(key, { ...service, metadata: { ...service.metadata, finalizers: [...finalizers] } });
     state.allSlices.set(
       key,
       [false, true].map((v6) => sliceOf(number, each, v6)),

@@ -1,6 +1,6 @@
 // What the values of flags and file fields may be, each kind with its text on the command line and its form in a file,
 // as Go's flag and JSON packages read them: a number is no text, a duration is a text with a unit.
-import { isChainPrefix, maxChainPrefix } from "../../agent/index.ts";
+import { isChainPrefix, maxChainPrefix, type VipRouteMode, vipRouteModes } from "../../agent/index.ts";
 import { type Cidr, type PortRange, parseCidr } from "../../net/index.ts";
 import { logLevels } from "../../telemetry/index.ts";
 import { parsePortRanges } from "../flags.ts";
@@ -227,6 +227,13 @@ export const logFormat: Kind<string> = flagOnly({
   takes: "json or text",
   fromFlag: (value) => (value === "json" || value === "text" ? value : undefined),
   zero: "",
+});
+
+export const routeMode: Kind<VipRouteMode> = flagOnly<VipRouteMode>({
+  name: "auto|on|off",
+  takes: "auto, on or off",
+  fromFlag: (value) => vipRouteModes.find((mode) => mode === value),
+  zero: "off",
 });
 
 export const portRanges: Kind<readonly PortRange[]> = flagOnly<readonly PortRange[]>({

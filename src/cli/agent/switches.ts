@@ -1,5 +1,5 @@
 // The flags of which the file knows nothing: what to do with a file, what to do instead of running, and Berth's own.
-import { kubePrefix } from "../../agent/index.ts";
+import { kubePrefix, type VipRouteMode } from "../../agent/index.ts";
 import { agentLeaseNamespace } from "../../api/index.ts";
 import type { Cidr, PortRange } from "../../net/index.ts";
 import { defaultReservedPorts } from "../flags.ts";
@@ -14,6 +14,7 @@ import {
   logLevel,
   portRanges,
   proxyName,
+  routeMode,
   textOf,
   versionWord,
 } from "./kinds.ts";
@@ -29,7 +30,7 @@ export interface SwitchValues {
   readonly "healthz-port": number;
   readonly "init-only": boolean;
   readonly "iptables-chain-prefix": string;
-  readonly "local-vip-routes": boolean;
+  readonly "local-vip-routes": VipRouteMode;
   readonly "log-format": string;
   readonly "log-level": string;
   readonly master: string;
@@ -106,9 +107,9 @@ export const switches: { readonly [N in SwitchName]: Switch<SwitchValues[N]> } =
     own: true,
   },
   "local-vip-routes": {
-    kind: bool,
-    fallback: true,
-    help: "make addresses of passthrough load balancers (gcp-l4) the node's own where nobody else does, so that health probes sent to them are answered",
+    kind: routeMode,
+    fallback: "auto",
+    help: "make addresses of passthrough load balancers (gcp-l4) the node's own, so that health probes sent to them are answered: auto, where nobody else does; on, whoever else does; off, never",
     own: true,
   },
   "log-format": {

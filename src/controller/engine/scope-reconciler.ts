@@ -155,7 +155,9 @@ export class ScopeReconciler {
     });
     scope.last = attempt;
     const worked = attempt.run !== undefined && attempt.run.outcomes.length > 0;
-    if (worked || stateOf(before) !== stateOf(attempt) || desired === null) this.#tell(scope);
+    // While what has to go waits for others, they are not to be asked again and again how far they are.
+    const isGone = desired === null && stateOf(attempt) === "";
+    if (worked || stateOf(before) !== stateOf(attempt) || isGone) this.#tell(scope);
     if (attempt.failure !== undefined) return runner.next(adapter.name, attempt.failure);
     this.awaited(adapter, attempt.run.plan.waits);
     if (!isConverged(attempt.run.plan)) return { requeueAfterMs: pollAfter(attempt.run) };
