@@ -31,7 +31,7 @@ export async function bundle(image: Pick<Image, "entry">, directory: string): Pr
     plugins: [onlyWhatIsUsed, protosBeside],
     // For packages that are written in the older form of modules.
     banner: {
-      js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+      js: `import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url); const __dirname = import.meta.dirname;`,
     },
   });
   const all = Object.values(metafile.outputs).flatMap((output) => Object.keys(output.inputs));

@@ -26,8 +26,8 @@ it("15: 1,000 Services are checked by batches, without a write or a list of the 
   const batched = asked.filter(({ action }) => !perObject.test(action));
   const owned = 3 * count;
   const pages = owned / 100;
-  // Those of the network and of security groups.
-  const others = 12;
+  // Those of the network, elastic addresses among it, and of security groups.
+  const others = 13;
   expect(batched.length).toBeLessThanOrEqual(owned / 20 + pages + others);
   expect(asked.length - batched.length).toBeLessThanOrEqual(20);
   expect(asked.filter(({ isWrite, outcome }) => isWrite || outcome !== "ok")).toEqual([]);
