@@ -1,5 +1,8 @@
-// What the controller finds: nodes with living agents, and Services that want load balancers of the provider `node`.
+// What the controller finds: nodes with living agents, and Services that want load balancers of a provider.
+import { dirname } from "node:path";
 import { setTimeout } from "node:timers/promises";
+import { Child } from "../../e2e/contract/child.ts";
+import { kubectlPath } from "../../e2e/contract/kubectl/run.ts";
 import type { Access } from "../../e2e/contract/target.ts";
 import {
   agentLease,
@@ -25,7 +28,7 @@ const firstPort = 33_000;
 
 export async function createCluster(
   client: KubeClient,
-  count: { readonly services: number; readonly nodes: number },
+  { provider, ...count }: { readonly provider: string; readonly services: number; readonly nodes: number },
   signal: AbortSignal,
 ): Promise<void> {
   await client.create(namespaces, { metadata: { name: agentLeaseNamespace } }, signal);
@@ -33,7 +36,21 @@ export async function createCluster(
     await client.create(nodes, nodeOf(i), signal);
     await client.create(leases, leaseOf(i), signal);
   });
-  await inParallel(count.services, (i) => client.create(services, serviceOf(i), signal));
+  await inParallel(count.services, (i) => client.create(services, serviceOf(i, provider), signal));
+}
+
+/** Teaches an API server the kinds of Berth. */
+export async function defineKinds(kubeconfig: string): Promise<void> {
+  const files = new URL("../../charts/berth/files/crds/", import.meta.url).pathname;
+  // It keeps what it has discovered below its home.
+  const environment = { KUBECONFIG: kubeconfig, HOME: dirname(kubeconfig), PATH: "/usr/bin:/bin" };
+  for (const words of [
+    ["apply", `--filename=${files}`],
+    ["wait", "--for=condition=Established", "--timeout=60s", "crd", "--all"],
+  ]) {
+    await using child = new Child(kubectlPath, words, { environment });
+    if ((await child.end()) !== 0) throw child.failure("failed");
+  }
 }
 
 /** Renews the agents' Leases as living agents do, until it is disposed. */
@@ -65,9 +82,15 @@ export function isRenewal({ verb, resource, namespace }: Access): boolean {
   return verb === "patch" && resource === "leases" && namespace === agentLeaseNamespace;
 }
 
+/** What the node of this number is at AWS. */
+export function instanceOf(i: number): string {
+  return `i-${i.toString(16).padStart(8, "0")}`;
+}
+
 function nodeOf(i: number): Node {
   const addresses = [{ type: "InternalIP", address: `10.1.${i >> 8}.${i & 255}` }];
-  return { metadata: { name: `node${i}` }, status: { addresses } };
+  const providerID = `aws:///eu-west-1a/${instanceOf(i)}`;
+  return { metadata: { name: `node${i}` }, spec: { providerID }, status: { addresses } };
 }
 
 function leaseOf(i: number): Lease & { readonly metadata: { readonly name: string } } {
@@ -86,13 +109,13 @@ function leaseOf(i: number): Lease & { readonly metadata: { readonly name: strin
   };
 }
 
-function serviceOf(i: number): Service {
+function serviceOf(i: number, provider: string): Service {
   return {
     metadata: { namespace: "default", name: `web-${i}` },
     spec: {
       type: "LoadBalancer",
-      loadBalancerClass: providerClass("node"),
-      allocateLoadBalancerNodePorts: false,
+      loadBalancerClass: providerClass(provider),
+      allocateLoadBalancerNodePorts: provider !== "node",
       ports: [{ name: "http", port: firstPort + i, protocol: "TCP" }],
     },
   };

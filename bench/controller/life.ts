@@ -6,14 +6,24 @@ import { instant } from "../instant.ts";
 import { type Usage, usageOf } from "../proc.ts";
 import { isRenewal } from "./cluster.ts";
 
+/** Which controller is looked at. */
+export interface Subject {
+  readonly contender: string;
+  /** The program and what it is told beside what all are told. */
+  readonly command: readonly [program: string, ...words: string[]];
+  readonly environment: Readonly<Record<string, string>>;
+}
+
 /** What one life of the controller showed. */
 export interface Life {
-  readonly contender: "restart" | "first start";
+  readonly contender: string;
   /** From the start of its process until `/readyz` says so. */
   readonly readyMs: number;
   /** From then on until each Service was looked at and found served. */
   readonly reconciledMs: number;
   readonly usage: Usage;
+  /** What it held once it was at rest. */
+  readonly restBytes: number;
   /** The controller's, by the API server's own records, until nothing more comes. */
   readonly accesses: readonly Access[];
 }
@@ -26,7 +36,7 @@ const pollMs = 20;
 
 /** Lets `berth controller` live until it is at rest, and ends it as SIGTERM does. */
 export async function live(
-  contender: Life["contender"],
+  { contender, command: [program, ...words], environment }: Subject,
   controlPlane: ControlPlane,
   services: number,
   signal: AbortSignal,
@@ -35,16 +45,15 @@ export async function live(
   const address = `127.0.0.1:${await freePort()}`;
   const begin = instant();
   await using child = new Child(
-    new URL("../../bin/berth", import.meta.url).pathname,
+    program,
     [
-      "controller",
-      "--providers=node",
+      ...words,
       `--kubeconfig=${controlPlane.kubeconfig}`,
       `--metrics-bind-address=${address}`,
       `--health-bind-address=${address}`,
       "--log-level=warn",
     ],
-    { environment: { PATH: "/usr/bin:/bin" } },
+    { environment: { PATH: "/usr/bin:/bin", ...environment } },
   );
   await until(async () => (await page(address, "/readyz")) !== undefined);
   const readyMs = instant() - begin;
@@ -59,9 +68,10 @@ export async function live(
     if (length !== seen) [seen, quietSince] = [length, instant()];
     return instant() - quietSince >= quietMs;
   });
+  const restBytes = usageOf(child.pid).residentBytes;
   child.signal("SIGTERM");
   if ((await child.end()) !== 0) throw child.failure("did not end in order");
-  return { contender, readyMs, reconciledMs, usage, accesses: await newAccesses() };
+  return { contender, readyMs, reconciledMs, usage, restBytes, accesses: await newAccesses() };
 
   async function newAccesses(): Promise<readonly Access[]> {
     return (await controlPlane.accesses()).slice(before).filter((access) => !isRenewal(access));

@@ -13,6 +13,7 @@ it("sets restarts beside the first start, with the most writes of each kind", ()
     readyMs: 500,
     reconciledMs: 1000,
     usage: { cpuMs: 900, residentBytes: 2 ** 27 },
+    restBytes: 2 ** 26,
     accesses: [access("watch", "services"), access("update", "leases")],
   };
   const first: Life = {

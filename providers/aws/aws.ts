@@ -9,8 +9,7 @@ interface Exchange<Input, Output> {
   readonly output: Output;
 }
 
-/** Every request that only looks. */
-export interface Reads {
+interface ElbReads {
   readonly DescribeListenerAttributes: Exchange<
     elb.DescribeListenerAttributesCommandInput,
     elb.DescribeListenerAttributesCommandOutput
@@ -35,6 +34,9 @@ export interface Reads {
   >;
   readonly DescribeTargetGroups: Exchange<elb.DescribeTargetGroupsCommandInput, elb.DescribeTargetGroupsCommandOutput>;
   readonly DescribeTargetHealth: Exchange<elb.DescribeTargetHealthCommandInput, elb.DescribeTargetHealthCommandOutput>;
+}
+
+interface Ec2Reads {
   readonly DescribeAvailabilityZones: Exchange<
     ec2.DescribeAvailabilityZonesCommandInput,
     ec2.DescribeAvailabilityZonesCommandOutput
@@ -51,9 +53,18 @@ export interface Reads {
   >;
   readonly DescribeSubnets: Exchange<ec2.DescribeSubnetsCommandInput, ec2.DescribeSubnetsCommandOutput>;
   readonly DescribeVpcs: Exchange<ec2.DescribeVpcsCommandInput, ec2.DescribeVpcsCommandOutput>;
+}
+
+interface TaggingReads {
   readonly GetResources: Exchange<tagging.GetResourcesCommandInput, tagging.GetResourcesCommandOutput>;
+}
+
+interface StsReads {
   readonly GetCallerIdentity: Exchange<sts.GetCallerIdentityCommandInput, sts.GetCallerIdentityCommandOutput>;
 }
+
+/** Every request that only looks. */
+export interface Reads extends ElbReads, Ec2Reads, TaggingReads, StsReads {}
 
 export type ReadName = keyof Reads;
 
@@ -75,10 +86,20 @@ export interface Made {
   readonly id?: string;
 }
 
-export type Api = "ec2" | "elb" | "sts" | "tagging";
+interface ReadsByApi {
+  readonly elb: ElbReads;
+  readonly ec2: Ec2Reads;
+  readonly tagging: TaggingReads;
+  readonly sts: StsReads;
+}
+
+export type Api = keyof ReadsByApi;
+
+/** The requests that one of AWS' services answers. */
+export type NameOf<A extends Api> = keyof ReadsByApi[A] | Extract<WriteCall, { readonly api: A }>["name"];
 
 /** Which of AWS' services answers a request; the names of all requests, so that policies can be made from it. */
-export const apiOf: Readonly<Record<ReadName | WriteCall["name"], Api>> = {
+export const apiOf: { readonly [A in Api as NameOf<A>]: A } = {
   DescribeListenerAttributes: "elb",
   DescribeListenerCertificates: "elb",
   DescribeListeners: "elb",
@@ -131,7 +152,9 @@ const services: Readonly<Record<Api, string>> = {
   tagging: "tag",
 };
 
+const apis: Readonly<Record<ReadName | WriteCall["name"], Api>> = apiOf;
+
 /** A request as IAM names it: `elasticloadbalancing:CreateListener`. */
 export function iamAction(name: ReadName | WriteCall["name"]): string {
-  return `${services[apiOf[name]]}:${name}`;
+  return `${services[apis[name]]}:${name}`;
 }

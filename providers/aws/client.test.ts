@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
+import { namesUsed } from "../../images/bundle.ts";
+import { type Api, apiOf } from "./aws.ts";
 
 /** Prints what of the SDK is loaded before the first request, and after it. */
 const script = `
@@ -30,4 +33,15 @@ it("loads nothing of the SDK before the first request, and then what that reques
   const args = ["--disable-warning=ExperimentalWarning", "--input-type=module", "--eval", script, ...modules];
   const { stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
   expect([stdout.trim(), stderr]).toEqual([JSON.stringify([0, true, false]), ""]);
+});
+
+it.each<[Api, string, string]>([
+  ["ec2", "client-ec2", "EC2Client"],
+  ["elb", "client-elastic-load-balancing-v2", "ElasticLoadBalancingV2Client"],
+  ["sts", "client-sts", "STSClient"],
+  ["tagging", "client-resource-groups-tagging-api", "ResourceGroupsTaggingAPIClient"],
+])("leaves all of the SDK's %s but what it sends out of a bundle", (api, name, client) => {
+  const source = readFileSync(new URL("client.ts", import.meta.url), "utf8");
+  const commands = Object.entries(apiOf).flatMap(([one, of]) => (of === api ? [`${one}Command`] : []));
+  expect(namesUsed(source, `@aws-sdk/${name}`)).toEqual([...commands, client].sort());
 });

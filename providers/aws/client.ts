@@ -1,5 +1,5 @@
 import { type RequestKind, Requests } from "../../src/provider/index.ts";
-import { type Api, type Aws, apiOf, iamAction, type Made, type ReadName, type Reads } from "./aws.ts";
+import { type Api, type Aws, apiOf, iamAction, type Made, type NameOf, type ReadName, type Reads } from "./aws.ts";
 import type { WriteCall } from "./calls.ts";
 import { providerError } from "./errors.ts";
 import { type Endpoints, isEmulator } from "./settings.ts";
@@ -10,10 +10,16 @@ export interface ClientOptions {
   readonly requests: Requests;
 }
 
-/** An SDK client of one service and the classes of its commands, by name. */
-interface Service {
-  readonly client: { send(command: unknown, options: { readonly abortSignal: AbortSignal }): Promise<unknown> };
-  readonly commands: Readonly<Record<string, unknown>>;
+/** An SDK client of one service and the classes of all commands that it is sent, by name. */
+interface Service<A extends Api> {
+  readonly client: Sender;
+  readonly commands: Readonly<Record<NameOf<A>, unknown>>;
+}
+
+type AnyService = { readonly [A in Api]: Service<A> }[Api];
+
+interface Sender {
+  send(command: unknown, options: { readonly abortSignal: AbortSignal }): Promise<unknown>;
 }
 
 interface ServiceOptions {
@@ -24,23 +30,119 @@ interface ServiceOptions {
   readonly maxAttempts: 1;
 }
 
-/** Loaded with the first request to a service, so that nobody else pays for it. */
-const loaders: Readonly<Record<Api, (options: ServiceOptions) => Promise<Service>>> = {
+/**
+ * Loaded with the first request to a service, so that nobody else pays for it. What is used is named one by one: a bundle
+ * leaves all else out, which of EC2 is nearly everything.
+ */
+const loaders: { readonly [A in Api]: (options: ServiceOptions) => Promise<Service<A>> } = {
   async elb(options) {
-    const commands = await import("@aws-sdk/client-elastic-load-balancing-v2");
-    return serviceOf(new commands.ElasticLoadBalancingV2Client(options), commands);
+    const {
+      ElasticLoadBalancingV2Client,
+      AddListenerCertificatesCommand,
+      AddTagsCommand,
+      CreateListenerCommand,
+      CreateLoadBalancerCommand,
+      CreateTargetGroupCommand,
+      DeleteListenerCommand,
+      DeleteLoadBalancerCommand,
+      DeleteTargetGroupCommand,
+      DeregisterTargetsCommand,
+      DescribeListenerAttributesCommand,
+      DescribeListenerCertificatesCommand,
+      DescribeListenersCommand,
+      DescribeLoadBalancerAttributesCommand,
+      DescribeLoadBalancersCommand,
+      DescribeTagsCommand,
+      DescribeTargetGroupAttributesCommand,
+      DescribeTargetGroupsCommand,
+      DescribeTargetHealthCommand,
+      ModifyListenerCommand,
+      ModifyListenerAttributesCommand,
+      ModifyLoadBalancerAttributesCommand,
+      ModifyTargetGroupCommand,
+      ModifyTargetGroupAttributesCommand,
+      RegisterTargetsCommand,
+      RemoveListenerCertificatesCommand,
+      RemoveTagsCommand,
+      SetSecurityGroupsCommand,
+      SetSubnetsCommand,
+    } = await import("@aws-sdk/client-elastic-load-balancing-v2");
+    const commands = {
+      AddListenerCertificates: AddListenerCertificatesCommand,
+      AddTags: AddTagsCommand,
+      CreateListener: CreateListenerCommand,
+      CreateLoadBalancer: CreateLoadBalancerCommand,
+      CreateTargetGroup: CreateTargetGroupCommand,
+      DeleteListener: DeleteListenerCommand,
+      DeleteLoadBalancer: DeleteLoadBalancerCommand,
+      DeleteTargetGroup: DeleteTargetGroupCommand,
+      DeregisterTargets: DeregisterTargetsCommand,
+      DescribeListenerAttributes: DescribeListenerAttributesCommand,
+      DescribeListenerCertificates: DescribeListenerCertificatesCommand,
+      DescribeListeners: DescribeListenersCommand,
+      DescribeLoadBalancerAttributes: DescribeLoadBalancerAttributesCommand,
+      DescribeLoadBalancers: DescribeLoadBalancersCommand,
+      DescribeTags: DescribeTagsCommand,
+      DescribeTargetGroupAttributes: DescribeTargetGroupAttributesCommand,
+      DescribeTargetGroups: DescribeTargetGroupsCommand,
+      DescribeTargetHealth: DescribeTargetHealthCommand,
+      ModifyListener: ModifyListenerCommand,
+      ModifyListenerAttributes: ModifyListenerAttributesCommand,
+      ModifyLoadBalancerAttributes: ModifyLoadBalancerAttributesCommand,
+      ModifyTargetGroup: ModifyTargetGroupCommand,
+      ModifyTargetGroupAttributes: ModifyTargetGroupAttributesCommand,
+      RegisterTargets: RegisterTargetsCommand,
+      RemoveListenerCertificates: RemoveListenerCertificatesCommand,
+      RemoveTags: RemoveTagsCommand,
+      SetSecurityGroups: SetSecurityGroupsCommand,
+      SetSubnets: SetSubnetsCommand,
+    };
+    return { client: new ElasticLoadBalancingV2Client(options) as unknown as Sender, commands };
   },
   async ec2(options) {
-    const commands = await import("@aws-sdk/client-ec2");
-    return serviceOf(new commands.EC2Client(options), commands);
+    const {
+      EC2Client,
+      AuthorizeSecurityGroupIngressCommand,
+      CreateSecurityGroupCommand,
+      CreateTagsCommand,
+      DeleteSecurityGroupCommand,
+      DeleteTagsCommand,
+      DescribeAvailabilityZonesCommand,
+      DescribeInstancesCommand,
+      DescribeRouteTablesCommand,
+      DescribeSecurityGroupRulesCommand,
+      DescribeSecurityGroupsCommand,
+      DescribeSubnetsCommand,
+      DescribeVpcsCommand,
+      RevokeSecurityGroupIngressCommand,
+    } = await import("@aws-sdk/client-ec2");
+    const commands = {
+      AuthorizeSecurityGroupIngress: AuthorizeSecurityGroupIngressCommand,
+      CreateSecurityGroup: CreateSecurityGroupCommand,
+      CreateTags: CreateTagsCommand,
+      DeleteSecurityGroup: DeleteSecurityGroupCommand,
+      DeleteTags: DeleteTagsCommand,
+      DescribeAvailabilityZones: DescribeAvailabilityZonesCommand,
+      DescribeInstances: DescribeInstancesCommand,
+      DescribeRouteTables: DescribeRouteTablesCommand,
+      DescribeSecurityGroupRules: DescribeSecurityGroupRulesCommand,
+      DescribeSecurityGroups: DescribeSecurityGroupsCommand,
+      DescribeSubnets: DescribeSubnetsCommand,
+      DescribeVpcs: DescribeVpcsCommand,
+      RevokeSecurityGroupIngress: RevokeSecurityGroupIngressCommand,
+    };
+    return { client: new EC2Client(options) as unknown as Sender, commands };
   },
   async tagging(options) {
-    const commands = await import("@aws-sdk/client-resource-groups-tagging-api");
-    return serviceOf(new commands.ResourceGroupsTaggingAPIClient(options), commands);
+    const { ResourceGroupsTaggingAPIClient } = await import("@aws-sdk/client-resource-groups-tagging-api");
+    const { GetResourcesCommand } = await import("@aws-sdk/client-resource-groups-tagging-api");
+    const commands = { GetResources: GetResourcesCommand };
+    return { client: new ResourceGroupsTaggingAPIClient(options) as unknown as Sender, commands };
   },
   async sts(options) {
-    const commands = await import("@aws-sdk/client-sts");
-    return serviceOf(new commands.STSClient(options), commands);
+    const { STSClient, GetCallerIdentityCommand } = await import("@aws-sdk/client-sts");
+    const commands = { GetCallerIdentity: GetCallerIdentityCommand };
+    return { client: new STSClient(options) as unknown as Sender, commands };
   },
 };
 
@@ -55,7 +157,7 @@ export class SdkClient implements Aws {
   readonly region: string;
   readonly #endpoints: Endpoints;
   readonly #requests: Requests;
-  readonly #services = new Map<Api, Promise<Service>>();
+  readonly #services = new Map<Api, Promise<AnyService>>();
 
   constructor({ region, endpoints, requests }: ClientOptions) {
     this.region = region;
@@ -82,7 +184,7 @@ export class SdkClient implements Aws {
     signal: AbortSignal,
   ): Promise<unknown> {
     const { client, commands } = await this.#service(apiOf[name]);
-    const Command = commands[`${name}Command`] as new (input: unknown) => unknown;
+    const Command = (commands as Readonly<Record<string, unknown>>)[name] as new (input: unknown) => unknown;
     return await this.#requests.send(kind, name, signal, async (abortSignal) => {
       try {
         return await client.send(new Command(input), { abortSignal });
@@ -93,11 +195,11 @@ export class SdkClient implements Aws {
     });
   }
 
-  #service(api: Api): Promise<Service> {
+  #service(api: Api): Promise<AnyService> {
     const known = this.#services.get(api);
     if (known !== undefined) return known;
     const endpoint = this.#endpoints[api];
-    const service = loaders[api]({
+    const service: Promise<AnyService> = loaders[api]({
       region: this.region,
       maxAttempts: 1,
       ...(endpoint !== undefined && { endpoint }),
@@ -106,10 +208,6 @@ export class SdkClient implements Aws {
     this.#services.set(api, service);
     return service;
   }
-}
-
-function serviceOf(client: unknown, commands: Readonly<Record<string, unknown>>): Service {
-  return { client: client as Service["client"], commands };
 }
 
 /** What answers of creations have in common. */
