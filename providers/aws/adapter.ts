@@ -13,6 +13,7 @@ import {
   type PlanStep,
   type PlanTime,
   type ProviderAdapter,
+  type Recalling,
   type ScopeKey,
   type StepResult,
 } from "../../src/provider/index.ts";
@@ -57,7 +58,7 @@ export interface AdapterParts {
 }
 
 /** Network Load Balancers of AWS in front of instances. */
-export class AwsAdapter implements ProviderAdapter<Found, Observation>, HealthWatcher, Identified {
+export class AwsAdapter implements ProviderAdapter<Found, Observation>, HealthWatcher, Identified, Recalling<Found> {
   readonly name = "aws-nlb";
   readonly capabilities: Capabilities = capabilities;
   readonly #parts: AdapterParts;
@@ -90,6 +91,10 @@ export class AwsAdapter implements ProviderAdapter<Found, Observation>, HealthWa
       default:
         return assertNever(key, "scope");
     }
+  }
+
+  async recall(key: ScopeKey, signal: AbortSignal): Promise<Found | undefined> {
+    return key.kind === "shared" ? undefined : await this.#parts.reader.recall(key.id, signal);
   }
 
   plan(key: ScopeKey, desired: Desired | null, observed: Observation, time: PlanTime): Plan {

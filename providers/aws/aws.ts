@@ -37,6 +37,7 @@ interface ElbReads {
 }
 
 interface Ec2Reads {
+  readonly DescribeAddresses: Exchange<ec2.DescribeAddressesCommandInput, ec2.DescribeAddressesCommandOutput>;
   readonly DescribeAvailabilityZones: Exchange<
     ec2.DescribeAvailabilityZonesCommandInput,
     ec2.DescribeAvailabilityZonesCommandOutput
@@ -128,6 +129,7 @@ export const apiOf: { readonly [A in Api as NameOf<A>]: A } = {
   RemoveTags: "elb",
   SetSecurityGroups: "elb",
   SetSubnets: "elb",
+  DescribeAddresses: "ec2",
   DescribeAvailabilityZones: "ec2",
   DescribeInstances: "ec2",
   DescribeRouteTables: "ec2",

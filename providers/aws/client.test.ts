@@ -1,8 +1,15 @@
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DescribeLoadBalancersCommand, ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
+import { afterAll, expect, it, vi } from "vitest";
 import { namesUsed } from "../../images/bundle.ts";
 import { type Api, apiOf } from "./aws.ts";
+import { serviceOptions } from "./client.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "berth-aws-"));
+afterAll(() => rmSync(directory, { recursive: true }));
 
 /** Prints what of the SDK is loaded before the first request, and after it. */
 const script = `
@@ -44,4 +51,28 @@ it.each<[Api, string, string]>([
   const source = readFileSync(new URL("client.ts", import.meta.url), "utf8");
   const commands = Object.entries(apiOf).flatMap(([one, of]) => (of === api ? [`${one}Command`] : []));
   expect(namesUsed(source, `@aws-sdk/${name}`)).toEqual([...commands, client].sort());
+});
+
+it("takes no endpoint from a file of configuration, which nobody has checked", async () => {
+  const file = join(directory, "config");
+  writeFileSync(file, "[default]\nendpoint_url = http://127.0.0.1:9\n");
+  vi.stubEnv("AWS_CONFIG_FILE", file);
+  const hosts: string[] = [];
+  const requestHandler = {
+    handle: ({ hostname }: { readonly hostname: string }) => {
+      hosts.push(hostname);
+      return Promise.reject(new Error("it is not sent"));
+    },
+  };
+  const credentials = { accessKeyId: "a", secretAccessKey: "b" };
+  const options = { ...serviceOptions("eu-west-1", undefined), credentials, requestHandler };
+  for (const ignoreConfiguredEndpointUrls of [true, false]) {
+    const client = new ElasticLoadBalancingV2Client({
+      ...options,
+      ...(!ignoreConfiguredEndpointUrls && { ignoreConfiguredEndpointUrls }),
+    });
+    await expect(client.send(new DescribeLoadBalancersCommand({}))).rejects.toThrow("it is not sent");
+  }
+  // The second one shows what the SDK would do by itself.
+  expect(hosts).toEqual(["elasticloadbalancing.eu-west-1.amazonaws.com", "127.0.0.1"]);
 });

@@ -28,6 +28,8 @@ interface ServiceOptions {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Tries once: when to try again is up to us. */
   readonly maxAttempts: 1;
+  /** What a file of configuration has is not looked at: endpoints come from flags and environment, and are checked. */
+  readonly ignoreConfiguredEndpointUrls: true;
 }
 
 /**
@@ -107,6 +109,7 @@ const loaders: { readonly [A in Api]: (options: ServiceOptions) => Promise<Servi
       CreateTagsCommand,
       DeleteSecurityGroupCommand,
       DeleteTagsCommand,
+      DescribeAddressesCommand,
       DescribeAvailabilityZonesCommand,
       DescribeInstancesCommand,
       DescribeRouteTablesCommand,
@@ -122,6 +125,7 @@ const loaders: { readonly [A in Api]: (options: ServiceOptions) => Promise<Servi
       CreateTags: CreateTagsCommand,
       DeleteSecurityGroup: DeleteSecurityGroupCommand,
       DeleteTags: DeleteTagsCommand,
+      DescribeAddresses: DescribeAddressesCommand,
       DescribeAvailabilityZones: DescribeAvailabilityZonesCommand,
       DescribeInstances: DescribeInstancesCommand,
       DescribeRouteTables: DescribeRouteTablesCommand,
@@ -199,15 +203,21 @@ export class SdkClient implements Aws {
     const known = this.#services.get(api);
     if (known !== undefined) return known;
     const endpoint = this.#endpoints[api];
-    const service: Promise<AnyService> = loaders[api]({
-      region: this.region,
-      maxAttempts: 1,
-      ...(endpoint !== undefined && { endpoint }),
-      ...(isEmulator(endpoint) && { credentials: ofNobody }),
-    });
+    const service: Promise<AnyService> = loaders[api](serviceOptions(this.region, endpoint));
     this.#services.set(api, service);
     return service;
   }
+}
+
+/** What a client of the SDK is made with. */
+export function serviceOptions(region: string, endpoint: string | undefined): ServiceOptions {
+  return {
+    region,
+    maxAttempts: 1,
+    ignoreConfiguredEndpointUrls: true,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(isEmulator(endpoint) && { credentials: ofNobody }),
+  };
 }
 
 /** What answers of creations have in common. */

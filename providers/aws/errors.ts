@@ -28,6 +28,7 @@ function blocked(reason: string, remedy: string): Treatment {
 const badCredentials = blocked("CredentialsInvalid", "give the controller credentials that AWS knows");
 const expired = blocked("CredentialsExpired", "see to it that the controller's credentials are renewed");
 const skewed = blocked("ClockSkew", "set the clock of the controller's node right");
+const regionOff = blocked("RegionDisabled", "turn the region on for the account, or give another one");
 const noSubnet = blocked("SubnetNotUsable", "name other subnets, or give this one free addresses and the right routes");
 const noGroup = blocked("SecurityGroupNotUsable", "name security groups of the load balancer's VPC");
 const badInput = blocked("RefusedByAWS", "change what the Service asks for as the message says");
@@ -37,7 +38,6 @@ const treatments: Readonly<Record<string, Treatment>> = {
   // Who asks.
   AccessDenied: forbidden,
   AuthFailure: forbidden,
-  OptInRequired: forbidden,
   UnauthorizedOperation: forbidden,
   ExpiredToken: expired,
   RequestExpired: expired,
@@ -51,7 +51,8 @@ const treatments: Readonly<Record<string, Treatment>> = {
     (/expired|not yet current/i.test(message) ? skewed : badCredentials)({ action, region }, message),
   UnrecognizedClient: badCredentials,
   RequestTimeTooSkewed: skewed,
-  RegionDisabled: blocked("RegionDisabled", "turn the region on for the account, or give another one"),
+  OptInRequired: regionOff,
+  RegionDisabled: regionOff,
 
   // How often.
   PriorRequestNotComplete: throttled,

@@ -28,6 +28,10 @@ export const provider: ProviderModule = {
       description: "berth agents serve the nodes, whose health checks understand the PROXY protocol (default: true)",
     },
     {
+      flag: "--aws-nlb-rules-per-group <number>",
+      description: "AWS' quota of rules for a security group, if it was raised (default: 60)",
+    },
+    {
       flag: "--aws-nlb-endpoint <url>",
       description:
         "another endpoint than AWS' own; one without TLS gets no real credentials (default: $AWS_ENDPOINT_URL)",
@@ -57,5 +61,6 @@ async function create(context: ProviderContext): Promise<AwsAdapter> {
   const vpcId = given.vpcId ?? (found?.region === region ? found.vpcId : undefined);
   const reader = new Reader({ aws, clusterId, vpcId, refusals, clock });
   const writer = new Writer({ aws, reader, refusals });
-  return new AwsAdapter({ aws, reader, writer, settings: { region, agents: given.agents, nodePortRange } });
+  const { agents, maxRules } = given;
+  return new AwsAdapter({ aws, reader, writer, settings: { region, agents, nodePortRange, maxRules } });
 }

@@ -40,12 +40,23 @@ export interface NetworkFacts {
   readonly vpcId: string;
   readonly vpcCidrs: readonly string[];
   readonly subnets: readonly SubnetFact[];
+  /** The elastic addresses of the account in the region. */
+  readonly addresses: readonly AddressFact[];
   /** All security groups of the VPC. */
   readonly groups: readonly { readonly id: string; readonly name: string; readonly tags: Pairs }[];
 }
 
+export interface AddressFact {
+  /** `eipalloc-...` */
+  readonly id: string;
+  /** What has it; undefined: it is free. */
+  readonly usedBy: string | undefined;
+}
+
 export interface SubnetFact {
   readonly id: string;
+  /** Of both families. */
+  readonly cidrs: readonly string[];
   readonly zone: string;
   /** `availability-zone`, `local-zone`, `wavelength-zone` or `outpost`: a load balancer is in one kind of place. */
   readonly locale: string;

@@ -12,18 +12,21 @@ it("finds what it is told in flags, then in the SDK's own variables", () => {
     vpcId: undefined,
     endpoints: { ec2: "http://ec2:1", elb: "http://one:1", sts: "http://one:1", tagging: "http://one:1" },
     agents: true,
+    maxRules: 60,
   });
   const flags = {
     "aws-nlb-region": "eu-west-1",
     "aws-nlb-vpc-id": "vpc-12345678",
     "aws-nlb-endpoint": "http://flag:1",
     "aws-nlb-agents": "false",
+    "aws-nlb-rules-per-group": "200",
   };
   expect(settingsOf(flags, environment)).toMatchObject({
     region: "eu-west-1",
     vpcId: "vpc-12345678",
     endpoints: { ec2: "http://flag:1" },
     agents: false,
+    maxRules: 200,
   });
   expect(settingsOf({}, { AWS_DEFAULT_REGION: "us-gov-west-1" })).toMatchObject({
     region: "us-gov-west-1",
@@ -45,6 +48,18 @@ it.each<[string, Readonly<Record<string, string>>, Readonly<Record<string, strin
     '--aws-nlb-vpc-id: "main" is no ID of a VPC, such as vpc-0123456789abcdef0',
   ],
   ["a switch that is none", { "aws-nlb-agents": "yes" }, {}, '--aws-nlb-agents: "yes" is neither true nor false'],
+  [
+    "a quota that is none",
+    { "aws-nlb-rules-per-group": "0" },
+    {},
+    '--aws-nlb-rules-per-group: "0" is no whole number from 1 to 9999',
+  ],
+  [
+    "one endpoint without TLS beside AWS' own",
+    {},
+    { AWS_ENDPOINT_URL_STS: "http://127.0.0.1:1" },
+    "AWS_ENDPOINT_URL_STS: an endpoint without TLS beside others, which get real credentials; give one for all by --aws-nlb-endpoint or AWS_ENDPOINT_URL",
+  ],
   [
     "an endpoint that is no URL",
     { "aws-nlb-endpoint": "localhost:5000" },

@@ -8,6 +8,8 @@ export interface AwsSettings {
   readonly endpoints: Endpoints;
   /** Berth's agents serve the nodes. */
   readonly agents: boolean;
+  /** AWS' quota of rules for a security group. */
+  readonly maxRules: number;
 }
 
 /** Other endpoints than AWS' own, by API. */
@@ -32,7 +34,8 @@ export function settingsOf(flags: Texts, environment: Texts): AwsSettings {
   if (region !== undefined && !/^[a-z]{2,}(-[a-z]+)+-\d+$/.test(region))
     throw new UsageError(`--aws-nlb-region: ${JSON.stringify(region)} is no region, such as eu-west-1`);
   const agents = bool(flags, "aws-nlb-agents") ?? true;
-  return { region, vpcId, endpoints: endpointsOf(flags, environment), agents };
+  const maxRules = count(flags, "aws-nlb-rules-per-group") ?? 60;
+  return { region, vpcId, endpoints: endpointsOf(flags, environment), agents, maxRules };
 }
 
 function endpointsOf(flags: Texts, environment: Texts): Endpoints {
@@ -44,8 +47,13 @@ function endpointsOf(flags: Texts, environment: Texts): Endpoints {
       ["AWS_ENDPOINT_URL", environment["AWS_ENDPOINT_URL"]],
     ] as const;
     const [place, text] = places.find(([, value]) => value !== undefined) ?? [];
-    return place === undefined || text === undefined ? [] : [[api, endpoint(place, text, isAllowed)]];
+    return place === undefined || text === undefined ? [] : [[api, endpoint(place, text, isAllowed)] as const];
   });
+  const plain = found.filter(([, url]) => isEmulator(url)).map(([api]) => variables[api]);
+  if (plain.length > 0 && plain.length < Object.keys(variables).length)
+    throw new UsageError(
+      `${plain.join(", ")}: an endpoint without TLS beside others, which get real credentials; give one for all by --aws-nlb-endpoint or AWS_ENDPOINT_URL`,
+    );
   return Object.fromEntries(found);
 }
 
@@ -64,6 +72,14 @@ function endpoint(place: string, text: string, isAllowed: boolean): string {
 /** Without encryption no real credentials are used: an emulator takes any. */
 export function isEmulator(endpoint: string | undefined): boolean {
   return endpoint?.startsWith("http:") === true;
+}
+
+function count(flags: Texts, name: string): number | undefined {
+  const text = flags[name];
+  if (text === undefined) return undefined;
+  if (!/^[1-9]\d{0,3}$/.test(text))
+    throw new UsageError(`--${name}: ${JSON.stringify(text)} is no whole number from 1 to 9999`);
+  return Number(text);
 }
 
 function bool(flags: Texts, name: string): boolean | undefined {

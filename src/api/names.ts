@@ -64,6 +64,9 @@ export const agentLeaseNamespace = "berth-node-lease";
 /** Kubernetes' own older word for `spec.loadBalancerSourceRanges`, which wins over it. */
 export const sourceRangesAnnotation = "service.beta.kubernetes.io/load-balancer-source-ranges";
 
+/** Annotation of a Service of a class of `aws-nlb`: the AWS Load Balancer Controller's word for `nodeSelector`. */
+export const targetNodeLabelsAnnotation = "service.beta.kubernetes.io/aws-load-balancer-target-node-labels";
+
 /** Condition types that the controller writes on a Service; everything finer is a reason. */
 export const conditionTypes = {
   accepted: "berth.dev/Accepted",

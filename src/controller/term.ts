@@ -35,7 +35,7 @@ export class Term implements Disposable {
 
   /** Learns what there is, before anything is given or made. */
   async adopt(signal: AbortSignal): Promise<void> {
-    await adopt(this.#options, this.#stores.services.list(), this.parts, signal);
+    await adopt(this.#options, this.#stores.services, this.parts, signal);
   }
 
   /** Until `leading` aborts; `end` aborts the work that is at hand then. */

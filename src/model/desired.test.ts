@@ -93,6 +93,21 @@ it("node selector", () => {
   expect(wish({}, {}).nodeSelector).toBeUndefined();
 });
 
+it("node selector by the word of the AWS controller, which means nothing to others", () => {
+  const both = {
+    "berth.dev/node-selector": "disk=ssd",
+    "service.beta.kubernetes.io/aws-load-balancer-target-node-labels": "pool=edge,tier=web",
+  };
+  const keysOf = (provider: string): unknown =>
+    wish({}, both, { provider }).nodeSelector?.matchExpressions?.map(({ key }) => key);
+  expect(keysOf("aws-nlb")).toEqual(["disk", "pool", "tier"]);
+  expect(keysOf("proxy")).toEqual(["disk"]);
+  const wrong = { "service.beta.kubernetes.io/aws-load-balancer-target-node-labels": "pool>edge" };
+  expect(wish({}, wrong, { provider: "aws-nlb" }).issues).toEqual([
+    expect.objectContaining({ reason: "InvalidNodeSelector", severity: "refuse" }),
+  ]);
+});
+
 it.each<[string, ServiceSpec, Record<string, string>, string]>([
   [
     "source range field",

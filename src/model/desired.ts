@@ -5,6 +5,7 @@ import {
   type Protocol,
   type Service,
   sourceRangesAnnotation,
+  targetNodeLabelsAnnotation,
 } from "../api/index.ts";
 import { type Cidr, type Family, formatIp, type Ip, ipEquals, parseCidr, parseIp } from "../net/index.ts";
 import { unknownKeys } from "./annotation-keys.ts";
@@ -57,16 +58,21 @@ export function desiredLoadBalancer(service: Service, clusterId: string, policy:
     scheme: schemeOf(terms, policy, issues),
     retain: false,
   };
-  return { lb, nodeSelector: nodeSelectorOf(terms, issues), issues, warnings: warningsOf(service) };
+  return { lb, nodeSelector: nodeSelectorOf(terms, policy, issues), issues, warnings: warningsOf(service) };
 }
 
-function nodeSelectorOf(terms: Terms, issues: Issue[]): LabelSelector | undefined {
-  const text = terms.annotations[annotations.nodeSelector];
-  if (text === undefined) return undefined;
-  const parsed = parseSelector(text);
-  if ("selector" in parsed) return parsed.selector;
-  issues.push(refuse(annotationPath(annotations.nodeSelector), "InvalidNodeSelector", parsed.wrong));
-  return undefined;
+/** With the word of its cloud for the same: what both select. */
+function nodeSelectorOf(terms: Terms, { provider }: ClassPolicy, issues: Issue[]): LabelSelector | undefined {
+  const keys = [annotations.nodeSelector, ...(provider === "aws-nlb" ? [targetNodeLabelsAnnotation] : [])];
+  const requirements = keys.flatMap((key) => {
+    const text = terms.annotations[key];
+    if (text === undefined) return [];
+    const parsed = parseSelector(text);
+    if ("selector" in parsed) return parsed.selector.matchExpressions ?? [];
+    issues.push(refuse(annotationPath(key), "InvalidNodeSelector", parsed.wrong));
+    return [];
+  });
+  return requirements.length === 0 ? undefined : { matchExpressions: requirements };
 }
 
 function familiesOf({ spec }: Service): readonly Family[] {

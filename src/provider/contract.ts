@@ -137,6 +137,15 @@ export interface HealthWatcher {
   watchHealth(onChange: (key: ScopeKey) => void): Disposable;
 }
 
+/**
+ * Optional ability of an adapter: it still knows what it saw of a scope a moment ago and has not changed since, so that
+ * who waits for something need not look at everything again.
+ */
+export interface Recalling<Snap = unknown> {
+  /** It may only prove that there is nothing to do now; undefined: only a live look will do. */
+  recall(key: ScopeKey, signal: AbortSignal): Promise<Snap | undefined>;
+}
+
 /** Optional ability of an adapter: it can tell as whom it acts at its provider, for the status of its classes. */
 export interface Identified {
   /** For people: a role, an account, a region. */

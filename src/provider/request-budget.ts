@@ -4,6 +4,7 @@ import { type Rate, TokenBucket } from "./token-bucket.ts";
 
 export type Rates = Readonly<Partial<Record<RequestKind, Rate>>>;
 
+/** The rate as it is now, which is lower than the given one while the provider refuses requests. */
 export interface BucketState extends Rate {
   /** How long the next request has to wait, in milliseconds. */
   readonly waitMs: number;
@@ -23,6 +24,11 @@ export class RequestBudget {
   }
 
   state(): ReadonlyMap<RequestKind, BucketState> {
-    return new Map([...this.#buckets].map(([kind, { rate, bucket }]) => [kind, { ...rate, waitMs: bucket.waitMs }]));
+    return new Map(
+      [...this.#buckets].map(([kind, { rate, bucket }]) => [
+        kind,
+        { ...rate, perSecond: bucket.perSecond, waitMs: bucket.waitMs },
+      ]),
+    );
   }
 }

@@ -170,3 +170,70 @@ it("each request that was sent is counted by operation and by what became of it"
     'lb_provider_api_request_duration_seconds_sum{provider="memory",op="CreateThing",code="timeout"} 10',
   );
 });
+
+const throttled = new ProviderError({ kind: "throttled", scope: "account", retryAfterMs: 5000 }, "Rate exceeded");
+
+it("a read that is refused takes another turn, five at most, each later; a write none", async () => {
+  const clock = new FakeClock();
+  const budget = new RequestBudget({ read: { perSecond: 8, burst: 30 }, write: { perSecond: 8, burst: 30 } }, clock);
+  const requests = new Requests({ fence: open, clock, budget });
+  const sent: string[] = [];
+  const send = (kind: "read" | "write", refusals: number): Promise<unknown> => {
+    let left = refusals;
+    const answer = requests.send(kind, kind, signal, async () => {
+      sent.push(`${kind} ${clock.monotonic()}`);
+      if (left-- > 0) throw throttled;
+    });
+    return answer.catch((error: unknown) => error);
+  };
+  const twice = send("read", 2);
+  await clock.run(2000);
+  expect(await twice).toBeUndefined();
+  // Half as many each second, and nothing saved up; within one second once.
+  expect(sent).toEqual(["read 0", "read 250", "read 500"]);
+  const always = send("read", 9);
+  await clock.run(5000);
+  expect(await always).toBe(throttled);
+  expect(sent).toHaveLength(8);
+  expect(await send("write", 1)).toBe(throttled);
+  expect(sent).toHaveLength(9);
+});
+
+it("a rate is halved by refusals, down to a quarter, and comes back with answers", async () => {
+  const clock = new FakeClock();
+  const budget = new RequestBudget({ write: { perSecond: 8, burst: 4 } }, clock);
+  const requests = new Requests({ fence: open, clock, budget });
+  const rateNow = (): number => budget.state().get("write")?.perSecond ?? 0;
+  const send = (fails: boolean): Promise<unknown> =>
+    requests
+      .send("write", "write", signal, () => (fails ? Promise.reject(throttled) : Promise.resolve()))
+      .catch(() => {});
+  const rates: number[] = [];
+  for (const _ of [1, 2, 3, 4]) {
+    await send(true);
+    rates.push(rateNow());
+    clock.advance(2000);
+  }
+  expect(rates).toEqual([4, 2, 2, 2]);
+  for (let i = 0; i < 20; i++) {
+    await send(false);
+    clock.advance(2000);
+  }
+  expect(rateNow()).toBe(8);
+});
+
+it("rule 4: while all goes slower a turn may be as many requests away, not as many milliseconds", async () => {
+  const clock = new FakeClock();
+  const budget = new RequestBudget({ write: { perSecond: 4, burst: 1 } }, clock);
+  const requests = new Requests({ fence: open, clock, budget });
+  const send = (fails: boolean): Promise<unknown> =>
+    requests
+      .send("write", "write", signal, () => (fails ? Promise.reject(throttled) : Promise.resolve("sent")))
+      .catch((error: unknown) => error);
+  await send(true);
+  clock.advance(500);
+  // Two each second now: of six at once the last is three seconds away.
+  const all = Array.from({ length: 6 }, () => send(false));
+  await clock.run(4000);
+  expect((await Promise.all(all)).map((answer) => answer === "sent")).toEqual([true, true, true, true, true, false]);
+});

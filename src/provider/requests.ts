@@ -2,6 +2,7 @@ import { type Clock, orAborted, sleep, withTimeout } from "../base/index.ts";
 import { ProviderError } from "./errors.ts";
 import type { RequestBudget } from "./request-budget.ts";
 import type { RequestMeter } from "./request-meter.ts";
+import type { TokenBucket } from "./token-bucket.ts";
 
 /** A poll reads how far an operation has come that an earlier write began. */
 export type RequestKind = "read" | "write" | "poll";
@@ -28,6 +29,8 @@ export class NotSentError extends Error {
 const limitMs = 10_000;
 /** A worker that would have to wait longer for its turn is of more use elsewhere. */
 const patienceMs = 1000;
+/** A read that is refused for want of room takes another turn: one refusal must not cost all that was read before. */
+const maxReads = 5;
 
 /** The one door through which an adapter's requests leave: at a rate, with a time limit, and writes past the fence. */
 export class Requests {
@@ -54,7 +57,27 @@ export class Requests {
     signal: AbortSignal,
     request: (signal: AbortSignal, check: () => void) => Promise<T>,
   ): Promise<T> {
-    await this.#turn(kind, signal);
+    const bucket = this.#budget?.bucketOf(kind);
+    for (let turn = 1; ; turn++) {
+      await this.#turn(kind, bucket, signal);
+      try {
+        const answer = await this.#once(kind, what, signal, request);
+        bucket?.answered();
+        return answer;
+      } catch (error) {
+        if (!isThrottled(error)) throw error;
+        bucket?.refused();
+        if (kind !== "read" || bucket === undefined || turn === maxReads) throw error;
+      }
+    }
+  }
+
+  async #once<T>(
+    kind: RequestKind,
+    what: string,
+    signal: AbortSignal,
+    request: (signal: AbortSignal, check: () => void) => Promise<T>,
+  ): Promise<T> {
     signal.throwIfAborted();
     const check = (): void => {
       const why = kind === "write" ? this.#fence() : undefined;
@@ -74,17 +97,21 @@ export class Requests {
     }
   }
 
-  async #turn(kind: RequestKind, signal: AbortSignal): Promise<void> {
-    const bucket = this.#budget?.bucketOf(kind);
+  async #turn(kind: RequestKind, bucket: TokenBucket | undefined, signal: AbortSignal): Promise<void> {
     if (bucket === undefined) return;
     const { waitMs } = bucket;
-    if (waitMs > patienceMs) {
+    // As many may be before it while all goes slower.
+    if (waitMs > patienceMs * bucket.slowness) {
       const fault = { kind: "throttled", scope: `our own rate of ${kind}s`, retryAfterMs: waitMs } as const;
       throw new ProviderError(fault, `more ${kind}s are wanted than may be sent`);
     }
     bucket.take();
     if (waitMs > 0) await sleep(waitMs, signal, this.#clock);
   }
+}
+
+function isThrottled(error: unknown): boolean {
+  return error instanceof ProviderError && error.fault.kind === "throttled";
 }
 
 function codeOf(error: unknown, caller: AbortSignal, limit: AbortSignal): string {

@@ -1,63 +1,27 @@
-// The whole controller on an account: tests 10, 12, 18 and 19 of reference/aws.md, section 7.5, as a user meets them.
-import { setImmediate } from "node:timers/promises";
+// The whole controller on an account: tests 10 to 13, 18 and 19 of reference/aws.md, section 7.5, as a user meets them.
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type LoadBalancerClass, loadBalancerClasses, services } from "../../../src/api/index.ts";
-import type { OrphanPolicy } from "../../../src/controller/orphans/index.ts";
-import { Bench, type Running } from "../../../src/controller/testing/bench.ts";
-import { Account } from "../testing/account.ts";
+import { contentHash, RequestBudget, requestMeters } from "../../../src/provider/index.ts";
+import { createMetrics } from "../../../src/telemetry/index.ts";
+import { provider } from "../index.ts";
 import { AwsError } from "../testing/fake/index.ts";
-import { instanceId } from "../testing/values.ts";
+import { provisioningMs } from "../testing/fake/load-balancers.ts";
+import { awsClass, Stage } from "../testing/stage.ts";
 
-const awsClass = { loadBalancerClass: "berth.dev/aws-nlb" };
 const prefix = "service.beta.kubernetes.io/aws-load-balancer-";
 
-let account: Account;
-let bench: Bench;
-let running: Running | undefined;
+let stage: Stage;
+let account: Stage["account"];
+let bench: Stage["bench"];
 
 beforeEach(async () => {
-  account = await Account.open();
-  bench = new Bench();
-  for (const number of [1, 2])
-    bench.api.updateNode(`node${number}`, { spec: { providerID: `aws:///a/${instanceId(number)}` } });
+  stage = await Stage.open();
+  ({ account, bench } = stage);
 });
 
 afterEach(async () => {
-  await running?.stop();
-  await account[Symbol.asyncDispose]();
+  await stage[Symbol.asyncDispose]();
 });
-
-async function start(orphans: OrphanPolicy = { deletes: false, graceMs: 0 }): Promise<void> {
-  running = bench.start({ providers: [await account.adapter({ clock: bench.clock })], orphans });
-}
-
-/** No request has come for so many turns of the event loop: everybody waits for time to go by. */
-const restTurns = 60;
-const maxSteps = 4000;
-
-/** Lets time go by, here and at AWS, whenever all are at rest, until the condition holds. */
-async function until(condition: () => boolean, what: string, stepMs: number = 1000): Promise<void> {
-  for (let step = 0; step < maxSteps; step++) {
-    if (condition()) return;
-    await rest();
-    account.pass(stepMs);
-    bench.clock.advance(stepMs);
-  }
-  throw new Error(`it did not happen: ${what}; ${bench.events.slice(-3).join("; ")}`);
-}
-
-async function rest(): Promise<void> {
-  for (let quiet = 0, seen = -1; quiet < restTurns; quiet++) {
-    const { length } = account.aws.journal;
-    if (length !== seen) quiet = 0;
-    seen = length;
-    await setImmediate();
-  }
-}
-
-function hostnames(name: string): readonly (string | undefined)[] {
-  return (bench.api.service(name)?.status?.loadBalancer?.ingress ?? []).map(({ hostname }) => hostname);
-}
 
 it("a Service gets the name of its load balancer once AWS has set it up, is ready once a target is, and goes without a trace", async () => {
   bench.api.createService("web", awsClass);
@@ -65,31 +29,31 @@ it("a Service gets the name of its load balancer once AWS has set it up, is read
     metadata: { name: "nlb", uid: "uid-nlb", generation: 1 },
     spec: { ...awsClass, awsNlb: {} },
   });
-  await start();
-  await until(() => account.aws.state.loadBalancers.size === 1, "it is made");
-  expect(hostnames("web")).toEqual([]);
-  await until(() => bench.condition("web", "programmed") === "True Programmed", "it is set up");
-  await until(() => bench.condition("web", "ready").startsWith("True "), "a target is healthy");
+  await stage.start();
+  await stage.until(() => account.aws.state.loadBalancers.size === 1, "it is made");
+  expect(stage.hostnames("web")).toEqual([]);
+  await stage.until(() => bench.condition("web", "programmed") === "True Programmed", "it is set up");
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "a target is healthy");
   const [lb] = account.aws.state.loadBalancers.values();
-  expect(hostnames("web")).toEqual([`${lb?.name}-0123456789abcdef.elb.eu-west-1.amazonaws.com`]);
+  expect(stage.hostnames("web")).toEqual([`${lb?.name}-0123456789abcdef.elb.eu-west-1.amazonaws.com`]);
   const { conditions = [] } = bench.api.object<LoadBalancerClass>(loadBalancerClasses, "nlb")?.status ?? {};
   expect(conditions[0]?.message).toBe(
     "Services of this class are served, as arn:aws:sts::123456789012:assumed-role/berth/x in eu-west-1",
   );
   bench.api.deleteService("web");
-  await until(() => bench.api.service("web") === undefined, "it goes");
+  await stage.until(() => bench.api.service("web") === undefined, "it goes");
   expect(account.fingerprint()).not.toContain("uid-web");
 });
 
 it("10: a target group that somebody deletes by hand is there again, with its targets, within one check", async () => {
   bench.api.createService("web", awsClass);
-  await start();
-  await until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  await stage.start();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
   const before = account.fingerprint();
   account.aws.state.listeners.clear();
   account.aws.state.targetGroups.clear();
   const from = bench.clock.monotonic();
-  await until(() => account.fingerprint() === before, "all is as before");
+  await stage.until(() => account.fingerprint() === before, "all is as before");
   // The check comes after ten minutes, give or take a fifth.
   expect(bench.clock.monotonic() - from).toBeLessThanOrEqual(730_000);
 });
@@ -106,10 +70,94 @@ it("12: throttling makes the provider pause, and everything is done all the same
     return undefined;
   };
   bench.api.createService("web", awsClass);
-  await start();
-  await until(() => hostnames("web").length > 0, "it has its name");
+  await stage.start();
+  await stage.until(() => stage.hostnames("web").length > 0, "it has its name");
   const throttled = account.aws.journal.filter(({ outcome }) => outcome === "Throttling").length;
   expect([throttled > 2, throttled < account.aws.journal.length / 4]).toEqual([true, true]);
+});
+
+it("12: with half of all reads throttled no write is lost or done twice, tries are bounded, and metrics tell", async () => {
+  let reads = 0;
+  // By turns would be too regular: each read that is tried again would succeed.
+  const isRefused = (): boolean => contentHash(reads++) < "8";
+  account.aws.trouble = ({ isWrite }) =>
+    !isWrite && isRefused() ? new AwsError("Throttling", "Rate exceeded") : undefined;
+  bench.api.createService("web", awsClass);
+  const metrics = createMetrics();
+  const budget = new RequestBudget(provider.rates ?? {}, bench.clock);
+  await stage.start({ requestLimits: { budget, meter: requestMeters(metrics)("aws-nlb") } });
+  const from = bench.clock.monotonic();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  const { journal } = account.aws;
+  const throttled = journal.filter(({ outcome }) => outcome === "Throttling").length;
+  // The same writes as without any throttling, each once.
+  const kinds = Map.groupBy(account.aws.writes(), ({ action }) => action);
+  expect(Object.fromEntries([...kinds].map(([action, all]) => [action, all.length]))).toEqual({
+    AuthorizeSecurityGroupIngress: 2,
+    CreateListener: 1,
+    CreateLoadBalancer: 1,
+    CreateSecurityGroup: 2,
+    CreateTargetGroup: 1,
+    RegisterTargets: 1,
+  });
+  expect(account.aws.writes().filter(({ outcome }) => outcome !== "ok")).toEqual([]);
+  // Of two reads one is refused; with room for chance.
+  const done = journal.length - throttled;
+  expect([throttled > 20, throttled < 2 * done]).toEqual([true, true]);
+  expect(journal.length).toBeLessThan(400);
+  expect(bench.clock.monotonic() - from).toBeLessThan(3_600_000);
+  const text = await metrics.getSingleMetricAsString("lb_provider_api_requests_total");
+  const counted = [...text.matchAll(/provider="aws-nlb",op="\w+",code="throttled"} (\d+)/g)].map(([, count]) =>
+    Number(count),
+  );
+  expect(counted.reduce((sum, count) => sum + count, 0)).toBe(throttled);
+});
+
+it("13: another scheme is refused until it may replace the address; then the new one works before the old one goes", async () => {
+  bench.api.createService("web", awsClass);
+  await stage.start();
+  await stage.until(() => stage.hostnames("web").length > 0, "it has its name");
+  const [old] = account.aws.state.loadBalancers.values();
+  const before = account.fingerprint();
+  bench.api.updateService("web", { metadata: { annotations: { "berth.dev/scheme": "internet-facing" } } });
+  await stage.until(() => bench.condition("web", "programmed") === "False ReplacementRequired", "it is refused");
+  expect(account.fingerprint()).toBe(before);
+  const [name] = stage.hostnames("web");
+  const deletions: unknown[] = [];
+  account.aws.trouble = ({ action, input }) => {
+    if (action !== "DeleteLoadBalancer") return undefined;
+    const { loadBalancers, now } = account.aws.state;
+    const others = [...loadBalancers.values()].filter(({ arn }) => arn !== input["LoadBalancerArn"]);
+    const isUp = others.map(({ madeAt, scheme }) => [scheme, now - madeAt >= provisioningMs]);
+    const isShown = stage.hostnames("web")[0]?.startsWith(others[0]?.name ?? "none");
+    deletions.push({ of: input["LoadBalancerArn"], isUp, isShown });
+    return undefined;
+  };
+  const shown = new Set<string>();
+  bench.api.onWrite = () => void shown.add(stage.hostnames("web").join());
+  bench.api.updateService("web", { metadata: { annotations: { "berth.dev/allow-replace": "true" } } });
+  await stage.until(() => account.aws.state.loadBalancers.size === 2, "the new one is made");
+  await stage.until(() => account.aws.state.loadBalancers.size === 1, "the old one goes");
+  expect(deletions).toEqual([{ of: old?.arn, isUp: [["internet-facing", true]], isShown: true }]);
+  // Never without a name.
+  expect(shown.has("")).toBe(false);
+  expect(stage.hostnames("web")).not.toEqual([name]);
+});
+
+it("11: one that is protected from its deletion stays, and the Service with it says so", async () => {
+  const annotations = { [`${prefix}attributes`]: "deletion_protection.enabled=true" };
+  bench.api.createService("web", awsClass, { annotations });
+  await stage.start();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  const before = account.fingerprint();
+  bench.api.deleteService("web");
+  await stage.until(() => bench.condition("web", "programmed") === "False DeletionProtected", "it is told");
+  expect(bench.message("web", "programmed")).toContain("turn deletion_protection.enabled off on arn:aws:");
+  expect(account.fingerprint()).toBe(before);
+  const [lb] = account.aws.state.loadBalancers.values();
+  lb?.attributes.set("deletion_protection.enabled", "false");
+  await stage.until(() => bench.api.service("web") === undefined, "it goes");
+  expect(account.fingerprint()).not.toContain("uid-web");
 });
 
 it("a permission that is missing is named, action by action", async () => {
@@ -122,15 +170,15 @@ it("a permission that is missing is named, action by action", async () => {
         )
       : undefined;
   bench.api.createService("web", awsClass);
-  await start();
-  await until(() => bench.condition("web", "programmed") === "False Forbidden", "it is told");
+  await stage.start();
+  await stage.until(() => bench.condition("web", "programmed") === "False Forbidden", "it is told");
   expect(bench.message("web", "programmed")).toContain("allow elasticloadbalancing:CreateLoadBalancer");
 });
 
 it("a wish that AWS cannot fulfil is told with its key, and nothing is asked of AWS for it", async () => {
   bench.api.createService("web", awsClass, { annotations: { [`${prefix}nlb-target-type`]: "ip" } });
-  await start();
-  await until(() => bench.condition("web", "accepted") === "False InvalidAnnotation", "it is refused");
+  await stage.start();
+  await stage.until(() => bench.condition("web", "accepted") === "False InvalidAnnotation", "it is refused");
   expect(bench.message("web", "accepted")).toContain(`${prefix}nlb-target-type`);
   expect(account.aws.writes()).toEqual([]);
 });
@@ -138,19 +186,19 @@ it("a wish that AWS cannot fulfil is told with its key, and nothing is asked of 
 it("18: a namespace of 20 Services goes, and leaves nothing behind", async () => {
   const names = Array.from({ length: 20 }, (_, i) => `web-${i}`);
   for (const name of names) bench.api.createService(name, awsClass);
-  await start();
-  await until(() => names.every((name) => hostnames(name).length > 0), "all are made");
+  await stage.start();
+  await stage.until(() => names.every((name) => stage.hostnames(name).length > 0), "all are made");
   for (const name of names) bench.api.deleteService(name);
-  await until(() => names.every((name) => bench.api.service(name) === undefined), "all are gone");
+  await stage.until(() => names.every((name) => bench.api.service(name) === undefined), "all are gone");
   expect(account.fingerprint()).not.toContain("uid-web");
 }, 120_000);
 
 it("19: what no Service wants any more goes, and nothing of anybody else", async () => {
   bench.api.createService("web", awsClass);
   bench.api.createService("kept", awsClass);
-  await start();
-  await until(() => hostnames("web").length + hostnames("kept").length === 2, "both are made");
-  await running?.stop();
+  await stage.start();
+  await stage.until(() => stage.hostnames("web").length + stage.hostnames("kept").length === 2, "both are made");
+  await stage.stop();
   bench.api.remove(services, "default/web");
   const foreign = [...account.aws.state.loadBalancers.values()][0]!;
   const other = {
@@ -161,9 +209,9 @@ it("19: what no Service wants any more goes, and nothing of anybody else", async
     tags: new Map([["berth.dev/cluster", "other"]]),
   };
   account.aws.state.loadBalancers.set(other.arn, other);
-  await start({ deletes: true, graceMs: 0 });
-  await until(() => !account.fingerprint().includes("uid-web"), "the orphan goes", 5000);
-  await rest();
+  await stage.start({ orphans: { deletes: true, graceMs: 0 } });
+  await stage.until(() => !account.fingerprint().includes("uid-web"), "the orphan goes", 5000);
+  await stage.rest();
   const left = [...account.aws.state.loadBalancers.values()].map(
     ({ tags }) => tags.get("berth.dev/service") ?? "other",
   );

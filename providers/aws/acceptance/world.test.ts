@@ -1,11 +1,11 @@
-// Of what happens at AWS: tests 6, 7, 8, 10, 12 and 19 of reference/aws.md, section 7.5.
+// Of what happens at AWS: tests 6, 7, 8, 10 and 19 of reference/aws.md, section 7.5.
 import { expect, it } from "vitest";
 import type { NodeTarget } from "../../../src/model/index.ts";
 import { tagKeys } from "../identity.ts";
 import { loadBalancerName } from "../plan/index.ts";
 import { nlbSpec } from "../schema/index.ts";
 import { Account, clusterId, nodeGroup } from "../testing/account.ts";
-import { AwsError, vpcId } from "../testing/fake/index.ts";
+import { vpcId } from "../testing/fake/index.ts";
 import { Operator } from "../testing/operator.ts";
 import { instanceId, node } from "../testing/values.ts";
 import { lbOf, prefix } from "../testing/wishes.ts";
@@ -49,21 +49,51 @@ it.each(["", "web"])(
   },
 );
 
-it("7: 250 nodes that join are three registrations, and one that AWS refuses holds up no other", async () => {
+it("rule 3: what is Berth's no more, since a moment ago, is not changed, whatever was seen before", async () => {
+  await using account = await Account.open();
+  const operator = await Operator.start(account);
+  operator.want(lbOf(1), nodes);
+  await operator.settle();
+  operator.pass(60_000);
+  await operator.round();
+  for (const { tags } of account.aws.state.loadBalancers.values()) tags.clear();
+  const before = account.aws.writes().length;
+  operator.want(lbOf(1, { annotations: { [`${prefix}attributes`]: "load_balancing.cross_zone.enabled=true" } }), nodes);
+  await operator.round();
+  expect(operator.failures).toEqual([expect.stringMatching(/^Conflict: /)]);
+  expect(account.aws.writes().slice(before)).toEqual([]);
+});
+
+it("7: 250 nodes that join are three registrations for each target group, and one that is stopped is left out alone", async () => {
   await using account = await Account.open({ instances: 250 });
   const operator = await Operator.start(account);
-  const lb = lbOf(1);
+  const lb = lbOf(2);
   operator.want(lb, []);
   await operator.settle();
+  // One of them is stopped, as AWS says from the beginning.
+  account.aws.state.instances.get(instanceId(250))!.state = "stopped";
   operator.want(lb, manyNodes(250));
   const before = account.aws.journal.length;
-  await operator.round();
-  await operator.round();
-  const asked = account.aws.journal.slice(before).map(({ action }) => action);
-  expect(asked.filter((action) => action === "RegisterTargets")).toHaveLength(3);
+  await operator.settle();
+  const asked = account.aws.journal.slice(before);
+  const groups = [...account.aws.state.targetGroups.values()];
+  expect(groups).toHaveLength(2);
+  for (const { arn, targets } of groups) {
+    const of = (name: string): number =>
+      asked.filter(({ action, input }) => action === name && input["TargetGroupArn"] === arn).length;
+    expect([of("RegisterTargets"), targets.size]).toEqual([3, 249]);
+    // One to know what there is, and one to know that it is done.
+    expect(of("DescribeTargetHealth")).toBe(2);
+  }
+  expect(asked.filter(({ action }) => action === "DescribeInstances").length).toBeLessThanOrEqual(3);
+  // They are the first ones: their security group lets load balancers in.
+  expect(asked.flatMap(({ isWrite, action }) => (isWrite && action !== "RegisterTargets" ? [action] : []))).toEqual([
+    "AuthorizeSecurityGroupIngress",
+  ]);
   expect(operator.failures).toEqual([]);
-  const [group] = account.aws.state.targetGroups.values();
-  expect(group?.targets.size).toBe(250);
+  expect((await operator.status(lb)).issues).toEqual([
+    expect.objectContaining({ reason: "NodesLeftOut", message: expect.stringContaining("n250") as string }),
+  ]);
 });
 
 it("7: one instance of 250 that stops while they are registered is left out alone, and named", async () => {
@@ -142,29 +172,6 @@ it.each<[string, (account: Account) => void]>([
   expect((await operator.resync()).flatMap(({ steps }) => steps).length).toBeGreaterThan(0);
   await operator.settle();
   expect([operator.failures, account.fingerprint()]).toEqual([[], before]);
-});
-
-it("12: with half of all reads throttled no write is lost, and each attempt ends at the first refusal", async () => {
-  await using account = await Account.open();
-  const operator = await Operator.start(account);
-  const meter: string[] = [];
-  const metered = await Operator.start(account, {
-    requestLimits: { meter: (op, code) => void meter.push(`${op} ${code}`) },
-  });
-  let reads = 0;
-  account.aws.trouble = ({ isWrite }) =>
-    !isWrite && reads++ % 2 === 1 ? new AwsError("Throttling", "Rate exceeded") : undefined;
-  metered.want(lbOf(1), nodes);
-  let rounds = 0;
-  for (; rounds < 60 && account.aws.writes().length === 0; rounds++) await metered.round();
-  expect(metered.failures.every((text) => text.startsWith("Throttled: "))).toBe(true);
-  // One refused read ends an attempt: three scopes, and never a retry within.
-  expect(account.aws.journal.filter(({ outcome }) => outcome === "Throttling").length).toBe(metered.failures.length);
-  expect(meter.filter((text) => text.endsWith(" throttled")).length).toBe(metered.failures.length);
-  account.aws.trouble = () => undefined;
-  operator.want(lbOf(1), nodes);
-  await operator.settle();
-  expect(account.aws.state.loadBalancers.size).toBe(1);
 });
 
 it("19: lists what carries the cluster's tags, and nothing of anybody else", async () => {

@@ -9,6 +9,8 @@ import type { ListenerSpec, NlbSpec, SchemaSettings } from "../schema/index.ts";
 export interface NlbSettings extends SchemaSettings {
   /** Of the cluster. */
   readonly nodePortRange: PortRange;
+  /** AWS' quota for one security group. */
+  readonly maxRules: number;
 }
 
 /** What the parts of a load balancer are planned from. */

@@ -113,8 +113,8 @@ function groupId(word: string, { observed }: Context): string {
   return found.id;
 }
 
-/** Who may connect to which listener. */
-function rulesOf({ listeners, securityGroups }: NlbSpec): readonly Rule[] {
+/** Who may connect to which listener; none where that is not up to us. */
+export function rulesOf({ listeners, securityGroups }: NlbSpec): readonly Rule[] {
   if (securityGroups.kind !== "managed") return [];
   const { sources, prefixLists, pathMtu } = securityGroups;
   const ports = listeners.flatMap(({ port, protocol }) => {

@@ -1,5 +1,5 @@
 import { type PlanStep, ProviderError, type Wait } from "../../../src/provider/index.ts";
-import type { Ref } from "../actions.ts";
+import type { Ref, SubnetMapping } from "../actions.ts";
 import { tagsOf } from "../identity.ts";
 import type { ObservedLoadBalancer } from "../observation.ts";
 import { fallbacksOf, loadBalancerAttributes } from "../schema/index.ts";
@@ -24,13 +24,20 @@ export function planLoadBalancer(
 ): LoadBalancerPlan {
   const { current } = context;
   if (current !== undefined) return planChanges(context, current, groups, after);
-  return groups === undefined ? { steps: [], arn: undefined, waits: [] } : planCreation(context, groups, after);
+  // Where there is no place for it nothing of it is made.
+  const subnets = subnetMappings(context.spec, context.observed.network, undefined);
+  if (groups === undefined) return { steps: [], arn: undefined, waits: [] };
+  return planCreation(context, subnets, groups, after);
 }
 
-function planCreation(context: Context, groups: readonly Ref[], after: readonly string[]): LoadBalancerPlan {
-  const { spec, observed, name } = context;
+function planCreation(
+  context: Context,
+  subnets: readonly SubnetMapping[],
+  groups: readonly Ref[],
+  after: readonly string[],
+): LoadBalancerPlan {
+  const { spec, name } = context;
   const { scheme, ipAddressType, sourceNat } = spec;
-  const subnets = subnetMappings(spec, observed.network, undefined);
   const tags = tagsOf(context.id, spec.tags);
   const arn: Ref = { step: id, output: "arn" };
   const create = { kind: "createLoadBalancer", name, scheme, ipAddressType, sourceNat, subnets, groups, tags } as const;

@@ -10,9 +10,11 @@ import { idsOf, quickPollMs, slowPollMs, step } from "./steps.ts";
 
 /** AWS takes 200; a smaller batch is split sooner when one instance of it is bad. */
 const batchSize = 100;
-/** AWS' quotas: of a target group, and of a load balancer whose zones send to each other's targets. */
+/** AWS' quotas: of a target group; of a load balancer, in one zone of it, and if its zones send to each other's targets. */
 const maxTargets = 1000;
-const maxCrossZoneTargets = 500;
+const maxOfLoadBalancer = 3000;
+const maxInZone = 500;
+const maxCrossZone = 500;
 /** A node that AWS does not know after so long is left out. */
 const patienceMs = 120_000;
 
@@ -74,13 +76,14 @@ export function chosenNodes(
   nodes: readonly NodeTarget[],
   spec: NlbSpec,
 ): readonly NodeTarget[] {
-  return targetSubset(nodes, maxNodes(spec), lb.id.uid);
-}
-
-/** How many nodes AWS takes: an instance counts once for each target group. */
-export function maxNodes({ attributes, listeners }: NlbSpec): number {
-  const isCrossZone = attributes["load_balancing.cross_zone.enabled"] === "true";
-  return isCrossZone ? Math.floor(maxCrossZoneTargets / Math.max(1, listeners.length)) : maxTargets;
+  const { attributes, listeners } = spec;
+  // An instance counts once for each target group.
+  const share = (quota: number): number => Math.floor(quota / Math.max(1, listeners.length));
+  const some = (of: readonly NodeTarget[], max: number): readonly NodeTarget[] => targetSubset(of, max, lb.id.uid);
+  if (attributes["load_balancing.cross_zone.enabled"] === "true") return some(nodes, share(maxCrossZone));
+  const zones = [...Map.groupBy(nodes, ({ zone = "" }) => zone).values()];
+  const inZones = zones.flatMap((inZone) => some(inZone, share(maxInZone)));
+  return some(inZones.length === nodes.length ? nodes : inZones, Math.min(maxTargets, share(maxOfLoadBalancer)));
 }
 
 /** New ones first, so that there is no moment without any; where there is no room, old ones first. */

@@ -50,6 +50,23 @@ const cases: readonly Case[] = [
       many.slice(0, 60),
     ),
   },
+  {
+    name: "more than it takes in one zone",
+    from: undefined,
+    to: wish({}, { ports: Array.from({ length: 10 }, (_, i) => port("TCP", i + 1, 30_001 + i)) }, [
+      ...many.slice(0, 6),
+      ...many.slice(6, 200).map((one) => ({ ...one, zone: "eu-west-1a" })),
+    ]),
+  },
+  {
+    name: "more than it takes for one load balancer",
+    from: undefined,
+    to: wish(
+      {},
+      { ports: Array.from({ length: 30 }, (_, i) => port("TCP", i + 1, 30_001 + i)) },
+      many.map((one, i) => ({ ...one, zone: `zone-${i % 16}` })),
+    ),
+  },
   { name: "a node is stopped", from: plain, change: instance(3, "stopped"), to: wish({}, {}, [...nodes, node(3)]) },
   {
     name: "a node is about to run",
@@ -156,6 +173,38 @@ const cases: readonly Case[] = [
     name: "more addresses than subnets",
     from: undefined,
     to: wish({ scheme: "internet-facing", "eip-allocations": "eipalloc-11111111" }),
+  },
+  {
+    name: "an elastic address that something has",
+    from: undefined,
+    change: (world) =>
+      (world.network = { ...world.network, addresses: [{ id: "eipalloc-33333333", usedBy: "eni-1" }] }),
+    to: wish({ scheme: "internet-facing", subnets: "subnet-public-a", "eip-allocations": "eipalloc-33333333" }),
+  },
+  {
+    name: "an elastic address that nobody knows",
+    from: undefined,
+    to: wish({ scheme: "internet-facing", subnets: "subnet-public-a", "eip-allocations": "eipalloc-99999999" }),
+  },
+  {
+    name: "private addresses in another order than subnets",
+    from: undefined,
+    to: wish({ subnets: "subnet-internal-a,subnet-internal-b", "private-ipv4-addresses": "10.0.1.9,10.0.0.9" }),
+  },
+  {
+    name: "a private address outside the subnet",
+    from: undefined,
+    to: wish({ subnets: "subnet-internal-a", "private-ipv4-addresses": "10.0.1.9" }),
+  },
+  {
+    name: "addresses of both families",
+    from: undefined,
+    to: wish({
+      "ip-address-type": "dualstack",
+      subnets: "subnet-internal-a",
+      "private-ipv4-addresses": "10.0.0.9",
+      "ipv6-addresses": "2001:db8::9",
+    }),
   },
   { name: "a security group that is none", from: undefined, to: wish({ "security-groups": "sg-9" }) },
   {

@@ -2,9 +2,10 @@ import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.t
 import type { Issue, LbStatus } from "../../../src/provider/index.ts";
 import { isOwn } from "../identity.ts";
 import type { MembersObservation, ObservedTarget, ServiceObservation } from "../observation.ts";
-import { type NlbSpec, nlbSpec } from "../schema/index.ts";
+import { keys, type NlbSpec, nlbSpec } from "../schema/index.ts";
 import { loadBalancerName, type NlbSettings } from "./context.ts";
-import { chosenNodes, maxNodes } from "./members.ts";
+import { rulesOf } from "./frontend-group.ts";
+import { chosenNodes } from "./members.ts";
 import { fateOf } from "./nodes.ts";
 
 /** How many nodes a message names. */
@@ -12,7 +13,16 @@ const maxNames = 3;
 
 /** What the Service asks for and cannot have. */
 export function validate(lb: DesiredLoadBalancer, settings: NlbSettings): readonly Issue[] {
-  return nlbSpec(lb, settings).issues;
+  const { spec, issues } = nlbSpec(lb, settings);
+  return [...issues, ...tooManyRules(spec, settings)];
+}
+
+/** AWS would say so only after much else is made. */
+function tooManyRules(spec: NlbSpec, { maxRules }: NlbSettings): readonly Issue[] {
+  const { length } = rulesOf(spec);
+  if (length <= maxRules) return [];
+  const message = `its ports and who may connect to them are ${length} rules of a security group, and AWS takes ${maxRules}; give fewer ranges, or ${keys.prefixLists}, or raise the quota and --aws-nlb-rules-per-group`;
+  return [{ path: "spec.loadBalancerSourceRanges", severity: "refuse", reason: "QuotaExceeded", message }];
 }
 
 /** The name is shown once AWS has set the load balancer up; whether a target is healthy makes no difference. */
@@ -102,7 +112,7 @@ function nodeIssues(
       path: "nodes",
       severity: "degrade",
       reason: "QuotaExceeded",
-      message: `${nodes.length} nodes for ${spec.listeners.length} ports are more targets than AWS takes; ${maxNodes(spec)} nodes get traffic`,
+      message: `${nodes.length} nodes for ${spec.listeners.length} ports are more targets than AWS takes; ${chosen.length} nodes get traffic`,
     });
   const left = members === null ? [] : chosen.flatMap((node) => leftOut(node, members));
   if (left.length > 0) {

@@ -1,3 +1,4 @@
+import { cidrContains, parseCidr, parseIp } from "../../../src/net/index.ts";
 import { ProviderError } from "../../../src/provider/index.ts";
 import type { SubnetMapping } from "../actions.ts";
 import type { NetworkFacts, SubnetFact } from "../observation.ts";
@@ -18,6 +19,7 @@ export function subnetMappings(
 ): readonly SubnetMapping[] {
   const ids = spec.subnets.length > 0 ? named(spec, network) : (kept ?? discovered(spec, network).map(({ id }) => id));
   const { eipAllocations, privateIpv4, ipv6 } = spec.addresses;
+  if (kept === undefined) for (const allocation of eipAllocations) checkFree(allocation, network);
   for (const [what, list] of Object.entries(spec.addresses) as [string, readonly string[]][])
     if (list.length > 0 && list.length !== ids.length && kept === undefined)
       throw blocked(
@@ -28,9 +30,36 @@ export function subnetMappings(
   return ids.map((subnet, i) => ({
     subnet,
     ...(eipAllocations[i] !== undefined && { allocation: eipAllocations[i] }),
-    ...(privateIpv4[i] !== undefined && { privateIpv4: privateIpv4[i] }),
-    ...(ipv6[i] !== undefined && { ipv6: ipv6[i] }),
+    ...(privateIpv4.length > 0 && { privateIpv4: addressIn(subnet, privateIpv4, network) }),
+    ...(ipv6.length > 0 && { ipv6: addressIn(subnet, ipv6, network) }),
   }));
+}
+
+/** AWS would say so only after everything else is made. */
+function checkFree(allocation: string, { addresses }: NetworkFacts): void {
+  const found = addresses.find(({ id }) => id === allocation);
+  if (found === undefined)
+    throw blocked(
+      "AddressNotFound",
+      "give elastic addresses of this account and region",
+      `${allocation} is none of it`,
+    );
+  if (found.usedBy !== undefined)
+    throw blocked("AddressInUse", "give one that is free, or free it", `${found.usedBy} has ${allocation}`);
+}
+
+/** Addresses belong to subnets by their prefixes, in whatever order they are given. */
+function addressIn(subnet: string, addresses: readonly string[], { subnets }: NetworkFacts): string {
+  const { cidrs = [] } = subnets.find(({ id }) => id === subnet) ?? {};
+  const found = addresses.find((text) => cidrs.some((cidr) => isIn(text, cidr)));
+  if (found !== undefined) return found;
+  const seen = `none of ${addresses.join(", ")} is in ${subnet} (${cidrs.join(", ")})`;
+  throw blocked("AddressNotInSubnet", "give an address of each subnet", seen);
+}
+
+function isIn(text: string, prefix: string): boolean {
+  const [ip, cidr] = [parseIp(text), parseCidr(prefix)];
+  return ip !== undefined && cidr !== undefined && cidrContains(cidr, ip);
 }
 
 /** What a name in an annotation means: an ID, or the `Name` of exactly one. */

@@ -1,8 +1,10 @@
 import type { Clock } from "../../../src/base/index.ts";
 import type { Found } from "./reader.ts";
 
-/** So long only we change what is ours, as a rule; who else does is found out at the next look. */
+/** So long only we change what is ours, as a rule: enough to wait by, and too little to change anything by. */
 export const unchangedMs = 30_000;
+/** What is read of one Service in a row counts as one look, at all its scopes. */
+export const oneLookMs = 5000;
 
 interface Look {
   readonly found: Found;
@@ -22,16 +24,16 @@ export class LastLook {
     this.#clock = clock;
   }
 
-  /** Undefined when it is too old, or we have changed something since. */
-  of(uid: string): Found | undefined {
+  /** Undefined when it is older than that, or we have changed something since. */
+  of(uid: string, maxAgeMs: number): Found | undefined {
     const look = this.#looks.get(uid);
-    if (look === undefined || this.#clock.monotonic() - look.at < unchangedMs) return look?.found;
-    this.#looks.delete(uid);
-    return undefined;
+    if (look === undefined || this.#clock.monotonic() - look.at >= maxAgeMs) return undefined;
+    return look.found;
   }
 
   /** `at`: when the look began. */
   keep(uid: string, found: Found, at: number): void {
+    for (const [other, look] of this.#looks) if (at - look.at >= unchangedMs) this.#looks.delete(other);
     const refs = [
       ...found.loadBalancers.map(({ LoadBalancerArn: arn }) => arn),
       ...[...found.listeners.values()].flat().map(({ ListenerArn: arn }) => arn),

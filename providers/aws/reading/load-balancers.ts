@@ -3,12 +3,12 @@ import type { Aws } from "../aws.ts";
 import type { ObservedListener, ObservedLoadBalancer } from "../observation.ts";
 import { allPages, inBatches } from "../pages.ts";
 import { type ListenerProtocol, listenerAttributes, type Pairs } from "../schema/index.ts";
-import { unchangedMs } from "./last-look.ts";
+import { oneLookMs, unchangedMs } from "./last-look.ts";
 import { inTurn, pairsOf, present, type TagsByArn } from "./owned.ts";
 import type { Look, PerObject } from "./per-object.ts";
 import type { Recent } from "./recent.ts";
 
-const maxAge = { liveMs: unchangedMs, seldomMs: 600_000 } as const;
+const maxAge = { live: oneLookMs, recent: unchangedMs, seldom: 600_000 } as const;
 
 /** Those that are there still. */
 export async function describeLoadBalancers(

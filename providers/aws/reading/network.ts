@@ -1,7 +1,7 @@
-import type { RouteTable, Subnet, Vpc } from "@aws-sdk/client-ec2";
+import type { Address, RouteTable, Subnet, Vpc } from "@aws-sdk/client-ec2";
 import { ProviderError } from "../../../src/provider/index.ts";
 import type { Aws } from "../aws.ts";
-import type { NetworkFacts, SubnetFact } from "../observation.ts";
+import type { AddressFact, NetworkFacts, SubnetFact } from "../observation.ts";
 import { allPages } from "../pages.ts";
 import { describeGroups } from "./groups.ts";
 import { pairsOf } from "./owned.ts";
@@ -14,6 +14,7 @@ export async function readNetwork(aws: Aws, given: string | undefined, signal: A
   const tables = await allPages(aws, "DescribeRouteTables", ofVpc, (page) => page.RouteTables, signal);
   const zones = (await aws.read("DescribeAvailabilityZones", { AllAvailabilityZones: true }, signal)).AvailabilityZones;
   const typeOf = new Map((zones ?? []).map(({ ZoneName, ZoneType }) => [ZoneName, ZoneType]));
+  const { Addresses: addresses = [] } = await aws.read("DescribeAddresses", {}, signal);
   const groups = await describeGroups(aws, { "vpc-id": vpcId }, signal);
   return {
     vpcId,
@@ -23,6 +24,7 @@ export async function readNetwork(aws: Aws, given: string | undefined, signal: A
     subnets: subnets
       .map((subnet) => factOf(subnet, tables, typeOf.get(subnet.AvailabilityZone)))
       .sort((a, b) => (a.id < b.id ? -1 : 1)),
+    addresses: addresses.map(addressOf),
     groups: groups.map(({ GroupId: id = "", GroupName: name = "", Tags }) => ({ id, name, tags: pairsOf(Tags) })),
   };
 }
@@ -36,13 +38,21 @@ async function vpcOf(aws: Aws, given: string | undefined, signal: AbortSignal): 
   throw new ProviderError({ kind: "blocked", reason: "VpcUnknown", remedy }, message);
 }
 
+function addressOf({ AllocationId: id = "", AssociationId, NetworkInterfaceId }: Address): AddressFact {
+  return { id, usedBy: AssociationId === undefined ? undefined : (NetworkInterfaceId ?? AssociationId) };
+}
+
 function factOf(subnet: Subnet, tables: readonly RouteTable[], zoneType: string | undefined): SubnetFact {
-  const { SubnetId: id = "", AvailabilityZone: zone = "", OutpostArn, Ipv6CidrBlockAssociationSet: ipv6 = [] } = subnet;
+  const { SubnetId: id = "", AvailabilityZone: zone = "", CidrBlock: ipv4, OutpostArn } = subnet;
+  const ipv6 = (subnet.Ipv6CidrBlockAssociationSet ?? []).flatMap(({ Ipv6CidrBlock, Ipv6CidrBlockState }) =>
+    Ipv6CidrBlockState?.State === "associated" && Ipv6CidrBlock !== undefined ? [Ipv6CidrBlock] : [],
+  );
   return {
     id,
+    cidrs: [...(ipv4 === undefined ? [] : [ipv4]), ...ipv6],
     zone,
     locale: OutpostArn === undefined ? (zoneType ?? "availability-zone") : "outpost",
-    hasIpv6: ipv6.some(({ Ipv6CidrBlockState }) => Ipv6CidrBlockState?.State === "associated"),
+    hasIpv6: ipv6.length > 0,
     freeAddresses: subnet.AvailableIpAddressCount ?? 0,
     isPublic: isPublic(id, tables),
     tags: pairsOf(subnet.Tags),

@@ -4,14 +4,14 @@ import { TokenBucket } from "../../../src/provider/index.ts";
 /** How many of these requests go out each second while many load balancers are checked. */
 const rate = { perSecond: 2, burst: 20 } as const;
 
-/** How old an answer may be: of what is looked at now, and of what is only checked. */
-export interface MaxAge {
-  readonly liveMs: number;
-  readonly seldomMs: number;
-}
+/**
+ * `live`: now. `recent`: while somebody waits. `seldom`: only what is too old, and at a low rate, as many are looked at
+ * one after the other.
+ */
+export type Look = "live" | "recent" | "seldom";
 
-/** `live`: now. `seldom`: only what is too old, and at a low rate, as many are looked at one after the other. */
-export type Look = "live" | "seldom";
+/** How old an answer may be, in milliseconds. */
+export type MaxAge = Readonly<Record<Look, number>>;
 
 /** What no batch tells of: a request for each object. Keeps the last answers, and asks again in turns. */
 export class PerObject {
@@ -27,8 +27,7 @@ export class PerObject {
   /** Undefined: it was never read, and now is not its turn. */
   async get<T>(key: string, look: Look, maxAge: MaxAge, read: () => Promise<T>): Promise<T | undefined> {
     const known = this.#known.get(key) as { readonly value: T; readonly at: number } | undefined;
-    const maxAgeMs = look === "live" ? maxAge.liveMs : maxAge.seldomMs;
-    if (known !== undefined && this.#clock.monotonic() - known.at < maxAgeMs) return known.value;
+    if (known !== undefined && this.#clock.monotonic() - known.at < maxAge[look]) return known.value;
     if (look === "seldom") {
       if (this.#bucket.waitMs > 0) return known?.value;
       this.#bucket.take();

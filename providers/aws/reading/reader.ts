@@ -17,7 +17,7 @@ import { Cached } from "./cached.ts";
 import { describeGroups, describeRules, nodeRules, observeGroup } from "./groups.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { readInstances } from "./instances.ts";
-import { LastLook } from "./last-look.ts";
+import { LastLook, oneLookMs, unchangedMs } from "./last-look.ts";
 import {
   type Details,
   describeListeners,
@@ -46,6 +46,8 @@ export interface Found {
   readonly targetGroups: readonly TargetGroup[];
   readonly tags: TagsByArn;
   readonly groups: readonly ObservedGroup[];
+  /** It is what was seen a moment ago rather than what was read of many. */
+  readonly isRecent?: true;
 }
 
 export interface ReaderOptions {
@@ -94,7 +96,7 @@ export class Reader {
   }
 
   async service(id: LbIdentity, from: Found | "live", signal: AbortSignal): Promise<ServiceObservation> {
-    const found = from === "live" ? await this.#lookAt(id, signal) : from;
+    const found = from === "live" ? await this.#find(id, signal) : from;
     const details = this.#details(found.tags, from, signal);
     const isOf = ({ arn }: { readonly arn: string | undefined }): boolean => isOwn(found.tags.get(arn ?? "") ?? {}, id);
     const loadBalancers = await inTurn(
@@ -118,7 +120,8 @@ export class Reader {
   }
 
   async members(id: LbIdentity, from: Found | "live", signal: AbortSignal): Promise<MembersObservation> {
-    const found = from === "live" ? (this.#looks.of(id.uid) ?? (await this.#findTargetGroups(id, signal))) : from;
+    const found =
+      from === "live" ? (this.#looks.of(id.uid, oneLookMs) ?? (await this.#findTargetGroups(id, signal))) : from;
     const own = found.targetGroups.filter(({ TargetGroupArn: arn = "" }) => isOwn(found.tags.get(arn) ?? {}, id));
     const details = this.#details(found.tags, from, signal);
     const { vpcId, vpcCidrs } = await this.#network.get(signal);
@@ -147,6 +150,15 @@ export class Reader {
       instances: await this.#instances.get(signal),
       nodeRules: await this.#nodeRules.get(signal),
     };
+  }
+
+  /** What was seen of a Service a moment ago, with the state of its load balancers as it is now; undefined: nothing. */
+  async recall({ uid }: LbIdentity, signal: AbortSignal): Promise<Found | undefined> {
+    const last = this.#looks.of(uid, unchangedMs);
+    if (last === undefined) return undefined;
+    const arns = last.loadBalancers.map(({ LoadBalancerArn: arn = "" }) => arn);
+    const loadBalancers = await describeLoadBalancers(this.#aws, arns, this.recent, signal);
+    return { ...last, loadBalancers, isRecent: true };
   }
 
   /** All load balancers of the cluster, by as few requests as there can be. */
@@ -181,21 +193,9 @@ export class Reader {
     this.#nodeRules.clear();
   }
 
-  /** Of what nobody has changed since the last look only the state of the load balancers is asked for. */
-  async #lookAt(id: LbIdentity, signal: AbortSignal): Promise<Found> {
-    const last = this.#looks.of(id.uid);
-    if (last === undefined) {
-      const at = this.#clock.monotonic();
-      const found = await this.#find(id, signal);
-      this.#looks.keep(id.uid, found, at);
-      return found;
-    }
-    const arns = last.loadBalancers.map(({ LoadBalancerArn: arn = "" }) => arn);
-    return { ...last, loadBalancers: await describeLoadBalancers(this.#aws, arns, this.recent, signal) };
-  }
-
   async #find({ clusterId, uid }: LbIdentity, signal: AbortSignal): Promise<Found> {
     const aws = this.#aws;
+    const at = this.#clock.monotonic();
     const arns = await this.#arnsOf(uid, [balancing], signal);
     const loadBalancers = await describeLoadBalancers(aws, arns.loadBalancers, this.recent, signal);
     const listeners = (
@@ -207,13 +207,15 @@ export class Reader {
       ...listeners.map(({ ListenerArn: arn = "" }) => arn),
       ...targetGroups.map(({ TargetGroupArn: arn = "" }) => arn),
     ];
-    return {
+    const found = {
       loadBalancers,
       listeners: byLoadBalancer(listeners),
       targetGroups,
       tags: await tagsOf(aws, all, signal),
       groups: await this.#groupsOf({ clusterId, uid }, signal),
     };
+    this.#looks.keep(uid, found, at);
+    return found;
   }
 
   async #findTargetGroups({ uid }: LbIdentity, signal: AbortSignal): Promise<Pick<Found, "targetGroups" | "tags">> {
@@ -257,8 +259,8 @@ export class Reader {
     return found?.tags[tagKeys.cluster] === this.#clusterId ? found.id : undefined;
   }
 
-  #details(tags: TagsByArn, from: unknown, signal: AbortSignal): Details {
-    const look: Look = from === "live" ? "live" : "seldom";
+  #details(tags: TagsByArn, from: Found | "live", signal: AbortSignal): Details {
+    const look: Look = from === "live" ? "live" : from.isRecent === true ? "recent" : "seldom";
     return { aws: this.#aws, objects: this.#objects, tags, look, signal };
   }
 }

@@ -3,12 +3,13 @@ import type { Aws } from "../aws.ts";
 import type { GroupHealth, MemberGroup, ObservedTarget, ObservedTargetGroup } from "../observation.ts";
 import { inBatches } from "../pages.ts";
 import type { HealthCheckSpec, ListenerProtocol } from "../schema/index.ts";
+import { oneLookMs } from "./last-look.ts";
 import { attributesOf, type Details } from "./load-balancers.ts";
 import { inTurn, present } from "./owned.ts";
 import type { Recent } from "./recent.ts";
 
 /** How old what is shown of targets may be. */
-const maxHealthAge = { liveMs: 5000, seldomMs: 60_000 } as const;
+const maxHealthAge = { live: oneLookMs, recent: oneLookMs, seldom: 60_000 } as const;
 
 /** Those that are there still. */
 export async function describeTargetGroups(

@@ -14,6 +14,7 @@ import type { NlbSpec, SchemaSettings } from "./spec.ts";
 import { readTags } from "./tags.ts";
 
 export { fallbacksOf, listenerAttributes, loadBalancerAttributes, targetGroupAttributes } from "./attributes.ts";
+export { keys } from "./keys.ts";
 export type { Pairs } from "./kinds.ts";
 export type * from "./spec.ts";
 

@@ -1,4 +1,4 @@
-import { annotations, sourceRangesAnnotation } from "../../../src/api/index.ts";
+import { annotations, sourceRangesAnnotation, targetNodeLabelsAnnotation } from "../../../src/api/index.ts";
 
 const awsPrefix = "service.beta.kubernetes.io/aws-load-balancer-";
 
@@ -45,41 +45,57 @@ const suffixes = {
   accessLogPrefix: "access-log-s3-bucket-prefix",
 } as const;
 
-type Name = keyof typeof suffixes;
+/** What an annotation is called here. */
+export type KeyName = keyof typeof suffixes;
 
 /** Annotations of the AWS Load Balancer Controller that mean the same here. */
-export const keys: Readonly<Record<Name, string>> = Object.fromEntries(
+export const keys: Readonly<Record<KeyName, string>> = Object.fromEntries(
   Object.entries(suffixes).map(([name, suffix]) => [name, aws(suffix)]),
-) as Record<Name, string>;
+) as Record<KeyName, string>;
 
 /** `<this>.TCP-80`: for one listener. */
 export const listenerAttributesPrefix: string = `${aws("listener-attributes")}.`;
 /** `<this>.80`: for the target group of one port. */
 export const portAttributesPrefix: string = `${keys.targetGroupAttributes}.`;
 
-/** Annotations of AWS' controllers that mean nothing here, and what to do instead. */
-const unsupported: Readonly<Record<string, string>> = {
-  [aws("source-nat-ipv6-prefixes")]: "AWS chooses the prefixes; remove it",
-  [aws("quic-enabled-ports")]: "there are no QUIC listeners; remove it",
-  [aws("minimum-load-balancer-capacity")]: "capacity is not reserved; reserve it by hand, and remove this",
-  [aws("multi-cluster-target-group")]: "target groups are not shared between clusters; remove it",
-  [aws("target-node-labels")]: `give ${annotations.nodeSelector} the same text`,
-  [aws("extra-security-groups")]: `a Network Load Balancer has none; give all of them in ${keys.securityGroups}`,
-  [aws("access-log-emit-interval")]: "only a Classic Load Balancer has it; remove it",
-  [aws("connection-draining-enabled")]: `only a Classic Load Balancer has it; give ${annotations.drainSeconds}`,
-  [aws("connection-draining-timeout")]: `only a Classic Load Balancer has it; give ${annotations.drainSeconds}`,
-  [aws("connection-idle-timeout")]:
-    `only a Classic Load Balancer has it; give tcp.idle_timeout.seconds=N in ${listenerAttributesPrefix}TCP-PORT`,
+/** Annotations of AWS' controllers that mean nothing here. */
+export type UnsupportedSuffix =
+  | "source-nat-ipv6-prefixes"
+  | "quic-enabled-ports"
+  | "minimum-load-balancer-capacity"
+  | "multi-cluster-target-group"
+  | "extra-security-groups"
+  | "access-log-emit-interval"
+  | "connection-draining-enabled"
+  | "connection-draining-timeout"
+  | "connection-idle-timeout";
+
+/** What to do instead. */
+const unsupported: Readonly<Record<UnsupportedSuffix, string>> = {
+  "source-nat-ipv6-prefixes": "AWS chooses the prefixes; remove it",
+  "quic-enabled-ports": "there are no QUIC listeners; remove it",
+  "minimum-load-balancer-capacity": "capacity is not reserved; reserve it by hand, and remove this",
+  "multi-cluster-target-group": "target groups are not shared between clusters; remove it",
+  "extra-security-groups": `a Network Load Balancer has none; give all of them in ${keys.securityGroups}`,
+  "access-log-emit-interval": "only a Classic Load Balancer has it; remove it",
+  "connection-draining-enabled": `only a Classic Load Balancer has it; give ${annotations.drainSeconds}`,
+  "connection-draining-timeout": `only a Classic Load Balancer has it; give ${annotations.drainSeconds}`,
+  "connection-idle-timeout": `only a Classic Load Balancer has it; give tcp.idle_timeout.seconds=N in ${listenerAttributesPrefix}TCP-PORT`,
 };
 
+const whyUnsupported: ReadonlyMap<string, string> = new Map(
+  Object.entries(unsupported).map(([suffix, why]) => [aws(suffix), why]),
+);
 const known: ReadonlySet<string> = new Set(Object.values(keys));
+/** Read by the controller, whatever the provider. */
+const neutral: ReadonlySet<string> = new Set([sourceRangesAnnotation, targetNodeLabelsAnnotation]);
 const kubernetesPrefix = "service.beta.kubernetes.io/";
 
 /** What is to be said of an annotation that is for a cloud and is not followed here; undefined for any other one. */
 export function whyNotFollowed(key: string): string | undefined {
-  if (!key.startsWith(kubernetesPrefix) || known.has(key) || key === sourceRangesAnnotation) return undefined;
+  if (!key.startsWith(kubernetesPrefix) || known.has(key) || neutral.has(key)) return undefined;
   if ([listenerAttributesPrefix, portAttributesPrefix].some((prefix) => key.startsWith(prefix))) return undefined;
-  const why = unsupported[key];
+  const why = whyUnsupported.get(key);
   if (why !== undefined) return `is not supported: ${why}`;
   if (key.startsWith(`${kubernetesPrefix}actions.`))
     return "is not supported: a port has one target group, which Berth makes; remove it";

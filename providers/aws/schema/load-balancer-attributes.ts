@@ -7,8 +7,16 @@ import type { Reader } from "./reader.ts";
 const aliases = [
   [keys.crossZone, "load_balancing.cross_zone.enabled", bool],
   [keys.accessLog, "access_logs.s3.enabled", bool],
-  [keys.accessLogBucket, "access_logs.s3.bucket", form(/^[a-z0-9.-]{3,63}$/, "the name of a bucket")],
-  [keys.accessLogPrefix, "access_logs.s3.prefix", form(/^[^,]{0,512}$/, "a prefix")],
+  [
+    keys.accessLogBucket,
+    "access_logs.s3.bucket",
+    form(/^[a-z0-9.-]{3,63}$/, "the name of a bucket: 3 to 63 small letters, digits, dots and hyphens"),
+  ],
+  [
+    keys.accessLogPrefix,
+    "access_logs.s3.prefix",
+    form(/^[^,]{0,512}$/, "a prefix of at most 512 characters, without commas"),
+  ],
 ] as const;
 
 /** Every attribute of the load balancer; what nobody mentions is as AWS has it. */

@@ -1,7 +1,9 @@
 import { expect, it } from "vitest";
 import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
+import type { Issue } from "../../../src/provider/index.ts";
 import { cidr, desiredLb, ip, port } from "../testing/values.ts";
 import { nlbSpec, type SchemaSettings } from "./index.ts";
+import { type KeyName, keys, type UnsupportedSuffix } from "./keys.ts";
 
 const p = "service.beta.kubernetes.io/aws-load-balancer-";
 const cert = "arn:aws:acm:eu-west-1:123456789012:certificate/1";
@@ -20,89 +22,105 @@ interface Case {
   readonly settings?: Partial<SchemaSettings>;
 }
 
-/** Whatever has text values only, each wrong alone. */
-const values: readonly (readonly [key: string, ...texts: readonly string[]])[] = [
-  ["type", "clb", "nlb-ip"],
-  ["nlb-target-type", "ip", "pod"],
-  ["name", "", "a b", "-a", "a-", "internal-a", "a".repeat(33)],
-  ["scheme", "public"],
-  ["internal", "yes", "0.0.0.0/0"],
-  ["ip-address-type", "ipv6"],
-  ["enable-prefix-for-ipv6-source-nat", "true"],
-  ["subnets", "", "a,", "a,a"],
-  ["eip-allocations", "1.2.3.4"],
-  ["private-ipv4-addresses", "10.0.0.256", "::1"],
-  ["ipv6-addresses", "10.0.0.1"],
-  [
-    "additional-resource-tags",
-    "a",
-    "=b",
-    "a=1,a=2",
-    "aws:a=b",
-    "berth.dev/cluster=x",
-    "Kubernetes.io/a=b",
-    "elbv2.k8s.aws/a=b",
-    "a=b*c",
-  ],
-  ["additional-resource-tags", Array.from({ length: 3 }, (_, i) => `${"k".repeat(99)}${i}=v`).join(",")],
-  [
-    "ssl-cert",
-    "my-cert",
-    `${cert},`,
-    cert.replace("eu-west-1", "us-east-1"),
-    Array.from({ length: 26 }, (_, i) => `${cert}${i}`).join(","),
-  ],
-  [
-    "target-group-attributes",
-    "a=b",
-    "deregistration_delay.timeout_seconds=3601",
-    "proxy_protocol_v2.enabled=on",
-    "stickiness.type=cookie",
-  ],
-  ["target-group-attributes.443", "proxy_protocol_v2.enabled=true"],
-  ["target-group-attributes.80", "load_balancing.cross_zone.enabled=maybe"],
-  ["proxy-protocol", "true"],
-  ["proxy-protocol-per-target-group", "81"],
-  ["healthcheck-protocol", "HTTP"],
-  ["healthcheck-port", "0", "70000", "nope"],
-  ["healthcheck-path", "healthz"],
-  ["healthcheck-interval", "4", "301", "10s"],
-  ["healthcheck-timeout", "1", "121", "11"],
-  ["healthcheck-healthy-threshold", "1"],
-  ["healthcheck-unhealthy-threshold", "11"],
-  ["healthcheck-success-codes", "100", "200-"],
-  ["security-group-prefix-lists", "sg-1"],
-  ["security-groups", "a,b,c,d,e"],
-  ["manage-backend-security-group-rules", "on"],
-  ["inbound-sg-rules-on-private-link-traffic", "true"],
-  ["disable-nlb-sg", "1"],
-  ["enable-icmp-for-path-mtu-discovery", "true"],
-  ["attributes", "deletion_protection=true", "dns_record.client_routing_policy=zone", "access_logs.s3.enabled=true"],
-  ["cross-zone-load-balancing-enabled", "on"],
-  ["access-log-enabled", "true"],
-  ["access-log-s3-bucket-name", "UPPER"],
-  ["enable-tcp-udp-listener", "on"],
-  ["listener-attributes.TCP-80", "tcp.idle_timeout.seconds=59", "idle=1"],
-  ["listener-attributes.UDP-80", "tcp.idle_timeout.seconds=60"],
-  ["listener-attributes.TCP", "tcp.idle_timeout.seconds=60"],
-  ["berth.dev/drain-seconds", "3601", "1m"],
-];
+/** A wrong annotation: texts that it must not have, each alone, and what else has to be said for it to count. */
+interface Row {
+  readonly bad: readonly string[];
+  readonly beside?: Readonly<Record<string, string>>;
+}
+
+const tls = { beside: { "ssl-cert": cert } } as const;
+
+/** Whoever adds an annotation adds its row: without one this does not compile. */
+const rows: Readonly<Record<KeyName, Row>> = {
+  type: { bad: ["clb", "nlb-ip"] },
+  targetType: { bad: ["ip", "pod"] },
+  name: { bad: ["", "a b", "-a", "a-", "internal-a", "a".repeat(33)] },
+  scheme: { bad: ["public", ""] },
+  internal: { bad: ["yes", "0.0.0.0/0"] },
+  ipAddressType: { bad: ["ipv6", "Dualstack"] },
+  subnets: { bad: ["", "a,", "a,a"] },
+  eipAllocations: { bad: ["1.2.3.4", "eipalloc-1,eipalloc-1"] },
+  privateIpv4: { bad: ["10.0.0.256", "::1"] },
+  ipv6: { bad: ["10.0.0.1"] },
+  sourceNat: { bad: ["true"] },
+  tags: {
+    bad: [
+      "a",
+      "=b",
+      "a=1,a=2",
+      "aws:a=b",
+      "berth.dev/cluster=x",
+      "Kubernetes.io/a=b",
+      "elbv2.k8s.aws/a=b",
+      "a=b*c",
+      Array.from({ length: 3 }, (_, i) => `${"k".repeat(99)}${i}=v`).join(","),
+    ],
+  },
+  certificates: {
+    bad: [
+      "my-cert",
+      `${cert},`,
+      cert.replace("eu-west-1", "us-east-1"),
+      Array.from({ length: 26 }, (_, i) => `${cert}${i}`).join(","),
+    ],
+  },
+  tlsPorts: { bad: ["8443", "", "http,"], ...tls },
+  tlsPolicy: { bad: ["TLS13", "ELBSecurityPolicy-"], ...tls },
+  backendProtocol: { bad: ["https", "SSL"], ...tls },
+  alpn: { bad: ["h2", "HTTP2"], ...tls },
+  tcpUdp: { bad: ["on"] },
+  targetGroupAttributes: {
+    bad: ["a=b", "deregistration_delay.timeout_seconds=3601", "proxy_protocol_v2.enabled=on", "stickiness.type=cookie"],
+  },
+  proxyProtocol: { bad: ["true"] },
+  proxyProtocolPorts: { bad: ["81", ""] },
+  healthProtocol: { bad: ["HTTP"] },
+  healthPort: { bad: ["0", "70000", "nope"] },
+  healthPath: { bad: ["healthz", "/a b"], beside: { "healthcheck-protocol": "http" } },
+  healthInterval: { bad: ["4", "301", "10s"] },
+  healthTimeout: { bad: ["1", "121", "11"] },
+  healthyThreshold: { bad: ["1", "1.5"] },
+  unhealthyThreshold: { bad: ["11", "-2"] },
+  healthCodes: { bad: ["100", "200-"], beside: { "healthcheck-protocol": "http" } },
+  prefixLists: { bad: ["sg-1"] },
+  securityGroups: { bad: ["a,b,c,d,e", ""] },
+  manageBackendRules: { bad: ["on"] },
+  privateLink: { bad: ["true"] },
+  withoutSecurityGroup: { bad: ["1"] },
+  pathMtu: { bad: ["true"] },
+  attributes: {
+    bad: ["deletion_protection=true", "dns_record.client_routing_policy=zone", "access_logs.s3.enabled=true"],
+  },
+  crossZone: { bad: ["on"] },
+  accessLog: { bad: ["true", "yes"] },
+  accessLogBucket: { bad: ["UPPER", "a"] },
+  accessLogPrefix: { bad: ["a,b", "a".repeat(513)] },
+};
+
+/** Keys that end in a port, and ours. */
+const others: Readonly<Record<string, Row>> = {
+  "target-group-attributes.443": { bad: ["proxy_protocol_v2.enabled=true"] },
+  "target-group-attributes.80": { bad: ["load_balancing.cross_zone.enabled=maybe"] },
+  "listener-attributes.TCP-80": { bad: ["tcp.idle_timeout.seconds=59", "idle=1"] },
+  "listener-attributes.UDP-80": { bad: ["tcp.idle_timeout.seconds=60"] },
+  "listener-attributes.TCP": { bad: ["tcp.idle_timeout.seconds=60"] },
+  "berth.dev/drain-seconds": { bad: ["3601", "1m"] },
+};
 
 /** Known words that are not followed here, and words that nobody knows. */
-const notFollowed = [
-  "source-nat-ipv6-prefixes",
-  "quic-enabled-ports",
-  "minimum-load-balancer-capacity",
-  "multi-cluster-target-group",
-  "target-node-labels",
-  "extra-security-groups",
-  "access-log-emit-interval",
-  "connection-draining-enabled",
-  "connection-draining-timeout",
-  "connection-idle-timeout",
-  "schema",
-  "service.beta.kubernetes.io/actions.tcp-80",
-];
+const notFollowed: Readonly<Record<UnsupportedSuffix, string>> & Readonly<Record<string, string>> = {
+  "source-nat-ipv6-prefixes": "1",
+  "quic-enabled-ports": "1",
+  "minimum-load-balancer-capacity": "1",
+  "multi-cluster-target-group": "1",
+  "extra-security-groups": "1",
+  "access-log-emit-interval": "1",
+  "connection-draining-enabled": "1",
+  "connection-draining-timeout": "1",
+  "connection-idle-timeout": "1",
+  schema: "1",
+  "service.beta.kubernetes.io/actions.tcp-80": "1",
+};
 
 const combinations: readonly Case[] = [
   { annotations: { scheme: "internal", internal: "false" } },
@@ -163,18 +181,30 @@ const combinations: readonly Case[] = [
   { annotations: { scheme: "public", "healthcheck-interval": "1", attributes: "a=b" } },
 ];
 
+/** Each alone: its key, whole, and what is said. */
+const alone: readonly (readonly [key: string, text: string, one: Case])[] = [
+  ...(Object.entries(rows) as [KeyName, Row][]).map(([name, row]) => [keys[name], row] as const),
+  ...Object.entries(others).map(([key, row]) => [key.includes("/") ? key : `${p}${key}`, row] as const),
+].flatMap(([key, { bad, beside }]) =>
+  bad.map((text) => [key, text, { annotations: { ...beside, [key.replace(p, "")]: text } }] as const),
+);
+
 const cases: readonly Case[] = [
-  ...values.flatMap(([key, ...texts]) => texts.map((text): Case => ({ annotations: { [key]: text } }))),
-  ...notFollowed.map((key): Case => ({ annotations: { [key]: "1" } })),
+  ...alone.map(([, , one]) => one),
+  ...Object.entries(notFollowed).map(([key, text]): Case => ({ annotations: { [key]: text } })),
   ...combinations,
 ];
 
-/** What is given, then each issue on a line of its own. */
-function told({ annotations, changes = {}, settings }: Case): string {
+function issuesOf({ annotations, changes = {}, settings }: Case): readonly Issue[] {
   const full = Object.entries(annotations).map(([key, text]) => [key.includes("/") ? key : `${p}${key}`, text]);
   const lb = desiredLb({ annotations: Object.fromEntries(full), ...changes });
-  const { issues } = nlbSpec(lb, { region: "eu-west-1", agents: true, ...settings });
-  const lines = issues.map(({ path, port, severity, reason, message }) => {
+  return nlbSpec(lb, { region: "eu-west-1", agents: true, ...settings }).issues;
+}
+
+/** What is given, then each issue on a line of its own. */
+function told(one: Case): string {
+  const { annotations, changes = {} } = one;
+  const lines = issuesOf(one).map(({ path, port, severity, reason, message }) => {
     const where = port === undefined ? path : `${path} (${port.protocol} ${port.port})`;
     return `  ${severity} ${reason}: ${where}: ${message}`.replaceAll(p, "~");
   });
@@ -187,4 +217,12 @@ function told({ annotations, changes = {}, settings }: Case): string {
 it("has an issue for whatever is wrong, with the key, the value and what may be given", async () => {
   for (const one of cases) expect(told(one)).toContain("\n");
   await expect(`${cases.map(told).join("\n\n")}\n`).toMatchFileSnapshot("testdata/wrong.txt");
+});
+
+it.each(alone)("%s: %j is told with its key, itself and what may be given", (key, text, one) => {
+  const own = issuesOf(one).filter(({ path }) => path === `metadata.annotations[${key}]`);
+  const shown = text.length > 120 ? `"${text.slice(0, 120)}...": ` : `${JSON.stringify(text)}: `;
+  expect(own.map(({ severity, reason }) => `${severity} ${reason}`)).toContain("refuse InvalidAnnotation");
+  for (const { message } of own) expect(message).toMatch(/(?:give|remove|set|shorten|take|are|end the key with) /);
+  for (const { message } of own) expect(message.slice(0, shown.length)).toBe(shown);
 });

@@ -16,6 +16,8 @@ export interface AdapterOptions {
   readonly fence?: () => string | undefined;
   readonly clock?: Clock;
   readonly requestLimits?: RequestLimits;
+  /** Where AWS is for it; by default the account itself. */
+  readonly endpoint?: string;
 }
 
 /** What else the account is. */
@@ -70,10 +72,11 @@ export class Account implements AsyncDisposable {
     fence = () => undefined,
     clock = systemClock,
     requestLimits,
+    endpoint = this.aws.endpoint,
   }: AdapterOptions = {}): Promise<ProviderAdapter> {
     this.aws.pass(30_000);
     return await provider.create({
-      flags: { "aws-nlb-region": region, "aws-nlb-vpc-id": vpcId, "aws-nlb-endpoint": this.aws.endpoint },
+      flags: { "aws-nlb-region": region, "aws-nlb-vpc-id": vpcId, "aws-nlb-endpoint": endpoint },
       environment: {},
       clusterId,
       stateDir: "",

@@ -9,6 +9,7 @@ export const settings: NlbSettings = {
   region: "eu-west-1",
   agents: true,
   nodePortRange: { first: 30_000, last: 32_767 },
+  maxRules: 60,
 };
 
 export interface Wish {

@@ -4,7 +4,10 @@ import type { PlanStep } from "../../../src/provider/index.ts";
 import type { Action, ListenerContent, Ref } from "../actions.ts";
 import { tagKeys } from "../identity.ts";
 import { fallbacksOf, listenerAttributes, loadBalancerAttributes, targetGroupAttributes } from "../schema/index.ts";
+import { desiredLb } from "./values.ts";
 import type { Group, Listener, LoadBalancer, TargetGroup, World } from "./world.ts";
+
+const { clusterId } = desiredLb().id;
 
 export class Mutations {
   readonly #world: World;
@@ -142,30 +145,30 @@ export class Mutations {
   #delete(action: Extract<Action, { kind: `delete${string}` }>): void {
     switch (action.kind) {
       case "deleteLoadBalancer":
-        return remove(this.#world.loadBalancers, this.#loadBalancer(action.arn));
+        return remove(this.#world.loadBalancers, own(this.#loadBalancer(action.arn)));
       case "deleteListener": {
         const owner = this.#world.loadBalancers.find(({ listeners }) =>
           listeners.some(({ arn }) => arn === action.arn),
         );
-        return remove(owner?.listeners ?? [], this.#listener(action.arn));
+        return remove(owner?.listeners ?? [], own(this.#listener(action.arn)));
       }
       case "deleteTargetGroup":
         if (
           this.#world.listeners().some((one) => one.targetGroups.some(({ targetGroup }) => targetGroup === action.arn))
         )
           throw new Error("ResourceInUse");
-        return remove(this.#world.targetGroups, this.#targetGroup(action.arn));
+        return remove(this.#world.targetGroups, own(this.#targetGroup(action.arn)));
       case "deleteGroup": {
         const isNamed = this.#world.groups.some(({ rules }) => rules.some(({ source }) => source === action.id));
         if (isNamed || this.#world.loadBalancers.some(({ groups }) => groups.includes(action.id)))
           throw new Error("DependencyViolation");
-        return remove(this.#world.groups, this.#group(action.id));
+        return remove(this.#world.groups, own(this.#group(action.id)));
       }
     }
   }
 
   #targets(action: Extract<Action, { kind: "registerTargets" | "deregisterTargets" }>): void {
-    const group = this.#targetGroup(action.targetGroup);
+    const group = own(this.#targetGroup(action.targetGroup));
     if (action.targets.length > 100) throw new Error("too many at once");
     for (const { id, port } of action.targets) {
       const known = group.targets.find((one) => one.id === id && one.port === port);
@@ -183,7 +186,7 @@ export class Mutations {
   #tag(action: Extract<Action, { kind: "addTags" | "removeTags" }>): void {
     const objects = [...this.#world.loadBalancers, ...this.#world.targetGroups, ...this.#world.listeners()];
     const object = objects.find(({ arn }) => arn === action.id) ?? this.#group(action.id);
-    if (object.tags[tagKeys.cluster] === undefined) throw new Error(`${action.id} is not ours`);
+    own(object);
     if (action.kind === "addTags") object.tags = { ...object.tags, ...action.tags };
     else object.tags = Object.fromEntries(Object.entries(object.tags).filter(([name]) => !action.keys.includes(name)));
   }
@@ -199,15 +202,15 @@ export class Mutations {
       case "setAttributes": {
         const arn = idOf(action.arn);
         const owner = {
-          loadBalancer: () => this.#loadBalancer(arn),
-          targetGroup: () => this.#targetGroup(arn),
-          listener: () => this.#listener(arn),
+          loadBalancer: () => own(this.#loadBalancer(arn)),
+          targetGroup: () => own(this.#targetGroup(arn)),
+          listener: () => own(this.#listener(arn)),
         }[action.of]();
         owner.attributes = { ...owner.attributes, ...action.attributes };
         return;
       }
       case "setSecurityGroups": {
-        const one = this.#loadBalancer(idOf(action.arn));
+        const one = own(this.#loadBalancer(idOf(action.arn)));
         const groups = action.groups.map((ref) => this.#group(idOf(ref)).id);
         if ((groups.length === 0) !== (one.groups.length === 0))
           throw new Error("security groups are there for ever or never");
@@ -216,7 +219,7 @@ export class Mutations {
       }
       case "setSubnets": {
         const { ipAddressType, sourceNat, subnets } = action;
-        Object.assign(this.#loadBalancer(action.arn), {
+        Object.assign(own(this.#loadBalancer(action.arn)), {
           ipAddressType,
           sourceNat,
           subnets: subnets.map((one) => one.subnet),
@@ -224,10 +227,10 @@ export class Mutations {
         return;
       }
       case "modifyTargetGroup":
-        this.#targetGroup(action.arn).healthCheck = action.healthCheck;
+        own(this.#targetGroup(action.arn)).healthCheck = action.healthCheck;
         return;
       case "modifyListener": {
-        const listener = this.#listener(action.arn);
+        const listener = own(this.#listener(action.arn));
         const isOther = listener.protocol !== action.content.protocol;
         const more = listener.tls?.certificates.slice(1) ?? [];
         Object.assign(listener, this.#content(action.content, idOf));
@@ -244,7 +247,7 @@ export class Mutations {
       }
       case "addCertificates":
       case "removeCertificates": {
-        const listener = this.#listener(idOf(action.listener));
+        const listener = own(this.#listener(idOf(action.listener)));
         if (listener.tls === undefined) throw new Error("certificates without TLS");
         const rest = listener.tls.certificates.filter((one) => !action.certificates.includes(one));
         const certificates = action.kind === "addCertificates" ? [...rest, ...action.certificates] : rest;
@@ -267,8 +270,7 @@ export class Mutations {
         const group = this.#group(action.group);
         for (const id of action.rules) {
           const rule = group.rules.find((one) => one.id === id);
-          if (rule?.tags[tagKeys.cluster] === undefined) throw new Error(`rule ${id} is not ours`);
-          remove(group.rules, rule);
+          remove(group.rules, own(found(rule, id)));
         }
         return;
       }
@@ -304,6 +306,12 @@ export class Mutations {
       id,
     );
   }
+}
+
+/** Nothing is changed or deleted but what carries the cluster's tag. */
+function own<T extends { readonly tags: Readonly<Record<string, string>> }>(object: T): T {
+  if (object.tags[tagKeys.cluster] !== clusterId) throw new Error(`not ours: ${JSON.stringify(object)}`);
+  return object;
 }
 
 function found<T>(value: T | undefined, name: string): T {

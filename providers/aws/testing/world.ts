@@ -41,6 +41,7 @@ export class World {
     vpcId: "vpc-1",
     vpcCidrs: ["10.0.0.0/16"],
     subnets: ["a", "b"].flatMap((zone) => [subnet(zone, "internal"), subnet(zone, "public")]),
+    addresses: ["11111111", "22222222"].map((id) => ({ id: `eipalloc-${id}`, usedBy: undefined })),
     groups: [],
   };
 
@@ -138,7 +139,9 @@ export class World {
 function subnet(zone: string, kind: "internal" | "public"): NetworkFacts["subnets"][number] {
   const role = kind === "internal" ? "kubernetes.io/role/internal-elb" : "kubernetes.io/role/elb";
   const place = { zone: `eu-west-1${zone}`, locale: "availability-zone", hasIpv6: true, freeAddresses: 200 };
-  return { id: `subnet-${kind}-${zone}`, ...place, isPublic: kind === "public", tags: { [role]: "1" } };
+  const number = "ab".indexOf(zone) + (kind === "public" ? 2 : 0);
+  const cidrs = [`10.0.${number}.0/24`, `2001:db8:0:${number}::/64`];
+  return { id: `subnet-${kind}-${zone}`, cidrs, ...place, isPublic: kind === "public", tags: { [role]: "1" } };
 }
 
 function healthOf(targets: readonly ObservedTarget[]): GroupHealth {

@@ -9,6 +9,7 @@ import {
   type ScopeKey,
   type StepOutcome,
 } from "../../provider/index.ts";
+import { isRecalling } from "../health.ts";
 
 /** A plan may open the way for the next one; a sane adapter needs two or three. */
 const maxRounds = 10;
@@ -48,10 +49,13 @@ export async function converge(
   { time, allowReplace, mayWrite, onStart, snapshot, signal }: ConvergeOptions,
 ): Promise<Convergence<unknown>> {
   const outcomes: StepOutcome[] = [];
-  if (snapshot !== undefined) {
-    const observed = await adapter.observe(key, snapshot.value, signal);
+  const known = snapshot?.value ?? (isRecalling(adapter) ? await adapter.recall(key, signal) : undefined);
+  if (known !== undefined) {
+    const observed = await adapter.observe(key, known, signal);
     const plan = adapter.plan(key, desired, observed, time);
-    if (isConverged(plan)) return { observed, plan, outcomes, replacement: false };
+    // What was read of many may be too old to wait by.
+    const isEnough = snapshot === undefined ? plan.steps.length === 0 : isConverged(plan);
+    if (isEnough) return { observed, plan, outcomes, replacement: false };
   }
   for (let round = 0; ; round++) {
     const observed = await adapter.observe(key, "live", signal);

@@ -12,10 +12,11 @@ import {
   type PlanStep,
   type PlanTime,
   type ProviderAdapter,
+  type Recalling,
   type ScopeKey,
   type StepResult,
 } from "../../provider/index.ts";
-import { isHealthWatcher, isIdentified } from "../health.ts";
+import { isHealthWatcher, isIdentified, isRecalling } from "../health.ts";
 import type { Circuit } from "./circuit.ts";
 import { orPanic, orPanicAsync } from "./panic-error.ts";
 
@@ -30,6 +31,8 @@ export class GuardedAdapter implements ProviderAdapter {
   readonly watchHealth?: HealthWatcher["watchHealth"];
   /** The same. */
   readonly identity?: Identified["identity"];
+  /** The same. */
+  readonly recall?: Recalling["recall"];
   readonly #adapter: ProviderAdapter;
   readonly #circuit: Circuit;
 
@@ -39,6 +42,7 @@ export class GuardedAdapter implements ProviderAdapter {
     this.#adapter = adapter;
     this.#circuit = circuit;
     if (isHealthWatcher(adapter)) this.watchHealth = (onChange) => adapter.watchHealth(onChange);
+    if (isRecalling(adapter)) this.recall = (key, signal) => this.#ask("recall", () => adapter.recall(key, signal));
     if (isIdentified(adapter)) this.identity = (signal) => this.#ask("identity", () => adapter.identity(signal));
   }
 

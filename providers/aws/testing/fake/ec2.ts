@@ -13,10 +13,21 @@ export const ec2Handlers: Readonly<Record<string, Handler>> = {
       { vpcId, cidrBlockAssociationSet: [{ cidrBlock: "10.0.0.0/16", cidrBlockState: { state: "associated" } }] },
     ],
   }),
+  DescribeAddresses: ({ state }) => ({
+    addressesSet: [
+      ...[...state.allocations].map((allocationId) => ({ allocationId })),
+      ...[...state.takenAllocations].map(([allocationId, networkInterfaceId]) => ({
+        allocationId,
+        associationId: `eipassoc-${networkInterfaceId}`,
+        networkInterfaceId,
+      })),
+    ],
+  }),
   DescribeSubnets: ({ state }) => ({
     subnetSet: [...state.subnets.values()].map(({ id, zone, freeAddresses, tags }) => ({
       subnetId: id,
       vpcId,
+      cidrBlock: "10.0.0.0/16",
       availabilityZone: zone,
       availableIpAddressCount: freeAddresses,
       ipv6CidrBlockAssociationSet: [{ ipv6CidrBlock: "2001:db8::/64", ipv6CidrBlockState: { state: "associated" } }],

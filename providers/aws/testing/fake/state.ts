@@ -116,6 +116,8 @@ export class State {
   readonly certificates: Set<string> = new Set();
   /** Elastic addresses that are free. */
   readonly allocations: Set<string> = new Set();
+  /** Those that are not, by what has them. */
+  readonly takenAllocations: Map<string, string> = new Map();
   /** Milliseconds; it goes on by a little with each request. */
   now = 0;
   #count = 0;
