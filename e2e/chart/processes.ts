@@ -62,9 +62,9 @@ export async function startUninstall(
   process: "agent" | "controller",
   container: Container,
 ): Promise<void> {
-  const { define } = (await import(`../../src/cli/${process}.ts`)) as CommandModule;
+  const module = (await import(`../../src/cli/${process}.ts`)) as CommandModule;
   const parent = new Command().exitOverride().configureOutput({ writeErr() {} });
-  define(parent, { argv: [], environment: {}, signal: new AbortController().signal, stdout, stderr });
+  module.define(parent, { argv: [], environment: {}, signal: new AbortController().signal, stdout, stderr });
   const command = parent.commands.find((each) => each.name() === "uninstall");
   if (command === undefined) throw new Error(`berth ${process} has no uninstall`);
   let isReached = false;

@@ -23,7 +23,8 @@ export function rightsTable(files: readonly RoleFile[]): string {
 function rowsOf({ text, who }: RoleFile): readonly (readonly string[])[] {
   return parseAllDocuments(text).flatMap((document) => {
     const rules = (document.get("rules") ?? undefined) as YAMLSeq<YAMLMap> | undefined;
-    const where = document.getIn(["metadata", "namespace"]) ?? "everywhere";
+    const { metadata } = document.toJSON() as { readonly metadata: { readonly namespace?: string } };
+    const where = metadata.namespace === undefined ? "everywhere" : code(metadata.namespace);
     return (rules?.items ?? []).map((item, index) => {
       const { apiGroups, resources, resourceNames = [], verbs } = item.toJSON() as Rule;
       const comment = item.commentBefore ?? (index === 0 ? rules?.commentBefore : undefined) ?? "";
@@ -31,12 +32,7 @@ function rowsOf({ text, who }: RoleFile): readonly (readonly string[])[] {
         apiGroups[0] === "" ? name : name.replace(/^[^/]+/, `$&.${apiGroups[0]}`),
       );
       const may = code([...verbs, ...kinds, ...resourceNames].join(" "));
-      return [
-        who,
-        may,
-        code(String(where)).replace("`everywhere`", "everywhere"),
-        oneLine(comment) || "with the one above",
-      ];
+      return [who, may, where, oneLine(comment) || "with the one above"];
     });
   });
 }

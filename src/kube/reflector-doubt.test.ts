@@ -113,4 +113,6 @@ it("tells of a failure that lasts once in ten minutes, and when it is over", asy
     "warn watch failed: Forbidden, says the test",
     "info watch works again",
   ]);
+  const why = "allow `list, watch services` to this account, as its role of the chart does";
+  expect(bench.log.lines.find(({ level }) => level === "warn")?.fields).toMatchObject({ why });
 });
