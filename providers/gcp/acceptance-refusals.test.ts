@@ -1,6 +1,7 @@
 // What the API refuses, rule by rule, and what this provider makes of it: each is met by one wrong or late request on a
 // load balancer that is there. The planner makes none of them, or only when somebody else changes something meanwhile.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { groupRules } from "../../sandbox/gce/group-rules.ts";
 import { rules } from "../../sandbox/gce/rules.ts";
 import { type Fault, ProviderError, type StepResult } from "../../src/provider/index.ts";
 import type { GcpAdapter } from "./adapter.ts";
@@ -111,7 +112,7 @@ const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial
       verb: "insert",
       resource: { ...held, addressType: "INTERNAL", subnetwork: `${api}/regions/europe-west1/subnetworks/x` },
     }),
-    { kind: "notFound" },
+    { kind: "blocked", reason: "SubnetNotFound" },
   ],
   "addresses are held once": [
     async () => {
@@ -125,7 +126,13 @@ const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial
     { kind: "blocked", reason: "NetworkTierMismatch" },
   ],
   "machines of groups exist": [
-    async () => ({ verb: "attach", group: base, zone: "europe-west1-b", endpoints: [{ instance: "gone" }] }),
+    async () => ({
+      verb: "attach",
+      kind: "endpointGroup",
+      group: base,
+      zone: "europe-west1-b",
+      endpoints: [{ instance: "gone" }],
+    }),
     refused,
   ],
   "one side of a firewall": [() => anotherFirewall({ denied: [{ IPProtocol: "all" }] }), refused],
@@ -138,13 +145,19 @@ const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial
   ],
 };
 
-it.each(rules.map(({ id: rule }) => rule))("G11: what the API refuses by its rule %j", async (rule) => {
-  const [request, fault] = requests[rule] ?? [];
-  if (request === undefined) throw new Error("nobody would miss this rule");
-  const action = await request();
-  const before = cloud.fingerprint();
-  const outcome = await apply(action).catch((error: unknown) => error);
-  expect(outcome).toBeInstanceOf(ProviderError);
-  expect((outcome as ProviderError).fault).toMatchObject(fault!);
-  expect(cloud.fingerprint()).toBe(before);
-});
+/** Those about instance groups have tests of their own. */
+const others = new Set(groupRules.map(({ id: rule }) => rule));
+
+it.each(rules.map(({ id: rule }) => rule).filter((rule) => !others.has(rule)))(
+  "G11: what the API refuses by its rule %j",
+  async (rule) => {
+    const [request, fault] = requests[rule] ?? [];
+    if (request === undefined) throw new Error("nobody would miss this rule");
+    const action = await request();
+    const before = cloud.fingerprint();
+    const outcome = await apply(action).catch((error: unknown) => error);
+    expect(outcome).toBeInstanceOf(ProviderError);
+    expect((outcome as ProviderError).fault).toMatchObject(fault!);
+    expect(cloud.fingerprint()).toBe(before);
+  },
+);

@@ -1,3 +1,4 @@
+import { annotations } from "../../src/api/index.ts";
 import type { Clock } from "../../src/base/index.ts";
 import type { DesiredLoadBalancer, NodeTarget } from "../../src/model/index.ts";
 import type {
@@ -12,14 +13,14 @@ import type {
   ScopeKey,
   StepResult,
 } from "../../src/provider/index.ts";
-import { targetOf } from "./calls.ts";
 import { HeldViews, isPartOf } from "./held-views.ts";
 import { linkOf } from "./links.ts";
+import { anyBaseName } from "./names.ts";
 import type { Observation } from "./observation.ts";
 import { type Owner, parseOwner } from "./owner.ts";
 import { addressText, planScope, sharedKey, status } from "./plan/index.ts";
 import type { Reader } from "./reader.ts";
-import { type Action, type Ref, type Resource, refOf, refText } from "./resources.ts";
+import { type Action, type Ref, type Resource, refOf, refText, targetOf } from "./resources.ts";
 import { optionsOf } from "./schema.ts";
 import type { Settings } from "./settings.ts";
 import type { Writer } from "./writer.ts";
@@ -55,13 +56,17 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
   }
 
   validate(desired: DesiredLoadBalancer): readonly Issue[] {
-    return optionsOf(desired).issues;
+    return [...optionsOf(desired).issues, ...sharedMachineIssues(desired, this.#settings)];
   }
 
-  /** The health check that is shared is that of policy Cluster; one of policy Local has its own. */
+  /**
+   * The health check that is shared is that of policy Cluster; one of policy Local has its own. Groups of its own may be
+   * left from before where machines are shared.
+   */
   scopes({ id, externalTrafficPolicy }: DesiredLoadBalancer): readonly ScopeKey[] {
     return [
       ...(externalTrafficPolicy === "Cluster" ? [sharedKey(id.clusterId)] : []),
+      ...(this.#settings.backends === "instance-groups" ? [sharedKey(id.clusterId, "instance-groups")] : []),
       { kind: "members", id },
       { kind: "service", id },
     ];
@@ -118,9 +123,10 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
   }
 
   async *listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject> {
-    const found = (await this.#reader.all(signal)).flatMap((resource) => {
+    const found = (await this.#reader.owned(signal)).flatMap((resource) => {
       const owner = parseOwner(resource.description);
-      return owner !== undefined && clusterOf(owner) === clusterId ? [{ resource, owner }] : [];
+      const isNamedSo = resource.name.startsWith(anyBaseName);
+      return isNamedSo && owner !== undefined && clusterOf(owner) === clusterId ? [{ resource, owner }] : [];
     });
     // One mark stands for a whole load balancer, and what that one shares has to stay with it.
     const kept = new Set(found.flatMap(({ owner }) => (isRetained(owner) ? [owner.id.uid] : [])));
@@ -145,4 +151,13 @@ function isRetained(owner: Owner): owner is Extract<Owner, { kind: "service" }> 
 function scopeOf({ kind }: Resource, owner: Owner): ScopeKey {
   if (owner.kind === "shared") return { kind: "shared", clusterId: owner.clusterId, name: owner.name };
   return { kind: kind === "endpointGroup" ? "members" : "service", id: owner.id };
+}
+
+/** What all load balancers send to is no choice of one of them. */
+function sharedMachineIssues({ annotations: given }: DesiredLoadBalancer, { backends }: Settings): readonly Issue[] {
+  const key = annotations.nodeSelector;
+  if (backends === "endpoint-groups" || given[key] === undefined) return [];
+  const message = "nodes cannot be chosen with --gcp-l4-backends instance-groups, which all Services share; remove it";
+  const path = `metadata.annotations[${key}]`;
+  return [{ path, severity: "degrade", reason: "NodeSelectorNotSupported", message }];
 }

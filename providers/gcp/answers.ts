@@ -29,15 +29,22 @@ export function resourceOf(kind: ResourceKind, answer: Answer): Resource | undef
       return ruleOf(answer);
     case "endpointGroup":
       return endpointGroupOf(answer);
+    case "instanceGroup":
+      return {
+        kind: "instanceGroup",
+        ...common(answer),
+        ...present(answer, "network", "size"),
+        zone: lastPart(textOf(answer, "zone")),
+      };
     default:
       return assertNever(kind, "kind");
   }
 }
 
 /** The members of a page of a group's list. */
-export function membersOf(page: Answer): readonly Endpoint[] {
-  return items(page, "items").flatMap(({ networkEndpoint }) => {
-    const instance = (networkEndpoint as Answer | undefined)?.["instance"];
+export function endpointsOf(page: Answer): readonly Endpoint[] {
+  return items(page, "items").flatMap((item) => {
+    const { instance } = (item["networkEndpoint"] as Answer | undefined) ?? item;
     return typeof instance === "string" ? [{ instance: lastPart(instance) }] : [];
   });
 }
@@ -57,9 +64,10 @@ export function healthOfMembers(answer: Answer): ReadonlyMap<string, boolean> {
 
 /** What a page of a list holds, in whatever zones. */
 export function itemsOf(kind: ResourceKind, page: Answer): readonly Answer[] {
-  if (kind !== "endpointGroup") return items(page, "items");
+  if (kind !== "endpointGroup" && kind !== "instanceGroup") return items(page, "items");
   const zones = (page["items"] ?? {}) as Readonly<Record<string, Answer>>;
-  return Object.values(zones).flatMap((zone) => items(zone, "networkEndpointGroups"));
+  const name = kind === "endpointGroup" ? "networkEndpointGroups" : "instanceGroups";
+  return Object.values(zones).flatMap((zone) => items(zone, name));
 }
 
 function addressOf(answer: Answer): Address {
@@ -93,6 +101,9 @@ function firewallOf(answer: Answer): Firewall {
     sourceRanges: texts(answer, "sourceRanges"),
     destinationRanges: texts(answer, "destinationRanges"),
     targetTags: texts(answer, "targetTags"),
+    sourceTags: texts(answer, "sourceTags"),
+    sourceServiceAccounts: texts(answer, "sourceServiceAccounts"),
+    targetServiceAccounts: texts(answer, "targetServiceAccounts"),
     allowed: items(answer, "allowed").map(trafficOf),
     denied: items(answer, "denied").map(trafficOf),
   };
@@ -150,7 +161,7 @@ function endpointGroupOf(answer: Answer): EndpointGroup | undefined {
   return {
     kind: "endpointGroup",
     ...common(answer),
-    ...present(answer, "networkEndpointType", "network", "subnetwork"),
+    ...present(answer, "networkEndpointType", "network", "subnetwork", "size"),
     zone: lastPart(textOf(answer, "zone")),
   } as EndpointGroup;
 }

@@ -1,7 +1,17 @@
 import { assertNever } from "../../src/base/index.ts";
 import type { Call, Collection } from "./client.ts";
 import type { Attempt } from "./errors.ts";
-import { type Action, type Ref, type Resource, type ResourceKind, refOf, refText } from "./resources.ts";
+import { instanceLink } from "./links.ts";
+import {
+  type Action,
+  type Endpoint,
+  type Group,
+  type Ref,
+  type Resource,
+  type ResourceKind,
+  refText,
+  targetOf,
+} from "./resources.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where resources of a kind are, and how the client calls one and its content. */
@@ -57,31 +67,20 @@ export const kinds: Readonly<Record<ResourceKind, Kind>> = {
     body: "networkEndpointGroupResource",
     permission: "networkEndpointGroups",
   },
+  instanceGroup: {
+    collection: "instanceGroups",
+    scope: "zone",
+    parameter: "instanceGroup",
+    body: "instanceGroupResource",
+    permission: "instanceGroups",
+  },
 };
-
-/** The resource that an action is about. */
-export function targetOf(action: Action): Ref {
-  switch (action.verb) {
-    case "insert":
-    case "update":
-      return refOf(action.resource);
-    case "delete":
-      return action.ref;
-    case "globalAccess":
-      return { kind: "forwardingRule", name: action.rule };
-    case "attach":
-    case "detach":
-      return { kind: "endpointGroup", name: action.group, zone: action.zone };
-    default:
-      return assertNever(action, "action");
-  }
-}
 
 /** The request that an action is. `requestId`: sent again with the same one it does nothing twice. */
 export function callOf(action: Action, settings: Settings, requestId: string): Call {
   const ref = targetOf(action);
   const kind = kinds[ref.kind];
-  const { method, verb, content } = wordsOf(action, kind);
+  const { method, verb, content } = wordsOf(action, kind, settings);
   const named = action.verb === "insert" ? {} : { [kind.parameter]: ref.name };
   return {
     kind: "write",
@@ -105,12 +104,17 @@ export function pollOf(ref: Ref, operation: string, settings: Settings): Call {
   };
 }
 
-/** Lists all resources of a kind whose names fit the pattern, in all zones. */
-export function listOf(kind: ResourceKind, pattern: string | undefined, settings: Settings): Omit<Call, "kind"> {
+/** Lists all resources of a kind whose names fit the pattern, or do not, in all zones. */
+export function listOf(
+  kind: ResourceKind,
+  pattern: string | undefined,
+  settings: Settings,
+  fits: "eq" | "ne" = "eq",
+): Omit<Call, "kind"> {
   const { collection, scope, permission } = kinds[kind];
   const method = scope === "zone" ? "aggregatedList" : "list";
   const place = scope === "zone" ? { project: settings.project } : placeOf({ kind, name: "" }, settings);
-  const filter = pattern === undefined ? {} : { filter: `name eq "${pattern}"` };
+  const filter = pattern === undefined ? {} : { filter: `name ${fits} "${pattern}"` };
   return {
     collection,
     method,
@@ -120,27 +124,32 @@ export function listOf(kind: ResourceKind, pattern: string | undefined, settings
 }
 
 /** Lists what is in a group. */
-export function endpointsOf({ name, zone }: Ref, settings: Settings): Omit<Call, "kind"> {
-  const { project } = settings;
-  const kind = kinds.endpointGroup;
+export function membersOf(
+  { kind, name, zone = "" }: Ref & Pick<Group, "kind">,
+  settings: Settings,
+): Omit<Call, "kind"> {
+  const { method, content, verb } = listings[kind];
+  const { collection, parameter, permission } = kinds[kind];
   return {
-    collection: kind.collection,
-    method: "listNetworkEndpoints",
-    request: {
-      project,
-      zone,
-      networkEndpointGroup: name,
-      networkEndpointGroupsListEndpointsRequestResource: {},
-      maxResults: 500,
-    },
-    attempt: attemptOf(
-      `list endpoints of ${name} in ${zone}`,
-      "compute.networkEndpointGroups.listNetworkEndpoints",
-      kind,
-      settings,
-    ),
+    collection,
+    method,
+    request: { project: settings.project, zone, [parameter]: name, ...content, maxResults: 500 },
+    attempt: attemptOf(`list members of ${name} in ${zone}`, `compute.${permission}.${verb}`, kinds[kind], settings),
   };
 }
+
+const listings = {
+  endpointGroup: {
+    method: "listNetworkEndpoints",
+    content: { networkEndpointGroupsListEndpointsRequestResource: {} },
+    verb: "listNetworkEndpoints",
+  },
+  instanceGroup: {
+    method: "listInstances",
+    content: { instanceGroupsListInstancesRequestResource: { instanceState: "ALL" } },
+    verb: "list",
+  },
+} as const;
 
 /** Reads what the probes of a backend service say of one of its groups. */
 export function healthOf(backendService: string, group: string, settings: Settings): Call {
@@ -168,7 +177,7 @@ interface Words {
   readonly content: Readonly<Record<string, unknown>>;
 }
 
-function wordsOf(action: Action, kind: Kind): Words {
+function wordsOf(action: Action, kind: Kind, settings: Settings): Words {
   switch (action.verb) {
     case "insert":
       return { method: "insert", verb: "create", content: { [kind.body]: bodyOf(action.resource) } };
@@ -179,23 +188,37 @@ function wordsOf(action: Action, kind: Kind): Words {
     case "delete":
       return { method: "delete", verb: "delete", content: {} };
     case "attach":
-    case "detach": {
-      const word = action.verb === "attach" ? "Attach" : "Detach";
-      const method = `${action.verb}NetworkEndpoints`;
-      const content = {
-        [`networkEndpointGroups${word}EndpointsRequestResource`]: { networkEndpoints: action.endpoints },
-      };
-      return { method, verb: method, content };
-    }
+    case "detach":
+      return action.kind === "endpointGroup" ? endpointWords(action) : instanceWords(action, settings);
     default:
       return assertNever(action, "action");
   }
 }
 
+interface Members {
+  readonly verb: "attach" | "detach";
+  readonly zone: string;
+  readonly endpoints: readonly Endpoint[];
+}
+
+function endpointWords({ verb, endpoints }: Members): Words {
+  const word = verb === "attach" ? "Attach" : "Detach";
+  const method = `${verb}NetworkEndpoints`;
+  const content = { [`networkEndpointGroups${word}EndpointsRequestResource`]: { networkEndpoints: endpoints } };
+  return { method, verb: method, content };
+}
+
+function instanceWords({ verb, zone, endpoints }: Members, settings: Settings): Words {
+  const word = verb === "attach" ? "Add" : "Remove";
+  const instances = endpoints.map(({ instance }) => ({ instance: instanceLink(zone, instance, settings) }));
+  const content = { [`instanceGroups${word}InstancesRequestResource`]: { instances } };
+  return { method: `${word.toLowerCase()}Instances`, verb: "update", content };
+}
+
 function bodyOf(resource: Resource): object {
   const { kind: _, ...body } = resource;
-  if (resource.kind !== "endpointGroup") return body;
-  const { zone: __, ...rest } = body as Omit<typeof resource, "kind">;
+  if (!("zone" in body)) return body;
+  const { zone: __, ...rest } = body;
   return rest;
 }
 

@@ -14,6 +14,7 @@ export type Collection =
   | "regionBackendServices"
   | "forwardingRules"
   | "networkEndpointGroups"
+  | "instanceGroups"
   | "regionOperations"
   | "zoneOperations"
   | "globalOperations";
@@ -77,6 +78,8 @@ const loaders: Readonly<Record<Collection, () => Promise<new (options: ClientSet
     (await import("@google-cloud/compute/build/src/v1/forwarding_rules_client.js")).ForwardingRulesClient,
   networkEndpointGroups: async () =>
     (await import("@google-cloud/compute/build/src/v1/network_endpoint_groups_client.js")).NetworkEndpointGroupsClient,
+  instanceGroups: async () =>
+    (await import("@google-cloud/compute/build/src/v1/instance_groups_client.js")).InstanceGroupsClient,
   regionOperations: async () =>
     (await import("@google-cloud/compute/build/src/v1/region_operations_client.js")).RegionOperationsClient,
   zoneOperations: async () =>

@@ -91,6 +91,46 @@ it.each<[string, Failure, Fault | object, string]>([
     "park",
   ],
   [
+    "a subnetwork that is not there",
+    failure(404, "notFound", "The resource 'projects/shop/regions/europe-west1/subnetworks/lbs' was not found"),
+    blocked("SubnetNotFound"),
+    "park",
+  ],
+  [
+    "a network that is not there",
+    failure(404, "notFound", "The resource 'projects/host/global/networks/shared' was not found"),
+    blocked("NetworkNotFound"),
+    "park",
+  ],
+  [
+    "a region that is not there",
+    failure(404, "notFound", "The resource 'projects/shop/regions/europe-west99' was not found"),
+    blocked("RegionNotFound"),
+    "park",
+  ],
+  [
+    "a region that is not there, in other words",
+    failure(400, "invalid", "Invalid value for field 'region': 'europe-west99'. Unknown region."),
+    blocked("RegionNotFound"),
+    "park",
+  ],
+  [
+    "a project that is not there",
+    failure(404, "notFound", "The resource 'projects/shop' was not found"),
+    blocked("ProjectNotFound"),
+    "park",
+  ],
+  [
+    "a project without the API",
+    failure(403, "accessNotConfigured", "Compute Engine API has not been used in project 1 before or it is disabled."),
+    {
+      kind: "blocked",
+      reason: "ApiDisabled",
+      remedy: "run: gcloud services enable compute.googleapis.com --project shop",
+    },
+    "park",
+  ],
+  [
     "ports that another rule has",
     failure(400, "invalid", "Forwarding rule's port range is conflicting with forwarding rule 'b'"),
     blocked("PortConflict"),
@@ -150,7 +190,7 @@ it.each<[string, Failure, Fault | object, string]>([
       "forbidden",
       "Required 'compute.networks.updatePolicy' permission for 'projects/net/global/networks/n'",
     ),
-    { kind: "forbidden", action: "compute.networks.updatePolicy in project shop" },
+    { kind: "forbidden", action: "compute.networks.updatePolicy in project net" },
     "park",
   ],
   [

@@ -47,7 +47,10 @@ const rows: readonly Row[] = [
   },
   {
     when: either(has("instanceInMultipleLoadBalancedIgs", "INSTANCE_IN_MULTIPLE_LOAD_BALANCED_IGS")),
-    fault: blocked("InstanceInTwoGroups", "take the machine out of the other load-balanced instance group"),
+    fault: blocked(
+      "InstanceInTwoGroups",
+      "take the machine out of the other load-balanced instance group, or give --gcp-l4-backends endpoint-groups",
+    ),
   },
   {
     when: either(
@@ -72,6 +75,23 @@ const rows: readonly Row[] = [
     when: says(/expected to be in the subnetwork/i),
     fault: blocked("MachineInOtherSubnet", "keep nodes in the subnetwork that the controller was told"),
   },
+  {
+    when: says(/\/subnetworks\/[^/']+' was not found/),
+    fault: blocked("SubnetNotFound", "make the subnetwork, or name one that there is in the region"),
+  },
+  {
+    when: says(/\/networks\/[^/']+' was not found/),
+    fault: blocked("NetworkNotFound", "give --gcp-l4-network and --gcp-l4-network-project as they are"),
+  },
+  {
+    when: either(says(/\/regions\/[^/']+' was not found/), says(/unknown region/i)),
+    fault: blocked("RegionNotFound", "give --gcp-l4-region as it is"),
+  },
+  {
+    when: says(/The resource 'projects\/[^/']+' was not found/),
+    fault: blocked("ProjectNotFound", "give --gcp-l4-project as it is"),
+  },
+  { when: has("accessNotConfigured", "SERVICE_DISABLED"), fault: apiDisabled },
   // It is read again before the next write, so whose it is is found out then.
   { when: either(has("alreadyExists", "RESOURCE_ALREADY_EXISTS"), has("memberAlreadyExists")), fault: retryable },
   { when: either(has("conditionNotMet"), says(/invalid fingerprint/i)), fault: retryable },
@@ -132,9 +152,16 @@ function quota({ quota: known, message, info }: Failure): Fault {
   return { kind: "quota", limit: number === undefined ? name : `${name} (${Number(number)})` };
 }
 
+/** What is refused may be the use of something of another project, as a network. */
 function forbidden({ message }: Failure, { permission, project }: Attempt): Fault {
-  const named = /Required '([^']+)' permission/i.exec(message)?.[1] ?? permission;
-  return { kind: "forbidden", action: `${named} in project ${project}` };
+  const [, named = permission] = /Required '([^']+)' permission/i.exec(message) ?? [];
+  const [, place = project] = /permission for 'projects\/([^/']+)/i.exec(message) ?? [];
+  return { kind: "forbidden", action: `${named} in project ${place}` };
+}
+
+function apiDisabled(_: Failure, { project }: Attempt): Fault {
+  const remedy = `run: gcloud services enable compute.googleapis.com --project ${project}`;
+  return { kind: "blocked", reason: "ApiDisabled", remedy };
 }
 
 /** It will be refused again until somebody changes something. */

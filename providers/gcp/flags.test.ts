@@ -20,6 +20,7 @@ it("takes what is not given from what is", () => {
     networkProject: "shop",
     network: "default",
     subnetwork: "default",
+    backends: "endpoint-groups",
     nodeTags: [],
     disableFirewalls: false,
   });

@@ -1,7 +1,7 @@
 import { UsageError } from "../../src/base/index.ts";
 import { type Cidr, parseCidr } from "../../src/net/index.ts";
 import type { ProviderContext, ProviderFlag } from "../../src/provider/index.ts";
-import type { Settings } from "./settings.ts";
+import type { Backends, Settings } from "./settings.ts";
 
 export const flags: readonly ProviderFlag[] = [
   {
@@ -17,6 +17,11 @@ export const flags: readonly ProviderFlag[] = [
   {
     flag: "--gcp-l4-subnetwork <name>",
     description: "subnetwork of the nodes and of internal load balancers (default: that with the network's name)",
+  },
+  {
+    flag: "--gcp-l4-backends <kind>",
+    description:
+      "endpoint-groups (default), for each load balancer, or instance-groups, one per zone that all of them share",
   },
   {
     flag: "--gcp-l4-node-tags <tags>",
@@ -61,6 +66,7 @@ export function settingsOf({ flags: given, environment }: Told): Settings {
     networkProject: nameOf("network-project", text("network-project") ?? project, projectId),
     network,
     subnetwork: nameOf("subnetwork", text("subnetwork") ?? network, resourceName),
+    backends: backendsOf(text("backends")),
     nodeTags: partsOf(text("node-tags") ?? "").map((tag) => nameOf("node-tags", tag, resourceName)),
     disableFirewalls: truthOf("disable-firewalls", text("disable-firewalls")),
     probeRanges: prefixesOf("probe-ranges", text("probe-ranges") ?? googleProbes),
@@ -82,6 +88,13 @@ export function endpointOf({ flags: given, environment }: Told): URL | undefined
       `${where}: ${url.origin} would get the credentials; set --gcp-l4-allow-custom-endpoint true if it may`,
     );
   return url;
+}
+
+function backendsOf(text: string | undefined): Backends {
+  if (text === undefined || text === "endpoint-groups") return "endpoint-groups";
+  if (text === "instance-groups") return text;
+  const choice = "neither endpoint-groups nor instance-groups; give one of them";
+  throw new UsageError(`--gcp-l4-backends: ${JSON.stringify(text)} is ${choice}`);
 }
 
 function nameOf(word: string, text: string | undefined, form: RegExp): string {

@@ -2,7 +2,7 @@ import type { Clock } from "../../src/base/index.ts";
 import type { ScopeKey } from "../../src/provider/index.ts";
 import { baseName, isNamed, sharedBaseName } from "./names.ts";
 import type { Observation } from "./observation.ts";
-import type { Ref } from "./resources.ts";
+import type { Group, Ref } from "./resources.ts";
 
 interface View {
   readonly key: ScopeKey;
@@ -57,11 +57,17 @@ export class HeldViews {
 
 /** Whether a resource is changed with this scope, and no other. */
 export function isPartOf(key: ScopeKey, { kind, name }: Ref): boolean {
-  return isNamed(baseOf(key), name) && (kind === "endpointGroup") === (key.kind === "members");
+  return isNamed(baseOf(key), name) && groupOf(key) === (kind.endsWith("Group") ? kind : undefined);
+}
+
+/** The kind of groups that are all of what the scope changes; undefined: it changes all else. */
+function groupOf(key: ScopeKey): Group["kind"] | undefined {
+  if (key.kind === "members") return "endpointGroup";
+  return key.kind === "shared" && key.name === "instance-groups" ? "instanceGroup" : undefined;
 }
 
 function textOf(key: ScopeKey): string {
-  return `${key.kind} ${baseOf(key)}`;
+  return key.kind === "shared" ? `${key.kind} ${baseOf(key)} ${key.name}` : `${key.kind} ${baseOf(key)}`;
 }
 
 function baseOf(key: ScopeKey): string {

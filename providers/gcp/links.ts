@@ -7,6 +7,7 @@ const api = "https://www.googleapis.com/compute/v1/";
 export function linkOf({ kind, name, zone }: Ref, { project, region, networkProject }: Settings): string {
   if (kind === "firewall") return `${api}projects/${networkProject}/global/firewalls/${name}`;
   if (kind === "endpointGroup") return `${api}projects/${project}/zones/${zone}/networkEndpointGroups/${name}`;
+  if (kind === "instanceGroup") return `${api}projects/${project}/zones/${zone}/instanceGroups/${name}`;
   return `${api}projects/${project}/regions/${region}/${collections[kind]}/${name}`;
 }
 
@@ -23,6 +24,10 @@ export function networkLink({ networkProject, network }: Settings): string {
 
 export function subnetworkLink(name: string, { networkProject, region }: Settings): string {
   return `${api}projects/${networkProject}/regions/${region}/subnetworks/${name}`;
+}
+
+export function instanceLink(zone: string, name: string, { project }: Settings): string {
+  return `${api}projects/${project}/zones/${zone}/instances/${name}`;
 }
 
 /** The name at the end of a link. */

@@ -35,7 +35,7 @@ it("G20: once it is made there are the parts that it uses, not the whole of it, 
     const { connect } = await import("./client.ts");
     await connect(new URL("http://127.0.0.1:1"));`);
   const clients = files.filter((file) => file.includes("/build/src/v1/") && file.endsWith("_client.js"));
-  expect(clients).toHaveLength(9);
+  expect(clients).toHaveLength(10);
   expect(files.filter((file) => /compute\/build\/(src\/index|src\/v1beta|protos\/protos\.js$)/.test(file))).toEqual([]);
   expect(files.filter((file) => file.includes("@aws-sdk"))).toEqual([]);
 });

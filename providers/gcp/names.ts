@@ -51,6 +51,11 @@ export function firewallName(base: string, use: FirewallUse, family: Family): st
   return `${base}-fw-${use}-${familyText[family]}`;
 }
 
+/** The groups of whole machines, one per zone, all called so. */
+export function instanceGroupName(base: string): string {
+  return `${base}-nodes`;
+}
+
 const familyText: Readonly<Record<Family, string>> = { IPv4: "v4", IPv6: "v6" };
 
 function hashOf(...parts: readonly string[]): string {

@@ -1,7 +1,22 @@
-import type { Address, BackendService, Endpoint, EndpointGroup, Resource } from "./resources.ts";
+import type {
+  Address,
+  BackendService,
+  Endpoint,
+  EndpointGroup,
+  Firewall,
+  Group,
+  InstanceGroup,
+  Resource,
+} from "./resources.ts";
 
 /** What is known of one scope. Resources are those that bear a name of it, whoever made them. */
-export type Observation = ServiceObservation | MembersObservation | SharedObservation;
+export type Observation = ServiceObservation | MembersObservation | SharedObservation | InstancesObservation;
+
+/** A group and who is in it. */
+export interface Membership<G extends Group> {
+  readonly group: G;
+  readonly endpoints: readonly Endpoint[];
+}
 
 export interface ServiceObservation {
   readonly kind: "service";
@@ -10,11 +25,13 @@ export interface ServiceObservation {
   readonly addresses: readonly Address[];
   /** What bears a name of what the cluster shares. */
   readonly shared: readonly Resource[];
+  /** Rules of others in the firewall of a network that is another project's. */
+  readonly otherFirewalls: readonly Firewall[];
 }
 
 export interface MembersObservation {
   readonly kind: "members";
-  readonly groups: readonly { readonly group: EndpointGroup; readonly endpoints: readonly Endpoint[] }[];
+  readonly groups: readonly Membership<EndpointGroup>[];
   readonly backendService: BackendService | undefined;
   /** By the names of machines; those that nobody has probed yet are missing. */
   readonly health: ReadonlyMap<string, boolean>;
@@ -23,6 +40,15 @@ export interface MembersObservation {
 export interface SharedObservation {
   readonly kind: "shared";
   readonly resources: readonly Resource[];
+  readonly otherFirewalls: readonly Firewall[];
   /** Those that refer to what is shared. */
+  readonly users: readonly BackendService[];
+}
+
+/** Of the groups of whole machines. */
+export interface InstancesObservation {
+  readonly kind: "instances";
+  readonly groups: readonly Membership<InstanceGroup>[];
+  /** Those that refer to one of them. */
   readonly users: readonly BackendService[];
 }

@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import type { DesiredLoadBalancer } from "../../src/model/index.ts";
 import type { Action, Endpoint, Resource } from "./resources.ts";
 import { PlannerBed } from "./testing/bed.ts";
-import { desiredLb, ip, node, tcp, udp } from "./testing/values.ts";
+import { desiredLb, ip, node, settings, tcp, udp } from "./testing/values.ts";
 
 interface Message {
   readonly fields: Readonly<Record<string, { readonly type: string; readonly rule?: string }>>;
@@ -25,6 +25,7 @@ const messageOf: Readonly<Record<Resource["kind"], string>> = {
   backendService: "BackendService",
   forwardingRule: "ForwardingRule",
   endpointGroup: "NetworkEndpointGroup",
+  instanceGroup: "InstanceGroup",
 };
 
 const local = { externalTrafficPolicy: "Local" } as const;
@@ -44,10 +45,13 @@ const wishes: readonly Partial<DesiredLoadBalancer>[] = [
 ];
 
 function bodies(): readonly { readonly message: string; readonly body: object }[] {
+  const modes = ["endpoint-groups", "instance-groups"] as const;
   return wishes.flatMap((changes) => {
     const actions: Action[] = [];
-    const bed = new PlannerBed({ onCommit: (action) => actions.push(action) });
-    bed.converge({ lb: desiredLb(changes), nodes: [node("b1", "b", "10.0.0.1")] });
+    for (const backends of modes) {
+      const bed = new PlannerBed({ settings: { ...settings, backends }, onCommit: (action) => actions.push(action) });
+      bed.converge({ lb: desiredLb(changes), nodes: [node("b1", "b", "10.0.0.1")] });
+    }
     return actions.flatMap(bodiesOf);
   });
 }

@@ -1,5 +1,6 @@
 // What this adapter makes and reads of Compute Engine, with the names and values of its API: bodies go out as they are.
 // Links are whole (`https://www.googleapis.com/compute/v1/projects/...`), and so is what `client.ts` reads.
+import { assertNever } from "../../src/base/index.ts";
 
 export type Tier = "PREMIUM" | "STANDARD";
 export type LbScheme = "EXTERNAL" | "INTERNAL";
@@ -50,6 +51,10 @@ export interface Firewall extends Common {
   readonly sourceRanges: readonly string[];
   readonly destinationRanges: readonly string[];
   readonly targetTags: readonly string[];
+  /** These three only read: ours have none. */
+  readonly sourceTags?: readonly string[];
+  readonly sourceServiceAccounts?: readonly string[];
+  readonly targetServiceAccounts?: readonly string[];
   readonly allowed: readonly FirewallTraffic[];
   readonly denied: readonly FirewallTraffic[];
 }
@@ -100,6 +105,8 @@ export interface EndpointGroup extends Common {
   readonly networkEndpointType: "GCE_VM_IP";
   readonly network: string;
   readonly subnetwork: string;
+  /** How many are in it; only read. */
+  readonly size?: number;
 }
 
 /** A machine, at its address in the network of the group. */
@@ -108,7 +115,19 @@ export interface Endpoint {
   readonly instance: string;
 }
 
-export type Resource = Address | HealthCheck | Firewall | BackendService | ForwardingRule | EndpointGroup;
+/** A zonal group of whole machines, of which a machine may be in one only that a load balancer sends to. */
+export interface InstanceGroup extends Common {
+  readonly kind: "instanceGroup";
+  readonly zone: string;
+  /** That of its first machine; nothing may refer to a group that never had one. Only read. */
+  readonly network?: string;
+  readonly size?: number;
+}
+
+/** A group of machines of one zone. */
+export type Group = EndpointGroup | InstanceGroup;
+
+export type Resource = Address | HealthCheck | Firewall | BackendService | ForwardingRule | Group;
 export type ResourceKind = Resource["kind"];
 
 /** Which resource; `zone` for what is neither regional nor global. */
@@ -120,7 +139,7 @@ export interface Ref {
 
 export function refOf(resource: Resource): Ref {
   const { kind, name } = resource;
-  return resource.kind === "endpointGroup" ? { kind, name, zone: resource.zone } : { kind, name };
+  return "zone" in resource ? { kind, name, zone: resource.zone } : { kind, name };
 }
 
 /** One text per resource. */
@@ -138,7 +157,26 @@ export type Action =
   | { readonly verb: "delete"; readonly ref: Ref }
   | {
       readonly verb: "attach" | "detach";
+      readonly kind: Group["kind"];
       readonly group: string;
       readonly zone: string;
       readonly endpoints: readonly Endpoint[];
     };
+
+/** The resource that an action is about. */
+export function targetOf(action: Action): Ref {
+  switch (action.verb) {
+    case "insert":
+    case "update":
+      return refOf(action.resource);
+    case "delete":
+      return action.ref;
+    case "globalAccess":
+      return { kind: "forwardingRule", name: action.rule };
+    case "attach":
+    case "detach":
+      return { kind: action.kind, name: action.group, zone: action.zone };
+    default:
+      return assertNever(action, "action");
+  }
+}

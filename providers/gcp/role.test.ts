@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { stringify } from "yaml";
-import { callOf, endpointsOf, healthOf, kinds, listOf, pollOf } from "./calls.ts";
+import { callOf, healthOf, kinds, listOf, membersOf, pollOf } from "./calls.ts";
 import type { Attempt } from "./errors.ts";
 import type { Action, Ref, Resource, ResourceKind } from "./resources.ts";
 import { PlannerBed } from "./testing/bed.ts";
@@ -17,7 +17,9 @@ const uses: Readonly<Record<string, readonly string[]>> = {
   "compute.regionBackendServices.create": [
     "compute.regionHealthChecks.useReadOnly",
     "compute.networkEndpointGroups.use",
+    "compute.instanceGroups.use",
   ],
+  "compute.instanceGroups.update": ["compute.instances.use"],
   "compute.networkEndpointGroups.attachNetworkEndpoints": ["compute.instances.use"],
 };
 /** What all of it needs of the network, in the project that has it. */
@@ -30,7 +32,9 @@ function attempts(): readonly Attempt[] {
     ...actions().map((action) => callOf(action, settings, "").attempt),
     ...all.map((kind) => listOf(kind, undefined, settings).attempt),
     ...refs.map((ref) => pollOf(ref, "o", settings).attempt),
-    endpointsOf({ kind: "endpointGroup", name: "x", zone: "z" }, settings).attempt,
+    ...(["endpointGroup", "instanceGroup"] as const).map(
+      (kind) => membersOf({ kind, name: "x", zone: "z" }, settings).attempt,
+    ),
     healthOf("x", "g", settings).attempt,
   ];
 }
@@ -46,10 +50,12 @@ function actions(): readonly Action[] {
   bed.converge({ lb: desiredLb({ ports: [tcp(80), udp(53)], externalTrafficPolicy: "Local" }), nodes: nodes.slice(1) });
   bed.converge(null);
   for (const access of ["false", "true"]) bed.converge({ lb: desiredLb(inside(access)), nodes });
+  bed.reset({ backends: "instance-groups" });
+  for (const all of [nodes, nodes.slice(1)]) bed.converge({ lb: desiredLb(), nodes: all });
   bed.converge(null);
   const others: readonly Action[] = [...bed.region.resources.values()]
     .map((resource: Resource): Ref => ({ kind: resource.kind, name: resource.name, zone: "z" }))
-    .concat({ kind: "endpointGroup", name: "x", zone: "z" })
+    .concat({ kind: "endpointGroup", name: "x", zone: "z" }, { kind: "instanceGroup", name: "x", zone: "z" })
     .map((ref) => ({ verb: "delete", ref }));
   const [check] = bed.region.all("healthCheck");
   return [...found, ...others, ...(check === undefined ? [] : [{ verb: "update", resource: check } as const])];

@@ -4,7 +4,7 @@ import { desiredLb, ip, tcp, udp } from "./testing/values.ts";
 
 const plain: Options = {
   scheme: "internet-facing",
-  tier: "PREMIUM",
+  tier: undefined,
   subnet: undefined,
   globalAccess: false,
   addressNames: [],

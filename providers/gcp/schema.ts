@@ -6,7 +6,8 @@ import type { Tier } from "./resources.ts";
 /** What a Service asks of this provider beyond what all providers understand. */
 export interface Options {
   readonly scheme: Scheme;
-  readonly tier: Tier;
+  /** Undefined: as it is, and Premium for what is made anew. */
+  readonly tier: Tier | undefined;
   /** The name of the subnetwork; undefined: that of the nodes. */
   readonly subnet: string | undefined;
   readonly globalAccess: boolean;
@@ -18,7 +19,7 @@ export interface Options {
   readonly issues: readonly Issue[];
 }
 
-/** Google's own keys; ours of the same meaning win. */
+/** Google's own keys. */
 const googleKeys = {
   type: ["networking.gke.io/load-balancer-type", "cloud.google.com/load-balancer-type"],
   tier: ["cloud.google.com/network-tier"],
@@ -28,12 +29,31 @@ const googleKeys = {
   weighted: ["networking.gke.io/weighted-load-balancing"],
 } as const;
 
+type OwnKey = "networkTier" | "subnet" | "globalAccess" | "addressNames" | "weightedNodes" | "drainSeconds";
+const own: Pick<typeof annotations, OwnKey> = annotations;
+
+/** What is read of a Service, the first that is there: ours before Google's of the same meaning. */
+const keys = {
+  type: googleKeys.type,
+  tier: [own.networkTier, ...googleKeys.tier],
+  subnet: [own.subnet, ...googleKeys.subnet],
+  globalAccess: [own.globalAccess, ...googleKeys.globalAccess],
+  addressNames: [own.addressNames, ...googleKeys.addressNames],
+  anyWeights: [own.weightedNodes, ...googleKeys.weighted],
+};
+
 /** What GKE does at these keys and this provider does not. */
-const unsupportedKeys: ReadonlyMap<string, string> = new Map([
-  ["networking.gke.io/l4-strong-session-affinity", "strong session affinity"],
-  ["networking.gke.io/ip-collection-v6", "addresses of a prefix of one's own"],
-  ["networking.gke.io/l4lb-config", "logging of connections"],
-]);
+const unsupportedKeys = {
+  "networking.gke.io/l4-strong-session-affinity": "strong session affinity",
+  "networking.gke.io/ip-collection-v6": "addresses of a prefix of one's own",
+  "networking.gke.io/l4lb-config": "logging of connections",
+} as const;
+
+/** Every annotation of which this provider says something. */
+export type Key =
+  | (typeof annotations)[OwnKey]
+  | (typeof googleKeys)[keyof typeof googleKeys][number]
+  | keyof typeof unsupportedKeys;
 
 /** As long as GKE lets TCP connections go on; nothing else has connections that end. */
 const defaultDrainSeconds = 30;
@@ -48,10 +68,10 @@ export function optionsOf(lb: DesiredLoadBalancer): Options {
   const reader = new Reader(lb.annotations);
   const options = {
     scheme: schemeOf(lb, reader),
-    tier: reader.choice([annotations.networkTier, ...googleKeys.tier], tiers) ?? "PREMIUM",
-    subnet: reader.names([annotations.subnet, ...googleKeys.subnet], 1)[0],
-    globalAccess: reader.choice([annotations.globalAccess, ...googleKeys.globalAccess], booleans) ?? false,
-    addressNames: reader.names([annotations.addressNames, ...googleKeys.addressNames], maxAddressNames),
+    tier: reader.choice(keys.tier, tiers),
+    subnet: reader.names(keys.subnet, 1)[0],
+    globalAccess: reader.choice(keys.globalAccess, booleans) ?? false,
+    addressNames: reader.names(keys.addressNames, maxAddressNames),
     weighted: weightedOf(lb, reader),
     drainSeconds: drainSecondsOf(lb, reader),
   };
@@ -66,9 +86,9 @@ const googleWeights = { "pods-per-node": true } as const;
 
 /** The scheme is the model's to read, and may be the class's decision: Google's key has a say only where nobody else has. */
 function schemeOf({ scheme }: DesiredLoadBalancer, reader: Reader): Scheme {
-  const asked = reader.choice(googleKeys.type, types);
+  const asked = reader.choice(keys.type, types);
   if (scheme === undefined || asked === undefined || asked === scheme) return scheme ?? asked ?? "internet-facing";
-  const key = reader.keyOf(googleKeys.type);
+  const key = reader.keyOf(keys.type);
   reader.degrade(
     key,
     "ConflictingScheme",
@@ -78,17 +98,17 @@ function schemeOf({ scheme }: DesiredLoadBalancer, reader: Reader): Scheme {
 }
 
 function weightedOf({ externalTrafficPolicy }: DesiredLoadBalancer, reader: Reader): boolean {
-  const own = reader.choice([annotations.weightedNodes], booleans);
-  const weighted = own ?? reader.choice(googleKeys.weighted, googleWeights) ?? false;
+  const ours = reader.choice([own.weightedNodes], booleans);
+  const weighted = ours ?? reader.choice(googleKeys.weighted, googleWeights) ?? false;
   if (!weighted || externalTrafficPolicy === "Local") return weighted;
-  const key = reader.keyOf([annotations.weightedNodes, ...googleKeys.weighted]);
+  const key = reader.keyOf(keys.anyWeights);
   const message = "nodes have weights with externalTrafficPolicy Local only; set it, or remove this";
   reader.degrade(key, "WeightsNotSupported", message);
   return false;
 }
 
 function drainSecondsOf({ ports }: DesiredLoadBalancer, reader: Reader): number {
-  const asked = reader.wholeNumber(annotations.drainSeconds, maxDrainSeconds);
+  const asked = reader.wholeNumber(own.drainSeconds, maxDrainSeconds);
   if (asked !== undefined) return asked;
   return ports.every(({ protocol }) => protocol === "TCP") ? defaultDrainSeconds : 0;
 }
@@ -98,24 +118,17 @@ type Known = Omit<Options, "issues">;
 /** What is right in itself and means nothing, or cannot be, with the rest of what is asked for. */
 function nameUseless(lb: DesiredLoadBalancer, options: Known, reader: Reader): void {
   const { scheme, tier, subnet, globalAccess, addressNames } = options;
-  const tierKey = reader.keyOf([annotations.networkTier, ...googleKeys.tier]);
+  const tierKey = reader.keyOf(keys.tier);
   const isInternal = scheme === "internal";
   if (isInternal && tierKey !== "") reader.useless(tierKey, "an internal load balancer has no network tier");
-  if (!isInternal && globalAccess)
-    reader.useless(
-      reader.keyOf([annotations.globalAccess, ...googleKeys.globalAccess]),
-      "every region reaches it anyway",
-    );
+  if (!isInternal && globalAccess) reader.useless(reader.keyOf(keys.globalAccess), "every region reaches it anyway");
   if (!isInternal && subnet !== undefined && !lb.families.includes("IPv6"))
-    reader.useless(
-      reader.keyOf([annotations.subnet, ...googleKeys.subnet]),
-      "an external IPv4 address is in no subnetwork",
-    );
+    reader.useless(reader.keyOf(keys.subnet), "an external IPv4 address is in no subnetwork");
   if (!isInternal && tier === "STANDARD" && lb.families.includes("IPv6"))
     reader.refuse(tierKey, "TierNotSupported", "external IPv6 addresses are of tier Premium only; give Premium");
   if (addressNames.length > 0 && lb.requestedAddresses.length > 0) {
     const message = `this counts, not spec.loadBalancerIP or ${annotations.loadBalancerIps}; remove one of them`;
-    reader.degrade(reader.keyOf([annotations.addressNames, ...googleKeys.addressNames]), "MixedStaticIP", message);
+    reader.degrade(reader.keyOf(keys.addressNames), "MixedStaticIP", message);
   }
   reader.nameUnsupported();
   if (lb.sessionAffinity.kind === "ClientIP" && lb.sessionAffinity.timeoutSeconds !== defaultAffinitySeconds)
@@ -182,7 +195,7 @@ class Reader {
   }
 
   nameUnsupported(): void {
-    for (const [key, what] of unsupportedKeys)
+    for (const [key, what] of Object.entries(unsupportedKeys))
       if (this.#found[key] !== undefined)
         this.degrade(key, "AnnotationNotSupported", `Berth has no ${what}; remove it, or use GKE's own class`);
   }

@@ -1,5 +1,7 @@
 import type { Cidr } from "../../src/net/index.ts";
 
+export type Backends = "endpoint-groups" | "instance-groups";
+
 /** What holds for all load balancers of this adapter. */
 export interface Settings {
   readonly project: string;
@@ -9,6 +11,8 @@ export interface Settings {
   readonly network: string;
   /** Where the nodes are, and internal load balancers that ask for no other. */
   readonly subnetwork: string;
+  /** What load balancers send to: groups of their own, or groups of whole machines that all of the cluster share. */
+  readonly backends: Backends;
   /** The network tags that nodes have, by which firewall rules find them. */
   readonly nodeTags: readonly string[];
   /** Somebody else opens the way to the nodes. */

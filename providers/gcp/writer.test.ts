@@ -48,7 +48,7 @@ it.each<[string, Action["verb"], string]>([
   ["a zone", "attach", "projects/shop/zones/europe-west1-b/operations/operation-1"],
   ["the project of the network", "delete", "projects/shop/global/operations/operation-1"],
 ])("asks where the operation is: in %s", async (_, verb, path) => {
-  const group = { group: "g", zone: "europe-west1-b" };
+  const group = { kind: "endpointGroup", group: "g", zone: "europe-west1-b" } as const;
   cloud.gce.world.put("projects/shop/global/firewalls/f", { name: "f" });
   cloud.gce.world.put("projects/shop/zones/europe-west1-b/networkEndpointGroups/g", { name: "g" });
   const actions = [

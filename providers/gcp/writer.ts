@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../src/base/index.ts";
 import { contentHash, NotSentError, ProviderError, type StepResult } from "../../src/provider/index.ts";
-import { callOf, pollOf, targetOf } from "./calls.ts";
+import { callOf, pollOf } from "./calls.ts";
 import { type Answer, type ComputeClient, isLost } from "./client.ts";
 import { providerError } from "./errors.ts";
 import { failureOfOperation } from "./failures.ts";
 import { commandFor, type FirewallAction, isOfFirewall } from "./gcloud.ts";
-import { type Action, type Ref, refText } from "./resources.ts";
+import { type Action, type Ref, refText, targetOf } from "./resources.ts";
 import type { Settings } from "./settings.ts";
 
 /** A change of which the end is not known yet. */

@@ -1,27 +1,9 @@
 // What the API refuses, each rule with its source; what is in quotation marks is said in compute.proto. Without any of
 // them an acceptance test of the adapter fails (e2e/tools/fake-gce-rules.ts): what nobody would notice is no rule here.
+import { groupRules } from "./group-rules.ts";
 import { Refusal } from "./refusal.ts";
-import { type Body, bare, collectionOf, pathOf, referencesOf, type World } from "./world.ts";
-
-/** A change that is asked for. */
-export interface Change {
-  readonly method: string;
-  readonly path: string;
-  /** Undefined when it is to be made. */
-  readonly before: Body | undefined;
-  /** As it would be; that of a delete is what there is. */
-  readonly body: Body;
-  /** What the request itself says. */
-  readonly asked: Body;
-  readonly world: World;
-}
-
-export interface Rule {
-  readonly id: string;
-  /** Where it is said, or who relies on it. */
-  readonly source: string;
-  readonly enforce: (change: Change) => Refusal | undefined;
-}
+import { instancesOf, type Rule, when, zoneOf } from "./rule.ts";
+import { type Body, bare, collectionOf, pathOf, referencesOf } from "./world.ts";
 
 const proto = "compute.proto";
 const peers = "ingress-gce and cloud-provider-gcp rely on it";
@@ -207,7 +189,7 @@ export const rules: readonly Rule[] = [
     id: "subnetworks exist",
     source: `${proto}, ForwardingRule: "a subnetwork must be specified if the network is in custom subnet mode or when creating external forwarding rule with IPv6"`,
     enforce: ({ method, path, body, world }) => {
-      const { project, region, network, subnetworks } = world.place;
+      const { project, networkProject = project, region, network, subnetworks } = world.place;
       if (method !== "insert") return undefined;
       const needsOne =
         collectionOf(path) === "networkEndpointGroups" ||
@@ -215,12 +197,13 @@ export const rules: readonly Rule[] = [
         (collectionOf(path) === "forwardingRules" &&
           (body["loadBalancingScheme"] === "INTERNAL" || body["ipVersion"] === "IPV6"));
       const given = body["subnetwork"] === undefined ? undefined : pathOf(body["subnetwork"]);
-      const known = subnetworks.map((name) => `projects/${project}/regions/${region}/subnetworks/${name}`);
+      const known = subnetworks.map((name) => `projects/${networkProject}/regions/${region}/subnetworks/${name}`);
       if (needsOne && given === undefined) return new Refusal(400, "required", "A subnetwork must be specified.");
       if (given !== undefined && !known.includes(given))
         return new Refusal(404, "notFound", `The resource '${given}' was not found`);
       const wrong =
-        body["network"] !== undefined && pathOf(body["network"]) !== `projects/${project}/global/networks/${network}`;
+        body["network"] !== undefined &&
+        pathOf(body["network"]) !== `projects/${networkProject}/global/networks/${network}`;
       return when(wrong, 404, "notFound", `The resource '${pathOf(body["network"])}' was not found`);
     },
   },
@@ -265,11 +248,12 @@ export const rules: readonly Rule[] = [
     id: "machines of groups exist",
     source: peers,
     enforce: ({ method, path, asked, world }) => {
-      if (method !== "attachNetworkEndpoints") return undefined;
-      const zone = /zones\/([^/]+)/.exec(path)?.[1] ?? "";
-      const instances = ((asked["networkEndpoints"] ?? []) as readonly Body[]).map(({ instance }) => String(instance));
+      if (!comes(method)) return undefined;
+      const zone = zoneOf(path);
+      const instances = instancesOf(asked);
       const missing = instances.find((instance) => !world.machines.has(`${zone}/${instance}`));
-      if (instances.length > 500) return new Refusal(400, "invalid", "Too many endpoints. Maximum is 500.");
+      if (instances.length > (method === "addInstances" ? 1000 : 500))
+        return new Refusal(400, "invalid", "Too many members in one request.");
       return when(
         missing !== undefined,
         400,
@@ -278,6 +262,7 @@ export const rules: readonly Rule[] = [
       );
     },
   },
+  ...groupRules,
   {
     id: "one side of a firewall",
     source: "terraform-provider-google, google_compute_firewall: exactly one of allow and deny",
@@ -305,8 +290,8 @@ export const rules: readonly Rule[] = [
   },
 ];
 
-function when(isWrong: boolean, status: number, reason: string, message: string): Refusal | undefined {
-  return isWrong ? new Refusal(status, reason, message) : undefined;
+function comes(method: string): boolean {
+  return method === "attachNetworkEndpoints" || method === "addInstances";
 }
 
 /** Whether two rules at one address would both take a packet. */

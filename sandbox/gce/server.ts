@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { type LateFailure, Operations } from "./operations.ts";
 import { Refusal, refusalBody, refuse } from "./refusal.ts";
-import { rules as allRules, type Change, type Rule } from "./rules.ts";
+import { type Change, instancesOf, type Rule } from "./rule.ts";
+import { rules as allRules } from "./rules.ts";
 import { type Route, Schema } from "./schema.ts";
 import { type Body, bare, collectionOf, type Machine, type Place, pathOf, World } from "./world.ts";
 
@@ -170,7 +171,9 @@ export class FakeGce implements AsyncDisposable {
       ({ verb, pattern }) => verb === request.method && pattern.test(url.pathname),
     );
     const isRead =
-      route === undefined || route.verb === "GET" || ["getHealth", "listNetworkEndpoints"].includes(route.method);
+      route === undefined ||
+      route.verb === "GET" ||
+      ["getHealth", "listNetworkEndpoints", "listInstances"].includes(route.method);
     const entry = {
       method: route?.method ?? "unknown",
       path,
@@ -240,6 +243,14 @@ export class FakeGce implements AsyncDisposable {
         return this.#aggregated(asked);
       case "listNetworkEndpoints":
         return this.#page(asked, this.#endpoints(path.replace(/\/listNetworkEndpoints$/, "")));
+      case "listInstances":
+        return this.#page(
+          asked,
+          this.#endpoints(path.replace(/\/listInstances$/, "")).map(({ networkEndpoint }) => ({
+            instance: (networkEndpoint as Body)["instance"],
+            status: "RUNNING",
+          })),
+        );
       case "getHealth":
         return await this.#health(path.replace(/\/getHealth$/, ""), asked.body);
       default:
@@ -259,7 +270,7 @@ export class FakeGce implements AsyncDisposable {
     const target =
       route.method === "insert"
         ? `${path}/${String(asked["name"])}`
-        : path.replace(/\/(attach|detach)NetworkEndpoints$/, "");
+        : path.replace(/\/((attach|detach)NetworkEndpoints|(add|remove)Instances)$/, "");
     const before = world.resources.get(target);
     const body =
       route.method === "insert" || route.method === "update"
@@ -286,13 +297,17 @@ export class FakeGce implements AsyncDisposable {
   }
 
   #commit({ method, path, body, asked, world }: Change): void {
-    const instances = ((asked["networkEndpoints"] ?? []) as readonly Body[]).map(({ instance }) => String(instance));
+    const instances = instancesOf(asked);
     const there = world.endpoints.get(path) ?? [];
     switch (method) {
       case "delete":
         return world.remove(path);
+      case "addInstances":
       case "attachNetworkEndpoints":
-        return void world.endpoints.set(path, [...new Set([...there, ...instances])]);
+        world.endpoints.set(path, [...new Set([...there, ...instances])]);
+        // A group is where its first machine is.
+        return method === "addInstances" ? world.put(path, { ...body, ...world.networkOf(path) }) : undefined;
+      case "removeInstances":
       case "detachNetworkEndpoints":
         return void world.endpoints.set(
           path,
@@ -317,22 +332,20 @@ export class FakeGce implements AsyncDisposable {
 
   #aggregated({ path, query }: Asked): Body {
     const project = path.split("/aggregated/")[0];
-    const all = this.world.list(new RegExp(`^${project}/zones/[^/]+/networkEndpointGroups/[^/]+$`));
+    const kind = path.split("/").at(-1) ?? "";
+    const all = this.world.list(new RegExp(`^${project}/zones/[^/]+/${kind}/[^/]+$`));
     const page = this.#page({ query }, all) as { readonly items: readonly Body[]; readonly nextPageToken?: string };
     const zones = Map.groupBy(page.items, ({ zone }) => `zones/${String(zone).split("/").at(-1)}`);
-    const items = Object.fromEntries(
-      [...zones].map(([zone, networkEndpointGroups]) => [zone, { networkEndpointGroups }]),
-    );
-    return { ...page, items };
+    return { ...page, items: Object.fromEntries([...zones].map(([zone, groups]) => [zone, { [kind]: groups }])) };
   }
 
   #page({ query }: Pick<Asked, "query">, all: readonly Body[]): Body {
     const filter = query.get("filter");
-    const [, pattern] = /^name eq "(.*)"$/.exec(filter ?? "") ?? [];
+    const [, sense, pattern] = /^name (eq|ne) "(.*)"$/.exec(filter ?? "") ?? [];
     if (filter !== null && pattern === undefined)
       refuse(400, "invalid", `Invalid value for field 'filter': '${filter}'.`);
     const fitting = all.filter(
-      ({ name }) => pattern === undefined || new RegExp(`^(?:${pattern})$`).test(String(name)),
+      ({ name }) => pattern === undefined || new RegExp(`^(?:${pattern})$`).test(String(name)) === (sense === "eq"),
     );
     const from = Number(query.get("pageToken") ?? 0);
     const to = from + Math.min(Number(query.get("maxResults") ?? 500), this.#options.pageSize ?? 500);

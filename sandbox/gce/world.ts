@@ -15,6 +15,8 @@ export interface Machine {
 export interface Place {
   readonly project: string;
   readonly region: string;
+  /** The project that has network and subnetworks, where that is another one. */
+  readonly networkProject?: string;
   readonly network: string;
   readonly subnetworks: readonly string[];
 }
@@ -96,6 +98,17 @@ export class World {
     this.endpoints.delete(path);
   }
 
+  /** Where a group of machines is. */
+  networkOf(path: string): Body {
+    const zone = /zones\/([^/]+)/.exec(path)?.[1];
+    const { project, networkProject = project, region, network } = this.place;
+    const machine = this.machines.get(`${zone}/${this.endpoints.get(path)?.[0]}`);
+    return {
+      network: `${api}projects/${networkProject}/global/networks/${network}`,
+      subnetwork: `${api}projects/${networkProject}/regions/${region}/subnetworks/${machine?.subnetwork}`,
+    };
+  }
+
   /** A resource as it will be, with what its collection fills in. */
   complete(path: string, body: Body): Body {
     const scope = Object.fromEntries(
@@ -123,7 +136,7 @@ export class World {
   }
 
   #computed(path: string, body: Body): Body {
-    if (collectionOf(path) === "networkEndpointGroups") return { size: this.endpoints.get(path)?.length ?? 0 };
+    if (collectionOf(path).endsWith("Groups")) return { size: this.endpoints.get(path)?.length ?? 0 };
     if (collectionOf(path) !== "addresses") return {};
     const users = this.rulesAt(String(body["address"])).map((rule) => rule["selfLink"]);
     return { status: users.length > 0 ? "IN_USE" : "RESERVED", users };
@@ -160,6 +173,7 @@ const defaults: Readonly<Record<string, Body>> = {
     unhealthyThreshold: 2,
     logConfig: { enable: false },
   },
+  instanceGroups: { description: "" },
   networkEndpointGroups: { description: "" },
 };
 

@@ -19,6 +19,8 @@ const mine: Address = {
   networkTier: "PREMIUM",
 };
 
+const nothing = { kind: "service", resources: [], addresses: [], shared: [], otherFirewalls: [] } as const;
+
 function bedWith(address: Partial<Address>): PlannerBed {
   const bed = new PlannerBed();
   bed.region.put({ ...mine, ...address });
@@ -89,7 +91,7 @@ it.each<[string, Partial<DesiredLoadBalancer>, Partial<Address>, string, string]
     byNumber,
     { networkTier: "STANDARD" },
     "NetworkTierMismatch",
-    "address mine is of tier STANDARD, the Service of PREMIUM",
+    "address 203.0.113.9 is of tier STANDARD, the Service of PREMIUM",
   ],
   [
     "is of a family that the Service has not",
@@ -106,10 +108,73 @@ it.each<[string, Partial<DesiredLoadBalancer>, Partial<Address>, string, string]
   });
 });
 
-it("says who else uses an address", () => {
-  const observed = { kind: "service", resources: [], addresses: [{ ...mine, users: [other] }], shared: [] } as const;
+const theirs = JSON.stringify({
+  "berth.dev/cluster": id.clusterId,
+  "berth.dev/service": "secret/dns",
+  "berth.dev/service-uid": "theirs",
+});
+
+it.each([
+  ["by name", byName, "address mine is that of another load balancer"],
+  ["by number", byNumber, "address 203.0.113.9 is that of another load balancer"],
+])("gives nobody the address of another Service, %s, and does not say whose it is", (_, changes, message) => {
+  for (const description of [theirs, theirs.replace(id.clusterId, "cluster-2")]) {
+    const error = faultOf(() => bedWith({ description }).plan(key, { lb: desiredLb(changes), nodes }));
+    expect(error).toMatchObject({ message, fault: { kind: "blocked", reason: "AddressInUse" } });
+    expect(JSON.stringify([error.message, error.fault])).not.toMatch(/secret|theirs/);
+  }
+});
+
+it("does not say either which load balancer uses an address that the user reserved", () => {
+  const users = [linkOf({ kind: "forwardingRule", name: "berth-secret-dns-1-tcp-v4" }, settings)];
   const bed = new PlannerBed();
-  bed.region.observe = () => observed;
+  bed.region.observe = () => ({ ...nothing, addresses: [{ ...mine, users }] });
+  expect(faultOf(() => bed.plan(key, { lb: desiredLb(byName), nodes }))).toMatchObject({
+    message: "address mine is used by another load balancer",
+    fault: { kind: "blocked", reason: "AddressInUse", remedy: "name another address" },
+  });
+});
+
+it("says that an internal address is of another subnetwork", () => {
+  const bed = bedWith({ addressType: "INTERNAL", subnetwork: "projects/shop/regions/europe-west1/subnetworks/lbs" });
+  expect(faultOf(() => bed.plan(key, { lb: desiredLb({ ...byName, scheme: "internal" }), nodes }))).toMatchObject({
+    message: "address mine is not of subnetwork nodes",
+    fault: { kind: "blocked", reason: "AddressOutsideSubnet" },
+  });
+});
+
+it("keeps the address that it has when it is asked for by its number, and when it is not any more", () => {
+  const bed = new PlannerBed();
+  bed.converge({ lb: desiredLb(), nodes });
+  const [rule] = bed.region.all("forwardingRule");
+  const requestedAddresses = [ip(rule?.IPAddress ?? "")];
+  expect(bed.open({ lb: desiredLb({ requestedAddresses }), nodes })).toEqual([]);
+  const other = new PlannerBed();
+  other.converge({ lb: desiredLb(byNumber), nodes });
+  expect(other.open({ lb: desiredLb(), nodes })).toEqual([]);
+  other.region.resources.delete(`forwardingRule ${rule?.name}`);
+  other.converge({ lb: desiredLb(), nodes });
+  expect(other.region.all("forwardingRule").map(({ IPAddress }) => IPAddress)).toEqual(["203.0.113.9"]);
+});
+
+it("leaves the tier as it is when nobody asks for one any more", () => {
+  const bed = new PlannerBed();
+  const standard = { annotations: { "berth.dev/network-tier": "Standard" } };
+  bed.converge({ lb: desiredLb(standard), nodes });
+  expect(bed.open({ lb: desiredLb(), nodes })).toEqual([]);
+  bed.region.resources.delete(`forwardingRule ${bed.region.all("forwardingRule")[0]?.name}`);
+  bed.converge({ lb: desiredLb(), nodes });
+  expect(bed.region.all("forwardingRule")).toMatchObject([{ networkTier: "STANDARD" }]);
+  const premium = { annotations: { "berth.dev/network-tier": "Premium" } };
+  expect(bed.plan(key, { lb: desiredLb(premium), nodes }).replacesAddress).toBe(true);
+  bed.converge({ lb: desiredLb({ scheme: "internal" }), nodes });
+  bed.converge({ lb: desiredLb(), nodes });
+  expect(bed.region.all("forwardingRule")).toMatchObject([{ networkTier: "PREMIUM" }]);
+});
+
+it("says who else uses an address", () => {
+  const bed = new PlannerBed();
+  bed.region.observe = () => ({ ...nothing, addresses: [{ ...mine, users: [other] }] });
   expect(faultOf(() => bed.plan(key, { lb: desiredLb(byName), nodes }))).toMatchObject({
     message: "address mine is used by projects/shop/regions/europe-west1/forwardingRules/other",
     fault: { kind: "blocked", reason: "AddressInUse", remedy: "name another address" },

@@ -1,6 +1,6 @@
 import { linkOf } from "../links.ts";
 import { sharedBaseName } from "../names.ts";
-import type { BackendService, EndpointGroup, HealthCheck, LbScheme, LocalityPolicy } from "../resources.ts";
+import type { BackendService, Group, HealthCheck, LbScheme, LocalityPolicy } from "../resources.ts";
 import { refOf } from "../resources.ts";
 import { backendProtocol } from "./ports.ts";
 import type { Wish } from "./wish.ts";
@@ -43,7 +43,7 @@ export function loadBalancingScheme({ isInternal }: Wish): LbScheme {
   return isInternal ? "INTERNAL" : "EXTERNAL";
 }
 
-export function backendService(wish: Wish, groups: readonly EndpointGroup[]): BackendService {
+export function backendService(wish: Wish, groups: readonly Group[]): BackendService {
   const { lb, options, settings, base, description } = wish;
   const check = ownHealthCheck(wish)?.name ?? sharedHealthCheckName(lb.id.clusterId);
   const policy = localityPolicy(wish);

@@ -1,5 +1,5 @@
 import { assertNever } from "../../../src/base/index.ts";
-import { formatIp, parseIp } from "../../../src/net/index.ts";
+import { type Cidr, formatCidr, formatIp, parseCidr, parseIp } from "../../../src/net/index.ts";
 import type { FieldDiff } from "../../../src/provider/index.ts";
 import { linkPath } from "../links.ts";
 import type { BackendService, Firewall, FirewallTraffic, ForwardingRule, HealthCheck, Resource } from "../resources.ts";
@@ -53,6 +53,7 @@ function fieldsOf(resource: Resource): Fields {
     // Its name says all of it; the group's network is the adapter's own.
     case "address":
     case "endpointGroup":
+    case "instanceGroup":
       return {};
     case "healthCheck":
       return healthCheckFields(resource);
@@ -87,9 +88,12 @@ function firewallFields(firewall: Firewall): Fields {
     direction: firewall.direction,
     priority: `${firewall.priority}`,
     disabled: `${firewall.disabled}`,
-    sourceRanges: listText(firewall.sourceRanges),
-    destinationRanges: listText(firewall.destinationRanges),
+    sourceRanges: listText(firewall.sourceRanges.map(prefixText)),
+    destinationRanges: listText(firewall.destinationRanges.map(prefixText)),
     targetTags: listText(firewall.targetTags),
+    sourceTags: listText(firewall.sourceTags ?? []),
+    sourceServiceAccounts: listText(firewall.sourceServiceAccounts ?? []),
+    targetServiceAccounts: listText(firewall.targetServiceAccounts ?? []),
     allowed: listText(firewall.allowed.map(trafficText)),
     denied: listText(firewall.denied.map(trafficText)),
   };
@@ -132,6 +136,17 @@ function ruleFields(rule: ForwardingRule): Fields {
 export function addressText(text: string): string {
   const ip = parseIp(text.replace(/\/\d+$/, ""));
   return ip === undefined ? text : formatIp(ip);
+}
+
+/** An address alone is the prefix of itself. */
+export function prefixOf(text: string): Cidr | undefined {
+  const ip = parseIp(text);
+  return ip === undefined ? parseCidr(text) : { base: ip, prefix: ip.family === "IPv4" ? 32 : 128 };
+}
+
+function prefixText(text: string): string {
+  const prefix = prefixOf(text);
+  return prefix === undefined ? text : formatCidr(prefix);
 }
 
 function listText(items: readonly string[]): string {

@@ -20,6 +20,7 @@ const wish = {
 const otherwise: { readonly [K in Resource["kind"]]: Readonly<Record<string, unknown>> } = {
   address: {},
   endpointGroup: {},
+  instanceGroup: {},
   healthCheck: {
     type: "TCP",
     httpHealthCheck: { port: 1, requestPath: "/healthz" },
@@ -36,6 +37,9 @@ const otherwise: { readonly [K in Resource["kind"]]: Readonly<Record<string, unk
     sourceRanges: ["0.0.0.0/0"],
     destinationRanges: [],
     targetTags: ["others"],
+    sourceTags: ["others"],
+    sourceServiceAccounts: ["others@shop.iam.gserviceaccount.com"],
+    targetServiceAccounts: ["others@shop.iam.gserviceaccount.com"],
     allowed: [{ IPProtocol: "all" }],
     denied: [{ IPProtocol: "tcp", ports: ["22"] }],
   },
@@ -107,7 +111,8 @@ it("takes what Google Cloud says in other words for the same", () => {
   for (const wall of bed.region.all("firewall"))
     bed.region.put({
       ...wall,
-      sourceRanges: wall.sourceRanges.toReversed(),
+      sourceRanges: wall.sourceRanges.toReversed().map((range) => range.replace(/^::/, "0::")),
+      destinationRanges: wall.destinationRanges.map((range) => range.replace("::/96", ":0::/96")),
       network: wall.network.replace("v1", "beta"),
     });
   expect(bed.open({ lb, nodes })).toEqual([]);

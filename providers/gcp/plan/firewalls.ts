@@ -31,7 +31,7 @@ export function firewalls(wish: Wish, family: Family, destination: string): read
 }
 
 /** What lets the probes in that all load balancers of policy Cluster share: of none in particular, so of any address. */
-export function sharedFirewall(
+export function firewallForProbes(
   owner: Pick<Wish, "base" | "description" | "settings">,
   family: Family,
   port: number,

@@ -4,6 +4,7 @@
 import type { Desired, Plan, ScopeKey } from "../../../src/provider/index.ts";
 import type { Observation } from "../observation.ts";
 import type { Settings } from "../settings.ts";
+import { planInstances, planInstancesAbsent } from "./instances.ts";
 import { planMembers, planMembersAbsent } from "./members.ts";
 import { planService, planServiceAbsent, planServiceRetained } from "./service.ts";
 import { planShared, planSharedAbsent } from "./shared.ts";
@@ -19,8 +20,12 @@ export function planScope(key: ScopeKey, desired: Desired | null, observed: Obse
     return desired?.kind === "shared"
       ? planShared(key.clusterId, observed, settings)
       : planSharedAbsent(key.clusterId, observed);
+  if (key.kind === "shared" && observed.kind === "instances")
+    return desired?.kind === "shared"
+      ? planInstances(key.clusterId, desired.nodes, observed, settings)
+      : planInstancesAbsent(key.clusterId, observed);
   if (key.kind === "members" && observed.kind === "members")
-    return desired?.kind === "members"
+    return desired?.kind === "members" && settings.backends === "endpoint-groups"
       ? planMembers(desired.lb, desired.nodes, observed, settings)
       : planMembersAbsent(key.id, observed, settings);
   if (key.kind === "service" && observed.kind === "service") {

@@ -1,16 +1,16 @@
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../../src/model/index.ts";
-import type { Plan, PlanStep, Wait } from "../../../src/provider/index.ts";
+import type { Plan, Wait } from "../../../src/provider/index.ts";
 import { linkOf, linkPath, networkLink, subnetworkLink } from "../links.ts";
 import type { MembersObservation } from "../observation.ts";
-import { type Endpoint, type EndpointGroup, refOf, refText } from "../resources.ts";
+import { type EndpointGroup, refOf } from "../resources.ts";
 import type { Settings } from "../settings.ts";
-import { chosenMachines, type Machine } from "./machines.ts";
+import { chosenMachines } from "./machines.ts";
+import { groupSteps } from "./membership.ts";
 import { isOwn, refuseForeign } from "./ownership.ts";
-import { deleteStep, insertStep, planOf, step } from "./steps.ts";
+import { deleteStep, planOf } from "./steps.ts";
 import { wishOf } from "./wish.ts";
 
-/** As many endpoints as one request takes. */
-const batchSize = 500;
+const limits = { batch: 500, members: Number.POSITIVE_INFINITY };
 const pollMs = 5000;
 
 /**
@@ -42,7 +42,7 @@ export function planMembers(
   return planOf(
     [...zones].sort().flatMap((zone) => {
       const there = own.find(({ group }) => group.zone === zone);
-      return zoneSteps(group(zone), machines.get(zone) ?? [], there?.endpoints);
+      return groupSteps(group(zone), machines.get(zone) ?? [], there?.endpoints, limits);
     }),
   );
 }
@@ -58,44 +58,4 @@ export function planMembersAbsent(id: LbIdentity, observed: MembersObservation, 
     return planOf([], [wait]);
   }
   return planOf(own.map(({ group }) => deleteStep(refOf(group))));
-}
-
-/** First those that come, then those that go, so a group that changes as a whole is never empty. */
-function zoneSteps(
-  group: EndpointGroup,
-  machines: readonly Machine[],
-  endpoints: readonly Endpoint[] | undefined,
-): readonly PlanStep[] {
-  const make = endpoints === undefined ? [insertStep(group)] : [];
-  const there = new Set(endpoints?.map(({ instance }) => instance));
-  const wanted = new Set(machines.map(({ instance }) => instance));
-  const coming = [...wanted.difference(there)];
-  const going = [...there.difference(wanted)];
-  const attach = batches("attach", group, coming, make);
-  return [...make, ...attach, ...batches("detach", group, going, attach)];
-}
-
-function batches(
-  verb: "attach" | "detach",
-  group: EndpointGroup,
-  instances: readonly string[],
-  after: readonly PlanStep[],
-): readonly PlanStep[] {
-  const sorted = instances.toSorted();
-  return Array.from({ length: Math.ceil(sorted.length / batchSize) }, (_, i) => {
-    const batch = sorted.slice(i * batchSize, (i + 1) * batchSize);
-    const id = `${verb} ${refText(refOf(group))}${i === 0 ? "" : ` (${i + 1})`}`;
-    const endpoints = batch.map((instance) => ({ instance }));
-    const names = batch.join(",");
-    const change = verb === "attach" ? { from: undefined, to: names } : { from: names, to: undefined };
-    return step(
-      id,
-      "update",
-      { verb, group: group.name, zone: group.zone, endpoints },
-      {
-        dependsOn: after.map((before) => before.id),
-        diff: [{ path: "endpoints", ...change }],
-      },
-    );
-  });
 }

@@ -7,6 +7,12 @@ export function isOwn(resource: Resource, owner: Owner): boolean {
   return found !== undefined && sameOwner(found, owner);
 }
 
+/** Whether one of this kind and name is there, whoever made it. */
+export function hasName(wanted: Resource, found: readonly Resource[]): boolean {
+  const text = refText(refOf(wanted));
+  return found.some((resource) => refText(refOf(resource)) === text);
+}
+
 /** Throws a conflict for what exists where one of ours has to be, and is not ours. */
 export function refuseForeign(wanted: readonly Resource[], found: readonly Resource[], owner: Owner): void {
   const names = new Set(wanted.map((resource) => refText(refOf(resource))));

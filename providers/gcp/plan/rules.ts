@@ -8,11 +8,11 @@ import type { Wish } from "./wish.ts";
 
 /** The forwarding rules of one load balancer at one address. */
 export function forwardingRules(wish: Wish, family: Family, ip: string): readonly ForwardingRule[] {
-  const { lb, options, settings, base, description, isInternal, subnetwork } = wish;
+  const { lb, options, settings, base, description, isInternal, subnetwork, tier } = wish;
   const isV6 = family === "IPv6";
   const place = isInternal
     ? { network: networkLink(settings), subnetwork, allowGlobalAccess: options.globalAccess }
-    : { networkTier: options.tier, ...(isV6 && { subnetwork }) };
+    : { networkTier: tier, ...(isV6 && { subnetwork }) };
   return rulePorts(lb, isInternal).map(({ protocol, ports }) => ({
     kind: "forwardingRule",
     name: ruleName(base, protocol, family),

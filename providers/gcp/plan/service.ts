@@ -1,18 +1,18 @@
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../../src/model/index.ts";
 import type { Plan, PlanStep, Wait } from "../../../src/provider/index.ts";
-import { firewallName, sharedBaseName } from "../names.ts";
 import type { ServiceObservation } from "../observation.ts";
 import { type Owner, renderOwner } from "../owner.ts";
-import type { EndpointGroup, Resource } from "../resources.ts";
+import type { EndpointGroup, Group, InstanceGroup, Resource } from "../resources.ts";
 import type { Settings } from "../settings.ts";
-import { type ChosenAddress, chooseAddresses } from "./addresses.ts";
+import { type ChosenAddress, chooseAddresses, tierOf } from "./addresses.ts";
 import { backendService, ownHealthCheck, sharedHealthCheckName } from "./backend.ts";
 import { compare } from "./comparison.ts";
+import { isCovered } from "./equivalent.ts";
 import { allowPriority, firewalls } from "./firewalls.ts";
 import { machinesOf } from "./machines.ts";
-import { isOwn, refuseForeign } from "./ownership.ts";
+import { hasName, isOwn, refuseForeign } from "./ownership.ts";
 import { destinationOf, forwardingRules } from "./rules.ts";
-import { sharedKey, sharedOwner } from "./shared.ts";
+import { sharedFirewall, sharedKey, sharedOwner } from "./shared.ts";
 import { changeStep, idsOf, insertStep, planOf } from "./steps.ts";
 import { orderedDeletes, type Parts, transition } from "./transition.ts";
 import { type Wish, wishOf } from "./wish.ts";
@@ -27,7 +27,8 @@ export function planService(
   observed: ServiceObservation,
   settings: Settings,
 ): Plan {
-  const wish = wishOf(lb, settings);
+  const asked = wishOf(lb, settings);
+  const wish = { ...asked, tier: tierOf(asked, observed) };
   const own = ownParts(wish.owner, observed);
   const addresses = chooseAddresses(wish, observed);
   const parts = partsOf(wish, addresses, observed);
@@ -38,7 +39,7 @@ export function planService(
     return planOf(preparation(parts, own, waits.length === 0), waits, replaces);
   const closed = denyWaits(wish, observed);
   const steps = transition({ ...parts, mayDeny: closed.length === 0 }, own);
-  return planOf(steps, [...closed, ...zoneWaits(wish, nodes, observed)], replaces);
+  return planOf(steps, [...closed, ...zoneWaits(wish, nodes, ownGroups(wish, observed))], replaces);
 }
 
 /** Everything of it that is ours; groups of endpoints are the members' to delete. */
@@ -61,9 +62,17 @@ function ownParts(owner: Owner, { resources, addresses }: ServiceObservation): r
   return [...addresses, ...parts].filter((resource) => isOwn(resource, owner));
 }
 
-function ownGroups(wish: Wish, { resources }: ServiceObservation): readonly EndpointGroup[] {
-  return resources.filter(
-    (resource): resource is EndpointGroup => resource.kind === "endpointGroup" && isOwn(resource, wish.owner),
+/** Those that its backend service can refer to. */
+function ownGroups({ lb, owner, settings }: Wish, { resources, shared }: ServiceObservation): readonly Group[] {
+  if (settings.backends === "endpoint-groups")
+    return resources.filter(
+      (resource): resource is EndpointGroup => resource.kind === "endpointGroup" && isOwn(resource, owner),
+    );
+  return shared.filter(
+    (resource): resource is InstanceGroup =>
+      resource.kind === "instanceGroup" &&
+      resource.network !== undefined &&
+      isOwn(resource, sharedOwner(lb.id.clusterId, "instance-groups")),
   );
 }
 
@@ -74,7 +83,9 @@ function partsOf(wish: Wish, addresses: readonly ChosenAddress[], observed: Serv
     addresses: addresses.flatMap(({ own }) => own ?? []),
     healthCheck: ownHealthCheck(wish),
     backendService: backendService(wish, ownGroups(wish, observed)),
-    firewalls: known.flatMap(({ family, ip }) => firewalls(wish, family, destinationOf(family, ip))),
+    firewalls: known
+      .flatMap(({ family, ip }) => firewalls(wish, family, destinationOf(family, ip)))
+      .filter((one) => hasName(one, observed.resources) || !isCovered(one, observed.otherFirewalls)),
     mayDeny: true,
     rules: known.flatMap(({ family, ip }) => forwardingRules(wish, family, ip)),
   };
@@ -103,32 +114,52 @@ function backendWaits(wish: Wish, nodes: readonly NodeTarget[], observed: Servic
   const { id, externalTrafficPolicy } = wish.lb;
   const check = sharedHealthCheckName(id.clusterId);
   const hasCheck = externalTrafficPolicy === "Local" || ownShared(id, observed).some(({ name }) => name === check);
-  const hasGroups = ownGroups(wish, observed).length > 0 || machinesOf(nodes, wish.settings).length === 0;
+  const groups = ownGroups(wish, observed);
   return [
     ...(hasCheck ? [] : [sharedWait("check", id, "the health check of the cluster is not there yet")]),
-    ...(hasGroups ? [] : zoneWaits(wish, nodes, observed)),
+    ...(groups.length === 0 ? zoneWaits(wish, nodes, groups) : []),
+    ...(changesOver(wish, observed)
+      ? zoneWaits(
+          wish,
+          nodes,
+          groups.filter(({ size = 0 }) => size > 0),
+        )
+      : []),
   ];
 }
 
+/** It serves by groups of the other kind yet, so none of its zones may be missing, or empty, when that ends. */
+function changesOver(wish: Wish, observed: ServiceObservation): boolean {
+  const others = wish.settings.backends === "endpoint-groups" ? "/instanceGroups/" : "/networkEndpointGroups/";
+  return ownParts(wish.owner, observed).some(
+    (resource) => resource.kind === "backendService" && resource.backends.some(({ group }) => group.includes(others)),
+  );
+}
+
 /** A zone more is taken in when it has a group; until then the others serve. */
-function zoneWaits(wish: Wish, nodes: readonly NodeTarget[], observed: ServiceObservation): readonly Wait[] {
-  const { id } = wish.lb;
-  const groups = new Set(ownGroups(wish, observed).map(({ zone }) => zone));
-  const zones = new Set(machinesOf(nodes, wish.settings).map(({ zone }) => zone));
-  const lacking = [...zones].filter((zone) => !groups.has(zone)).sort();
-  if (lacking.length === 0) return [];
-  const what = `its nodes in ${lacking.join(", ")} have no group yet`;
-  return [{ id: "groups", what, pollAfterMs: pollMs, on: { kind: "members", id } }];
+function zoneWaits(
+  { lb: { id }, settings }: Wish,
+  nodes: readonly NodeTarget[],
+  groups: readonly Group[],
+): readonly Wait[] {
+  const zones = new Set(machinesOf(nodes, settings).map(({ zone }) => zone));
+  const lacking = zones.difference(new Set(groups.map(({ zone }) => zone)));
+  if (lacking.size === 0) return [];
+  const what = `its nodes in ${[...lacking].sort().join(", ")} have no group yet`;
+  const isShared = settings.backends === "instance-groups";
+  const on = isShared ? sharedKey(id.clusterId, "instance-groups") : ({ kind: "members", id } as const);
+  return [{ id: "groups", what, pollAfterMs: pollMs, on }];
 }
 
 /** Probes have to be let in by a rule that comes first before everything else is kept out. */
 function denyWaits({ lb, settings, isInternal }: Wish, observed: ServiceObservation): readonly Wait[] {
   if (isInternal || settings.disableFirewalls || lb.externalTrafficPolicy === "Local") return [];
   const open = lb.families.every((family) => {
-    const name = firewallName(sharedBaseName(lb.id.clusterId), "health", family);
-    return ownShared(lb.id, observed).some(
-      (resource) => resource.kind === "firewall" && resource.name === name && resource.priority <= allowPriority,
+    const wanted = sharedFirewall(lb.id.clusterId, family, settings);
+    const isOwnOpen = ownShared(lb.id, observed).some(
+      (resource) => resource.kind === "firewall" && resource.name === wanted.name && resource.priority <= allowPriority,
     );
+    return isOwnOpen || isCovered(wanted, observed.otherFirewalls);
   });
   return open ? [] : [sharedWait("probes", lb.id, "the firewall does not let the cluster's health probes in yet")];
 }

@@ -1,28 +1,39 @@
+import type { Family } from "../../../src/net/index.ts";
 import type { Plan, PlanStep, ScopeKey } from "../../../src/provider/index.ts";
 import { sharedBaseName } from "../names.ts";
 import type { SharedObservation } from "../observation.ts";
 import { type Owner, renderOwner } from "../owner.ts";
-import { type Resource, refOf, refText } from "../resources.ts";
+import { type Firewall, type Resource, refOf, refText } from "../resources.ts";
 import type { Settings } from "../settings.ts";
 import { sharedHealthCheck } from "./backend.ts";
 import { compare } from "./comparison.ts";
-import { sharedFirewall } from "./firewalls.ts";
-import { isOwn, refuseForeign } from "./ownership.ts";
+import { isCovered } from "./equivalent.ts";
+import { firewallForProbes } from "./firewalls.ts";
+import { hasName, isOwn, refuseForeign } from "./ownership.ts";
 import { changeStep, deleteStep, insertStep, planOf } from "./steps.ts";
 import { orderedDeletes } from "./transition.ts";
 
-/** The one scope that all load balancers of a cluster share: the check of policy Cluster and the way for its probes. */
-const name = "health-check";
+/**
+ * What load balancers of a cluster share: the check of policy Cluster and the way for its probes, and where they send to
+ * whole machines the groups of these.
+ */
+export type SharedName = "health-check" | "instance-groups";
 
 /** Where every node says whether it takes traffic, for all Services of policy Cluster alike. */
 const nodeCheck = { port: 10_256, path: "/healthz" } as const;
 
-export function sharedKey(clusterId: string): Extract<ScopeKey, { kind: "shared" }> {
+export function sharedKey(clusterId: string, name: SharedName = "health-check"): Extract<ScopeKey, { kind: "shared" }> {
   return { kind: "shared", clusterId, name };
 }
 
-export function sharedOwner(clusterId: string): Owner {
+export function sharedOwner(clusterId: string, name: SharedName = "health-check"): Owner {
   return { kind: "shared", clusterId, name };
+}
+
+/** The way for the probes of one family to every node. */
+export function sharedFirewall(clusterId: string, family: Family, settings: Settings): Firewall {
+  const owner = { base: sharedBaseName(clusterId), description: renderOwner(sharedOwner(clusterId)), settings };
+  return firewallForProbes(owner, family, nodeCheck.port);
 }
 
 /** The same for whatever users there are: none of them has to wait for what another one does not need any more. */
@@ -32,10 +43,11 @@ export function planShared(clusterId: string, observed: SharedObservation, setti
   const families = (["IPv4", "IPv6"] as const).filter((family) =>
     settings.probeRanges.some(({ base }) => base.family === family),
   );
-  const common = { base: sharedBaseName(clusterId), description, settings };
   const wanted = [
     sharedHealthCheck(clusterId, description, nodeCheck),
-    ...(settings.disableFirewalls ? [] : families.map((family) => sharedFirewall(common, family, nodeCheck.port))),
+    ...(settings.disableFirewalls ? [] : families)
+      .map((family) => sharedFirewall(clusterId, family, settings))
+      .filter((one) => hasName(one, observed.resources) || !isCovered(one, observed.otherFirewalls)),
   ];
   refuseForeign(wanted, observed.resources, owner);
   const own = observed.resources.filter((resource) => isOwn(resource, owner));

@@ -6,6 +6,7 @@ import type { MembersObservation, ServiceObservation } from "../observation.ts";
 import { type ForwardingRule, refOf } from "../resources.ts";
 import type { Settings } from "../settings.ts";
 import { addressText } from "./comparison.ts";
+import { maxInstances } from "./instances.ts";
 import { instanceOf, machinesOf, maxMachines } from "./machines.ts";
 import { isOwn } from "./ownership.ts";
 import { wishOf } from "./wish.ts";
@@ -26,11 +27,11 @@ export function status(
   const rules = own.filter((resource) => resource.kind === "forwardingRule");
   return {
     ingress: ingressOf(lb, rules),
-    ...targetsOf(members, nodes),
+    ...targetsOf(members, nodes, settings),
     references: [...rules, ...own.filter(({ kind }) => kind === "backendService")]
       .map((resource) => linkOf(refOf(resource), settings))
       .sort(),
-    issues: [...leftOut(nodes, settings), ...tooMany(lb, isInternal, nodes)],
+    issues: [...leftOut(nodes, settings), ...tooMany(lb, isInternal, nodes, settings)],
   };
 }
 
@@ -52,13 +53,24 @@ function ingressOf(lb: DesiredLoadBalancer, rules: readonly ForwardingRule[]): L
 function targetsOf(
   members: MembersObservation | null,
   nodes: readonly NodeTarget[],
+  settings: Settings,
 ): Pick<LbStatus, "targets" | "unhealthy"> {
   const nameOf = new Map(nodes.map((node) => [instanceOf(node), node.name]));
-  const instances = members?.groups.flatMap(({ endpoints }) => endpoints.map(({ instance }) => instance)) ?? [];
+  const instances = members === null ? [] : instancesOf(members, nodes, settings);
   const unhealthy = instances
     .filter((instance) => members?.health.get(instance) !== true)
     .map((instance) => ({ node: nameOf.get(instance) ?? instance, reason: reasonOf(members?.health.get(instance)) }));
   return { targets: { ready: instances.length - unhealthy.length, total: instances.length }, unhealthy };
+}
+
+/** Groups of whole machines hold those of nodes without endpoints as well. */
+function instancesOf(
+  { groups }: MembersObservation,
+  nodes: readonly NodeTarget[],
+  settings: Settings,
+): readonly string[] {
+  if (settings.backends === "instance-groups") return machinesOf(nodes, settings).map(({ instance }) => instance);
+  return groups.flatMap(({ endpoints }) => endpoints.map(({ instance }) => instance));
 }
 
 function reasonOf(health: boolean | undefined): string {
@@ -76,9 +88,25 @@ function leftOut(nodes: readonly NodeTarget[], settings: Settings): readonly Iss
 }
 
 /** Of policy Cluster any node leads to every endpoint, so a part of them is no loss. */
-function tooMany(lb: DesiredLoadBalancer, isInternal: boolean, nodes: readonly NodeTarget[]): readonly Issue[] {
+function tooMany(
+  lb: DesiredLoadBalancer,
+  isInternal: boolean,
+  nodes: readonly NodeTarget[],
+  settings: Settings,
+): readonly Issue[] {
+  if (settings.backends === "instance-groups") return fullGroups(nodes, settings);
   const most = maxMachines(lb, isInternal);
   if (lb.externalTrafficPolicy !== "Local" || nodes.length <= most) return [];
   const message = `${nodes.length} nodes have endpoints; Google Cloud takes ${most}, so some endpoints get no traffic`;
   return [{ path: "nodes", severity: "degrade", reason: "TooManyNodes", message }];
+}
+
+function fullGroups(nodes: readonly NodeTarget[], settings: Settings): readonly Issue[] {
+  const zones = Map.groupBy(machinesOf(nodes, settings), ({ zone }) => zone);
+  return [...zones]
+    .filter(([, { length }]) => length > maxInstances)
+    .map(([zone]) => {
+      const message = `${zone} has more than the ${maxInstances} nodes that an instance group takes; those beyond get no traffic, give --gcp-l4-backends endpoint-groups`;
+      return { path: "nodes", severity: "degrade", reason: "TooManyNodes", message };
+    });
 }

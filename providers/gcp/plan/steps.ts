@@ -1,6 +1,5 @@
-import { assertNever } from "../../../src/base/index.ts";
 import { type FieldDiff, makePlan, type Plan, type PlanStep, type Wait } from "../../../src/provider/index.ts";
-import { type Action, type Ref, type Resource, refOf, refText } from "../resources.ts";
+import { type Action, type Ref, type Resource, refOf, refText, targetOf } from "../resources.ts";
 import type { Comparison } from "./comparison.ts";
 
 interface StepRest {
@@ -44,23 +43,6 @@ export function step(
   { dependsOn = [], diff = [] }: StepRest = {},
 ): PlanStep {
   return { id, action, target: refText(targetOf(input)), dependsOn, input, diff };
-}
-
-function targetOf(action: Action): Ref {
-  switch (action.verb) {
-    case "insert":
-    case "update":
-      return refOf(action.resource);
-    case "delete":
-      return action.ref;
-    case "globalAccess":
-      return { kind: "forwardingRule", name: action.rule };
-    case "attach":
-    case "detach":
-      return { kind: "endpointGroup", name: action.group, zone: action.zone };
-    default:
-      return assertNever(action, "action");
-  }
 }
 
 /** The plan, with what it says in one line. */

@@ -62,12 +62,28 @@ export function transition(parts: Parts, found: readonly Resource[]): readonly P
   );
   const taken = doomed.map((rule) => deleteStep(refOf(rule), before));
   const late = renewsRules ? put(backend, [...before, ...idsOf(taken)]) : [];
-  const ready = [...before, ...idsOf(taken), ...idsOf(late)];
-  const made = parts.rules.flatMap((rule) =>
-    doomed.some(({ name }) => name === rule.name) ? [insertStep(rule, ready)] : put(rule, ready),
-  );
-  const swap = [...held, ...checks, ...allows, ...early, ...taken, ...late, ...made, ...closed];
+  const isTaken = (rule: ForwardingRule): boolean => doomed.some(({ name }) => name === rule.name);
+  // Each is missing for no longer than itself needs, unless all have to wait for what they lead to.
+  const inTheWay = doomed
+    .filter(({ name }) => renewsRules || !wantedRules.has(name))
+    .map((rule) => deleteId(refOf(rule)));
+  const ready = [...before, ...inTheWay, ...idsOf(late)];
+  const made = parts.rules.flatMap((rule) => {
+    if (!isTaken(rule)) return put(rule, ready);
+    return [insertStep(rule, [...new Set([...ready, deleteId(refOf(rule))])])];
+  });
+  const rules = renewsRules ? [...taken, ...late, ...made] : paired(taken, made);
+  const swap = [...held, ...checks, ...allows, ...early, ...rules, ...closed];
   return [...swap, ...surplusSteps(parts, found, idsOf([...early, ...taken, ...late, ...made]))];
+}
+
+/** Each rule is made right after it was taken away. */
+function paired(taken: readonly PlanStep[], made: readonly PlanStep[]): readonly PlanStep[] {
+  const isOf = (insert: PlanStep, gone: PlanStep): boolean => insert.target === gone.target;
+  const alone = made.filter((insert) => !taken.some((gone) => isOf(insert, gone)));
+  const swapped = taken.filter((gone) => made.some((insert) => isOf(insert, gone)));
+  const gone = taken.filter((one) => !swapped.includes(one));
+  return [...gone, ...swapped.flatMap((one) => [one, ...made.filter((insert) => isOf(insert, one))]), ...alone];
 }
 
 /** Only what holds up nothing any more: the old check of the backend service, firewalls and addresses. */

@@ -2,6 +2,7 @@ import type { DesiredLoadBalancer } from "../../../src/model/index.ts";
 import { subnetworkLink } from "../links.ts";
 import { baseName } from "../names.ts";
 import { type Owner, renderOwner } from "../owner.ts";
+import type { Tier } from "../resources.ts";
 import { type Options, optionsOf } from "../schema.ts";
 import type { Settings } from "../settings.ts";
 
@@ -15,6 +16,8 @@ export interface Wish {
   /** The owner, as every part says it. */
   readonly description: string;
   readonly isInternal: boolean;
+  /** Of its external addresses. */
+  readonly tier: Tier;
   /** Of its internal and IPv6 addresses. */
   readonly subnetwork: string;
 }
@@ -30,6 +33,7 @@ export function wishOf(lb: DesiredLoadBalancer, settings: Settings): Wish {
     base: baseName(lb.id),
     description: renderOwner(owner),
     isInternal: options.scheme === "internal",
+    tier: options.tier ?? "PREMIUM",
     subnetwork: subnetworkLink(options.subnet ?? settings.subnetwork, settings),
   };
 }

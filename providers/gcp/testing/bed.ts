@@ -1,6 +1,6 @@
 // Scopes of load balancers, driven by their plans in a region in memory.
 import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
-import { inOrder, isConverged, type Plan, type ScopeKey } from "../../../src/provider/index.ts";
+import { inOrder, isConverged, type Plan, type PlanStep, type ScopeKey } from "../../../src/provider/index.ts";
 import { planScope, sharedKey } from "../plan/index.ts";
 import type { Action } from "../resources.ts";
 import type { Settings } from "../settings.ts";
@@ -12,20 +12,35 @@ export interface Wanted {
   readonly nodes: readonly NodeTarget[];
 }
 
-const keys: readonly ScopeKey[] = [sharedKey(id.clusterId), { kind: "service", id }, { kind: "members", id }];
-const own = keys.slice(1);
+const own: readonly ScopeKey[] = [
+  { kind: "service", id },
+  { kind: "members", id },
+];
+const keys: readonly ScopeKey[] = [sharedKey(id.clusterId), ...own];
+const keysOfMode: Readonly<Record<Settings["backends"], readonly ScopeKey[]>> = {
+  "endpoint-groups": keys,
+  "instance-groups": [sharedKey(id.clusterId, "instance-groups"), ...keys],
+};
 
 export class PlannerBed {
   readonly region: MemoryRegion;
-  readonly #settings: Settings;
+  #settings: Settings;
   readonly #onCommit: (action: Action) => void;
+  readonly #order: (steps: readonly PlanStep[]) => readonly PlanStep[];
 
   constructor({
     settings = defaults,
     onCommit = () => {},
-  }: { settings?: Settings; onCommit?: (action: Action) => void } = {}) {
+    order = inOrder,
+  }: {
+    settings?: Settings;
+    onCommit?: (action: Action) => void;
+    /** Which steps of a plan are done, and in which order. */
+    order?: (steps: readonly PlanStep[]) => readonly PlanStep[];
+  } = {}) {
     this.#settings = settings;
     this.#onCommit = onCommit;
+    this.#order = order;
     this.region = new MemoryRegion(settings);
   }
 
@@ -39,9 +54,20 @@ export class PlannerBed {
     return planScope(key, desired, this.region.observe(key), this.#settings);
   }
 
+  /** As of a controller that is told otherwise. */
+  reset(changes: Partial<Settings>): void {
+    this.#settings = { ...this.#settings, ...changes };
+  }
+
+  get #keys(): readonly ScopeKey[] {
+    return keysOfMode[this.#settings.backends];
+  }
+
   /** What is left to do, scope by scope. */
   open(wanted: Wanted | null): readonly Plan[] {
-    return (wanted === null ? own : keys).map((key) => this.plan(key, wanted)).filter((plan) => !isConverged(plan));
+    return (wanted === null ? own : this.#keys)
+      .map((key) => this.plan(key, wanted))
+      .filter((plan) => !isConverged(plan));
   }
 
   /** Until nothing is left to do in any scope, or until so many actions are done; returns the plans that had steps. */
@@ -49,14 +75,14 @@ export class PlannerBed {
     const plans: Plan[] = [];
     let left = actions;
     // Shared things outlive their last user for a while.
-    const scopes = wanted === null ? own : keys;
+    const scopes = wanted === null ? own : this.#keys;
     for (let round = 0; round < 12; round++) {
       let done = true;
       for (const key of scopes) {
         const plan = this.plan(key, wanted);
         done &&= isConverged(plan);
         if (plan.steps.length > 0) plans.push(plan);
-        for (const { input } of inOrder(plan.steps)) {
+        for (const { input } of this.#order(plan.steps)) {
           if (left-- <= 0) return plans;
           this.region.commit(input as Action);
           this.#onCommit(input as Action);

@@ -66,6 +66,12 @@ export class Cloud implements AsyncDisposable {
     return createAdapter({ settings, connection: this.#connection, fence, clock, pollMs: 1 });
   }
 
+  /** One that is told otherwise. */
+  adapterWith(settings: Settings): GcpAdapter {
+    const fence = (): undefined => undefined;
+    return createAdapter({ settings, connection: this.#connection, fence, clock: this.#clock, pollMs: 1 });
+  }
+
   /** Until a wish is fulfilled, or all of it is gone. */
   async converge(wish: ServiceDesired | null, adapter: GcpAdapter = this.adapter()): Promise<void> {
     await new Drive(adapter, wish, adapter.scopes((wish ?? wishOf()).lb)).run();

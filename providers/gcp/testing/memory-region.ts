@@ -3,8 +3,8 @@
 import { createHash } from "node:crypto";
 import { assertNever } from "../../../src/base/index.ts";
 import type { ScopeKey } from "../../../src/provider/index.ts";
-import { linkOf, linkPath } from "../links.ts";
-import { baseName, isNamed, sharedBaseName } from "../names.ts";
+import { linkOf, linkPath, networkLink } from "../links.ts";
+import { anyBaseName, baseName, isNamed, sharedBaseName } from "../names.ts";
 import type { Observation } from "../observation.ts";
 import { addressText } from "../plan/comparison.ts";
 import {
@@ -12,12 +12,15 @@ import {
   type Address,
   type BackendService,
   type Endpoint,
+  type Firewall,
   type ForwardingRule,
   type Resource,
   refOf,
   refText,
 } from "../resources.ts";
 import type { Settings } from "../settings.ts";
+
+type Members = Extract<Action, { verb: "attach" | "detach" }>;
 
 export class MemoryRegion {
   readonly resources: Map<string, Resource> = new Map();
@@ -42,7 +45,10 @@ export class MemoryRegion {
   }
 
   observe(key: ScopeKey): Observation {
-    if (key.kind === "shared") return this.#observeShared(key.clusterId);
+    if (key.kind === "shared")
+      return key.name === "instance-groups"
+        ? this.#observeInstances(key.clusterId)
+        : this.#observeShared(key.clusterId);
     const base = baseName(key.id);
     if (key.kind === "members") {
       const groups = this.all("endpointGroup").filter(({ name }) => name === base);
@@ -55,7 +61,32 @@ export class MemoryRegion {
     }
     const addresses = this.all("address").map((address) => ({ ...address, users: this.#usersOf(address) }));
     const resources = this.#named(base).filter(({ kind }) => kind !== "address");
-    return { kind: "service", resources, addresses, shared: this.#named(sharedBaseName(key.id.clusterId)) };
+    const shared = this.#named(sharedBaseName(key.id.clusterId)).map((one) => this.#sized(one));
+    return {
+      kind: "service",
+      resources: resources.map((one) => this.#sized(one)),
+      addresses,
+      shared,
+      otherFirewalls: this.#others(),
+    };
+  }
+
+  #others(): readonly Firewall[] {
+    if (this.#settings.project === this.#settings.networkProject) return [];
+    return this.all("firewall").filter(({ name }) => !name.startsWith(anyBaseName));
+  }
+
+  #observeInstances(clusterId: string): Observation {
+    const all = this.#named(sharedBaseName(clusterId)).filter((one) => one.kind === "instanceGroup");
+    const links = new Set(all.map((group) => this.#link(group)));
+    const users = this.all("backendService").filter(({ backends }) => backends.some(({ group }) => links.has(group)));
+    const groups = all.map((group) => ({ group, endpoints: this.endpoints.get(this.#link(group)) ?? [] }));
+    return { kind: "instances", groups, users };
+  }
+
+  #sized(resource: Resource): Resource {
+    if (!("zone" in resource)) return resource;
+    return { ...resource, size: this.endpoints.get(this.#link(resource))?.length ?? 0 };
   }
 
   #observeShared(clusterId: string): Observation {
@@ -64,7 +95,7 @@ export class MemoryRegion {
     const users = this.all("backendService").filter(({ healthChecks }) =>
       healthChecks.some((link) => links.includes(linkPath(link))),
     );
-    return { kind: "shared", resources, users };
+    return { kind: "shared", resources, otherFirewalls: this.#others(), users };
   }
 
   commit(action: Action): void {
@@ -82,9 +113,9 @@ export class MemoryRegion {
       case "delete":
         return this.#delete(refText(action.ref));
       case "attach":
-        return this.#attach(action.group, action.zone, action.endpoints);
+        return this.#attach(action);
       case "detach":
-        return this.#detach(action.group, action.zone, action.endpoints);
+        return this.#detach(action);
       default:
         return assertNever(action, "action");
     }
@@ -112,7 +143,11 @@ export class MemoryRegion {
 
   #putService(resource: BackendService): void {
     if (resource.healthChecks.length !== 1) throw new Error("a backend service needs one health check");
-    for (const link of [...resource.healthChecks, ...resource.backends.map(({ group }) => group)]) this.#find(link);
+    for (const link of resource.healthChecks) this.#find(link);
+    const groups = resource.backends.map(({ group }) => this.#find(group));
+    if (new Set(groups.map(({ kind }) => kind)).size > 1) throw new Error("groups of two kinds");
+    if (groups.some((group) => group.kind === "instanceGroup" && group.network === undefined))
+      throw new Error("a group without a network");
     this.put({ ...resource, fingerprint: `${++this.#revision}` });
   }
 
@@ -150,17 +185,24 @@ export class MemoryRegion {
     const found = this.#get(text);
     if (this.#isReferred(found)) throw new Error(`${text} is used`);
     this.resources.delete(text);
-    if (found.kind === "endpointGroup") this.endpoints.delete(this.#link(found));
+    if ("zone" in found) this.endpoints.delete(this.#link(found));
   }
 
-  #attach(name: string, zone: string, endpoints: readonly Endpoint[]): void {
-    const link = this.#link(this.#get(refText({ kind: "endpointGroup", name, zone })));
-    if (endpoints.length === 0 || endpoints.length > 500) throw new Error(`${endpoints.length} endpoints`);
-    this.endpoints.set(link, [...(this.endpoints.get(link) ?? []), ...endpoints]);
+  #attach({ kind, group, zone, endpoints }: Members): void {
+    const found = this.#get(refText({ kind, name: group, zone }));
+    const link = this.#link(found);
+    const all = [...(this.endpoints.get(link) ?? []), ...endpoints];
+    const isWhole = found.kind === "instanceGroup";
+    if (endpoints.length === 0 || endpoints.length > (isWhole ? 1000 : 500))
+      throw new Error(`${endpoints.length} endpoints`);
+    if (isWhole && all.length > 1000) throw new Error(`${all.length} machines in one group`);
+    if (new Set(all.map(({ instance }) => instance)).size < all.length) throw new Error("one is in it already");
+    this.endpoints.set(link, all);
+    if (isWhole) this.put({ ...found, network: networkLink(this.#settings) });
   }
 
-  #detach(name: string, zone: string, endpoints: readonly Endpoint[]): void {
-    const link = this.#link(this.#get(refText({ kind: "endpointGroup", name, zone })));
+  #detach({ kind, group, zone, endpoints }: Members): void {
+    const link = this.#link(this.#get(refText({ kind, name: group, zone })));
     const going = new Set(endpoints.map(({ instance }) => instance));
     this.endpoints.set(
       link,

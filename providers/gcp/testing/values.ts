@@ -28,6 +28,7 @@ export const settings: Settings = {
   networkProject: "shop",
   network: "default",
   subnetwork: "nodes",
+  backends: "endpoint-groups",
   nodeTags: ["berth-node"],
   disableFirewalls: false,
   probeRanges: ["35.191.0.0/16", "130.211.0.0/22", "2600:1901:8001::/48"].map(cidr),
