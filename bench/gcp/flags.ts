@@ -18,7 +18,7 @@ export function parseFlags(argv: readonly string[]): Flags {
     .description(
       "Counts what the provider gcp-l4 asks of Compute Engine, and measures the controller's process with it.",
     )
-    .addOption(count("services", 200, "Services of the process that is measured"))
+    .addOption(count("services", 50, "Services of the process that is measured"))
     .addOption(count("seconds", 60, "how long all is refused"))
     .exitOverride()
     .showHelpAfterError("see 'bench/gcp --help'")

@@ -89,6 +89,7 @@ export class Schema {
   check(message: string, body: Readonly<Record<string, unknown>>): void {
     const known = this.#messages[message] ?? {};
     for (const [name, value] of Object.entries(body)) {
+      if (value === undefined) continue;
       const field = known.fields?.[name];
       if (field === undefined)
         refuse(400, "badRequest", `Invalid JSON payload received. Unknown name "${name}": Cannot find field.`);
