@@ -145,10 +145,10 @@ const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial
   ],
 };
 
-/** Those about groups of whole machines are met where there are some, in acceptance-instance-groups.test.ts. */
-const ofOthers = new Set(groupRules.map(({ id: rule }) => rule));
+/** Those about instance groups have tests of their own. */
+const others = new Set(groupRules.map(({ id: rule }) => rule));
 
-it.each(rules.map(({ id: rule }) => rule).filter((rule) => !ofOthers.has(rule)))(
+it.each(rules.map(({ id: rule }) => rule).filter((rule) => !others.has(rule)))(
   "G11: what the API refuses by its rule %j",
   async (rule) => {
     const [request, fault] = requests[rule] ?? [];

@@ -136,8 +136,8 @@ it("takes what was made by the very commands for its own", async () => {
     const [, name = ""] = /create (\S+)/.exec(text ?? "") ?? [];
     const [, description] = /--description '(.*)'$/.exec(text ?? "") ?? [];
     const [, rules = ""] = /--rules (\S+)/.exec(text ?? "") ?? [];
-    const list = (flag: string): readonly string[] | undefined =>
-      new RegExp(`--${flag} (\\S+)`).exec(text ?? "")?.[1]?.split(",");
+    const list = (flag: string): readonly string[] =>
+      new RegExp(`--${flag} (\\S+)`).exec(text ?? "")?.[1]?.split(",") ?? [];
     return {
       name,
       description,

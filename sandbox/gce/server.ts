@@ -244,7 +244,13 @@ export class FakeGce implements AsyncDisposable {
       case "listNetworkEndpoints":
         return this.#page(asked, this.#endpoints(path.replace(/\/listNetworkEndpoints$/, "")));
       case "listInstances":
-        return this.#page(asked, this.#instances(path.replace(/\/listInstances$/, "")));
+        return this.#page(
+          asked,
+          this.#endpoints(path.replace(/\/listInstances$/, "")).map(({ networkEndpoint }) => ({
+            instance: (networkEndpoint as Body)["instance"],
+            status: "RUNNING",
+          })),
+        );
       case "getHealth":
         return await this.#health(path.replace(/\/getHealth$/, ""), asked.body);
       default:
@@ -322,11 +328,6 @@ export class FakeGce implements AsyncDisposable {
         ipAddress: this.world.machines.get(`${zone?.slice(6)}/${instance}`)?.address ?? "",
       },
     }));
-  }
-
-  #instances(path: string): readonly Body[] {
-    const endpoints = this.#endpoints(path).map(({ networkEndpoint }) => networkEndpoint as Body);
-    return endpoints.map(({ instance }) => ({ instance, status: "RUNNING" }));
   }
 
   #aggregated({ path, query }: Asked): Body {
