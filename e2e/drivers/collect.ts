@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { cp, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { errorMessage } from "../../src/base/index.ts";
 import type { Driver } from "./driver.ts";
@@ -75,4 +75,12 @@ export async function collectNode(
   };
   for (const [name, [program, ...args]] of Object.entries(commands))
     await writeFile(join(folder, `${node}.${name}.txt`), await run(program, args).catch(String));
+}
+
+/** What the provider `proxy` keeps of its load balancers: their configurations, their logs, the health of nodes. */
+export async function collectBalancers(stateDirectory: string, folder: string): Promise<void> {
+  // One that goes meanwhile takes its files along.
+  await cp(stateDirectory, join(folder, "balancers"), { recursive: true }).catch(async (error: unknown) => {
+    await writeFile(join(folder, "balancers.txt"), String(error));
+  });
 }

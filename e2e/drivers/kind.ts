@@ -4,7 +4,7 @@ import type { Family } from "../../src/net/index.ts";
 import { Child } from "../contract/child.ts";
 import { agentImage, KindCluster } from "../kind/cluster.ts";
 import { ContainerClient, podContainer } from "./client.ts";
-import { collectCluster, collectNode, explained } from "./collect.ts";
+import { collectBalancers, collectCluster, collectNode, explained } from "./collect.ts";
 import type { Driver, DriverNode, Part, Release } from "./driver.ts";
 import { installBerth, restartAgent, restartController, startClient } from "./pods.ts";
 import { ProxyController } from "./proxy-controller.ts";
@@ -91,6 +91,7 @@ export class KindDriver implements Driver {
     await collectCluster((args) => this.kubectl(args), folder);
     for (const { name } of this.nodes)
       await collectNode((program, args) => this.#onNode(name, program, args), folder, name);
+    await collectBalancers(join(this.#cluster.directory, "balancers"), folder);
     await this.#cluster.exportLogs(folder);
     await writeFile(join(folder, "proxy-controller.log"), this.#proxyController.log);
   }

@@ -11,7 +11,7 @@ import { coldStarts } from "../real/cold-start.ts";
 import { measure } from "../real/footprint.ts";
 import type { RealNode } from "../real/node.ts";
 import { ContainerClient, NamespaceClient, podContainer } from "./client.ts";
-import { collectCluster, collectNode, explained } from "./collect.ts";
+import { collectBalancers, collectCluster, collectNode, explained } from "./collect.ts";
 import type { Driver, Footprint, Part, Power, Release } from "./driver.ts";
 import { installBerth, restartAgent, restartController, startClient } from "./pods.ts";
 import { ProxyController } from "./proxy-controller.ts";
@@ -107,6 +107,7 @@ export class RealDriver implements Driver {
     await collectCluster((args) => this.kubectl(args), folder);
     for (const { name } of this.nodes)
       await collectNode((program, args) => this.#onNode(name, program, args), folder, name);
+    await collectBalancers(balancersOf(this.cluster), folder);
     await this.cluster.collectLogs(folder);
     await writeFile(join(folder, "proxy-controller.log"), this.#proxyController.log);
   }
@@ -127,14 +128,18 @@ export class RealDriver implements Driver {
   }
 }
 
+function balancersOf({ plan, directory }: RealCluster): string {
+  return balancerDir({ id: plan.id, dir: directory });
+}
+
 /** The controller beside it. */
 function startProxyController(cluster: RealCluster): Child {
-  const { plan, directory, kubeconfig } = cluster;
+  const { plan, kubeconfig } = cluster;
   const args = [
     "--providers=proxy",
     "--instance=berth-proxy",
     `--kubeconfig=${kubeconfig}`,
-    `--state-dir=${balancerDir({ id: plan.id, dir: directory })}`,
+    `--state-dir=${balancersOf(cluster)}`,
     `--address-pool=${plan.addressPools.join(",")}`,
     `--proxy-bridge=${bridge}`,
     `--proxy-network=${plan.underlay.join(",")}`,

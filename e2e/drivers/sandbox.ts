@@ -7,7 +7,7 @@ import { execOk } from "../../src/kernel/index.ts";
 import type { Family } from "../../src/net/index.ts";
 import { eventually, startCluster } from "../scenarios/cluster.ts";
 import { NamespaceClient } from "./client.ts";
-import { collectCluster, collectNode } from "./collect.ts";
+import { collectBalancers, collectCluster, collectNode } from "./collect.ts";
 import type { Driver, Footprint, Part } from "./driver.ts";
 import { startClient } from "./pods.ts";
 
@@ -81,6 +81,7 @@ export class SandboxDriver implements Driver {
     await collectCluster((args) => this.kubectl(args), folder);
     for (const { name } of this.nodes)
       await collectNode((program, args) => this.#onNode(name, program, args), folder, name);
+    await collectBalancers(join(this.#sandbox.runDir, "balancers"), folder);
     await mkdir(join(folder, "processes"), { recursive: true });
     const { apiserver, controller } = this.#sandbox;
     for (const { name, logPath } of [apiserver, controller, ...this.nodes.map(({ agent }) => agent)])

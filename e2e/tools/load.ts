@@ -7,7 +7,8 @@ import { setTimeout as wait } from "node:timers/promises";
 const [host = "", port = "", perSecond = "0"] = process.argv.slice(2);
 const lanes = 4;
 const tickMs = 10;
-const answerWithinMs = 10_000;
+/** Long enough for a machine that is busy: how long the slowest answer took is told. */
+const answerWithinMs = 60_000;
 const failures: string[] = [];
 let answered = 0;
 let slowestMs = 0;
