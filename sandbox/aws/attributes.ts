@@ -1,4 +1,4 @@
-import { AwsError, type Call, checkOwn, type Handler, list, maybe, text } from "./call.ts";
+import { AwsError, type Call, type Handler, list, maybe, text } from "./call.ts";
 import type { Tags } from "./state.ts";
 import type { Value } from "./wire.ts";
 
@@ -25,7 +25,6 @@ export function attributeHandlers(
     [`Describe${kind}Attributes`]: (call) => shown(owner(call)),
     [`Modify${kind}Attributes`]: (call) => {
       const one = owner(call);
-      checkOwn(call, `elasticloadbalancing:Modify${kind}Attributes`, one.tags);
       for (const entry of list(call.input, "Attributes")) {
         const key = text(entry, "Key");
         if (!one.attributes.has(key)) throw new AwsError("InvalidConfigurationRequest", `no attribute ${key}`);

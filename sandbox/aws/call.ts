@@ -55,23 +55,24 @@ export function tagsIn(input: Input, name: string): Tags {
 }
 
 const ownerTag = "berth.dev/cluster";
+export const callerArn = "arn:aws:sts::123456789012:assumed-role/berth/x";
 
-/** As the policy has it that the controller gets: it makes nothing without the tag of its cluster. */
-export function checkNewTags({ isOn }: Call, action: string, tags: Tags): void {
-  if (isOn("owner-tags") && !tags.has(ownerTag)) throw denied(action);
-}
-
-/** Nor does it change what lacks it. */
-export function checkOwn({ isOn }: Call, action: string, tags: Tags): void {
-  if (isOn("owner-tags") && !tags.has(ownerTag)) throw denied(action);
-}
-
-function denied(action: string): AwsError {
-  return new AwsError(
-    "AccessDenied",
-    `User: arn:aws:sts::123456789012:assumed-role/berth/x is not authorized to perform: ${action} on resource`,
-    403,
-  );
+/** As the policy has it that the controller gets: it makes nothing without the tag of its cluster, nor changes what lacks it. */
+export function checkOwner({ state, input, isOn }: Call, action: string): void {
+  const isNew = /^(Create(?!Tags)|Authorize)/.test(action);
+  const made = [tagsIn(input, "Tags"), ...list(input, "TagSpecification").map((one) => tagsIn(one, "Tag"))];
+  const keys = [
+    "LoadBalancerArn",
+    "ListenerArn",
+    "TargetGroupArn",
+    ...(action.startsWith("Revoke") ? [] : ["GroupId"]),
+  ];
+  const lists = ["ResourceArns", "ResourceId", "SecurityGroupRuleId"].flatMap((key) => texts(input, key));
+  const refs = [...keys.flatMap((key) => maybe(input, key) ?? []), ...lists];
+  const lacks = (tags: Tags): boolean => !tags.has(ownerTag);
+  const found = refs.flatMap((ref) => state.tagged(ref)?.tags ?? []);
+  if (isOn("owner-tags") && (isNew ? made.every(lacks) : found.some(lacks)))
+    throw new AwsError("AccessDenied", `User: ${callerArn} is not authorized to perform: ${action} on resource`, 403);
 }
 
 /** Where a request does not say it. */

@@ -1,4 +1,4 @@
-import { AwsError, type Call, checkNewTags, checkOwn, type Handler, list, maybe, page, text, texts } from "./call.ts";
+import { AwsError, type Call, type Handler, list, maybe, page, text, texts } from "./call.ts";
 import { type Group, type GroupRule, type State, type Tags, vpcId } from "./state.ts";
 import { ec2TagHandlers } from "./tags.ts";
 import type { Input, Value } from "./wire.ts";
@@ -145,7 +145,6 @@ function createGroup(call: Call): Value {
   const { state, input, isOn } = call;
   const name = text(input, "GroupName");
   const tags = specified(input, "security-group");
-  checkNewTags(call, "ec2:CreateSecurityGroup", tags);
   if (isOn("security-group-name-taken") && [...state.groups.values()].some((one) => one.name === name))
     throw new AwsError("InvalidGroup.Duplicate", `The security group '${name}' already exists for VPC '${vpcId}'`);
   const id = state.nextId("sg-");
@@ -163,7 +162,6 @@ function authorize(call: Call): Value {
   const { state, input, isOn } = call;
   const one = group(call, text(input, "GroupId"));
   const tags = specified(input, "security-group-rule");
-  checkNewTags(call, "ec2:AuthorizeSecurityGroupIngress", tags);
   const wanted = list(input, "IpPermissions").flatMap((permission) =>
     sourcesIn(permission).map((source) => ({
       id: state.nextId("sgr-"),
@@ -206,7 +204,6 @@ function revoke(call: Call): Value {
   const doomed = texts(call.input, "SecurityGroupRuleId").map((id) => {
     const rule = one.rules.find((known) => known.id === id);
     if (rule === undefined) throw new AwsError("InvalidSecurityGroupRuleId.NotFound", `'${id}' does not exist`);
-    checkOwn(call, "ec2:RevokeSecurityGroupIngress", rule.tags);
     return rule;
   });
   for (const rule of doomed) one.rules.splice(one.rules.indexOf(rule), 1);
@@ -216,7 +213,6 @@ function revoke(call: Call): Value {
 function deleteGroup(call: Call): Value {
   const { state, input, isOn } = call;
   const one = group(call, text(input, "GroupId"));
-  checkOwn(call, "ec2:DeleteSecurityGroup", one.tags);
   if (isOn("group-held") && isHeld(state, one))
     throw new AwsError("DependencyViolation", `resource ${one.id} has a dependent object`);
   state.groups.delete(one.id);

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { systemClock } from "../../src/base/index.ts";
-import { AwsError, type Call, type Handler, type Probe, text } from "./call.ts";
+import { AwsError, type Call, callerArn, checkOwner, type Handler, type Probe, text } from "./call.ts";
 import { ec2Handlers } from "./ec2.ts";
 import { listenerHandlers } from "./listeners.ts";
 import { loadBalancerHandlers } from "./load-balancers.ts";
@@ -102,7 +102,7 @@ export class FakeAws implements AsyncDisposable {
     const target = request.headers["x-amz-target"];
     const input = target === undefined ? decodeForm(body) : (JSON.parse(body) as Input);
     const action = target === undefined ? text(input, "Action") : ([target].flat()[0]?.split(".").at(-1) ?? "");
-    const entry = { action, input, isWrite: !/^(Describe|Get)/.test(action), outcome: "ok" };
+    const entry = { action, input, isWrite: !isLook(action), outcome: "ok" };
     this.journal.push(entry);
     this.#tick();
     const trouble = this.trouble(entry);
@@ -119,12 +119,16 @@ export class FakeAws implements AsyncDisposable {
   #handle(action: string, input: Input): unknown {
     const call = this.#call(input);
     if (action === "GetResources") return this.#tags.getResources(call);
-    if (action === "GetCallerIdentity")
-      return { Arn: "arn:aws:sts::123456789012:assumed-role/berth/x", Account: "123456789012", UserId: "x" };
+    if (action === "GetCallerIdentity") return { Arn: callerArn, Account: "123456789012", UserId: "x" };
     const handler = input["Version"] === ec2Version ? ec2Handlers[action] : elbHandlers[action];
     if (handler === undefined) throw new AwsError("InvalidAction", `The action ${action} is not valid`);
+    if (!isLook(action)) checkOwner(call, action);
     return handler(call);
   }
+}
+
+function isLook(action: string): boolean {
+  return /^(Describe|Get)/.test(action);
 }
 
 const ec2Version = "2016-11-15";

@@ -1,6 +1,6 @@
 // A strict AWS that answers over HTTP, for tests with the real SDK. Invariant: nothing of the adapter is known here but
 // the tag that its policy asks for; what is enforced stands in the table of rules.
-export { AwsError, list, maybe } from "./call.ts";
+export { AwsError, list, maybe, text } from "./call.ts";
 export { type Entry, FakeAws } from "./fake-aws.ts";
 export type { Path } from "./paths.ts";
 export { furnish, nodeGroup, run } from "./region.ts";

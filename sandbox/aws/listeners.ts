@@ -1,17 +1,5 @@
 import { attributeHandlers } from "./attributes.ts";
-import {
-  AwsError,
-  type Call,
-  checkNewTags,
-  checkOwn,
-  type Handler,
-  list,
-  maybe,
-  page,
-  tagsIn,
-  text,
-  texts,
-} from "./call.ts";
+import { AwsError, type Call, type Handler, list, maybe, page, tagsIn, text, texts } from "./call.ts";
 import { loadBalancer, structure } from "./load-balancers.ts";
 import type { Listener } from "./state.ts";
 import { checkCrossZone, startChecks } from "./target-groups.ts";
@@ -42,7 +30,6 @@ function create(call: Call): Value {
   const port = Number(text(input, "Port"));
   const others = state.listenersOf(one.arn);
   const tags = tagsIn(input, "Tags");
-  checkNewTags(call, "elasticloadbalancing:CreateListener", tags);
   if (isOn("port-taken") && others.some((other) => other.port === port))
     throw new AwsError("DuplicateListener", `A listener already exists on port ${port}`);
   if (isOn("50-listeners") && others.length >= maxListeners)
@@ -146,7 +133,6 @@ function shown(one: Listener): Value {
 
 function modify(call: Call): Value {
   const one = listener(call, text(call.input, "ListenerArn"));
-  checkOwn(call, "elasticloadbalancing:ModifyListener", one.tags);
   const before = { ...one };
   Object.assign(one, contentOf(call, one));
   if (one.protocol !== before.protocol) {
@@ -160,7 +146,6 @@ function modify(call: Call): Value {
 
 function remove(call: Call): Value {
   const one = listener(call, text(call.input, "ListenerArn"));
-  checkOwn(call, "elasticloadbalancing:DeleteListener", one.tags);
   call.state.listeners.delete(one.arn);
   return {};
 }
@@ -177,7 +162,6 @@ function describeCertificates(call: Call): Value {
 function changeCertificates(call: Call, change: "Add" | "Remove"): Value {
   const { state, input, isOn } = call;
   const one = listener(call, text(input, "ListenerArn"));
-  checkOwn(call, `elasticloadbalancing:${change}ListenerCertificates`, one.tags);
   const arns = list(input, "Certificates").map((certificate) => text(certificate, "CertificateArn"));
   if (change === "Remove") {
     one.certificates = one.certificates.filter((arn, i) => i === 0 || !arns.includes(arn));

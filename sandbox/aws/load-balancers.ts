@@ -1,17 +1,5 @@
 import { attributeHandlers } from "./attributes.ts";
-import {
-  AwsError,
-  type Call,
-  checkNewTags,
-  checkOwn,
-  type Handler,
-  list,
-  maybe,
-  page,
-  tagsIn,
-  text,
-  texts,
-} from "./call.ts";
+import { AwsError, type Call, type Handler, list, maybe, page, tagsIn, text, texts } from "./call.ts";
 import { type LoadBalancer, region, type State, vpcId } from "./state.ts";
 import type { Input, Value } from "./wire.ts";
 
@@ -41,7 +29,6 @@ function create(call: Call): Value {
   if (text(input, "Type") !== "network" || !/^(?!-)[A-Za-z0-9-]{1,32}(?<!-)$/.test(name))
     throw new AwsError("ValidationError", `${name} cannot be a network load balancer's name`);
   const tags = tagsIn(input, "Tags");
-  checkNewTags(call, "elasticloadbalancing:CreateLoadBalancer", tags);
   const { Tags: _tags, ...rest } = input;
   const wish = JSON.stringify(rest);
   const known = [...state.loadBalancers.values()].find((one) => one.name === name);
@@ -149,7 +136,6 @@ export function isActive({ now }: State, { madeAt }: LoadBalancer): boolean {
 function setSubnets(call: Call): Value {
   const { input } = call;
   const one = loadBalancer(call, text(input, "LoadBalancerArn"));
-  checkOwn(call, "elasticloadbalancing:SetSubnets", one.tags);
   one.subnets = subnetsIn(call);
   one.ipAddressType = maybe(input, "IpAddressType") ?? one.ipAddressType;
   one.sourceNat = maybe(input, "EnablePrefixForIpv6SourceNat") ?? one.sourceNat;
@@ -159,7 +145,6 @@ function setSubnets(call: Call): Value {
 function setSecurityGroups(call: Call): Value {
   const { state, input, isOn } = call;
   const one = loadBalancer(call, text(input, "LoadBalancerArn"));
-  checkOwn(call, "elasticloadbalancing:SetSecurityGroups", one.tags);
   const groups = texts(input, "SecurityGroups");
   if (isOn("groups-for-ever") && (groups.length === 0) !== (one.groups.length === 0))
     throw new AwsError("InvalidConfigurationRequest", "security groups can only be there from the beginning");
@@ -178,7 +163,6 @@ function remove(call: Call): Value {
   const { state, input, isOn } = call;
   const one = state.loadBalancers.get(text(input, "LoadBalancerArn"));
   if (one === undefined) return {};
-  checkOwn(call, "elasticloadbalancing:DeleteLoadBalancer", one.tags);
   if (isOn("protected") && one.attributes.get("deletion_protection.enabled") === "true")
     throw new AwsError(
       "OperationNotPermitted",

@@ -1,4 +1,4 @@
-import { AwsError, type Call, checkOwn, type Handler, list, maybe, tagsIn, text, texts } from "./call.ts";
+import { AwsError, type Call, type Handler, list, maybe, tagsIn, text, texts } from "./call.ts";
 import { account, region, type Tags } from "./state.ts";
 import type { Input, Value } from "./wire.ts";
 
@@ -17,35 +17,25 @@ export const elbTagHandlers: Readonly<Record<string, Handler>> = {
       }),
     };
   },
-  AddTags: (call) =>
-    change(call, "elasticloadbalancing:AddTags", texts(call.input, "ResourceArns"), tagsIn(call.input, "Tags"), []),
-  RemoveTags: (call) =>
-    change(
-      call,
-      "elasticloadbalancing:RemoveTags",
-      texts(call.input, "ResourceArns"),
-      new Map(),
-      texts(call.input, "TagKeys"),
-    ),
+  AddTags: (call) => change(call, texts(call.input, "ResourceArns"), tagsIn(call.input, "Tags"), []),
+  RemoveTags: (call) => change(call, texts(call.input, "ResourceArns"), new Map(), texts(call.input, "TagKeys")),
 };
 
 export const ec2TagHandlers: Readonly<Record<string, Handler>> = {
-  CreateTags: (call) => change(call, "ec2:CreateTags", texts(call.input, "ResourceId"), tagsIn(call.input, "Tag"), []),
+  CreateTags: (call) => change(call, texts(call.input, "ResourceId"), tagsIn(call.input, "Tag"), []),
   DeleteTags: (call) =>
     change(
       call,
-      "ec2:DeleteTags",
       texts(call.input, "ResourceId"),
       new Map(),
       list(call.input, "Tag").map((tag) => text(tag, "Key")),
     ),
 };
 
-function change(call: Call, action: string, refs: readonly string[], added: Tags, gone: readonly string[]): Value {
+function change(call: Call, refs: readonly string[], added: Tags, gone: readonly string[]): Value {
   for (const ref of refs) {
     const found = call.state.tagged(ref);
     if (found === undefined) throw new AwsError(notFound(ref), `'${ref}' not found`);
-    checkOwn(call, action, found.tags);
     for (const key of gone) found.tags.delete(key);
     for (const [key, value] of added) found.tags.set(key, value);
     if (found.tags.size > 50) throw new AwsError("TooManyTags", "more than 50 tags");

@@ -1,17 +1,5 @@
 import { attributeHandlers } from "./attributes.ts";
-import {
-  AwsError,
-  type Call,
-  checkNewTags,
-  checkOwn,
-  type Handler,
-  list,
-  maybe,
-  page,
-  tagsIn,
-  text,
-  texts,
-} from "./call.ts";
+import { AwsError, type Call, type Handler, list, maybe, page, tagsIn, text, texts } from "./call.ts";
 import { isLetIn } from "./security-groups.ts";
 import type { HealthCheck, Target, TargetGroup } from "./state.ts";
 import type { Input, Value } from "./wire.ts";
@@ -40,7 +28,6 @@ function create(call: Call): Value {
   const { state, input, isOn } = call;
   const [name, protocol] = [text(input, "Name"), text(input, "Protocol")];
   const tags = tagsIn(input, "Tags");
-  checkNewTags(call, "elasticloadbalancing:CreateTargetGroup", tags);
   const { Tags: _tags, ...rest } = input;
   const wish = JSON.stringify(rest);
   const known = [...state.targetGroups.values()].find((one) => one.name === name);
@@ -138,7 +125,6 @@ function shown({ state }: Call, { arn, name, protocol, port, vpcId, check }: Tar
 
 function modify(call: Call): Value {
   const one = targetGroup(call, text(call.input, "TargetGroupArn"));
-  checkOwn(call, "elasticloadbalancing:ModifyTargetGroup", one.tags);
   if (call.input["HealthCheckProtocol"] !== undefined)
     throw new AwsError("InvalidConfigurationRequest", "You cannot change the health check protocol");
   one.check = checkIn(call.input, one.check);
@@ -149,7 +135,6 @@ function remove(call: Call): Value {
   const { state, input, isOn } = call;
   const one = state.targetGroups.get(text(input, "TargetGroupArn"));
   if (one === undefined) return {};
-  checkOwn(call, "elasticloadbalancing:DeleteTargetGroup", one.tags);
   if (isOn("group-in-use") && state.usersOf(one.arn).length > 0)
     throw new AwsError("ResourceInUse", `Target group '${one.arn}' is currently in use by a listener or a rule`);
   state.targetGroups.delete(one.arn);
@@ -167,7 +152,6 @@ function targetsIn(one: TargetGroup, { input, isOn }: Call): readonly (readonly 
 function register(call: Call): Value {
   const { state, input, isOn } = call;
   const one = targetGroup(call, text(input, "TargetGroupArn"));
-  checkOwn(call, "elasticloadbalancing:RegisterTargets", one.tags);
   const wanted = targetsIn(one, call);
   const isGood = ([, { id }]: (typeof wanted)[number]): boolean => {
     const instance = state.instances.get(id);
@@ -204,7 +188,6 @@ export function checkCrossZone({ state, isOn }: Call, loadBalancer: string): voi
 function deregister(call: Call): Value {
   const { state, input, isOn } = call;
   const one = targetGroup(call, text(input, "TargetGroupArn"));
-  checkOwn(call, "elasticloadbalancing:DeregisterTargets", one.tags);
   const isUsed = state.usersOf(one.arn).length > 0;
   for (const [key] of targetsIn(one, call)) {
     const target = one.targets.get(key);
