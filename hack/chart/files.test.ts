@@ -78,13 +78,20 @@ it("has a value for each setting of the providers of clouds", async () => {
 const everySetting = {
   agent: { enabled: false },
   controller: { providers: ["aws-nlb", "gcp-l4"] },
-  aws: { region: "eu-west-1", vpcID: "vpc-01234567", endpoint: "https://a", allowCustomEndpoint: true },
+  aws: {
+    region: "eu-west-1",
+    vpcID: "vpc-01234567",
+    endpoint: "https://a",
+    allowCustomEndpoint: true,
+    rulesPerGroup: 80,
+  },
   gcp: {
     project: "shop",
     region: "europe-west1",
     networkProject: "host",
     network: "shop",
     subnetwork: "nodes",
+    backends: "instance-groups",
     nodeTags: ["node"],
     disableFirewalls: true,
     probeRanges: ["192.0.2.0/24"],

@@ -114,6 +114,7 @@ const aws: Values = {
   },
   endpoint: text("", "another endpoint than AWS' own, for all its APIs; one without TLS gets no credentials", url),
   allowCustomEndpoint: bool(false, "let an endpoint with TLS that is not AWS' own see what real credentials signed"),
+  rulesPerGroup: whole(0, [0, 9999], "quota of rules for a security group, if it was raised; 0: AWS' own, 60"),
 };
 
 const gcp: Values = {
@@ -125,6 +126,11 @@ const gcp: Values = {
     "",
     "subnetwork of nodes and internal load balancers; empty: that with the network's name",
     resourceName,
+  ),
+  backends: oneOf(
+    ["", "endpoint-groups", "instance-groups"],
+    "",
+    "what load balancers send to: endpoint groups of each (empty), or one instance group per zone that all share",
   ),
   nodeTags: list(
     [],

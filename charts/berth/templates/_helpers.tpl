@@ -102,7 +102,8 @@ affinity:
 {{- define "berth.cloudConfig" -}}
 {{- if has "aws-nlb" .Values.controller.providers }}
 {{- with .Values.aws }}
-{{- include "berth.fields" (list "awsNlb" (dict "Region" .region "VpcId" .vpcID "Endpoint" .endpoint)) }}
+{{- include "berth.fields" (list "awsNlb" (dict "Region" .region "VpcId" .vpcID "Endpoint" .endpoint
+    "RulesPerGroup" .rulesPerGroup)) }}
 {{- include "berth.truths" (list "awsNlb" (dict "AllowCustomEndpoint" .allowCustomEndpoint)) }}
 {{- end }}
 awsNlbAgents: {{ and .Values.agent.enabled (not .Values.agent.serviceProxyName) | quote }}
@@ -111,7 +112,7 @@ awsNlbAgents: {{ and .Values.agent.enabled (not .Values.agent.serviceProxyName) 
 {{- with .Values.gcp }}
 {{- include "berth.fields" (list "gcpL4" (dict
     "Project" .project "Region" .region "NetworkProject" .networkProject "Network" .network "Subnetwork" .subnetwork
-    "Endpoint" .endpoint "NodeTags" (join "," .nodeTags)
+    "Endpoint" .endpoint "Backends" .backends "NodeTags" (join "," .nodeTags)
     "ProbeRanges" (join "," .probeRanges) "InternalRanges" (join "," .internalRanges))) }}
 {{- include "berth.truths" (list "gcpL4" (dict
     "DisableFirewalls" .disableFirewalls "AllowCustomEndpoint" .allowCustomEndpoint)) }}
