@@ -5,7 +5,7 @@ NODE := node_modules/node/bin/node
 VITEST := $(NODE) node_modules/vitest/vitest.mjs run
 MAKEFLAGS += --no-print-directory
 
-.PHONY: help setup setup-aws setup-real demo demo-aws demo-gcp test verify lint format typecheck unit kernel e2e e2e-aws e2e-gcp e2e-real e2e-kind contract crash conformance churn duel oracle golden bench bench-controller bench-gcp bench-kube images clean
+.PHONY: help setup setup-aws setup-real demo demo-aws demo-gcp test verify lint format typecheck unit kernel e2e e2e-scenarios e2e-aws e2e-gcp e2e-real e2e-kind contract crash conformance churn duel oracle golden bench bench-controller bench-gcp bench-kube images clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ kernel: setup ## tests on the real kernel, in network namespaces of their own (r
 e2e: setup ## the whole of Berth in sandbox clusters (root)
 	@$(VITEST) --project e2e
 
+e2e-scenarios: setup ## the set of scenarios that kind and a real cluster play too, and those of the clouds, in sandbox clusters (root)
+	@$(VITEST) --project scenarios
+
 setup-aws: setup ## install moto, an emulator of AWS, into an environment of its own (needs Python 3 with venv)
 	@hack/setup-aws
 
@@ -53,7 +56,7 @@ e2e-aws: setup-aws ## the provider aws-nlb through AWS' SDK against moto
 
 e2e-gcp: setup ## the provider gcp-l4 on the stand-in of Compute Engine: conformance, and whole sandbox clusters (root)
 	@$(VITEST) --project conformance providers/gcp
-	@$(VITEST) --project e2e e2e/scenarios/gcp-provider
+	@$(VITEST) --project scenarios e2e/scenarios/gcp
 
 contract: setup ## the sandbox's API server held to transcripts of a real kube-apiserver
 	@$(VITEST) --project contract

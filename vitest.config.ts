@@ -36,8 +36,22 @@ const config: ViteUserConfigExport = defineConfig({
           ...shared,
           name: "e2e",
           include: ["e2e/**/*.test.ts"],
-          exclude: ["**/*.{conformance,real,kind}.test.ts", "e2e/contract/**", "e2e/crash/**", "e2e/aws/**"],
+          exclude: [
+            "**/*.{conformance,real,kind}.test.ts",
+            "e2e/{contract,crash,aws}/**",
+            "e2e/scenarios/{set,aws-*,gcp-*}.test.ts",
+          ],
           testTimeout: 120_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          ...shared,
+          name: "scenarios",
+          include: ["e2e/scenarios/{set,aws-*,gcp-*}.test.ts"],
+          testTimeout: 600_000,
           hookTimeout: 120_000,
           maxWorkers: 2,
         },

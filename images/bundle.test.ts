@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, it } from "vitest";
@@ -11,6 +11,11 @@ afterAll(() => rmSync(directory, { recursive: true }));
 
 const sizeOf = (path: string): number =>
   readdirSync(path).reduce((sum, name) => sum + statSync(join(path, name)).size, 0);
+
+const textsOf = (path: string): string =>
+  readdirSync(path)
+    .map((name) => readFileSync(join(path, name), "utf8"))
+    .join();
 
 it("the agent's program has no part of the controller", async () => {
   const inputs = await bundle(images["berth-agent"], join(directory, "agent"));
@@ -25,7 +30,9 @@ it("the controller's program has its providers, and of packages only what it use
   // The package of which nothing but a file of configuration is read has 16 MiB.
   expect(packagesOf(inputs)).toContain("node_modules/@kubernetes/client-node");
   // That of Google has 75 MiB, of which 11 describe its API.
-  expect(sizeOf(join(directory, "controller"))).toBeLessThan(11 * 2 ** 20);
+  expect(sizeOf(join(directory, "controller"))).toBeLessThan(10 * 2 ** 20);
+  expect(textsOf(join(directory, "controller"))).toContain("DescribeInstances");
+  expect(textsOf(join(directory, "controller"))).not.toContain("RunScheduledInstances");
 });
 
 it("tells packages by their paths", () => {

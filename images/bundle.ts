@@ -28,7 +28,7 @@ export async function bundle(image: Pick<Image, "entry">, directory: string): Pr
     mainFields: ["module", "main"],
     legalComments: "none",
     metafile: true,
-    plugins: [onlyWhatIsUsed, protosBeside],
+    plugins: [onlyWhatIsUsed, shapesByName, protosBeside],
     // For packages that are written in the older form of modules.
     banner: {
       js: `import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url); const __dirname = import.meta.dirname;`,
@@ -40,6 +40,21 @@ export async function bundle(image: Pick<Image, "entry">, directory: string): Pr
   if (services.length > 0) await writeFile(join(directory, protosFile), await protosFor(services));
   return inputs;
 }
+
+/**
+ * The shapes of AWS' requests name their fields by constants (`[_A]:`), for whose sake all shapes would stay: a thousand of
+ * EC2, of which a dozen are used.
+ */
+const shapesByName: Plugin = {
+  name: "shapes by name",
+  setup(building) {
+    building.onLoad({ filter: /\/@aws-sdk\/.*\/schemas_\d+\.js$/ }, async ({ path }) => {
+      const source = await readFile(path, "utf8");
+      const texts = new Map([...source.matchAll(/^const (\w+) = ("[^"]*");$/gm)].map(([, name, text]) => [name, text]));
+      return { contents: source.replaceAll(/\[(\w+)\]:/g, (_, name: string) => `${texts.get(name) ?? `[${name}]`}:`) };
+    });
+  },
+};
 
 const protosFile = "google-protos.json";
 
