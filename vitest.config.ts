@@ -92,7 +92,8 @@ const config: ViteUserConfigExport = defineConfig({
           name: "real",
           include: ["e2e/real/**/*.real.test.ts"],
           testTimeout: 600_000,
-          maxWorkers: 1,
+          // They wait more than they work.
+          maxWorkers: 2,
         },
       },
       {
