@@ -1,13 +1,13 @@
 // Load balancers that send to groups of whole machines, which all of a cluster share (G8, and G7 for these).
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { NodeTarget } from "../../src/model/index.ts";
-import { ProviderError, type ScopeKey } from "../../src/provider/index.ts";
-import type { ServiceDesired } from "../../src/provider/testing/conformance.ts";
-import type { GcpAdapter } from "./adapter.ts";
-import { baseName, instanceGroupName, sharedBaseName } from "./names.ts";
-import type { Action } from "./resources.ts";
-import { Cloud, nodes, wishOf } from "./testing/cloud.ts";
-import { settings as defaults, id, node } from "./testing/values.ts";
+import type { NodeTarget } from "../../../src/model/index.ts";
+import { ProviderError, type ScopeKey } from "../../../src/provider/index.ts";
+import type { ServiceDesired } from "../../../src/provider/testing/conformance.ts";
+import type { GcpAdapter } from "../adapter.ts";
+import { baseName, instanceGroupName, sharedBaseName } from "../names.ts";
+import type { Action } from "../resources.ts";
+import { Cloud, nodes, wishOf } from "../testing/cloud.ts";
+import { settings as defaults, id, node } from "../testing/values.ts";
 
 const { signal } = new AbortController();
 const base = baseName(id);

@@ -1,14 +1,14 @@
 // What the API refuses, rule by rule, and what this provider makes of it: each is met by one wrong or late request on a
 // load balancer that is there. The planner makes none of them, or only when somebody else changes something meanwhile.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { groupRules } from "../../sandbox/gce/group-rules.ts";
-import { rules } from "../../sandbox/gce/rules.ts";
-import { type Fault, ProviderError, type StepResult } from "../../src/provider/index.ts";
-import type { GcpAdapter } from "./adapter.ts";
-import { baseName, sharedBaseName } from "./names.ts";
-import type { Action, BackendService, Firewall, ForwardingRule, Resource } from "./resources.ts";
-import { Cloud, wishOf } from "./testing/cloud.ts";
-import { id } from "./testing/values.ts";
+import { groupRules } from "../../../sandbox/gce/group-rules.ts";
+import { rules } from "../../../sandbox/gce/rules.ts";
+import { type Fault, ProviderError, type StepResult } from "../../../src/provider/index.ts";
+import type { GcpAdapter } from "../adapter.ts";
+import { baseName, sharedBaseName } from "../names.ts";
+import type { Action, BackendService, Firewall, ForwardingRule, Resource } from "../resources.ts";
+import { Cloud, wishOf } from "../testing/cloud.ts";
+import { id } from "../testing/values.ts";
 
 const { signal } = new AbortController();
 const base = baseName(id);

@@ -1,13 +1,13 @@
 // The acceptance tests of the provider, each by its number: real requests of the npm client to the stand-in of the API.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import type { NodeTarget } from "../../src/model/index.ts";
-import { type Plan, ProviderError, type ScopeKey } from "../../src/provider/index.ts";
-import type { ServiceDesired } from "../../src/provider/testing/conformance.ts";
-import { Drive } from "../../src/provider/testing/drive.ts";
-import type { GcpAdapter } from "./adapter.ts";
-import { baseName, sharedBaseName } from "./names.ts";
-import { Cloud, machines, nodes, wishOf } from "./testing/cloud.ts";
-import { cidr, id, ip, node, settings, tcp, udp } from "./testing/values.ts";
+import type { NodeTarget } from "../../../src/model/index.ts";
+import { type Plan, ProviderError, type ScopeKey } from "../../../src/provider/index.ts";
+import type { ServiceDesired } from "../../../src/provider/testing/conformance.ts";
+import { Drive } from "../../../src/provider/testing/drive.ts";
+import type { GcpAdapter } from "../adapter.ts";
+import { baseName, sharedBaseName } from "../names.ts";
+import { Cloud, machines, nodes, wishOf } from "../testing/cloud.ts";
+import { cidr, id, ip, node, settings, tcp, udp } from "../testing/values.ts";
 
 const { signal } = new AbortController();
 const base = baseName(id);

@@ -1,9 +1,9 @@
 // What may change in a load balancer (reference/gcp.md, 2.3), each row by requests of the npm client: a rule goes only where
 // the API forces it to, its address is held then, and nothing else is asked for while the rule is missing.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { baseName } from "./names.ts";
-import { Cloud, nodes, wishOf } from "./testing/cloud.ts";
-import { cidr, id, ip, tcp, udp } from "./testing/values.ts";
+import { baseName } from "../names.ts";
+import { Cloud, nodes, wishOf } from "../testing/cloud.ts";
+import { cidr, id, ip, tcp, udp } from "../testing/values.ts";
 
 type Changes = Parameters<typeof wishOf>[0];
 

@@ -1,11 +1,11 @@
 // What is wrong outside of the Service: what is told of it, when it is tried again, that it is all mended by the next try once
 // the cause is, and that nothing of anybody else is touched. Real requests of the npm client to the stand-in of the API.
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { decide, ProviderError } from "../../src/provider/index.ts";
-import type { GcpAdapter } from "./adapter.ts";
-import { baseName } from "./names.ts";
-import { Cloud, wishOf } from "./testing/cloud.ts";
-import { id, ip } from "./testing/values.ts";
+import { decide, ProviderError } from "../../../src/provider/index.ts";
+import type { GcpAdapter } from "../adapter.ts";
+import { baseName } from "../names.ts";
+import { Cloud, wishOf } from "../testing/cloud.ts";
+import { id, ip } from "../testing/values.ts";
 
 type Wish = ReturnType<typeof wishOf>;
 type Changes = Parameters<typeof wishOf>[0];

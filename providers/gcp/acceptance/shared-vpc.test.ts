@@ -1,11 +1,11 @@
 // G18: a network that is another project's, with a firewall that Berth may not change, or not even look at.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { executePlan, ProviderError, type ScopeKey } from "../../src/provider/index.ts";
-import { desiredOf } from "../../src/provider/testing/drive.ts";
-import { baseName, sharedBaseName } from "./names.ts";
-import { renderOwner } from "./owner.ts";
-import { Cloud, wishOf } from "./testing/cloud.ts";
-import { settings as defaults, id } from "./testing/values.ts";
+import { executePlan, ProviderError, type ScopeKey } from "../../../src/provider/index.ts";
+import { desiredOf } from "../../../src/provider/testing/drive.ts";
+import { baseName, sharedBaseName } from "../names.ts";
+import { renderOwner } from "../owner.ts";
+import { Cloud, wishOf } from "../testing/cloud.ts";
+import { settings as defaults, id } from "../testing/values.ts";
 
 const { signal } = new AbortController();
 const settings = { ...defaults, networkProject: "host", network: "shared" };

@@ -1,8 +1,8 @@
 // G15: what may be asked of the API. What each change costs is counted by bench/gcp.
 import { expect, it } from "vitest";
-import type { NodeTarget } from "../../src/model/index.ts";
-import { Cloud, machines, nodes, wishOf } from "./testing/cloud.ts";
-import { id, node } from "./testing/values.ts";
+import type { NodeTarget } from "../../../src/model/index.ts";
+import { Cloud, machines, nodes, wishOf } from "../testing/cloud.ts";
+import { id, node } from "../testing/values.ts";
 
 const { signal } = new AbortController();
 

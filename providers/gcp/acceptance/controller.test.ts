@@ -1,9 +1,9 @@
 // G11 through the whole controller: the table of failures of reference/gcp.md, section 3, as a user meets each of them.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import type { Fault } from "../../sandbox/gce/server.ts";
-import { Cloud } from "./testing/cloud.ts";
-import { Controlled } from "./testing/controlled.ts";
-import { settings } from "./testing/values.ts";
+import type { Fault } from "../../../sandbox/gce/server.ts";
+import { Cloud } from "../testing/cloud.ts";
+import { Controlled } from "../testing/controlled.ts";
+import { settings } from "../testing/values.ts";
 
 let cloud: Cloud;
 
