@@ -76,7 +76,8 @@ export class PlannerBed {
     let left = actions;
     // Shared things outlive their last user for a while.
     const scopes = wanted === null ? own : this.#keys;
-    for (let round = 0; round < 12; round++) {
+    // A dozen, and one more for each step that fails in a test.
+    for (let round = 0; round < 40; round++) {
       let done = true;
       for (const key of scopes) {
         const plan = this.plan(key, wanted);
