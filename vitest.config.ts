@@ -21,6 +21,7 @@ const config: ViteUserConfigExport = defineConfig({
           exclude: ["**/*.kernel.test.ts", "**/*.conformance.test.ts"],
           pool: "threads",
           isolate: false,
+          maxWorkers: 2,
         },
       },
       {
