@@ -55,7 +55,8 @@ export function defineUninstall(command: Command, process: Process): void {
         .argParser(parseDuration("--timeout")),
     )
     .addHelpText("after", helpText)
-    .action((flags: Flags) => run(flags, process));
+    // The agent's own flags of these names are heard behind the sub-command too.
+    .action((_flags: unknown, self: Command) => run(self.optsWithGlobals<Flags>(), process));
 }
 
 async function run(flags: Flags, process: Process): Promise<void> {

@@ -168,7 +168,10 @@ async function uninstall(
   const { stderr: said } = await attempt();
   await loadRoles(admin, roles, signal);
   // An API server learns of new rules a moment later.
-  while ((await attempt()).code !== 0) await sleep(50, signal);
+  for (let next = await attempt(); next.code !== 0; next = await attempt()) {
+    if (!next.stderr.includes("forbidden")) throw new Error(next.stderr);
+    await sleep(50, signal);
+  }
   return { said, tries };
 }
 
