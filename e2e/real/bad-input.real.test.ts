@@ -126,7 +126,7 @@ mistake(
     const said = await logs(controllers, /"watch failed","kind":"Node".*?allow `list, watch nodes` to this account/);
     const unready = "--output=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}";
     expect(await driver.kubectl(["get", "pods", ...controllers, unready])).toMatch(/^False/);
-    const page = await says(/Readiness probe failed: .*/, "describe", "pods", ...controllers);
+    const page = await says(/pod\/berth-controller\S+ +Readiness probe failed: .*503/, "get", "events", system);
     await giveBackNodes();
     // Now it works, and may not say so in the Service.
     await scene.service("other", "web", {
