@@ -206,10 +206,13 @@ export const values: Values = {
       }),
       allowExternalIPs: text("", "which spec.externalIPs are served: all, none, or prefixes with commas; empty: all"),
       enforceJumpOrder: bool(false, "move its jumps back above rules that others put before them"),
-      localVipRoutes: bool(
-        true,
-        "make addresses of passthrough load balancers (gcp-l4) the node's own where no guest agent does",
-      ),
+      localVipRoutes: {
+        help: "make addresses of passthrough load balancers (gcp-l4) the node's own: auto, where no guest agent does; on, always; off, never",
+        fallback: "auto",
+        type: "auto, on or off",
+        // YAML's own reading of `on` and `off` without quotation marks.
+        schema: { enum: ["auto", "on", "off", true, false] },
+      },
       initSysctls: bool(true, "a privileged step before it sets what of the kernel it may not set itself"),
       config: config("agent-flags", { oomScoreAdj: -997 }, agentConfig()),
       maxUnavailable: {
