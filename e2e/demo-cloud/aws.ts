@@ -3,20 +3,9 @@
 import { type AwsCluster, startAwsCluster } from "../../sandbox/aws/cluster.ts";
 import { type Entry, list, maybe } from "../../sandbox/aws/index.ts";
 import { ask } from "../../sandbox/demo/probes.ts";
-import { createLogger } from "../../src/telemetry/index.ts";
-import { apply, eventually, ingressOf, patienceMs, say, tell } from "./play.ts";
+import { apply, demonstrate, eventually, ingressOf, patienceMs, say, tell } from "./play.ts";
 
-const cluster = await startAwsCluster({
-  environment: process.env,
-  logger: createLogger({ level: "error", format: "text" }),
-  signal: new AbortController().signal,
-  onProgress: (step) => say(step),
-});
-try {
-  await play(cluster);
-} finally {
-  await cluster[Symbol.asyncDispose]();
-}
+await demonstrate(startAwsCluster, play);
 
 async function play({ aws, sandbox, fabric }: AwsCluster): Promise<void> {
   await apply(sandbox, { loadBalancerClass: "berth.dev/aws-nlb" });

@@ -2,20 +2,9 @@
 // the stand-in of Compute Engine.
 import { ask } from "../../sandbox/demo/probes.ts";
 import { type GceCluster, startGceCluster } from "../../sandbox/gce/cluster.ts";
-import { createLogger } from "../../src/telemetry/index.ts";
-import { apply, eventually, ingressOf, patienceMs, say, tell } from "./play.ts";
+import { apply, demonstrate, eventually, ingressOf, patienceMs, say, tell } from "./play.ts";
 
-const cluster = await startGceCluster({
-  environment: process.env,
-  logger: createLogger({ level: "error", format: "text" }),
-  signal: new AbortController().signal,
-  onProgress: (step) => say(step),
-});
-try {
-  await play(cluster);
-} finally {
-  await cluster[Symbol.asyncDispose]();
-}
+await demonstrate(startGceCluster, play);
 
 async function play({ gce, sandbox, fabric }: GceCluster): Promise<void> {
   await apply(sandbox, { loadBalancerClass: "berth.dev/gcp-l4", allocateLoadBalancerNodePorts: false });

@@ -1,7 +1,8 @@
 // What the demos of the clouds share.
 import { stdout } from "node:process";
-import type { Sandbox } from "../../sandbox/cluster/index.ts";
-import { FailureError, sleep } from "../../src/base/index.ts";
+import type { Sandbox, SandboxOptions } from "../../sandbox/cluster/index.ts";
+import { FailureError, orAborted, sleep } from "../../src/base/index.ts";
+import { createLogger } from "../../src/telemetry/index.ts";
 
 export const patienceMs = 60_000;
 
@@ -21,6 +22,26 @@ const deployment = {
     },
   },
 };
+
+/** Plays in a cluster until it is over, or a signal ends it; either way nothing is left of it. */
+export async function demonstrate<T extends AsyncDisposable>(
+  start: (options: SandboxOptions) => Promise<T>,
+  play: (cluster: T) => Promise<void>,
+): Promise<void> {
+  const stop = new AbortController();
+  for (const name of ["SIGHUP", "SIGINT", "SIGTERM"] as const)
+    process.once(name, () => stop.abort(new Error(`stopped by ${name}`)));
+  const { signal } = stop;
+  const logger = createLogger({ level: "error", format: "text" });
+  try {
+    await using cluster = await start({ environment: process.env, logger, signal, onProgress: say });
+    await orAborted(play(cluster), signal);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    // What it waited for in vain would hold up the end.
+    process.exit(130);
+  }
+}
 
 /** Two echo pods and the Service `web` in front of them; `spec` says how it is to be reached. */
 export async function apply(
