@@ -1,33 +1,10 @@
 // What belongs to others: another cluster, another Service, another tenant. Refused, and untouched.
 import { expect, it } from "vitest";
-import type { LoadBalancer } from "../../../sandbox/aws/index.ts";
 import { tagKeys } from "../identity.ts";
-import type { Account } from "../testing/account.ts";
 import { Front } from "../testing/front.ts";
 import { awsClass, Stage } from "../testing/stage.ts";
 
 const prefix = "service.beta.kubernetes.io/aws-load-balancer-";
-
-/** A load balancer that somebody has. */
-function balancer({ aws: { state } }: Account, name: string, tags: Readonly<Record<string, string>>): LoadBalancer {
-  const arn = state.arn("loadbalancer/net", name);
-  const made: LoadBalancer = {
-    arn,
-    name,
-    scheme: "internal",
-    wish: "somebody else's",
-    madeAt: 0,
-    ipAddressType: "ipv4",
-    sourceNat: "off",
-    subnets: ["subnet-internal-a"],
-    groups: [],
-    privateLink: "on",
-    attributes: new Map(),
-    tags: new Map(Object.entries(tags)),
-  };
-  state.loadBalancers.set(arn, made);
-  return made;
-}
 
 it.each<[string, Readonly<Record<string, string>>, string]>([
   ["another cluster", { [tagKeys.cluster]: "theirs", [tagKeys.uid]: "uid-web" }, "it belongs to cluster theirs"],
@@ -40,7 +17,7 @@ it.each<[string, Readonly<Record<string, string>>, string]>([
 ])("a name under which %s has a load balancer: Conflict, without the name of the other", async (_, tags, words) => {
   await using stage = await Stage.open();
   const { bench, account } = stage;
-  balancer(account, "taken", tags);
+  account.addForeign("taken", tags);
   const before = account.fingerprint().split("\n");
   bench.api.createService("web", awsClass, { annotations: { [`${prefix}name`]: "taken" } });
   await stage.start();

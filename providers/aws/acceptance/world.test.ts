@@ -22,22 +22,7 @@ it.each(["", "web"])(
     await using account = await Account.open();
     const lb = lbOf(1, given === "" ? {} : { annotations: { [`${prefix}name`]: given } });
     const name = loadBalancerName(lb, nlbSpec(lb, { region: "eu-west-1", agents: true }).spec, vpcId);
-    const { state } = account.aws;
-    const arn = state.arn("loadbalancer/net", name);
-    state.loadBalancers.set(arn, {
-      arn,
-      name,
-      scheme: "internal",
-      wish: "somebody else's",
-      madeAt: 0,
-      ipAddressType: "ipv4",
-      sourceNat: "off",
-      subnets: ["subnet-internal-a"],
-      groups: [],
-      privateLink: "on",
-      attributes: new Map(),
-      tags: new Map([["team", "others"]]),
-    });
+    account.addForeign(name, { team: "others" });
     const before = account.fingerprint().split("\n");
     const operator = await Operator.start(account);
     operator.want(lb, nodes);

@@ -138,6 +138,26 @@ export class Account implements AsyncDisposable {
       .join("\n");
   }
 
+  /** A load balancer that somebody else made. */
+  addForeign(name: string, tags: Readonly<Record<string, string>>): void {
+    const { state } = this.aws;
+    const arn = state.arn("loadbalancer/net", name);
+    state.loadBalancers.set(arn, {
+      arn,
+      name,
+      scheme: "internal",
+      wish: "somebody else's",
+      madeAt: 0,
+      ipAddressType: "ipv4",
+      sourceNat: "off",
+      subnets: ["subnet-internal-a"],
+      groups: [],
+      privateLink: "on",
+      attributes: new Map(),
+      tags: new Map(Object.entries(tags)),
+    });
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.aws[Symbol.asyncDispose]();
   }

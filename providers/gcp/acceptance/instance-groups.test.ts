@@ -1,6 +1,5 @@
 // Load balancers that send to groups of whole machines, which all of a cluster share (G8, and G7 for these).
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { NodeTarget } from "../../../src/model/index.ts";
 import { ProviderError, type ScopeKey } from "../../../src/provider/index.ts";
 import type { ServiceDesired } from "../../../src/provider/testing/conformance.ts";
 import type { GcpAdapter } from "../adapter.ts";
@@ -50,15 +49,6 @@ async function failureOf(done: Promise<unknown>): Promise<unknown> {
   } catch (error) {
     return error instanceof ProviderError ? { ...error.fault, message: error.message } : error;
   }
-}
-
-/** Machines and nodes of a zone. */
-function many(zone: string, count: number): readonly NodeTarget[] {
-  return Array.from({ length: count }, (_, i) => {
-    const [name, address] = [`${zone}-many-${i}`, `10.1.${Math.floor(i / 250)}.${(i % 250) + 1}`];
-    cloud.gce.addMachine({ name, zone: `europe-west1-${zone}`, address, subnetwork: "nodes" });
-    return node(name, zone, address);
-  });
 }
 
 /** Somebody else's group of machines, to which a load balancer of theirs sends. */
@@ -151,7 +141,7 @@ it("leaves a group of somebody else that bears the name alone", async () => {
 
 it.each([1, 250, 1001])("G7: takes %i nodes in and out at once, whatever load balancers there are", async (count) => {
   for (const one of [id, other]) await cloud.converge(wishOf({ id: one }));
-  const wish = wishOf({}, [...nodes, ...many("b", count)]);
+  const wish = wishOf({}, [...nodes, ...cloud.addMany("b", count)]);
   const path = `zones/europe-west1-b/instanceGroups/${groupName}`;
   expect(await writesFor(wish)).toEqual([`addInstances ${path}/addInstances`]);
   expect(membersIn("b")).toHaveLength(Math.min(count + 2, 1000));
@@ -248,7 +238,7 @@ describe("what only a request of yesterday asks for", () => {
   });
 
   it("more machines than a group takes, is refused", async () => {
-    const endpoints = many("b", 999).map(({ name }) => ({ instance: name }));
+    const endpoints = cloud.addMany("b", 999).map(({ name }) => ({ instance: name }));
     expect(await faultOf({ verb: "attach", ...group, endpoints })).toMatchObject({ reason: "RequestRefused" });
     expect(membersIn("b")).toEqual(["b1", "b2"]);
   });

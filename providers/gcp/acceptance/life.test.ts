@@ -7,7 +7,7 @@ import { Drive } from "../../../src/provider/testing/drive.ts";
 import type { GcpAdapter } from "../adapter.ts";
 import { baseName, sharedBaseName } from "../names.ts";
 import { Cloud, machines, nodes, wishOf } from "../testing/cloud.ts";
-import { cidr, id, ip, node, settings, tcp, udp } from "../testing/values.ts";
+import { cidr, id, ip, settings, tcp, udp } from "../testing/values.ts";
 
 const { signal } = new AbortController();
 const base = baseName(id);
@@ -60,16 +60,6 @@ async function ingressOf(wish: ServiceDesired): Promise<readonly (string | undef
 
 function field(path: string, name: string): unknown {
   return cloud.gce.world.get(path)[name];
-}
-
-/** Machines and nodes of one zone. */
-function many(zone: string, count: number): readonly NodeTarget[] {
-  return Array.from({ length: count }, (_, i) => {
-    const name = `${zone}-many-${i}`;
-    const address = `10.${zone.charCodeAt(0)}.${Math.floor(i / 250)}.${(i % 250) + 1}`;
-    cloud.gce.addMachine({ name, zone: `europe-west1-${zone}`, address, subnetwork: "nodes" });
-    return node(name, zone, address);
-  });
 }
 
 function membersIn(zone: string): readonly string[] {
@@ -175,7 +165,7 @@ it.each([1, 499, 501, 1001])(
   async (count) => {
     const local = { externalTrafficPolicy: "Local" } as const;
     await cloud.converge(wishOf(local));
-    const more = [...nodes, ...many("b", count)];
+    const more = [...nodes, ...cloud.addMany("b", count)];
     const coming = await writesFor(wishOf(local, more));
     const batches = Math.ceil(count / 500);
     const path = `zones/europe-west1-b/networkEndpointGroups/${base}`;
@@ -241,7 +231,7 @@ it.each<[string, Parameters<typeof wishOf>[0], number]>([
 ])(
   "G9: of policy %s no more nodes than Google Cloud takes, fairly, and few move when one goes",
   async (_, changes, most) => {
-    const all = [...many("b", 200), ...many("c", 200)];
+    const all = [...cloud.addMany("b", 200), ...cloud.addMany("c", 200)];
     await cloud.converge(wishOf(changes, all));
     const before = [...membersIn("b"), ...membersIn("c")];
     expect(before).toHaveLength(most);

@@ -56,6 +56,16 @@ export class Cloud implements AsyncDisposable {
     await this.gce[Symbol.asyncDispose]();
   }
 
+  /** Makes so many machines in a zone, `b` or `c`, whose nodes these are. */
+  addMany(zone: string, count: number): readonly NodeTarget[] {
+    return Array.from({ length: count }, (_, i) => {
+      const name = `${zone}-many-${i}`;
+      const address = `10.${zone.charCodeAt(0)}.${Math.floor(i / 250)}.${(i % 250) + 1}`;
+      this.gce.addMachine({ name, zone: `europe-west1-${zone}`, address, subnetwork: "nodes" });
+      return node(name, zone, address);
+    });
+  }
+
   client(fence: () => string | undefined = () => undefined): ComputeClient {
     return new ComputeClient(this.#connection, new Requests({ fence, clock: this.#clock }));
   }
