@@ -7,6 +7,7 @@ import { explained } from "../drivers/collect.ts";
 import { release } from "../drivers/pods.ts";
 import { RealDriver } from "../drivers/real.ts";
 import { Scene } from "../scenarios/set/scene.ts";
+import { noNetfilter } from "./no-netfilter.ts";
 
 const system = "--namespace=kube-system";
 const agents = [system, "--selector=app.kubernetes.io/component=agent"];
@@ -116,6 +117,34 @@ mistake("an agent without a right: it is not ready, names it, and works once it 
   await driver.kubectl(["rollout", "status", "daemonset/berth-agent", system, "--timeout=120s"]);
   return said;
 });
+
+mistake(
+  "a kernel without the modules of iptables and nftables: the agent that has it alone ends, and names them",
+  async () => {
+    const localhostProfile = "no-netfilter.json";
+    for (const node of driver.nodes) await node.addSeccompProfile(localhostProfile, noNetfilter);
+    const confine = async (seccompProfile: object): Promise<void> => {
+      const containers = [{ name: "agent", securityContext: { seccompProfile } }];
+      const patch = JSON.stringify({ spec: { template: { spec: { containers } } } });
+      await driver.kubectl(["patch", "daemonset/berth-agent", system, `--patch=${patch}`]);
+    };
+    const remedy =
+      /does not support what IPv4 rules need: NAT .*modprobe -a nf_tables nft_compat nft_chain_nat; .*modprobe -a iptable_filter iptable_nat.*/;
+    await confine({ type: "Localhost", localhostProfile });
+    const said = await logs(agents, new RegExp(`berth agent: iptables .* ${remedy.source}`));
+    const ended = "--output=jsonpath={.items[*].status.containerStatuses[*].lastState.terminated.message}";
+    await says(remedy, "get", "pods", ...agents, ended);
+    await says(new RegExp(`FailedToStartProxier +node/\\S+ +iptables .* ${remedy.source}`), "get", "events");
+    const standing = "--output=jsonpath={.status.numberReady} of {.status.desiredNumberScheduled}";
+    expect(await driver.kubectl(["get", "daemonset/berth-agent", system, standing])).toBe("2 of 3");
+    // The rules of its node are as they were.
+    const all = driver.nodes.flatMap(({ addresses }) => addresses);
+    for (const ip of all) await scene.answered(driver.outside, "http", ip, 80);
+    await confine({ type: "RuntimeDefault", localhostProfile: null });
+    await driver.kubectl(["rollout", "status", "daemonset/berth-agent", system, "--timeout=120s"]);
+    return said;
+  },
+);
 
 mistake(
   "a controller without a right: it is not ready, its page and log name it, and it works once it has it",

@@ -88,6 +88,13 @@ export class RealNode implements AsyncDisposable {
     this.#kubelet = new Child("nsenter", [...namespaces, "--", ...limited], { environment: this.#environment });
   }
 
+  /** Lets pods name a profile of seccomp as a `localhostProfile`. */
+  async addSeccompProfile(name: string, profile: object): Promise<void> {
+    const folder = join(this.#directory, "kubelet", "seccomp");
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, name), JSON.stringify(profile));
+  }
+
   async stopKubelet(): Promise<void> {
     this.#kubelet?.signal("SIGTERM");
     await this.#kubelet?.end(patienceMs);

@@ -1,10 +1,25 @@
 import type { Service } from "../api/index.ts";
-import type { EventRecorder, EventText } from "../kube/index.ts";
+import { EventRecorder, type EventText, type KubeClient } from "../kube/index.ts";
+import type { AgentOptions } from "./agent-options.ts";
 
 /** Tells of Services, in events that people see beside them. */
 export interface ServiceEvents {
   /** `note`: what is wrong; the node is named beside it. All nodes that tell the same have one event together. */
   serviceWarning(service: string, reason: string, action: string, note: string): void;
+}
+
+type RecorderOptions = Pick<AgentOptions, "identity" | "logger" | "metrics" | "clock" | "random"> & {
+  readonly client: Pick<KubeClient, "create" | "patch">;
+};
+
+export function agentRecorder({ identity, ...options }: RecorderOptions): EventRecorder {
+  return new EventRecorder({ ...options, controller: "berth.dev/agent", instance: identity });
+}
+
+/** Tells, beside the Node, why its agent ends before it has begun. Waits a moment for it to be written. */
+export async function tellFailedStart(options: RecorderOptions, nodeName: string, why: string): Promise<void> {
+  await using recorder = agentRecorder(options);
+  new AgentEvents(recorder, nodeName, () => undefined).node("Warning", "FailedToStartProxier", why);
 }
 
 /** Events about the node and about Services, as kube-proxy writes them. */

@@ -1,9 +1,8 @@
 import { readLocalSockets } from "../kernel/index.ts";
-import { EventRecorder } from "../kube/index.ts";
 import { renderReport } from "../model/index.ts";
 import { registerAccounting } from "./accounting.ts";
 import { AddressWatch } from "./address-watch.ts";
-import { AgentEvents } from "./agent-events.ts";
+import { AgentEvents, agentRecorder } from "./agent-events.ts";
 import type { AgentOptions } from "./agent-options.ts";
 import { WatchedCluster } from "./cluster-state.ts";
 import { Drift, OwnWrites } from "./drift/index.ts";
@@ -39,7 +38,7 @@ export function assemble(options: AgentOptions, stack: AsyncDisposableStack, sig
   if (settings.accounting.size > 0) registerAccounting(exec, registry, signal);
   const health = new SyncHealth(families, clock, 2 * options.syncPeriodMs);
   const cluster = new WatchedCluster(nodeName, logger, registry, settings.serviceProxyName);
-  const events = new AgentEvents(stack.use(recorder(options)), nodeName, (key) => cluster.service(key));
+  const events = new AgentEvents(stack.use(agentRecorder(options)), nodeName, (key) => cluster.service(key));
   const healthPorts = stack.use(serviceHealth(options, health, events));
   const addresses = stack.use(
     new AddressWatch(
@@ -76,18 +75,6 @@ export function assemble(options: AgentOptions, stack: AsyncDisposableStack, sig
       ? new VipRoutes({ ...options, families, state: cluster, mode: options.vipRoutes })
       : undefined;
   return { health, cluster, events, proxy, lease, loop, drift, vipRoutes, metrics };
-}
-
-function recorder({ client, identity, logger, metrics, clock, random }: AgentOptions): EventRecorder {
-  return new EventRecorder({
-    client,
-    controller: "berth.dev/agent",
-    instance: identity,
-    logger,
-    metrics,
-    clock,
-    random,
-  });
 }
 
 function serviceHealth({ settings, logger }: AgentOptions, health: SyncHealth, events: AgentEvents): HealthPorts {

@@ -3,6 +3,7 @@
 // rules. To the API server it writes events and the Lease of its node, never Services or Nodes.
 export { affinityNotes } from "./affinity-limit.ts";
 export { runAgent } from "./agent.ts";
+export { tellFailedStart } from "./agent-events.ts";
 export type { AgentOptions } from "./agent-options.ts";
 export { cleanUp } from "./cleanup.ts";
 export { dropsInvalid, inspectHost, requireNetAdmin } from "./host.ts";

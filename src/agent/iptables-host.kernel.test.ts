@@ -67,7 +67,7 @@ describe.each(flavours)("iptables-%s", (flavour) => {
 
   it("names what the kernel lacks, with the remedy, and does without what it can do without", async () => {
     await expect(inspectIptables(lacking("statistic"), families, signal)).rejects.toThrow(
-      /does not support what IPv4 rules need: statistic \(.*; load the kernel modules \(xt_statistic\)/,
+      /does not support what IPv4 rules need: statistic \(.*; load the kernel modules on the node \(modprobe -a xt_statistic\)/,
     );
     const found = await inspectIptables(lacking("recent"), families, signal);
     expect(found.sessionAffinity).toEqual(new Set());

@@ -85,7 +85,7 @@ it("serves IPv4 alone where the kernel has no IPv6 NAT, and refuses to start whe
     },
   ]);
   await expect(inspectIptables(machine({ noNat: ["ip"] }), ["IPv4", "IPv6"], signal)).rejects.toThrow(
-    /IPv4 rules need: NAT .*load the kernel modules \(iptable_nat or nft_compat\)/,
+    /IPv4 rules need: NAT .*\(modprobe -a nf_tables nft_compat nft_chain_nat; where .* modprobe -a iptable_filter iptable_nat\)/,
   );
 });
 
@@ -103,12 +103,17 @@ it("needs no IPv4 tables where IPv6 is the family of the node", async () => {
 });
 
 it.each([
-  ["xt_addrtype", "-m addrtype"],
-  ["xt_nat", "-j DNAT"],
-  ["ipt_REJECT and ip6t_REJECT", "-j REJECT"],
-])("asks for %s when %s is refused", async (module, part) => {
+  ["IPv4", "xt_addrtype", "-m addrtype"],
+  ["IPv4", "xt_nat", "-j DNAT"],
+  ["IPv4", "xt_mark", "mark"],
+  ["IPv4", "xt_tcpudp xt_nat", "-p tcp"],
+  ["IPv4", "ipt_REJECT", "-j REJECT"],
+  ["IPv6", "ip6t_REJECT", "-j REJECT"],
+] as const)("asks for %s's %s when %s is refused", async (family, modules, part) => {
   const exec = machine({ refuses: (rule) => rule.includes(part) });
-  await expect(inspectIptables(exec, ["IPv4"], signal)).rejects.toThrow(`load the kernel modules (${module})`);
+  await expect(inspectIptables(exec, [family], signal)).rejects.toThrow(
+    `load the kernel modules on the node (modprobe -a ${modules}),`,
+  );
 });
 
 it("never asks for sctp, which would load its module", async () => {

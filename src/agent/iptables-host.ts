@@ -15,6 +15,7 @@ import {
 } from "../kernel/index.ts";
 import type { Family } from "../net/index.ts";
 import { type LogFields, type Logger, nullLogger } from "../telemetry/index.ts";
+import { moduleRemedy } from "./kernel-modules.ts";
 import { accountingNames, kubePrefix } from "./plan/index.ts";
 
 /** What the rules of this machine can do. */
@@ -147,8 +148,8 @@ function whyNotServed(
   const needed = [...missing].filter(([name]) => !optional.has(name));
   if (needed.length === 0) return undefined;
   const what = needed.map(([name, reason]) => `${name} (${reason})`).join(", ");
-  const modules = needed.map(([name]) => moduleOf(name)).join(", ");
-  return `iptables ${formatVersion(version)} or the kernel does not support what ${family} rules need: ${what}; load the kernel modules (${modules}) or use a kernel that has them`;
+  const names = needed.map(([name]) => name);
+  return `iptables ${formatVersion(version)} or the kernel does not support what ${family} rules need: ${what}; ${moduleRemedy(names, family)}`;
 }
 
 /** Names what the kernel or the tools refuse, with what they say; `NAT` when they refuse the tables. */
@@ -194,11 +195,4 @@ function extensions(family: Family): Extension[] {
     filter("conntrack", "-m conntrack --ctstate RELATED,ESTABLISHED,DNAT"),
     filter("REJECT", "-j REJECT"),
   ];
-}
-
-function moduleOf(extension: string): string {
-  return (
-    { DNAT: "xt_nat", NAT: "iptable_nat or nft_compat", REJECT: "ipt_REJECT and ip6t_REJECT" }[extension] ??
-    `xt_${extension}`
-  );
 }

@@ -14,8 +14,17 @@ import {
   kubePrefix,
   peerAddresses,
   runAgent,
+  tellFailedStart,
 } from "../agent/index.ts";
-import { FailureError, systemClock, systemRandom, UsageError, untilAbort } from "../base/index.ts";
+import {
+  errorMessage,
+  FailureError,
+  isAbort,
+  systemClock,
+  systemRandom,
+  UsageError,
+  untilAbort,
+} from "../base/index.ts";
 import { type Exec, systemExec, systemFollow } from "../kernel/index.ts";
 import { createMetrics, type Logger, type RouteAnswer, serveEndpoints, watchEventLoop } from "../telemetry/index.ts";
 import { connectAgent, explainNoAnswer } from "./agent/api-server.ts";
@@ -23,7 +32,7 @@ import { readConfigFile, writeConfigFile } from "./agent/config-file.ts";
 import { untilChanged } from "./agent/config-watch.ts";
 import { type Configuration, resolve } from "./agent/configuration.ts";
 import { addFlags, given } from "./agent/options.ts";
-import { hostSettings, logSettings, nodeSettings, processSettings } from "./agent/settings.ts";
+import { hostSettings, logSettings, nodeNameOf, nodeSettings, processSettings } from "./agent/settings.ts";
 import { versionText } from "./agent/version.ts";
 import { defineCleanUp, removeRules } from "./agent-cleanup.ts";
 import { defineUninstall } from "./agent-uninstall.ts";
@@ -71,11 +80,13 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
   const { signal } = process;
   const host = await inspectHost(programs, signal);
   const metrics = createMetrics();
-  const common = { metrics, logger, clock: systemClock };
+  const common = { metrics, logger, clock: systemClock, random: systemRandom };
   using _loop = watchEventLoop(common);
   const connection = await connectAgent(configuration, process, metrics);
   const { client, server } = connection;
   await using _client = client;
+  const identity = hostname();
+  const nodeName = nodeNameOf(configuration.values, identity);
   // Now nothing is left that could be wrong with the command line.
   const { exec, flavour, notes, ...abilities } = await inspectIptables(
     programs,
@@ -83,14 +94,17 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
     signal,
     configuration.switches["iptables-chain-prefix"],
     logger,
-  );
+  ).catch(async (error: unknown) => {
+    if (!isAbort(error, signal)) await tellFailedStart({ ...common, client, identity }, nodeName, errorMessage(error));
+    throw error;
+  });
   await setUpHost(configuration, exec, logger, signal);
   const options: AgentOptions = {
     // Whether connection tracking is liberal may have been set only now.
-    settings: nodeSettings(configuration, { ...abilities, dropInvalid: await dropsInvalid(), hostName: hostname() }),
+    settings: nodeSettings(configuration, { ...abilities, dropInvalid: await dropsInvalid(), hostName: identity }),
     client,
     server,
-    identity: hostname(),
+    identity,
     ...processSettings(configuration),
     // The trial of xt_recent has loaded the module.
     notes: [...notes, ...(abilities.sessionAffinity.size > 0 ? await affinityNotes(kernelFiles()) : [])],
@@ -102,7 +116,6 @@ async function serve(configuration: Configuration, programs: Exec, logger: Logge
     },
     vipRoutes: configuration.switches["local-vip-routes"],
     ...common,
-    random: systemRandom,
   };
   const patience = { apiServerTimeout: configuration.switches["api-server-timeout"] };
   const { file } = configuration;

@@ -22,6 +22,7 @@ it.each([
   ["no rules at all", [evidence("nft", 0), evidence("legacy", 0)], undefined],
   ["only nft, without rules", [evidence("nft", 0)], undefined],
   ["only legacy, with rules", [evidence("legacy", 1)], "legacy"],
+  ["only legacy, without rules", [evidence("legacy", 0)], "legacy"],
   ["neither", [], undefined],
 ])("chooses by %s", (_what, found, flavour) => {
   expect(chooseFlavour(found).flavour).toBe(flavour);
@@ -65,6 +66,20 @@ it("orders versions as numbers", () => {
   );
   expect(parseIptablesVersion("busybox")).toBeUndefined();
   expect(formatVersion({ numbers: [1, 8, 9], flavour: "nft" })).toBe("1.8.9 (nft)");
+});
+
+it.each([
+  "iptables-nft-save/1.8.9 (nf_tables) Failed to initialize nft: Protocol not supported\n",
+  "iptables-nft-save v1.8.9 (nf_tables): Could not fetch rule set generation id: Invalid argument\n",
+])("takes legacy where the kernel has no nf_tables: %s", async (stderr) => {
+  const exec: Exec = {
+    run: async (program) =>
+      program.includes("-legacy")
+        ? { code: 0, stdout: program.endsWith("-save") ? "" : "iptables v1.8.9 (legacy)\n", stderr: "" }
+        : { code: 1, stdout: "", stderr },
+  };
+  const { flavour, why } = await findIptables(exec, signal);
+  expect({ flavour, why }).toEqual({ flavour: "legacy", why: "the kernel or the tools have no nf_tables" });
 });
 
 it("takes the lock for an iptables-restore that does not know how", async () => {

@@ -22,6 +22,7 @@ export function chooseFlavour(found: readonly FlavourEvidence[]): FlavourChoice 
   const [nft, legacy] = (["nft", "legacy"] as const).map((flavour) => found.find((one) => one.flavour === flavour));
   if (nft === undefined && legacy === undefined) return { flavour: undefined, why: "only iptables itself is there" };
   for (const one of [nft, legacy]) if (one?.hint) return { flavour: one.flavour, why: "kubelet's chains are there" };
+  if (nft === undefined) return { flavour: "legacy", why: "the kernel or the tools have no nf_tables" };
   const [nftRules, legacyRules] = [nft?.rules ?? 0, legacy?.rules ?? 0];
   if (nftRules !== legacyRules)
     return { flavour: nftRules > legacyRules ? "nft" : "legacy", why: "most rules of this node are there" };
@@ -73,7 +74,7 @@ export async function findIptables(exec: Exec, signal: AbortSignal, prefix?: str
   };
 }
 
-/** Undefined when this implementation is not installed; one that cannot read is taken for one without rules. */
+/** Undefined when this implementation cannot work; one that cannot read is taken for one without rules. */
 async function inspect(
   exec: Exec,
   flavour: Flavour,
@@ -90,7 +91,10 @@ async function inspect(
   return all === undefined ? undefined : flavourEvidence(flavour, all, prefix);
 }
 
-/** What both families' tools print; undefined when there are none. */
+/** What they say where the kernel has no nf_tables, and where it has nothing at all of netfilter's netlink. */
+const noNfTables = /Failed to initialize nft: |Could not fetch rule set generation id: Invalid argument/;
+
+/** What both families' tools print; undefined when there are none, or the kernel has nothing for them. */
 async function saveBoth(exec: Exec, args: readonly string[], signal: AbortSignal): Promise<string | undefined> {
   let text = "";
   for (const program of ["iptables-save", "ip6tables-save"]) {
@@ -100,7 +104,7 @@ async function saveBoth(exec: Exec, args: readonly string[], signal: AbortSignal
         if (error instanceof ProgramMissingError) return undefined;
         throw error;
       });
-    if (result === undefined && program === "iptables-save") return undefined;
+    if (program === "iptables-save" && (result === undefined || noNfTables.test(result.stderr))) return undefined;
     text += result?.stdout ?? "";
   }
   return text;

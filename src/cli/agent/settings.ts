@@ -52,13 +52,18 @@ export interface Machine
   readonly hostName: string;
 }
 
-export function nodeSettings({ values, switches }: Configuration, machine: Machine): NodeSettings {
-  const { hostName, ...abilities } = machine;
-  const nodeName = values.hostnameOverride || hostName.trim().toLowerCase();
+/** Of the Node object. */
+export function nodeNameOf({ hostnameOverride }: Configuration["values"], hostName: string): string {
+  const nodeName = hostnameOverride || hostName.trim().toLowerCase();
   if (nodeName === "")
     throw new UsageError("this machine has no host name; give --hostname-override, the name of the Node object");
+  return nodeName;
+}
+
+export function nodeSettings({ values, switches }: Configuration, machine: Machine): NodeSettings {
+  const { hostName, ...abilities } = machine;
   return {
-    nodeName,
+    nodeName: nodeNameOf(values, hostName),
     ...(switches["service-proxy-name"] !== "" && { serviceProxyName: switches["service-proxy-name"] }),
     chains: chainNames(switches["iptables-chain-prefix"]),
     ...abilities,
