@@ -106,9 +106,12 @@ step("a second release is refused, and named", async () => {
 });
 
 step("agents take kube-proxy's place node by node, and give it back, and no request fails", async () => {
-  // To a controller a node without an agent serves nothing as soon as another one has one: meanwhile none runs.
-  const byLabel = { agent: { nodeSelector: { "berth.dev/agent": "yes" } }, controller: { enabled: false } };
-  await helm(["upgrade", ...release], valuesOf(byLabel));
+  const agent = { nodeSelector: { "berth.dev/agent": "yes" } };
+  const config = { nodesWithoutAgent: "Include" };
+  await helm(["upgrade", ...release], valuesOf({ agent, controller: { config } }));
+  await scene.kubectl(["wait", "service/web", "--for=condition=berth.dev/Degraded=False", patience]);
+  const version = ["get", "service/web", "--output=jsonpath={.metadata.resourceVersion}"];
+  const before = await scene.kubectl(version);
   const { spec } = await scene.view("web");
   const [clusterIP = ""] = spec.clusterIPs;
   const nodePort = spec.ports.find(({ name }) => name === "http")?.nodePort ?? 0;
@@ -128,7 +131,10 @@ step("agents take kube-proxy's place node by node, and give it back, and no requ
     { name: "outside, load balancer", client: driver.outside, host: second?.addresses[0] ?? "", port: 80 },
     { name: "outside, NodePort", client: driver.outside, host: third?.addresses[0] ?? "", port: nodePort },
   ];
-  return await scene.undisturbed(ways, swap);
+  const traffic = await scene.undisturbed(ways, swap);
+  // The controller had nothing to say all the time.
+  expect(await scene.kubectl(version)).toBe(before);
+  return traffic;
 });
 
 /** Requests to the ClusterIP while something is done; the figures. */

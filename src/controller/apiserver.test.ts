@@ -67,6 +67,7 @@ async function start(): Promise<() => Promise<void>> {
     providers: [new MemoryProvider(world)],
     classes: plainClasses(new Map([["memory", "berth.dev/memory"]]), undefined),
     agentNamespace: "berth-node-lease",
+    nodesWithoutAgent: "Exclude",
     clusterId: await readClusterId(own, nullLogger, signal),
     pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/29")!)]),
     nodePorts: { policy: "Require", range: { first: 30_000, last: 32_767 } },

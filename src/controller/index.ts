@@ -5,5 +5,6 @@
 export { readClusterId } from "./cluster-id.ts";
 export { Controller } from "./controller.ts";
 export type { Missing } from "./mirror.ts";
+export type { NodesWithoutAgent } from "./nodes/service-nodes.ts";
 export { formatOrphans, orphanReport } from "./orphans/index.ts";
 export { allowing } from "./rights.ts";

@@ -3,7 +3,7 @@ import { NodeAdapter } from "../../providers/node/adapter.ts";
 import { endpointSlices, leases, loadBalancerClasses, type ServiceSpec } from "../api/index.ts";
 import { slice } from "../model/testing/objects.ts";
 import { parsePortRange } from "../net/index.ts";
-import { Bench, type Running } from "./testing/bench.ts";
+import { Bench, type BenchOptions, type Running } from "./testing/bench.ts";
 
 const namespace = "berth-node-lease";
 const label = "node.kubernetes.io/exclude-from-external-load-balancers";
@@ -38,9 +38,9 @@ class NodeBench extends Bench {
     this.api.put(endpointSlices, { ...made, metadata: { name: `${name}-1`, namespace: "default", labels } });
   }
 
-  begin(): Running {
+  begin(options: Pick<BenchOptions, "nodesWithoutAgent"> = {}): Running {
     const reserved = [parsePortRange("22")].filter((range) => range !== undefined);
-    return this.start({ providers: [new NodeAdapter(reserved)], pool: [] });
+    return this.start({ ...options, providers: [new NodeAdapter(reserved)], pool: [] });
   }
 
   async has(name: string, ...addresses: readonly string[]): Promise<void> {
@@ -153,6 +153,33 @@ it("A1: a restart changes nothing, although a node's agent has long been silent"
   }
   expect(writes.slice(before)).toEqual([]);
   await again.stop();
+});
+
+it("where another proxy serves nodes without an agent, nothing depends on agents but what they say", async () => {
+  const bench = new NodeBench();
+  bench.api.remove(leases, `${namespace}/berth-agent-node1`);
+  bench.api.remove(leases, `${namespace}/berth-agent-node2`);
+  bench.service("web");
+  const running = bench.begin({ nodesWithoutAgent: "Include" });
+  await bench.ready("web");
+  expect(bench.condition("web", "degraded")).toBe("False NotDegraded");
+  const before = bench.api.writes.length;
+  bench.agent("node1");
+  await bench.pass(60_000);
+  await bench.pass(60_000);
+  bench.agent("node1");
+  await bench.pass(1000);
+  expect(bench.api.writes.slice(before)).toEqual([]);
+  await bench.has("web", "10.1.0.1", "10.1.0.2");
+  const why = "a process of the node listens on this port";
+  bench.agent("node1", [{ service: "default/web", frontend: "LoadBalancerIP 10.1.0.1:80/TCP", why }]);
+  await bench.until(() => bench.condition("web", "degraded") === "True NotServedByNodes", "the agent says so");
+  // It is taken from its node, and its last report stays.
+  await bench.pass(60_000);
+  await bench.ready("web");
+  await bench.until(() => bench.condition("web", "degraded") === "False NotDegraded", "the other proxy serves all");
+  await bench.has("web", "10.1.0.1", "10.1.0.2");
+  await running.stop();
 });
 
 it("of two that want one port the older has it; the other says so and takes over", async () => {

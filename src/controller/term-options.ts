@@ -16,6 +16,7 @@ import type { Logger, Metrics } from "../telemetry/index.ts";
 import type { PauseTimes } from "./engine/circuit.ts";
 import type { NodePortSettings } from "./node-ports/node-ports.ts";
 import type { SliceStore } from "./nodes/endpoint-nodes.ts";
+import type { NodesWithoutAgent } from "./nodes/service-nodes.ts";
 import type { OrphanPolicy } from "./orphans/index.ts";
 
 export interface TermOptions {
@@ -29,6 +30,7 @@ export interface TermOptions {
   readonly pool: AddressPool;
   /** Where the Leases of agents are. */
   readonly agentNamespace: string;
+  readonly nodesWithoutAgent: NodesWithoutAgent;
   readonly nodePorts: NodePortSettings;
   readonly orphans: OrphanPolicy;
   readonly workers: number;

@@ -90,7 +90,7 @@ export function assemble(given: Given): TermParts {
     nodeSyncs.note(key);
     later(key);
   };
-  const nodes = held.use(new ServiceNodes({ ...stores, onChange: onNodes, clock: options.clock }));
+  const nodes = held.use(new ServiceNodes({ ...options, ...stores, onChange: onNodes }));
   const taken = addressParts(ground);
   const onScopeChange = (ids: readonly LbIdentity[]): void => {
     for (const id of ids)

@@ -124,6 +124,7 @@ export class Cluster implements AsyncDisposable {
       clusterId: "cluster-1",
       pool: openPool("--address-pool", [usableRange(parseCidr("192.0.2.0/24") as Cidr)]),
       agentNamespace: agentLeaseNamespace,
+      nodesWithoutAgent: "Exclude",
       nodePorts: { policy: "Require", range },
       orphans: { deletes: false, graceMs: 0 },
       workers: 2,

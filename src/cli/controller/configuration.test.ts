@@ -67,6 +67,7 @@ const samples: { readonly [N in keyof Settings]: readonly [string[], string, Set
   addressPool: [["10.0.0.0/24,fd00::/64"], '[10.0.0.0/24, "fd00::/64"]', expect.objectContaining({ length: 2 })],
   reservedPorts: [["22,80-90"], "22,80-90", expect.objectContaining({ length: 2 })],
   agentNamespace: [["agents"], "agents", "agents"],
+  nodesWithoutAgent: [["Include"], "Include", "Include"],
   nodePorts: [["Ensure"], "Ensure", "Ensure"],
   nodePortRange: [["1-2"], "1-2", { first: 1, last: 2 }],
   stateDir: [["/s"], "/s", "/s"],

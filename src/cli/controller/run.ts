@@ -56,7 +56,7 @@ export async function runController(told: Given, process: Process, { loaders, le
       (await readClusterId(client, logger, signal, (why) => {
         controller = why;
       }));
-    const { agentNamespace } = settings;
+    const { agentNamespace, nodesWithoutAgent } = settings;
     const lease = { namespace: settings.namespace, name: settings.instance };
     const leadersWork = workOf(settings, logger);
     const election = settings.leaderElect
@@ -81,6 +81,7 @@ export async function runController(told: Given, process: Process, { loaders, le
       clusterId,
       pool,
       agentNamespace,
+      nodesWithoutAgent,
       nodePorts: { policy: settings.nodePorts, range: settings.nodePortRange },
       workers: settings.concurrentServiceSyncs,
       orphans: { deletes: settings.deleteOrphans, graceMs: settings.orphanGracePeriod },

@@ -1,6 +1,7 @@
 // The one table of what the controller can be told: from it come the flags, the fields of the file, the defaults and
 // docs/controller-flags.md. A field is called as its flag, in camel case.
 import { agentLeaseNamespace } from "../../api/index.ts";
+import type { NodesWithoutAgent } from "../../controller/index.ts";
 import type { NodePortsPolicy } from "../../model/index.ts";
 import type { Cidr, PortRange } from "../../net/index.ts";
 import { type LogFormat, type LogLevel, logLevels } from "../../telemetry/index.ts";
@@ -33,6 +34,7 @@ export interface Settings {
   readonly addressPool: readonly Cidr[];
   readonly reservedPorts: readonly PortRange[];
   readonly agentNamespace: string;
+  readonly nodesWithoutAgent: NodesWithoutAgent;
   readonly nodePorts: NodePortsPolicy["policy"];
   readonly nodePortRange: PortRange;
   readonly stateDir: string;
@@ -119,6 +121,12 @@ const settings: { readonly [N in SettingName]: Setting<Settings[N]> } = {
     placeholder: "name",
     fallback: agentLeaseNamespace,
     help: "where the Leases of agents are",
+  },
+  nodesWithoutAgent: {
+    kind: choice("Exclude", "Include"),
+    placeholder: "policy",
+    fallback: "Exclude",
+    help: "whether nodes without a living agent are left out of load balancers on nodes' addresses, or count, as kube-proxy serves there",
   },
   nodePorts: {
     kind: choice("Require", "Ensure", "Never"),

@@ -7,6 +7,7 @@ import {
   type NodeSet,
   type NodeTarget,
   type NodeWish,
+  type ReportedLoss,
   targetSubset,
   withoutTargets,
   withServingAddresses,
@@ -20,12 +21,19 @@ import { EndpointNodes, type SliceStore } from "./endpoint-nodes.ts";
 import { NodeClaims } from "./node-claims.ts";
 import { type NodeChange, NodeView } from "./node-view.ts";
 
+/**
+ * What a node without a living agent is to load balancers that depend on agents: left out, unless no node has one; or
+ * taken, as another proxy serves there.
+ */
+export type NodesWithoutAgent = "Exclude" | "Include";
+
 export interface ServiceNodesOptions {
   readonly nodes: Store<Node>;
   /** Undefined when no provider asks where endpoints are. */
   readonly slices: SliceStore | undefined;
   /** Undefined when no provider depends on agents. */
   readonly agents: Store<Lease> | undefined;
+  readonly nodesWithoutAgent: NodesWithoutAgent;
   /** Called with the key of a Service whose nodes may have changed. */
   readonly onChange: (service: string) => void;
   readonly clock: Clock;
@@ -53,6 +61,7 @@ export class ServiceNodes implements Disposable {
   readonly #view: NodeView;
   readonly #endpoints: EndpointNodes | undefined;
   readonly #agents: AgentView | undefined;
+  readonly #nodesWithoutAgent: NodesWithoutAgent;
   readonly #agentsLater: Debounce;
   readonly #claims = new NodeClaims();
   /** Of the sets that many Services have in common; one set is of one list of families. */
@@ -63,7 +72,7 @@ export class ServiceNodes implements Disposable {
   /** By the key of each Service that has a choice. */
   readonly #requests = new Map<string, NodeRequest>();
 
-  constructor({ nodes, slices, agents, onChange, clock }: ServiceNodesOptions) {
+  constructor({ nodes, slices, agents, nodesWithoutAgent, onChange, clock }: ServiceNodesOptions) {
     this.#onChange = onChange;
     this.#view = new NodeView(nodes, clock, (change) => this.#nodesChanged(change));
     this.#endpoints = slices && new EndpointNodes(slices, (service) => this.#requeue([service]));
@@ -75,6 +84,7 @@ export class ServiceNodes implements Disposable {
       },
     };
     this.#agents = agents && new AgentView(agents, listener, clock);
+    this.#nodesWithoutAgent = nodesWithoutAgent;
   }
 
   /** What statuses say, before any choice is made. */
@@ -117,7 +127,8 @@ export class ServiceNodes implements Disposable {
     const named = this.#named({ families: lb.families, needs, selectors });
     const local = endpointNodes && lb.externalTrafficPolicy === "Local";
     const placed = local ? this.#withEndpoints(objectKey(service.metadata), named) : named;
-    if (!agents || this.#agents === undefined) return { nodes: placed, issues: [] };
+    if (!agents || this.#agents === undefined || this.#nodesWithoutAgent === "Include")
+      return { nodes: placed, issues: [] };
     if (!this.#agents.any) return { nodes: placed, issues: [agentsMissing] };
     return { nodes: this.#withAgents(placed, this.#agents), issues: [] };
   }
@@ -153,10 +164,17 @@ export class ServiceNodes implements Disposable {
     if (conflict !== undefined && left.targets.length === 0)
       return { nodes: left, issues, blocked: { status: false, reason: conflict.reason, message: conflict.message } };
     const targets = left.targets.map((target) => {
-      const losses = this.#agents?.losses(target.name, key) ?? [];
+      const losses = this.#losses(target.name, key);
       return losses.length === 0 ? target : { ...target, losses };
     });
     return { nodes: { ...left, targets }, issues: conflict === undefined ? issues : [...issues, conflict] };
+  }
+
+  /** What an agent that is gone has last said is nothing that the other proxy of its node says. */
+  #losses(node: string, service: string): readonly ReportedLoss[] {
+    const agents = this.#agents;
+    if (agents === undefined || (this.#nodesWithoutAgent === "Include" && agents.state(node) === "silent")) return [];
+    return agents.losses(node, service);
   }
 
   #nodesChanged({ forAll, labels }: NodeChange): void {
@@ -205,5 +223,5 @@ const agentsMissing: Issue = {
   severity: "degrade",
   reason: "AgentsMissing",
   message:
-    "no agent gives a sign of life from any node, so whether nodes serve these addresses is up to another service proxy; run berth agent on each node",
+    "no agent gives a sign of life from any node, so whether nodes serve these addresses is up to another service proxy; run berth agent on each node, or give --nodes-without-agent=Include if another proxy is to serve them",
 };

@@ -30,6 +30,7 @@ export interface BenchOptions {
   /** It does not lead before it is told to `win`. */
   readonly standby?: boolean;
   readonly budgets?: TermOptions["budgets"];
+  readonly nodesWithoutAgent?: TermOptions["nodesWithoutAgent"];
   readonly logger?: Logger;
   /** All classes are left. */
   readonly leaves?: boolean;
@@ -83,6 +84,7 @@ export class Bench {
       clusterId,
       pool,
       agentNamespace: agentLeaseNamespace,
+      nodesWithoutAgent: options.nodesWithoutAgent ?? "Exclude",
       nodePorts: { policy: options.nodePorts ?? "Require", range: { first: 30_000, last: 32_767 } },
       orphans: options.orphans ?? { deletes: false, graceMs: 3_600_000 },
       workers: options.workers ?? 4,
