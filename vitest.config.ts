@@ -1,4 +1,5 @@
 import { defineConfig, type ViteUserConfigExport } from "vitest/config";
+import { LongestFirst } from "./hack/longest-first.ts";
 
 const shared = {
   environment: "node",
@@ -12,6 +13,7 @@ const shared = {
 
 const config: ViteUserConfigExport = defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
