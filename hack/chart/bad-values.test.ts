@@ -91,6 +91,68 @@ it.each<[what: string, values: object, message: string]>([
     { agent: { ...fine, config: { healthzBindAddress: "::" } } },
     "at '/agent/config/healthzBindAddress'",
   ],
+  ["a port that is none", { agent: { ...fine, config: { healthzBindAddress: "0.0.0.0:99999" } } }, "no port 99999"],
+  [
+    "one port for two",
+    { agent: { ...fine, config: { metricsBindAddress: "127.0.0.1:10256" } } },
+    "agent.config.metricsBindAddress: its port is that of agent.config.healthzBindAddress, 10256",
+  ],
+  [
+    "a mode of others",
+    { agent: { ...fine, config: { mode: "ipvs" } } },
+    "at '/agent/config/mode': value must be one of",
+  ],
+  [
+    "an address for a prefix",
+    { agent: { ...fine, config: { clusterCIDR: "10.244.0.0" } } },
+    "/agent/config/clusterCIDR",
+  ],
+  [
+    "a bit that no mark has",
+    { agent: { ...fine, config: { iptables: { masqueradeBit: 40 } } } },
+    "at '/agent/config/iptables/masqueradeBit': maximum: got 40, want 31",
+  ],
+  [
+    "places that are none",
+    { agent: { ...fine, config: { nodePortAddresses: ["eth0"] } } },
+    "at '/agent/config/nodePortAddresses/0'",
+  ],
+  ["ports in words", { agent: fine, reservedPorts: "ssh" }, "at '/reservedPorts'"],
+  ["addresses in words", { agent: { ...fine, allowExternalIPs: "some" } }, "at '/agent/allowExternalIPs'"],
+  ["an address that is none", { agent: { apiServer: { host: "192.0.2.256" } } }, 'agent.apiServer.host: "192.0.2.256"'],
+  ["all nodes at once and more", { agent: { ...fine, maxUnavailable: "300%" } }, "at '/agent/maxUnavailable'"],
+  [
+    "a quantity in words",
+    { agent: { ...fine, resources: { requests: { cpu: "lots" } } } },
+    "at '/agent/resources/requests/cpu'",
+  ],
+  ["a label that is none", { agent: { ...fine, podLabels: { team: "my team" } } }, "at '/agent/podLabels/team'"],
+  [
+    "a label of the chart's",
+    { agent: fine, controller: { podLabels: { "app.kubernetes.io/component": "mine" } } },
+    "controller.podLabels: app.kubernetes.io/component is the chart's own",
+  ],
+  [
+    "an annotation of the chart's",
+    { agent: { ...fine, podAnnotations: { "checksum/config": "mine" } } },
+    "agent.podAnnotations: checksum/config is the chart's own",
+  ],
+  ["a URL for a registry", { agent: fine, image: { registry: "https://example.com" } }, "at '/image/registry'"],
+  [
+    "a Secret of no name",
+    { agent: fine, image: { pullSecrets: [{ name: "My Secret" }] } },
+    "/image/pullSecrets/0/name",
+  ],
+  [
+    "a rate in words",
+    { agent: fine, controller: { config: { providerRate: ["write=ten"] } } },
+    "at '/controller/config/providerRate/0'",
+  ],
+  [
+    "pools that are addresses",
+    { agent: fine, controller: { config: { addressPool: ["192.0.2.1"] } } },
+    "at '/controller/config/addressPool/0'",
+  ],
   [
     "what the chart says itself",
     { agent: fine, controller: { config: { namespace: "a" } } },
@@ -117,6 +179,11 @@ it.each<[what: string, values: object, message: string]>([
     "a proxy name alone",
     { agent: { ...besideKubeProxy, chainPrefix: "" } },
     "agent.chainPrefix: empty beside agent.serviceProxyName",
+  ],
+  [
+    "kube-proxy's chains",
+    { agent: { ...besideKubeProxy, chainPrefix: "KUBE" } },
+    "agent.chainPrefix: KUBE is that of kube-proxy",
   ],
   [
     "kube-proxy's health port",
@@ -188,6 +255,7 @@ it.each<[what: string, values: object, message: string]>([
     },
     "gcp.credentials.secret: given beside gcp.serviceAccount",
   ],
+  ["an uninstall at once", { agent: fine, uninstall: { timeout: "0s" } }, 'uninstall.timeout: "0s" leaves no time'],
   ["no time to uninstall in", { agent: fine, uninstall: { timeout: "soon" } }, "at '/uninstall/timeout'"],
   [
     "a default that is no provider",
@@ -219,4 +287,18 @@ it.each<[what: string, values: object, message: string]>([
   ],
 ])("%s", (_, values, message) => {
   expect(refusal(values)).toContain(message);
+});
+
+it("takes what a ConfigMap of kube-proxy says, and lists of both families", () => {
+  const config = {
+    mode: "",
+    detectLocalMode: "",
+    clusterCIDR: "10.244.0.0/16,fd00:10:244::/56",
+    nodePortAddresses: ["primary"],
+    healthzBindAddress: "[::]:10256",
+    metricsBindAddress: "192.0.2.1:10249",
+    conntrack: { maxPerCore: 0, min: 0, tcpEstablishedTimeout: "24h0m0s" },
+  };
+  const agent = { apiServer: { host: "2001:db8::10" }, allowExternalIPs: "203.0.113.0/24, 2001:db8::/64", config };
+  expect(refusal({ agent, reservedPorts: "22, 30000-32767" })).toBe("");
 });

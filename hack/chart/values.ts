@@ -1,6 +1,8 @@
 // The one table of the chart's values: from it come values.yaml, values.schema.json and the table in its README.
+import { maxChainPrefix } from "../../src/agent/index.ts";
 import { logLevels } from "../../src/telemetry/index.ts";
 import { agentConfig, controllerConfig } from "./config-schemas.ts";
+import * as forms from "./forms.ts";
 import {
   bool,
   closed,
@@ -17,8 +19,7 @@ import {
 } from "./value.ts";
 
 const port: readonly [number, number] = [1, 65_535];
-const quantity: Schema = { type: ["string", "number"] };
-const resourceList: Schema = { type: "object", additionalProperties: quantity };
+const resourceList: Schema = { type: "object", additionalProperties: forms.quantity };
 
 const toleration: Schema = closed({
   key: { type: "string" },
@@ -61,18 +62,18 @@ function ofPods(
       { additionalProperties: false, properties: { requests: resourceList, limits: resourceList } },
       "what the pods ask for and may have; without a limit of memory the kernel ends no pod of a cluster that has grown",
     ),
-    priorityClassName: text(priorityClassName, "priority of the pods"),
-    nodeSelector: texts({ "kubernetes.io/os": "linux" }, "labels of the nodes that the pods run on"),
+    priorityClassName: text(priorityClassName, "priority of the pods", forms.objectName),
+    nodeSelector: object({ "kubernetes.io/os": "linux" }, forms.labels, "labels of the nodes that the pods run on"),
     tolerations: list(tolerations, toleration, "taints that the pods bear"),
     affinity: object({}, affinity, "nodes and pods that the pods prefer or avoid"),
-    podLabels: texts({}, "more labels of the pods"),
+    podLabels: object({}, forms.labels, "more labels of the pods"),
     podAnnotations: texts({}, "more annotations of the pods"),
   };
 }
 
 function image(repository: string): Values {
   return {
-    repository: text(repository, "the image, below image.registry", { minLength: 1 }),
+    repository: text(repository, "the image, below image.registry", forms.repository),
     digest: text("", "sha256:..., in place of image.tag", { pattern: "^(sha256:[0-9a-f]{64})?$" }),
   };
 }
@@ -89,7 +90,6 @@ const duration: Schema = { pattern: "^([0-9]+(ms|s|m|h))+$" };
 const url: Schema = { pattern: "^(https?://[^/ ]+/?)?$" };
 const resourceName: Schema = { pattern: "^([a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$" };
 const projectId: Schema = { pattern: "^(([a-z0-9.-]+:)?[a-z]([-a-z0-9]{0,61}[a-z0-9])?)?$" };
-const prefix: Schema = { type: "string", pattern: "^[0-9A-Fa-f.:]+/[0-9]+$" };
 
 const aws: Values = {
   region: text("", "region of the cluster; empty: that of the environment or of the instance", {
@@ -104,7 +104,11 @@ const aws: Values = {
   credentials: {
     help: "Keys, where there are no roles",
     values: {
-      secret: text("", "a Secret of the same namespace; empty: the role of the account or of the instance"),
+      secret: text(
+        "",
+        "a Secret of the same namespace; empty: the role of the account or of the instance",
+        forms.objectName,
+      ),
       as: oneOf(
         ["env", "file"],
         "env",
@@ -138,10 +142,10 @@ const gcp: Values = {
     "network tags of the nodes, for firewall rules; empty: for all machines of the network",
   ),
   disableFirewalls: bool(false, "somebody else lets traffic and probes in"),
-  probeRanges: list([], prefix, "where health probes come from; empty: Google's ranges"),
+  probeRanges: list([], forms.prefix, "where health probes come from; empty: Google's ranges"),
   internalRanges: list(
     [],
-    prefix,
+    forms.prefix,
     "who reaches internal load balancers without source ranges; empty: private addresses",
   ),
   serviceAccount: text(
@@ -154,7 +158,11 @@ const gcp: Values = {
   credentials: {
     help: "A key, where there are no identities",
     values: {
-      secret: text("", "a Secret of the same namespace; empty: the identity of the account or of the node"),
+      secret: text(
+        "",
+        "a Secret of the same namespace; empty: the identity of the account or of the node",
+        forms.objectName,
+      ),
       key: text("credentials.json", "its key that has the file", { minLength: 1 }),
     },
   },
@@ -166,14 +174,18 @@ export const values: Values = {
   image: {
     help: "Where the images come from",
     values: {
-      registry: text("", "host and path before each image; empty: as the container runtime completes names"),
+      registry: text(
+        "",
+        "host and path before each image; empty: as the container runtime completes names",
+        forms.registry,
+      ),
       tag: text("", "tag of each image without a digest; empty: the version of the chart", {
         pattern: "^([A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?$",
       }),
       pullPolicy: oneOf(["Always", "IfNotPresent", "Never"], "IfNotPresent", "when nodes ask the registry"),
       pullSecrets: list(
         [],
-        { ...closed({ name: { type: "string", minLength: 1 } }), required: ["name"] },
+        { ...closed({ name: { ...forms.objectName, minLength: 1 } }), required: ["name"] },
         "Secrets that let nodes into the registry, each `name: ...`",
       ),
     },
@@ -183,6 +195,7 @@ export const values: Values = {
   reservedPorts: text(
     "",
     "ports of the nodes' own addresses that no Service may take; empty: as the processes have it",
+    forms.portRanges,
   ),
   agent: {
     help: "The agent of each node",
@@ -191,20 +204,23 @@ export const values: Values = {
       apiServer: {
         help: "How it reaches the API server, which the ClusterIP cannot be",
         values: {
-          host: text("", "address or name of the control plane, one that its certificate has", {
-            pattern: "^[^/:]*$|^[0-9A-Fa-f:.]+$",
-          }),
+          host: text("", "address or name of the control plane, one that its certificate has", forms.host),
           port: whole(6443, port, "its port"),
         },
       },
       serviceProxyName: text(
         "",
         "run beside kube-proxy, for the Services whose label service.kubernetes.io/service-proxy-name has this value",
+        forms.labelValue,
       ),
       chainPrefix: text("", "what its chains begin with, in place of KUBE: needed beside kube-proxy", {
-        pattern: "^[A-Z]*$",
+        pattern: `^[A-Z]{0,${maxChainPrefix}}$`,
       }),
-      allowExternalIPs: text("", "which spec.externalIPs are served: all, none, or prefixes with commas; empty: all"),
+      allowExternalIPs: text(
+        "",
+        "which spec.externalIPs are served: all, none, or prefixes with commas; empty: all",
+        forms.externalIps,
+      ),
       enforceJumpOrder: bool(false, "move its jumps back above rules that others put before them"),
       localVipRoutes: {
         help: "make addresses of passthrough load balancers (gcp-l4) the node's own: auto, where no guest agent does; on, always; off, never",
@@ -222,7 +238,7 @@ export const values: Values = {
         schema: {
           oneOf: [
             { type: "integer", minimum: 1 },
-            { type: "string", pattern: "^[0-9]+%$" },
+            { type: "string", pattern: "^([1-9][0-9]?|100)%$" },
           ],
         },
       },
@@ -247,7 +263,11 @@ export const values: Values = {
       trust: {
         help: "Whom it trusts besides the usual authorities, at another endpoint of a cloud",
         values: {
-          configMap: text("", "a ConfigMap of the same namespace with certificates as PEM; empty: nobody"),
+          configMap: text(
+            "",
+            "a ConfigMap of the same namespace with certificates as PEM; empty: nobody",
+            forms.objectName,
+          ),
           key: text("ca.crt", "its key that has them", { minLength: 1 }),
         },
       },

@@ -31,11 +31,11 @@ function problem(values: FieldValues, path: FieldPath, what: string): Problem {
   return { path, value: fieldAt(path).kind.toFile(values[path]), what };
 }
 
-const ranges: readonly (readonly [path: FieldPath, min: number, max: number])[] = [
+export const ranges: readonly (readonly [path: FieldPath, min: number, max: number])[] = [
   ["iptables.masqueradeBit", 0, 31],
   ["oomScoreAdj", -1000, 1000],
 ];
-const notNegative: readonly FieldPath[] = [
+export const notNegative: readonly FieldPath[] = [
   "clientConnection.burst",
   "conntrack.maxPerCore",
   "conntrack.min",
@@ -92,7 +92,7 @@ function validateNodePortAddresses(values: FieldValues): readonly Problem[] {
     : [];
 }
 
-const localModes = ["ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"];
+export const localModes: readonly string[] = ["ClusterCIDR", "NodeCIDR", "BridgeInterface", "InterfaceNamePrefix"];
 const modeRemedy =
   "is another way than this agent's, which programs iptables; give iptables or nothing, or stay with kube-proxy";
 

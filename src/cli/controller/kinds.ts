@@ -177,7 +177,7 @@ export const providerRates: Kind<readonly ProviderRate[]> = {
     ),
 };
 
-const ratePattern = /^(?:([\w-]+):)?(read|write|poll)=(\d{1,6}(?:\.\d{1,3})?)(?::(\d{1,6}))?$/;
+export const ratePattern: RegExp = /^(?:([\w-]+):)?(read|write|poll)=(\d{1,6}(?:\.\d{1,3})?)(?::(\d{1,6}))?$/;
 
 function parseRate(place: string, value: string): ProviderRate {
   const [, provider, kind, each = "0", burst] = ratePattern.exec(value) ?? [];
