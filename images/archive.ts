@@ -25,13 +25,13 @@ export interface PackedLayer {
   readonly unpackedSize: number;
 }
 
-/** Packs a directory into a file. */
-export async function packLayer(name: string, directory: string, path: string): Promise<PackedLayer> {
+/** Packs a directory into a file, by default as small as gzip can. */
+export async function packLayer(name: string, directory: string, path: string, level = 9): Promise<PackedLayer> {
   const [unpacked, packed] = [new Meter(), new Meter()];
   const entries = await entriesOf(directory);
   await pipeline(
     unpacked.pass(tarOf(entries)),
-    createGzip({ level: 9 }),
+    createGzip({ level }),
     (chunks) => packed.pass(chunks),
     createWriteStream(path),
   );

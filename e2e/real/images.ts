@@ -8,6 +8,9 @@ import { programPath } from "./programs.ts";
 const root = new URL("../../", import.meta.url).pathname;
 export const architecture: Architecture = process.arch === "arm64" ? "arm64" : "amd64";
 
+/** How hard to pack what goes no further than to nodes of this machine. */
+const quick = 1;
+
 /** Of the images that hold one program. */
 export const programTag = "local";
 
@@ -21,7 +24,7 @@ export async function imageOf(program: string, directory: string): Promise<strin
   const tree = join(directory, program);
   await mkdir(tree, { recursive: true });
   await copyFile(programPath(program), join(tree, program));
-  const layer = await packLayer(program, tree, join(directory, `${program}.tar.gz`));
+  const layer = await packLayer(program, tree, join(directory, `${program}.tar.gz`), quick);
   const path = join(directory, `${program}.tar`);
   const description = { name: program, tag: programTag, user: "0:0", entrypoint: [`/${program}`], environment: {} };
   await writeArchive(description, architecture, [layer], path);
@@ -47,7 +50,7 @@ export async function echoImage(directory: string): Promise<string> {
     entrypoint: ["/usr/bin/node", "/berth/e2e/drivers/echo.ts"],
     environment,
   };
-  const own = await packLayer("echo", tree, join(directory, "echo.tar.gz"));
+  const own = await packLayer("echo", tree, join(directory, "echo.tar.gz"), quick);
   await writeArchive(description, architecture, [...layers, own], path);
   return path;
 }
@@ -58,7 +61,7 @@ export async function kubeProxyImage(directory: string): Promise<string> {
   await mkdir(tree, { recursive: true });
   await copyFile(programPath("kube-proxy"), join(tree, "kube-proxy"));
   const layers = await layersOf(berthArchive("berth-agent"), join(directory, "berth-agent"));
-  const own = await packLayer("kube-proxy", tree, join(directory, "kube-proxy.tar.gz"));
+  const own = await packLayer("kube-proxy", tree, join(directory, "kube-proxy.tar.gz"), quick);
   const path = join(directory, "kube-proxy.tar");
   const description = { name: "kube-proxy", tag: programTag, user: "0:0", entrypoint: ["/kube-proxy"], environment };
   await writeArchive(description, architecture, [...layers, own], path);
