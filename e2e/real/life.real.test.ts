@@ -76,14 +76,43 @@ async function readyOn(node: string, label: string): Promise<void> {
   });
 }
 
-const agentLabel = "app.kubernetes.io/component=agent";
-const proxyLabel = "k8s-app=kube-proxy";
-
-step("load balancers alone beside kube-proxy answer on all nodes", async () => {
+/** On nodes without the label of the agent. */
+async function applyKubeProxy(): Promise<void> {
   const { plan } = driver.cluster;
   const text = await readFile(new URL("manifests/kube-proxy.yaml", import.meta.url), "utf8");
   const filled = text.replace("API_SERVER", apiServerOf(plan)).replace("CLUSTER_CIDRS", plan.clusterCidrs.join(","));
   await driver.kubectl(["apply", "--filename=-"], filled);
+}
+
+/** One node after the other. */
+async function giveAllToAgents(): Promise<void> {
+  for (const { name } of driver.nodes) {
+    await driver.kubectl(["label", "node", name, "berth.dev/agent=yes"]);
+    await readyOn(name, agentLabel);
+  }
+}
+
+async function giveAllToKubeProxy(): Promise<void> {
+  for (const { name } of driver.nodes) {
+    await driver.kubectl(["label", "node", name, "berth.dev/agent-"]);
+    await readyOn(name, proxyLabel);
+  }
+}
+
+/** Throws when the controller has anything to say of the Service while something is done. */
+async function unwritten(name: string, work: () => Promise<string>): Promise<string> {
+  const version = ["get", `service/${name}`, "--output=jsonpath={.metadata.resourceVersion}"];
+  const before = await scene.kubectl(version);
+  const said = await work();
+  expect(await scene.kubectl(version)).toBe(before);
+  return said;
+}
+
+const agentLabel = "app.kubernetes.io/component=agent";
+const proxyLabel = "k8s-app=kube-proxy";
+
+step("load balancers alone beside kube-proxy answer on all nodes", async () => {
+  await applyKubeProxy();
   await driver.kubectl(["rollout", "status", "daemonset/kube-proxy", patience, system]);
   await driver.kubectl(["rollout", "status", "deployment/coredns", patience, system]);
   await startClient((args, stdin) => driver.kubectl(args, stdin), driver.nodes[0]?.name ?? "");
@@ -110,31 +139,20 @@ step("agents take kube-proxy's place node by node, and give it back, and no requ
   const config = { nodesWithoutAgent: "Include" };
   await helm(["upgrade", ...release], valuesOf({ agent, controller: { config } }));
   await scene.kubectl(["wait", "service/web", "--for=condition=berth.dev/Degraded=False", patience]);
-  const version = ["get", "service/web", "--output=jsonpath={.metadata.resourceVersion}"];
-  const before = await scene.kubectl(version);
   const { spec } = await scene.view("web");
   const [clusterIP = ""] = spec.clusterIPs;
   const nodePort = spec.ports.find(({ name }) => name === "http")?.nodePort ?? 0;
   const [, second, third] = driver.nodes;
-  const swap = async (): Promise<void> => {
-    for (const { name } of driver.nodes) {
-      await driver.kubectl(["label", "node", name, "berth.dev/agent=yes"]);
-      await readyOn(name, agentLabel);
-    }
-    for (const { name } of driver.nodes) {
-      await driver.kubectl(["label", "node", name, "berth.dev/agent-"]);
-      await readyOn(name, proxyLabel);
-    }
-  };
   const ways = [
     { name: "inside, ClusterIP", client: driver.inside, host: clusterIP, port: 80 },
     { name: "outside, load balancer", client: driver.outside, host: second?.addresses[0] ?? "", port: 80 },
     { name: "outside, NodePort", client: driver.outside, host: third?.addresses[0] ?? "", port: nodePort },
   ];
-  const traffic = await scene.undisturbed(ways, swap);
-  // The controller had nothing to say all the time.
-  expect(await scene.kubectl(version)).toBe(before);
-  return traffic;
+  const thereAndBack = async (): Promise<void> => {
+    await giveAllToAgents();
+    await giveAllToKubeProxy();
+  };
+  return await unwritten("web", () => scene.undisturbed(ways, thereAndBack));
 });
 
 /** Requests to the ClusterIP while something is done; the figures. */
@@ -143,9 +161,20 @@ async function undisturbedInside(work: () => Promise<void>): Promise<string> {
   return await scene.undisturbed([{ name: "inside, ClusterIP", client: driver.inside, host, port: 80 }], work);
 }
 
+step("a migration ends with an upgrade that says nothing of it, and no request fails", async () => {
+  const end = async (): Promise<void> => {
+    await giveAllToAgents();
+    await helm(["upgrade", ...release], valuesOf());
+    await driver.kubectl(["delete", "daemonset/kube-proxy", system, "--wait"]);
+  };
+  return await unwritten("web", () => undisturbedInside(end));
+});
+
 step("uninstalled without its hooks it leaves everything to kube-proxy, and no request fails", async () => {
   const traffic = await undisturbedInside(async () => {
     await helm(["uninstall", "berth", system, "--no-hooks", "--wait"]);
+    await applyKubeProxy();
+    await giveAllToKubeProxy();
   });
   await driver.kubectl(["delete", "daemonset/kube-proxy", system, "--wait"]);
   return traffic;
