@@ -41,6 +41,8 @@ export interface SharedObservation {
   readonly kind: "shared";
   readonly resources: readonly Resource[];
   readonly otherFirewalls: readonly Firewall[];
+  /** Those of `Firewall.project` that have rules of load balancers of the cluster. */
+  readonly usedProjects: readonly string[];
   /** Those that refer to what is shared. */
   readonly users: readonly BackendService[];
 }

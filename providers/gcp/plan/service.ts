@@ -8,11 +8,12 @@ import { type ChosenAddress, chooseAddresses, tierOf } from "./addresses.ts";
 import { backendService, ownHealthCheck, sharedHealthCheckName } from "./backend.ts";
 import { compare } from "./comparison.ts";
 import { isCovered } from "./equivalent.ts";
-import { allowPriority, firewalls } from "./firewalls.ts";
+import { firewalls } from "./firewalls.ts";
 import { machinesOf } from "./machines.ts";
+import { refuseOtherNetwork } from "./network.ts";
 import { hasName, isOwn, refuseForeign } from "./ownership.ts";
 import { destinationOf, forwardingRules } from "./rules.ts";
-import { sharedFirewall, sharedKey, sharedOwner } from "./shared.ts";
+import { projectsOf, sharedFirewall, sharedKey, sharedOwner } from "./shared.ts";
 import { changeStep, idsOf, insertStep, planOf } from "./steps.ts";
 import { orderedDeletes, type Parts, transition } from "./transition.ts";
 import { type Wish, wishOf } from "./wish.ts";
@@ -28,6 +29,7 @@ export function planService(
   settings: Settings,
 ): Plan {
   const asked = wishOf(lb, settings);
+  refuseOtherNetwork(ownGroups(asked, observed), asked.settings);
   const wish = { ...asked, tier: tierOf(asked, observed) };
   const own = ownParts(wish.owner, observed);
   const addresses = chooseAddresses(wish, observed);
@@ -117,6 +119,7 @@ function backendWaits(wish: Wish, nodes: readonly NodeTarget[], observed: Servic
   const groups = ownGroups(wish, observed);
   return [
     ...(hasCheck ? [] : [sharedWait("check", id, "the health check of the cluster is not there yet")]),
+    ...projectWaits(wish, observed),
     ...(groups.length === 0 ? zoneWaits(wish, nodes, groups) : []),
     ...(changesOver(wish, observed)
       ? zoneWaits(
@@ -126,6 +129,16 @@ function backendWaits(wish: Wish, nodes: readonly NodeTarget[], observed: Servic
         )
       : []),
   ];
+}
+
+/** No firewall rule is made where nobody would look for it when it has to go. */
+function projectWaits(
+  { lb: { id }, settings: { otherProject, disableFirewalls } }: Wish,
+  { shared }: ServiceObservation,
+): readonly Wait[] {
+  if (otherProject === undefined || disableFirewalls || projectsOf(id.clusterId, shared).includes(otherProject))
+    return [];
+  return [sharedWait("project", id, `it is not noted yet that project ${otherProject} has its network`)];
 }
 
 /** It serves by groups of the other kind yet, so none of its zones may be missing, or empty, when that ends. */
@@ -155,11 +168,8 @@ function zoneWaits(
 function denyWaits({ lb, settings, isInternal }: Wish, observed: ServiceObservation): readonly Wait[] {
   if (isInternal || settings.disableFirewalls || lb.externalTrafficPolicy === "Local") return [];
   const open = lb.families.every((family) => {
-    const wanted = sharedFirewall(lb.id.clusterId, family, settings);
-    const isOwnOpen = ownShared(lb.id, observed).some(
-      (resource) => resource.kind === "firewall" && resource.name === wanted.name && resource.priority <= allowPriority,
-    );
-    return isOwnOpen || isCovered(wanted, observed.otherFirewalls);
+    const own = ownShared(lb.id, observed).filter((resource) => resource.kind === "firewall");
+    return isCovered(sharedFirewall(lb.id.clusterId, family, settings), [...own, ...observed.otherFirewalls]);
   });
   return open ? [] : [sharedWait("probes", lb.id, "the firewall does not let the cluster's health probes in yet")];
 }

@@ -9,7 +9,7 @@ import {
   refOf,
   refText,
 } from "../resources.ts";
-import { type Comparison, compare } from "./comparison.ts";
+import { asPatient, type Comparison, compare } from "./comparison.ts";
 import { changeStep, deleteId, deleteStep, idsOf, insertStep } from "./steps.ts";
 
 /** The parts of one load balancer as they should be. */
@@ -37,7 +37,7 @@ export function transition(parts: Parts, found: readonly Resource[]): readonly P
     const { found: there, comparison } = look(wanted);
     if (there === undefined) return [insertStep(wanted, dependsOn)];
     if (comparison.change === "none") return [];
-    if (comparison.change !== "replace") return [changeStep(wanted, comparison, dependsOn)];
+    if (comparison.change !== "replace") return [changeStep(asPatient(wanted, there), comparison, dependsOn)];
     const gone = deleteStep(refOf(wanted), dependsOn);
     return [gone, insertStep(wanted, [gone.id])];
   };

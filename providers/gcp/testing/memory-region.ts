@@ -95,7 +95,10 @@ export class MemoryRegion {
     const users = this.all("backendService").filter(({ healthChecks }) =>
       healthChecks.some((link) => links.includes(linkPath(link))),
     );
-    return { kind: "shared", resources, otherFirewalls: this.#others(), users };
+    const usedProjects = this.all("firewall").flatMap(({ project, name }) =>
+      project === undefined || isNamed(sharedBaseName(clusterId), name) ? [] : [project],
+    );
+    return { kind: "shared", resources, otherFirewalls: this.#others(), usedProjects, users };
   }
 
   commit(action: Action): void {

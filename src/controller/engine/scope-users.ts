@@ -52,7 +52,7 @@ export class ScopeUsers {
       if (!holdersOf(service, classes).includes(adapter.name)) continue;
       // One that is let go may have no class of ours any more.
       const { loadBalancerClass = "" } = service.spec ?? {};
-      const policy = classOf(service, classes) ?? { loadBalancerClass, provider: adapter.name };
+      const policy = classOf(service, classes) ?? { loadBalancerClass, provider: adapter.name, parameters: "unknown" };
       const { lb } = desiredLoadBalancer(service, this.#clusterId, policy);
       yield { lb, scopes: scopesOrNot(adapter, lb) };
     }
