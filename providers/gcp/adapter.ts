@@ -9,6 +9,7 @@ import type {
   OwnedObject,
   Plan,
   PlanStep,
+  PlanTime,
   ProviderAdapter,
   ScopeKey,
   StepResult,
@@ -18,7 +19,7 @@ import { linkOf } from "./links.ts";
 import { anyBaseName } from "./names.ts";
 import type { Observation } from "./observation.ts";
 import { type Owner, parseOwner } from "./owner.ts";
-import { addressText, planScope, sharedKey, status } from "./plan/index.ts";
+import { addressText, patient, planScope, sharedKey, status } from "./plan/index.ts";
 import type { Reader } from "./reader.ts";
 import { type Action, type Ref, type Resource, refOf, refText, targetOf } from "./resources.ts";
 import { optionsOf } from "./schema.ts";
@@ -93,8 +94,9 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
     return observed;
   }
 
-  plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
-    return planScope(key, desired, observed, this.#settings);
+  plan(key: ScopeKey, desired: Desired | null, observed: Observation, time?: Pick<PlanTime, "since">): Plan {
+    const plan = planScope(key, desired, observed, this.#settings);
+    return time === undefined ? plan : patient(plan, time);
   }
 
   async apply(step: PlanStep, _outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
@@ -108,7 +110,7 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
     }
     try {
       const result = await this.#writer.apply(action, signal);
-      if (!isKnown || result.state === "done") this.#views.drop(target);
+      if (!isKnown || !this.#writer.knows(action)) this.#views.drop(target);
       return result;
     } catch (error) {
       this.#views.drop(target);

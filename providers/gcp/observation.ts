@@ -1,3 +1,4 @@
+import type { RefusedMachine } from "./refusals.ts";
 import type {
   Address,
   BackendService,
@@ -16,11 +17,15 @@ export type Observation = ServiceObservation | MembersObservation | SharedObserv
 export interface Membership<G extends Group> {
   readonly group: G;
   readonly endpoints: readonly Endpoint[];
+  /** Machines that it does not take. */
+  readonly refused: readonly RefusedMachine[];
 }
 
 export interface ServiceObservation {
   readonly kind: "service";
   readonly resources: readonly Resource[];
+  /** Machines that its groups do not take. */
+  readonly refused: readonly RefusedMachine[];
   /** All of the region: which of them the Service asks for is the planner's to find out. */
   readonly addresses: readonly Address[];
   /** What bears a name of what the cluster shares. */

@@ -8,6 +8,7 @@ import { linkOf, linkPath } from "./links.ts";
 import { anyBaseName, baseName, isNamed, sharedBaseName } from "./names.ts";
 import type {
   InstancesObservation,
+  Membership,
   MembersObservation,
   Observation,
   ServiceObservation,
@@ -15,6 +16,7 @@ import type {
 } from "./observation.ts";
 import { parseOwner } from "./owner.ts";
 import { projectsOf, sharedHealthCheckName } from "./plan/index.ts";
+import type { Refusals } from "./refusals.ts";
 import type { BackendService, Endpoint, Firewall, Group, Resource, ResourceKind } from "./resources.ts";
 import { refOf } from "./resources.ts";
 import type { Settings } from "./settings.ts";
@@ -35,10 +37,12 @@ const groupKinds: Readonly<Record<Settings["backends"], Group["kind"]>> = {
 export class Reader {
   readonly #client: ComputeClient;
   readonly #settings: Settings;
+  readonly #refusals: Refusals;
 
-  constructor(client: ComputeClient, settings: Settings) {
+  constructor(client: ComputeClient, settings: Settings, refusals: Refusals) {
     this.#client = client;
     this.#settings = settings;
+    this.#refusals = refusals;
   }
 
   /** Everything that may be of any scope that Services of the cluster have. */
@@ -89,7 +93,9 @@ export class Reader {
     const addresses = all.filter((resource) => resource.kind === "address");
     const resources = named(baseName(id), all).filter(({ kind }) => kind !== "address");
     const shared = named(sharedBaseName(id.clusterId), all);
-    return { kind: "service", resources, addresses, shared, otherFirewalls: othersAmong(all) };
+    const groups = [...resources, ...shared].filter(({ kind }) => kind === groupKinds[this.#settings.backends]);
+    const refused = groups.flatMap((group) => this.#refusals.of(refOf(group)));
+    return { kind: "service", resources, refused, addresses, shared, otherFirewalls: othersAmong(all) };
   }
 
   #shared(clusterId: string, all: readonly Resource[]): SharedObservation {
@@ -110,7 +116,7 @@ export class Reader {
       (resource): resource is BackendService =>
         resource.kind === "backendService" && resource.backends.some(({ group }) => links.has(linkPath(group))),
     );
-    const groups = found.map(async (group) => ({ group, endpoints: await this.#endpoints(group, signal) }));
+    const groups = found.map((group) => this.#membership(group, signal));
     return { kind: "instances", groups: await Promise.all(groups), users };
   }
 
@@ -119,14 +125,16 @@ export class Reader {
     const own = all.filter((resource) => resource.name === base);
     const backendService = own.find((resource) => resource.kind === "backendService");
     const groups = await Promise.all(
-      own
-        .filter((resource) => resource.kind === "endpointGroup")
-        .map(async (group) => ({ group, endpoints: await this.#endpoints(group, signal) })),
+      own.filter((resource) => resource.kind === "endpointGroup").map((group) => this.#membership(group, signal)),
     );
     const health = await Promise.all(
       (backendService?.backends ?? []).map(({ group }) => this.#health(base, group, signal)),
     );
     return { kind: "members", groups, backendService, health: new Map(health.flatMap((one) => [...one])) };
+  }
+
+  async #membership<G extends Group>(group: G, signal: AbortSignal): Promise<Membership<G>> {
+    return { group, endpoints: await this.#endpoints(group, signal), refused: this.#refusals.of(refOf(group)) };
   }
 
   async #endpoints({ kind, name, zone }: Group, signal: AbortSignal): Promise<readonly Endpoint[]> {

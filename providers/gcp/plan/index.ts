@@ -13,6 +13,7 @@ export { sharedHealthCheckName } from "./backend.ts";
 export { addressText } from "./comparison.ts";
 export { projectsOf, sharedKey } from "./shared.ts";
 export { status } from "./status.ts";
+export { patient } from "./steps.ts";
 
 /** Of one scope; null tears it down. */
 export function planScope(key: ScopeKey, desired: Desired | null, observed: Observation, settings: Settings): Plan {

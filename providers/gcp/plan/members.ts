@@ -47,7 +47,7 @@ export function planMembers(
   return planOf(
     [...zones].sort().flatMap((zone) => {
       const there = own.find(({ group }) => group.zone === zone);
-      return groupSteps(group(zone), machines.get(zone) ?? [], there?.endpoints, limits);
+      return groupSteps(group(zone), machines.get(zone) ?? [], there, limits);
     }),
   );
 }

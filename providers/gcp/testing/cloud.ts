@@ -77,9 +77,9 @@ export class Cloud implements AsyncDisposable {
   }
 
   /** One that is told otherwise. */
-  adapterWith(settings: Settings): GcpAdapter {
+  adapterWith(settings: Settings, clock: Clock = this.#clock): GcpAdapter {
     const fence = (): undefined => undefined;
-    return createAdapter({ settings, connection: this.#connection, fence, clock: this.#clock, pollMs: 1 });
+    return createAdapter({ settings, connection: this.#connection, fence, clock, pollMs: 1 });
   }
 
   /** Until a wish is fulfilled, or all of it is gone. */
