@@ -1,5 +1,6 @@
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../../src/model/index.ts";
 import type { Plan, PlanStep, Wait } from "../../../src/provider/index.ts";
+import { lastPart } from "../links.ts";
 import type { ServiceObservation } from "../observation.ts";
 import { type Owner, renderOwner } from "../owner.ts";
 import type { EndpointGroup, Group, InstanceGroup, Resource } from "../resources.ts";
@@ -120,6 +121,7 @@ function backendWaits(wish: Wish, nodes: readonly NodeTarget[], observed: Servic
   return [
     ...(hasCheck ? [] : [sharedWait("check", id, "the health check of the cluster is not there yet")]),
     ...projectWaits(wish, observed),
+    ...(changesCheck(wish, observed) ? probeWaits(wish, observed) : []),
     ...(groups.length === 0 ? zoneWaits(wish, nodes, groups) : []),
     ...(changesOver(wish, observed)
       ? zoneWaits(
@@ -165,8 +167,22 @@ function zoneWaits(
 }
 
 /** Probes have to be let in by a rule that comes first before everything else is kept out. */
-function denyWaits({ lb, settings, isInternal }: Wish, observed: ServiceObservation): readonly Wait[] {
-  if (isInternal || settings.disableFirewalls || lb.externalTrafficPolicy === "Local") return [];
+function denyWaits(wish: Wish, observed: ServiceObservation): readonly Wait[] {
+  return wish.isInternal ? [] : probeWaits(wish, observed);
+}
+
+/** It is asked by a check of its own yet, and is to be by the shared one; where others open the way, nobody knows when. */
+function changesCheck({ owner, settings }: Wish, observed: ServiceObservation): boolean {
+  const shared = sharedHealthCheckName(owner.id.clusterId);
+  const isAsked = (link: string): boolean => lastPart(link) !== shared;
+  return (
+    settings.networkProject === settings.project &&
+    ownParts(owner, observed).some((one) => one.kind === "backendService" && one.healthChecks.some(isAsked))
+  );
+}
+
+function probeWaits({ lb, settings }: Wish, observed: ServiceObservation): readonly Wait[] {
+  if (settings.disableFirewalls || lb.externalTrafficPolicy === "Local") return [];
   const open = lb.families.every((family) => {
     const own = ownShared(lb.id, observed).filter((resource) => resource.kind === "firewall");
     return isCovered(sharedFirewall(lb.id.clusterId, family, settings), [...own, ...observed.otherFirewalls]);

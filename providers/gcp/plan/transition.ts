@@ -51,7 +51,9 @@ export function transition(parts: Parts, found: readonly Resource[]): readonly P
   const service = look(parts.backendService);
   const renewsRules = service.comparison.diff.some(({ path }) => path === "protocol" || path === "loadBalancingScheme");
   const backend = withFingerprint(parts.backendService, service.found);
-  const early = renewsRules ? [] : put(backend, idsOf(checks));
+  // What is served must not be asked by a check whose probes are not let in yet.
+  const probes = service.comparison.diff.some(({ path }) => path === "healthChecks") ? allows : [];
+  const early = renewsRules ? [] : put(backend, idsOf([...checks, ...probes]));
   const before = idsOf([...held, ...checks, ...early]);
 
   const wantedRules = new Set(parts.rules.map(({ name }) => name));
