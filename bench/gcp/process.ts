@@ -5,7 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execPath } from "node:process";
 import { setTimeout } from "node:timers/promises";
-import { sandbox } from "../../e2e/contract/sandbox.ts";
 import { bundle } from "../../images/bundle.ts";
 import { images } from "../../images/contents.ts";
 import { FakeGce, type Machine } from "../../sandbox/gce/index.ts";
@@ -15,6 +14,7 @@ import { createMetrics } from "../../src/telemetry/index.ts";
 import { markdownTable, mebibytes, milliseconds } from "../comparison.ts";
 import { defineKinds } from "../controller/kinds.ts";
 import type { LongestBlocks } from "../kube/block-probe.ts";
+import { ControlPlaneProcess } from "./control-plane.ts";
 import { ControllerProcess, type Program } from "./controller.ts";
 import type { Flags } from "./flags.ts";
 
@@ -65,7 +65,7 @@ export async function tableOfProcess({ services: count, seconds }: Flags, signal
 async function begin(
   stack: AsyncDisposableStack,
 ): Promise<{ readonly controlPlane: string; readonly gce: FakeGce; readonly client: KubeClient }> {
-  const { kubeconfig } = stack.use(await sandbox.start());
+  const { kubeconfig } = stack.use(await ControlPlaneProcess.start());
   await defineKinds(kubeconfig);
   const client = stack.use(new KubeClient({ connection: await loadKubeconfig(kubeconfig), metrics: createMetrics() }));
   const gce = stack.use(await FakeGce.start({ project, region, network: "default", subnetworks: ["nodes"], machines }));

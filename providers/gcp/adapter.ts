@@ -9,6 +9,7 @@ import type {
   OwnedObject,
   Plan,
   PlanStep,
+  PlanTime,
   ProviderAdapter,
   ScopeKey,
   StepResult,
@@ -18,11 +19,11 @@ import { linkOf } from "./links.ts";
 import { anyBaseName } from "./names.ts";
 import type { Observation } from "./observation.ts";
 import { type Owner, parseOwner } from "./owner.ts";
-import { addressText, planScope, sharedKey, status } from "./plan/index.ts";
+import { addressText, patient, planScope, sharedKey, status } from "./plan/index.ts";
 import type { Reader } from "./reader.ts";
 import { type Action, type Ref, type Resource, refOf, refText, targetOf } from "./resources.ts";
 import { optionsOf } from "./schema.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, settingsFor } from "./settings.ts";
 import type { Writer } from "./writer.ts";
 
 export const capabilities: Capabilities = {
@@ -60,20 +61,25 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
   }
 
   /**
-   * The health check that is shared is that of policy Cluster; one of policy Local has its own. Groups of its own may be
-   * left from before where machines are shared.
+   * The health check that is shared is that of policy Cluster; one of policy Local has its own, and the shared one only
+   * to note there where its firewall rules are. Groups of its own may be left from before where machines are shared.
    */
-  scopes({ id, externalTrafficPolicy }: DesiredLoadBalancer): readonly ScopeKey[] {
+  scopes(lb: DesiredLoadBalancer): readonly ScopeKey[] {
+    const { id, externalTrafficPolicy } = lb;
+    const { otherProject } = settingsFor(lb, this.#settings);
     return [
-      ...(externalTrafficPolicy === "Cluster" ? [sharedKey(id.clusterId)] : []),
+      ...(externalTrafficPolicy === "Cluster" || otherProject !== undefined ? [sharedKey(id.clusterId)] : []),
       ...(this.#settings.backends === "instance-groups" ? [sharedKey(id.clusterId, "instance-groups")] : []),
       { kind: "members", id },
       { kind: "service", id },
     ];
   }
 
-  snapshot(_keys: readonly ScopeKey[], signal: AbortSignal): Promise<readonly Resource[]> {
-    return this.#reader.all(signal);
+  /** Of one cluster, as all scopes of a controller are. */
+  async snapshot(keys: readonly ScopeKey[], signal: AbortSignal): Promise<readonly Resource[]> {
+    const [key] = keys;
+    if (key === undefined) return [];
+    return await this.#reader.all(key.kind === "shared" ? key.clusterId : key.id.clusterId, signal);
   }
 
   async observe(key: ScopeKey, from: readonly Resource[] | "live", signal: AbortSignal): Promise<Observation> {
@@ -88,8 +94,9 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
     return observed;
   }
 
-  plan(key: ScopeKey, desired: Desired | null, observed: Observation): Plan {
-    return planScope(key, desired, observed, this.#settings);
+  plan(key: ScopeKey, desired: Desired | null, observed: Observation, time?: Pick<PlanTime, "since">): Plan {
+    const plan = planScope(key, desired, observed, this.#settings);
+    return time === undefined ? plan : patient(plan, time);
   }
 
   async apply(step: PlanStep, _outputs: ReadonlyMap<string, string>, signal: AbortSignal): Promise<StepResult> {
@@ -103,7 +110,7 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
     }
     try {
       const result = await this.#writer.apply(action, signal);
-      if (!isKnown || result.state === "done") this.#views.drop(target);
+      if (!isKnown || !this.#writer.knows(action)) this.#views.drop(target);
       return result;
     } catch (error) {
       this.#views.drop(target);
@@ -123,7 +130,7 @@ export class GcpAdapter implements ProviderAdapter<readonly Resource[], Observat
   }
 
   async *listOwned(clusterId: string, signal: AbortSignal): AsyncIterable<OwnedObject> {
-    const found = (await this.#reader.owned(signal)).flatMap((resource) => {
+    const found = (await this.#reader.owned(clusterId, signal)).flatMap((resource) => {
       const owner = parseOwner(resource.description);
       const isNamedSo = resource.name.startsWith(anyBaseName);
       return isNamedSo && owner !== undefined && clusterOf(owner) === clusterId ? [{ resource, owner }] : [];

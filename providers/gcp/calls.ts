@@ -87,7 +87,7 @@ export function callOf(action: Action, settings: Settings, requestId: string): C
     collection: kind.collection,
     method,
     request: { ...placeOf(ref, settings), ...named, ...content, requestId },
-    attempt: attemptOf(`${action.verb} ${refText(ref)}`, `compute.${kind.permission}.${verb}`, kind, settings),
+    attempt: attemptOf(`${action.verb} ${refText(ref)}`, `compute.${kind.permission}.${verb}`, ref, settings),
   };
 }
 
@@ -100,26 +100,27 @@ export function pollOf(ref: Ref, operation: string, settings: Settings): Call {
     collection,
     method: "get",
     request: { ...placeOf(ref, settings), operation },
-    attempt: attemptOf(`poll ${refText(ref)}`, `compute.${permission}.get`, kind, settings),
+    attempt: attemptOf(`poll ${refText(ref)}`, `compute.${permission}.get`, ref, settings),
   };
 }
 
-/** Lists all resources of a kind whose names fit the pattern, or do not, in all zones. */
+/** Lists all resources of a kind whose names fit the pattern, or do not, in all zones. `project`: as in `Ref`. */
 export function listOf(
   kind: ResourceKind,
   pattern: string | undefined,
   settings: Settings,
-  fits: "eq" | "ne" = "eq",
+  { fits = "eq", project }: { readonly fits?: "eq" | "ne"; readonly project?: string } = {},
 ): Omit<Call, "kind"> {
   const { collection, scope, permission } = kinds[kind];
   const method = scope === "zone" ? "aggregatedList" : "list";
-  const place = scope === "zone" ? { project: settings.project } : placeOf({ kind, name: "" }, settings);
+  const ref = { kind, ...(project !== undefined && { project }) };
+  const place = scope === "zone" ? { project: settings.project } : placeOf(ref, settings);
   const filter = pattern === undefined ? {} : { filter: `name ${fits} "${pattern}"` };
   return {
     collection,
     method,
     request: { ...place, ...filter, maxResults: 500 },
-    attempt: attemptOf(`list ${kind}s`, `compute.${permission}.list`, kinds[kind], settings),
+    attempt: attemptOf(`list ${kind}s`, `compute.${permission}.list`, ref, settings),
   };
 }
 
@@ -134,7 +135,7 @@ export function membersOf(
     collection,
     method,
     request: { project: settings.project, zone, [parameter]: name, ...content, maxResults: 500 },
-    attempt: attemptOf(`list members of ${name} in ${zone}`, `compute.${permission}.${verb}`, kinds[kind], settings),
+    attempt: attemptOf(`list members of ${name} in ${zone}`, `compute.${permission}.${verb}`, { kind }, settings),
   };
 }
 
@@ -160,7 +161,12 @@ export function healthOf(backendService: string, group: string, settings: Settin
     collection: kind.collection,
     method: "getHealth",
     request: { project, region, backendService, resourceGroupReferenceResource: { group } },
-    attempt: attemptOf(`health of ${backendService}`, "compute.regionBackendServices.get", kind, settings),
+    attempt: attemptOf(
+      `health of ${backendService}`,
+      "compute.regionBackendServices.get",
+      { kind: "backendService" },
+      settings,
+    ),
   };
 }
 
@@ -217,17 +223,18 @@ function instanceWords({ verb, zone, endpoints }: Members, settings: Settings): 
 
 function bodyOf(resource: Resource): object {
   const { kind: _, ...body } = resource;
-  if (!("zone" in body)) return body;
-  const { zone: __, ...rest } = body;
+  const { zone: __, project: ___, ...rest } = body as typeof body & Pick<Ref, "zone" | "project">;
   return rest;
 }
 
-function placeOf({ kind, zone }: Ref, { project, region, networkProject }: Settings): Readonly<Record<string, string>> {
+function placeOf(ref: Pick<Ref, "kind" | "zone" | "project">, settings: Settings): Readonly<Record<string, string>> {
+  const { kind, zone } = ref;
+  const { project, region, networkProject } = settings;
   switch (kinds[kind].scope) {
     case "region":
       return { project, region };
     case "network":
-      return { project: networkProject };
+      return { project: ref.project ?? networkProject };
     case "zone":
       if (zone === undefined) throw new Error(`a ${kind} is in a zone`);
       return { project, zone };
@@ -236,6 +243,11 @@ function placeOf({ kind, zone }: Ref, { project, region, networkProject }: Setti
   }
 }
 
-function attemptOf(what: string, permission: string, { scope }: Kind, settings: Settings): Attempt {
-  return { what, permission, project: scope === "network" ? settings.networkProject : settings.project };
+function attemptOf(
+  what: string,
+  permission: string,
+  { kind, project: other }: Pick<Ref, "kind" | "project">,
+  { project, networkProject }: Settings,
+): Attempt {
+  return { what, permission, project: kinds[kind].scope === "network" ? (other ?? networkProject) : project };
 }

@@ -182,6 +182,12 @@ it("sends no write past the fence, and reads and polls all the same", async () =
   ]);
 });
 
+it("keeps nothing of a request that is over until a time limit of the client's own has come", async () => {
+  const limit = vi.spyOn(AbortSignal, "timeout");
+  await cloud.client().call(read, signal);
+  expect(limit).not.toHaveBeenCalled();
+});
+
 it("ends a request that nobody waits for any more", async () => {
   const abort = new AbortController();
   cloud.gce.faults.push({ fits: () => true, how: { kind: "hang" } });

@@ -88,8 +88,11 @@ const loaders: Readonly<Record<Collection, () => Promise<new (options: ClientSet
     (await import("@google-cloud/compute/build/src/v1/global_operations_client.js")).GlobalOperationsClient,
 };
 
-/** Retries are the controller's business, and so are time limits: this one only ends what nobody waits for any more. */
-const callOptions = { retry: null, timeout: 15_000, autoPaginate: false } as const;
+/**
+ * Retries are the controller's business, and so is the time limit: its signal ends the request. A limit of the client's
+ * own would keep each request and its answer in memory until that time has come, long after they are over.
+ */
+const callOptions = { retry: null, timeout: Number.POSITIVE_INFINITY, autoPaginate: false } as const;
 const scopes = ["https://www.googleapis.com/auth/compute"];
 
 /** All parts of the API that are used, on one set of credentials. */

@@ -110,6 +110,11 @@ const rows: readonly Row[] = [
   { when: ({ status }) => status >= 400 && status < 500 && status !== 408, fault: refused },
 ];
 
+/** The machines that an answer says there are not. */
+export function missingMachines(message: string): readonly string[] {
+  return [...message.matchAll(/\/instances\/([^/'"\s]+)' was not found/g)].flatMap(([, name]) => name ?? []);
+}
+
 function has(...wanted: readonly string[]): Row["when"] {
   return ({ reasons, info }) => wanted.some((reason) => reasons.includes(reason) || info?.reason === reason);
 }

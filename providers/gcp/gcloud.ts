@@ -1,6 +1,6 @@
 import { assertNever } from "../../src/base/index.ts";
 import { lastPart } from "./links.ts";
-import type { Action, Firewall, FirewallTraffic, Ref } from "./resources.ts";
+import { type Action, type Firewall, type FirewallTraffic, type Ref, targetOf } from "./resources.ts";
 import type { Settings } from "./settings.ts";
 
 export type FirewallAction =
@@ -13,7 +13,8 @@ export function isOfFirewall(action: Action): action is FirewallAction {
 }
 
 /** The command that does the same by hand. What it makes has our name and our description, so it is ours from then on. */
-export function commandFor(action: FirewallAction, { networkProject }: Settings): string {
+export function commandFor(action: FirewallAction, settings: Settings): string {
+  const networkProject = targetOf(action).project ?? settings.networkProject;
   switch (action.verb) {
     case "insert":
       return [

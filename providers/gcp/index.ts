@@ -8,6 +8,7 @@ import { GcpAdapter } from "./adapter.ts";
 import { ComputeClient, type Connection, connect } from "./client.ts";
 import { endpointOf, flags, settingsOf } from "./flags.ts";
 import { Reader } from "./reader.ts";
+import { Refusals } from "./refusals.ts";
 import type { Settings } from "./settings.ts";
 import { Writer } from "./writer.ts";
 
@@ -48,5 +49,7 @@ export function createAdapter({
   pollMs = 1000,
 }: GcpOptions): GcpAdapter {
   const client = new ComputeClient(connection, new Requests({ ...requestLimits, fence, clock }));
-  return new GcpAdapter(new Reader(client, settings), new Writer({ client, settings, clock, pollMs }), settings, clock);
+  const refusals = new Refusals(clock);
+  const writer = new Writer({ client, settings, refusals, clock, pollMs });
+  return new GcpAdapter(new Reader(client, settings, refusals), writer, settings, clock);
 }

@@ -4,8 +4,9 @@ import type { Settings } from "./settings.ts";
 const api = "https://www.googleapis.com/compute/v1/";
 
 /** Where a resource is, as other resources refer to it. */
-export function linkOf({ kind, name, zone }: Ref, { project, region, networkProject }: Settings): string {
-  if (kind === "firewall") return `${api}projects/${networkProject}/global/firewalls/${name}`;
+export function linkOf(ref: Ref, { project, region, networkProject }: Settings): string {
+  const { kind, name, zone } = ref;
+  if (kind === "firewall") return `${api}projects/${ref.project ?? networkProject}/global/firewalls/${name}`;
   if (kind === "endpointGroup") return `${api}projects/${project}/zones/${zone}/networkEndpointGroups/${name}`;
   if (kind === "instanceGroup") return `${api}projects/${project}/zones/${zone}/instanceGroups/${name}`;
   return `${api}projects/${project}/regions/${region}/${collections[kind]}/${name}`;

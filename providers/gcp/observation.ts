@@ -1,3 +1,4 @@
+import type { RefusedMachine } from "./refusals.ts";
 import type {
   Address,
   BackendService,
@@ -16,11 +17,15 @@ export type Observation = ServiceObservation | MembersObservation | SharedObserv
 export interface Membership<G extends Group> {
   readonly group: G;
   readonly endpoints: readonly Endpoint[];
+  /** Machines that it does not take. */
+  readonly refused: readonly RefusedMachine[];
 }
 
 export interface ServiceObservation {
   readonly kind: "service";
   readonly resources: readonly Resource[];
+  /** Machines that its groups do not take. */
+  readonly refused: readonly RefusedMachine[];
   /** All of the region: which of them the Service asks for is the planner's to find out. */
   readonly addresses: readonly Address[];
   /** What bears a name of what the cluster shares. */
@@ -41,6 +46,8 @@ export interface SharedObservation {
   readonly kind: "shared";
   readonly resources: readonly Resource[];
   readonly otherFirewalls: readonly Firewall[];
+  /** Those of `Firewall.project` that have rules of load balancers of the cluster. */
+  readonly usedProjects: readonly string[];
   /** Those that refer to what is shared. */
   readonly users: readonly BackendService[];
 }

@@ -7,6 +7,9 @@ const label = fc.stringMatching(/^[a-z][-a-z0-9]{0,20}$/);
 const owners = fc.oneof(
   fc.tuple(fc.string(), label).map(([clusterId, name]): Owner => ({ kind: "shared", clusterId, name })),
   fc
+    .tuple(fc.string(), label, fc.array(label, { minLength: 1 }))
+    .map(([clusterId, name, projects]): Owner => ({ kind: "shared", clusterId, name, projects })),
+  fc
     .tuple(fc.record({ clusterId: fc.string(), uid: fc.uuid(), namespace: label, name: label }), fc.boolean())
     .map(([id, retained]): Owner => ({ kind: "service", id, retained })),
 );

@@ -3,19 +3,30 @@ import type { LbIdentity } from "../../src/model/index.ts";
 /** Whose a resource is: one Service's, or all those of a cluster. */
 export type Owner =
   | { readonly kind: "service"; readonly id: LbIdentity; readonly retained: boolean }
-  | { readonly kind: "shared"; readonly clusterId: string; readonly name: string };
+  | {
+      readonly kind: "shared";
+      readonly clusterId: string;
+      readonly name: string;
+      /** Projects beside that of the flags in which there may be firewall rules of the cluster. */
+      readonly projects?: readonly string[];
+    };
 
 const keys = {
   cluster: "berth.dev/cluster",
   service: "berth.dev/service",
   uid: "berth.dev/service-uid",
   shared: "berth.dev/shared",
+  projects: "berth.dev/network-projects",
   retained: "berth.dev/retained",
 } as const;
 
 /** The description that makes a resource ours: the only field that each of them has and that nothing else reads. */
 export function renderOwner(owner: Owner): string {
-  if (owner.kind === "shared") return JSON.stringify({ [keys.cluster]: owner.clusterId, [keys.shared]: owner.name });
+  if (owner.kind === "shared") {
+    const { projects = [], name, clusterId } = owner;
+    const whose = { [keys.cluster]: clusterId, [keys.shared]: name };
+    return JSON.stringify({ ...whose, ...(projects.length > 0 && { [keys.projects]: projects.join(",") }) });
+  }
   const { clusterId, namespace, name, uid } = owner.id;
   return JSON.stringify({
     [keys.cluster]: clusterId,
@@ -30,7 +41,10 @@ export function parseOwner(description: string): Owner | undefined {
   const found = objectOf(description);
   const { [keys.cluster]: clusterId, [keys.shared]: shared, [keys.service]: service, [keys.uid]: uid } = found;
   if (clusterId === undefined) return undefined;
-  if (shared !== undefined) return { kind: "shared", clusterId, name: shared };
+  if (shared !== undefined) {
+    const projects = found[keys.projects]?.split(",");
+    return { kind: "shared", clusterId, name: shared, ...(projects !== undefined && { projects }) };
+  }
   const [namespace, name, ...rest] = (service ?? "").split("/");
   if (namespace === undefined || name === undefined || rest.length > 0 || uid === undefined) return undefined;
   return { kind: "service", id: { clusterId, uid, namespace, name }, retained: found[keys.retained] === "true" };

@@ -8,12 +8,15 @@ import { linkOf, linkPath } from "./links.ts";
 import { anyBaseName, baseName, isNamed, sharedBaseName } from "./names.ts";
 import type {
   InstancesObservation,
+  Membership,
   MembersObservation,
   Observation,
   ServiceObservation,
   SharedObservation,
 } from "./observation.ts";
-import { sharedHealthCheckName } from "./plan/index.ts";
+import { parseOwner } from "./owner.ts";
+import { projectsOf, sharedHealthCheckName } from "./plan/index.ts";
+import type { Refusals } from "./refusals.ts";
 import type { BackendService, Endpoint, Firewall, Group, Resource, ResourceKind } from "./resources.ts";
 import { refOf } from "./resources.ts";
 import type { Settings } from "./settings.ts";
@@ -34,21 +37,24 @@ const groupKinds: Readonly<Record<Settings["backends"], Group["kind"]>> = {
 export class Reader {
   readonly #client: ComputeClient;
   readonly #settings: Settings;
+  readonly #refusals: Refusals;
 
-  constructor(client: ComputeClient, settings: Settings) {
+  constructor(client: ComputeClient, settings: Settings, refusals: Refusals) {
     this.#client = client;
     this.#settings = settings;
+    this.#refusals = refusals;
   }
 
-  /** Everything that may be of any scope that Services have. */
-  async all(signal: AbortSignal): Promise<readonly Resource[]> {
+  /** Everything that may be of any scope that Services of the cluster have. */
+  async all(clusterId: string, signal: AbortSignal): Promise<readonly Resource[]> {
     const kinds = new Set<ResourceKind>([...loadBalancerKinds, "endpointGroup", groupKinds[this.#settings.backends]]);
-    return await this.#listed([...kinds], `${anyBaseName}.*`, signal);
+    return await this.#listed(clusterId, [...kinds], `${anyBaseName}.*`, signal);
   }
 
   /** That, and what is left of another choice of backends. */
-  async owned(signal: AbortSignal): Promise<readonly Resource[]> {
-    return await this.#listed([...loadBalancerKinds, ...Object.values(groupKinds)], `${anyBaseName}.*`, signal);
+  async owned(clusterId: string, signal: AbortSignal): Promise<readonly Resource[]> {
+    const kinds = [...loadBalancerKinds, ...Object.values(groupKinds)];
+    return await this.#listed(clusterId, kinds, `${anyBaseName}.*`, signal);
   }
 
   /** One scope, out of what `all` has read or as it is now. */
@@ -87,7 +93,9 @@ export class Reader {
     const addresses = all.filter((resource) => resource.kind === "address");
     const resources = named(baseName(id), all).filter(({ kind }) => kind !== "address");
     const shared = named(sharedBaseName(id.clusterId), all);
-    return { kind: "service", resources, addresses, shared, otherFirewalls: othersAmong(all) };
+    const groups = [...resources, ...shared].filter(({ kind }) => kind === groupKinds[this.#settings.backends]);
+    const refused = groups.flatMap((group) => this.#refusals.of(refOf(group)));
+    return { kind: "service", resources, refused, addresses, shared, otherFirewalls: othersAmong(all) };
   }
 
   #shared(clusterId: string, all: readonly Resource[]): SharedObservation {
@@ -97,7 +105,8 @@ export class Reader {
         resource.kind === "backendService" && resource.healthChecks.some((link) => linkPath(link) === check),
     );
     const resources = named(sharedBaseName(clusterId), all);
-    return { kind: "shared", resources, otherFirewalls: othersAmong(all), users };
+    const usedProjects = usedProjectsOf(clusterId, all);
+    return { kind: "shared", resources, otherFirewalls: othersAmong(all), usedProjects, users };
   }
 
   async #instances(clusterId: string, all: readonly Resource[], signal: AbortSignal): Promise<InstancesObservation> {
@@ -107,7 +116,7 @@ export class Reader {
       (resource): resource is BackendService =>
         resource.kind === "backendService" && resource.backends.some(({ group }) => links.has(linkPath(group))),
     );
-    const groups = found.map(async (group) => ({ group, endpoints: await this.#endpoints(group, signal) }));
+    const groups = found.map((group) => this.#membership(group, signal));
     return { kind: "instances", groups: await Promise.all(groups), users };
   }
 
@@ -116,14 +125,16 @@ export class Reader {
     const own = all.filter((resource) => resource.name === base);
     const backendService = own.find((resource) => resource.kind === "backendService");
     const groups = await Promise.all(
-      own
-        .filter((resource) => resource.kind === "endpointGroup")
-        .map(async (group) => ({ group, endpoints: await this.#endpoints(group, signal) })),
+      own.filter((resource) => resource.kind === "endpointGroup").map((group) => this.#membership(group, signal)),
     );
     const health = await Promise.all(
       (backendService?.backends ?? []).map(({ group }) => this.#health(base, group, signal)),
     );
     return { kind: "members", groups, backendService, health: new Map(health.flatMap((one) => [...one])) };
+  }
+
+  async #membership<G extends Group>(group: G, signal: AbortSignal): Promise<Membership<G>> {
+    return { group, endpoints: await this.#endpoints(group, signal), refused: this.#refusals.of(refOf(group)) };
   }
 
   async #endpoints({ kind, name, zone }: Group, signal: AbortSignal): Promise<readonly Endpoint[]> {
@@ -140,7 +151,8 @@ export class Reader {
     kinds: readonly ResourceKind[],
     signal: AbortSignal,
   ): Promise<readonly Resource[]> {
-    return await this.#listed(kinds, `(${baseName(id)}|${sharedBaseName(id.clusterId)})(-.*)?`, signal);
+    const pattern = `(${baseName(id)}|${sharedBaseName(id.clusterId)})(-.*)?`;
+    return await this.#listed(id.clusterId, kinds, pattern, signal);
   }
 
   async #liveShared(
@@ -149,19 +161,34 @@ export class Reader {
     signal: AbortSignal,
   ): Promise<readonly Resource[]> {
     const [own, services] = await Promise.all([
-      this.#listed(kinds, `${sharedBaseName(clusterId)}(-.*)?`, signal),
-      this.#listed(["backendService"], `${anyBaseName}.*`, signal),
+      this.#listed(clusterId, kinds, `${sharedBaseName(clusterId)}(-.*)?`, signal),
+      this.#listed(clusterId, ["backendService"], `${anyBaseName}.*`, signal),
     ]);
     return [...own, ...services];
   }
 
-  async #listed(kinds: readonly ResourceKind[], pattern: string, signal: AbortSignal): Promise<readonly Resource[]> {
+  async #listed(
+    clusterId: string,
+    kinds: readonly ResourceKind[],
+    pattern: string,
+    signal: AbortSignal,
+  ): Promise<readonly Resource[]> {
     const lists = kinds.map(async (kind) => {
       if (kind === "firewall") return await this.#firewalls(pattern, signal);
       // A user's own may have any name.
       return await this.#list(listOf(kind, kind === "address" ? undefined : pattern, this.#settings), kind, signal);
     });
-    return (await Promise.all(lists)).flat();
+    const found = (await Promise.all(lists)).flat();
+    if (!kinds.includes("firewall")) return found;
+    const elsewhere = projectsOf(clusterId, found).map((project) => this.#firewallsOf(project, signal));
+    return [...found, ...(await Promise.all(elsewhere)).flat()];
+  }
+
+  /** Of a project that a class names; whose load balancers may have rules there is to be seen by all of them. */
+  async #firewallsOf(project: string, signal: AbortSignal): Promise<readonly Resource[]> {
+    const all = listOf("firewall", undefined, this.#settings, { project });
+    const found = await this.#list(all, "firewall", signal).catch(noneIfForbidden);
+    return found.map((resource) => ({ ...resource, project }));
   }
 
   /**
@@ -172,7 +199,7 @@ export class Reader {
     const own = listOf("firewall", pattern, this.#settings);
     const { project, networkProject } = this.#settings;
     if (project === networkProject) return await this.#list(own, "firewall", signal);
-    const others = listOf("firewall", `${anyBaseName}.*`, this.#settings, "ne");
+    const others = listOf("firewall", `${anyBaseName}.*`, this.#settings, { fits: "ne" });
     const lists = await Promise.all(
       [own, others].map((call) => this.#list(call, "firewall", signal).catch(noneIfForbidden)),
     );
@@ -188,6 +215,16 @@ export class Reader {
 function noneIfForbidden(error: unknown): readonly Resource[] {
   if (error instanceof ProviderError && error.fault.kind === "forbidden") return [];
   throw error;
+}
+
+/** In which other projects load balancers of the cluster have firewall rules. */
+function usedProjectsOf(clusterId: string, all: readonly Resource[]): readonly string[] {
+  const projects = all.flatMap((resource) => {
+    if (resource.kind !== "firewall" || resource.project === undefined) return [];
+    const owner = parseOwner(resource.description);
+    return owner?.kind === "service" && owner.id.clusterId === clusterId ? [resource.project] : [];
+  });
+  return [...new Set(projects)].sort();
 }
 
 function othersAmong(all: readonly Resource[]): readonly Firewall[] {

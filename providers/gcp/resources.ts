@@ -44,6 +44,8 @@ export interface FirewallTraffic {
 
 export interface Firewall extends Common {
   readonly kind: "firewall";
+  /** That has it, where it is another one than the controller's flags name. */
+  readonly project?: string;
   readonly network: string;
   readonly direction: "INGRESS";
   readonly priority: number;
@@ -130,21 +132,24 @@ export type Group = EndpointGroup | InstanceGroup;
 export type Resource = Address | HealthCheck | Firewall | BackendService | ForwardingRule | Group;
 export type ResourceKind = Resource["kind"];
 
-/** Which resource; `zone` for what is neither regional nor global. */
+/** Which resource; `zone` for what is neither regional nor global, `project` as in `Firewall`. */
 export interface Ref {
   readonly kind: ResourceKind;
   readonly name: string;
   readonly zone?: string;
+  readonly project?: string;
 }
 
 export function refOf(resource: Resource): Ref {
   const { kind, name } = resource;
-  return "zone" in resource ? { kind, name, zone: resource.zone } : { kind, name };
+  if ("zone" in resource) return { kind, name, zone: resource.zone };
+  return "project" in resource ? { kind, name, project: resource.project } : { kind, name };
 }
 
 /** One text per resource. */
-export function refText({ kind, name, zone }: Ref): string {
-  return zone === undefined ? `${kind} ${name}` : `${kind} ${name} in ${zone}`;
+export function refText({ kind, name, zone, project }: Ref): string {
+  const place = zone === undefined ? "" : ` in ${zone}`;
+  return `${kind} ${name}${place}${project === undefined ? "" : ` of project ${project}`}`;
 }
 
 /** The input of a plan step: one mutating request. */

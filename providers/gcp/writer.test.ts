@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { FakeClock } from "../../src/base/fake-clock.ts";
 import type { StepResult } from "../../src/provider/index.ts";
+import { Refusals } from "./refusals.ts";
 import type { Action } from "./resources.ts";
 import { Cloud } from "./testing/cloud.ts";
 import { settings } from "./testing/values.ts";
@@ -21,7 +22,7 @@ let clock: FakeClock;
 async function start(steps: number): Promise<void> {
   clock = new FakeClock();
   cloud = await Cloud.start({ steps });
-  writer = new Writer({ client: cloud.client(), settings, clock, pollMs: 7 });
+  writer = new Writer({ client: cloud.client(), settings, refusals: new Refusals(clock), clock, pollMs: 7 });
 }
 
 beforeEach(() => start(2));

@@ -6,6 +6,7 @@ import { type Answer, type ComputeClient, isLost } from "./client.ts";
 import { providerError } from "./errors.ts";
 import { failureOfOperation } from "./failures.ts";
 import { commandFor, type FirewallAction, isOfFirewall } from "./gcloud.ts";
+import type { Refusals } from "./refusals.ts";
 import { type Action, type Ref, refText, targetOf } from "./resources.ts";
 import type { Settings } from "./settings.ts";
 
@@ -21,6 +22,7 @@ interface Change {
 export interface WriterOptions {
   readonly client: ComputeClient;
   readonly settings: Settings;
+  readonly refusals: Refusals;
   readonly clock: Clock;
   /** How soon to ask again how far an operation is. */
   readonly pollMs: number;
@@ -38,10 +40,12 @@ export class Writer {
   readonly #settings: Settings;
   readonly #clock: Clock;
   readonly #pollMs: number;
+  readonly #refusals: Refusals;
   /** By the content of the action. */
   readonly #changes = new Map<string, Change>();
 
-  constructor({ client, settings, clock, pollMs }: WriterOptions) {
+  constructor({ client, settings, refusals, clock, pollMs }: WriterOptions) {
+    this.#refusals = refusals;
     this.#client = client;
     this.#settings = settings;
     this.#clock = clock;
@@ -69,6 +73,15 @@ export class Writer {
   }
 
   async apply(action: Action, signal: AbortSignal): Promise<StepResult> {
+    try {
+      return await this.#advance(action, signal);
+    } catch (error) {
+      if (!this.#refusals.explains(action, error)) throw error;
+      return { state: "pending", what: `${whatOf(action)} without what was refused`, pollAfterMs: 0 };
+    }
+  }
+
+  async #advance(action: Action, signal: AbortSignal): Promise<StepResult> {
     this.#forget();
     const key = contentHash(action);
     const known = this.#changes.get(key);

@@ -74,9 +74,9 @@ export class World {
   }
 
   rulesAt(ip: string): readonly Body[] {
-    return [...this.resources]
-      .filter(([path, body]) => collectionOf(path) === "forwardingRules" && bare(body["IPAddress"]) === bare(ip))
-      .map(([, body]) => body);
+    const wanted = bare(ip);
+    // Nothing but rules has this field.
+    return [...this.resources.values()].filter(({ IPAddress: at }) => at !== undefined && bare(at) === wanted);
   }
 
   /** Puts a resource there, with all that the API adds to it. */

@@ -19,6 +19,18 @@ export const providerBlocks = {
 
 export type ProviderBlock = keyof typeof providerBlocks;
 
+/** What a class says of load balancers of Google Cloud; each wins over the controller's flag of the same name. */
+export interface GcpL4Parameters {
+  readonly nodeTags?: readonly string[];
+  readonly disableFirewalls?: boolean;
+  readonly networkProject?: string;
+}
+
+/** What a class says to its provider alone, which no Service can. */
+export interface ProviderParameters {
+  readonly gcpL4?: GcpL4Parameters;
+}
+
 /** What an administrator decides for all Services of a class. */
 export interface LoadBalancerClassPolicy {
   /** What Services name; immutable, a label key with a prefix. */
@@ -47,7 +59,8 @@ export interface LoadBalancerClassPolicy {
 
 export interface LoadBalancerClassSpec
   extends LoadBalancerClassPolicy,
-    Readonly<Partial<Record<ProviderBlock, Readonly<Record<string, unknown>>>>> {
+    ProviderParameters,
+    Readonly<Partial<Record<Exclude<ProviderBlock, keyof ProviderParameters>, Readonly<Record<string, unknown>>>>> {
   /** Takes Services without a class too. */
   readonly isDefault?: boolean;
 }

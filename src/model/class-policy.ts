@@ -1,9 +1,11 @@
-import { type LoadBalancerClassPolicy, type Service, selects } from "../api/index.ts";
+import { type LoadBalancerClassPolicy, type ProviderParameters, type Service, selects } from "../api/index.ts";
 import { sameData } from "../base/index.ts";
 
 /** What a class of load balancers is. */
 export interface ClassPolicy extends LoadBalancerClassPolicy {
   readonly provider: string;
+  /** Absent: nothing; `unknown`: nobody can tell any more, as the class is gone. */
+  readonly parameters?: ProviderParameters | "unknown";
 }
 
 /** How Services come by node ports where the provider needs them; its definition in the chart says what each means. */

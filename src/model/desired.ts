@@ -54,6 +54,7 @@ export function desiredLoadBalancer(service: Service, clusterId: string, policy:
     addresses: [],
     annotations: terms.annotations,
     loadBalancerClass: policy.loadBalancerClass,
+    ...(policy.parameters !== undefined && { parameters: policy.parameters }),
     createdAt: metadata.creationTimestamp ?? "",
     scheme: schemeOf(terms, policy, issues),
     retain: false,

@@ -1,4 +1,4 @@
-import type { Protocol, Scheme } from "../api/index.ts";
+import type { Protocol, ProviderParameters, Scheme } from "../api/index.ts";
 import type { Cidr, Family, Ip } from "../net/index.ts";
 import type { ReportedLoss } from "./node-report.ts";
 
@@ -46,6 +46,8 @@ export interface DesiredLoadBalancer {
   /** Those of the Service that its class allows, over the defaults of the class. */
   readonly annotations: Readonly<Record<string, string>>;
   readonly loadBalancerClass: string;
+  /** What its class says to the provider alone; absent: nothing, `unknown`: the class is gone. */
+  readonly parameters?: ProviderParameters | "unknown";
   /** RFC 3339, as the API server wrote it; what is older wins a conflict. */
   readonly createdAt: string;
   /** Undefined: nobody says, so the provider decides. */

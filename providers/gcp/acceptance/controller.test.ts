@@ -274,8 +274,41 @@ it("G11: what somebody else's rule still uses is named, is not waited for in a l
   expect(bench.events.join()).toContain(theirs);
   const tries = cloud.gce.journal.filter(({ method, path }) => method === "delete" && path.includes("backendServices"));
   expect(tries.length).toBeLessThanOrEqual(backOff);
+  // Its groups wait for it, less and less often.
+  const looks = (): number => cloud.gce.journal.filter(({ method }) => method === "listNetworkEndpoints").length;
+  expect(looks()).toBeLessThanOrEqual(backOff);
+  cloud.gce.journal.length = 0;
+  await controlled.pass(1_200_000);
+  expect(looks()).toBeLessThanOrEqual(6);
   cloud.gce.world.remove(theirs);
   await controlled.until(() => bench.api.service("web") === undefined, "it goes");
+});
+
+it("G11: a group of machines that somebody else sends to as well is named, asked for ever less often, and goes once it can", async () => {
+  await using controlled = new Controlled(cloud);
+  const { bench } = controlled;
+  controlled.create("web");
+  controlled.start();
+  await controlled.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  const { project, region } = settings;
+  const [group] = cloud.gce.world.list(/networkEndpointGroups\/[^/]+$/);
+  const theirs = `projects/${project}/regions/${region}/backendServices/theirs`;
+  cloud.gce.world.put(theirs, { name: "theirs", backends: [{ group: group?.["selfLink"] }] });
+  bench.api.deleteService("web");
+  await controlled.until(() => bench.events.some((text) => text.includes("already being used by")), "it is told");
+  cloud.gce.journal.length = 0;
+  await controlled.pass(290_000);
+  expect(bench.events.filter((text) => text.startsWith("Warning"))).toHaveLength(1);
+  expect(bench.events.join()).toContain(theirs);
+  const looks = (): number => cloud.gce.journal.filter(({ method }) => method === "listNetworkEndpoints").length;
+  expect(looks()).toBeLessThanOrEqual(backOff);
+  cloud.gce.journal.length = 0;
+  await controlled.pass(1_200_000);
+  // Before and after a try, each five minutes.
+  expect(looks()).toBeLessThanOrEqual(8);
+  cloud.gce.world.remove(theirs);
+  await controlled.until(() => bench.api.service("web") === undefined, "it goes");
+  expect(cloud.gce.world.list(/networkEndpointGroups\/[^/]+$/)).toEqual([]);
 });
 
 it("G19: with all refused as too many no request goes out beside the few that ask whether it is over", async () => {

@@ -1,5 +1,6 @@
 // The acceptance tests of the provider, each by its number: real requests of the npm client to the stand-in of the API.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import type { Fault } from "../../../sandbox/gce/server.ts";
 import type { NodeTarget } from "../../../src/model/index.ts";
 import { type Plan, ProviderError, type ScopeKey } from "../../../src/provider/index.ts";
 import type { ServiceDesired } from "../../../src/provider/testing/conformance.ts";
@@ -158,6 +159,19 @@ it("G6: another policy changes the check of the backend service and no rule; the
   for (const scope of [...adapter.scopes(lb)].reverse().filter(({ kind }) => kind !== "shared"))
     for (const step of (await planOf(null, scope, adapter)).steps) await adapter.apply(step, new Map(), signal);
   expect((await planOf(null, sharedKey)).steps.length).toBeGreaterThan(0);
+});
+
+it("G6: no check asks what is served before its probes are let in", async () => {
+  const body = { error: { code: 503, message: "try later", errors: [] } };
+  await cloud.converge(wishOf());
+  const fits: Fault["fits"] = ({ method, path }) => method === "insert" && path.endsWith("/firewalls");
+  cloud.gce.faults.push({ fits, how: { kind: "answer", status: 503, body }, times: 1 });
+  const local = wishOf({ externalTrafficPolicy: "Local" });
+  cloud.takeWrites();
+  await expect(cloud.converge(local)).rejects.toThrow("try later");
+  expect(cloud.takeWrites()).toEqual(["insert healthChecks", "insert firewalls"]);
+  await cloud.converge(local);
+  expect(cloud.takeWrites()).toEqual(["insert firewalls", `update ${service}`]);
 });
 
 it.each([1, 499, 501, 1001])(

@@ -9,6 +9,7 @@ import { decide, type Fault, type ProviderContext, ProviderError, Requests } fro
 import { listOf } from "../calls.ts";
 import { type Call, ComputeClient, connect, isLost } from "../client.ts";
 import { provider } from "../index.ts";
+import { Refusals } from "../refusals.ts";
 import type { Action } from "../resources.ts";
 import { settings } from "../testing/values.ts";
 import { Writer } from "../writer.ts";
@@ -89,7 +90,13 @@ it.each<[string, Answer]>([
   await using served = await serve(how);
   expect(faultOf(await failureOf(served.client.call(read, signal)))).toEqual({ kind: "retryable" });
   expect(served.asked).toHaveLength(1);
-  const writer = new Writer({ client: served.client, settings, clock: systemClock, pollMs: 1 });
+  const writer = new Writer({
+    client: served.client,
+    settings,
+    refusals: new Refusals(systemClock),
+    clock: systemClock,
+    pollMs: 1,
+  });
   for (let i = 0; i < 2; i++) {
     const error = await failureOf(writer.apply(insert, signal));
     expect([decide(error).kind, isLost(error)]).toEqual(["backOff", true]);

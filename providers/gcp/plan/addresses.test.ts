@@ -19,7 +19,7 @@ const mine: Address = {
   networkTier: "PREMIUM",
 };
 
-const nothing = { kind: "service", resources: [], addresses: [], shared: [], otherFirewalls: [] } as const;
+const nothing = { kind: "service", resources: [], refused: [], addresses: [], shared: [], otherFirewalls: [] } as const;
 
 function bedWith(address: Partial<Address>): PlannerBed {
   const bed = new PlannerBed();

@@ -36,16 +36,18 @@ function changeOf({ kind }: Resource, diff: readonly FieldDiff[]): Change {
   return diff.some(({ path }) => fixed[kind]?.includes(path)) ? "replace" : "update";
 }
 
-const tunable: ReadonlySet<string> = new Set([
-  "checkIntervalSec",
-  "timeoutSec",
-  "healthyThreshold",
-  "unhealthyThreshold",
-]);
+const tunable = ["checkIntervalSec", "timeoutSec", "healthyThreshold", "unhealthyThreshold"] as const;
 
 /** Somebody made a health check more patient than we do, by hand: that stays, as with Google's own controllers. */
 function isTuned({ kind }: Resource, { path, from, to }: FieldDiff): boolean {
-  return kind === "healthCheck" && tunable.has(path) && Number(from) > Number(to);
+  return kind === "healthCheck" && tunable.some((field) => field === path) && Number(from) > Number(to);
+}
+
+/** What is wanted, as patient as somebody made the health check that is there. */
+export function asPatient(wanted: Resource, found: Resource): Resource {
+  if (wanted.kind !== "healthCheck" || found.kind !== "healthCheck") return wanted;
+  const tuned = [...tunable].map((field) => [field, Math.max(wanted[field], found[field])]);
+  return { ...wanted, ...Object.fromEntries(tuned) };
 }
 
 function fieldsOf(resource: Resource): Fields {

@@ -7,7 +7,7 @@ import { firewallTraffic } from "./ports.ts";
 import type { Wish } from "./wish.ts";
 
 /** What lets traffic in comes before what keeps the rest out, whatever happens in between. */
-export const allowPriority = 999;
+const allowPriority = 999;
 const denyPriority = 1000;
 
 const everybody: Readonly<Record<Family, string>> = { IPv4: "0.0.0.0/0", IPv6: "::/0" };
@@ -55,8 +55,10 @@ function firewall(
   name: string,
   { sourceRanges, destinationRanges = [], allowed = [], denied = [] }: Variable,
 ): Firewall {
+  const { otherProject: project } = settings;
   return {
     kind: "firewall",
+    ...(project !== undefined && { project }),
     name,
     description,
     network: networkLink(settings),

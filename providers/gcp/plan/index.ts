@@ -11,14 +11,15 @@ import { planShared, planSharedAbsent } from "./shared.ts";
 
 export { sharedHealthCheckName } from "./backend.ts";
 export { addressText } from "./comparison.ts";
-export { sharedKey } from "./shared.ts";
+export { projectsOf, sharedKey } from "./shared.ts";
 export { status } from "./status.ts";
+export { patient } from "./steps.ts";
 
 /** Of one scope; null tears it down. */
 export function planScope(key: ScopeKey, desired: Desired | null, observed: Observation, settings: Settings): Plan {
   if (key.kind === "shared" && observed.kind === "shared")
     return desired?.kind === "shared"
-      ? planShared(key.clusterId, observed, settings)
+      ? planShared(key.clusterId, desired.users, observed, settings)
       : planSharedAbsent(key.clusterId, observed);
   if (key.kind === "shared" && observed.kind === "instances")
     return desired?.kind === "shared"

@@ -48,7 +48,7 @@ export function planInstances(
     [...all].sort().flatMap((zone) => {
       const there = own.find(({ group }) => group.zone === zone);
       const machines = machinesOf(targetSubset(zones.get(zone) ?? [], maxInstances, clusterId), settings);
-      return groupSteps(group(zone), machines, there?.endpoints, limits);
+      return groupSteps(group(zone), machines, there, limits);
     }),
   );
 }

@@ -6,6 +6,7 @@ import { type EndpointGroup, refOf } from "../resources.ts";
 import type { Settings } from "../settings.ts";
 import { chosenMachines } from "./machines.ts";
 import { groupSteps } from "./membership.ts";
+import { refuseOtherNetwork } from "./network.ts";
 import { isOwn, refuseForeign } from "./ownership.ts";
 import { deleteStep, planOf } from "./steps.ts";
 import { wishOf } from "./wish.ts";
@@ -21,9 +22,9 @@ export function planMembers(
   lb: DesiredLoadBalancer,
   nodes: readonly NodeTarget[],
   observed: MembersObservation,
-  settings: Settings,
+  flags: Settings,
 ): Plan {
-  const { isInternal, owner, base, description } = wishOf(lb, settings);
+  const { isInternal, owner, base, description, settings } = wishOf(lb, flags);
   const machines = Map.groupBy(chosenMachines(lb, isInternal, nodes, settings), ({ zone }) => zone);
   const group = (zone: string): EndpointGroup => ({
     kind: "endpointGroup",
@@ -38,11 +39,15 @@ export function planMembers(
   const found = observed.groups.map(({ group }) => group);
   refuseForeign(wanted, found, owner);
   const own = observed.groups.filter(({ group }) => isOwn(group, owner));
+  refuseOtherNetwork(
+    own.map(({ group }) => group),
+    settings,
+  );
   const zones = new Set([...machines.keys(), ...own.map(({ group }) => group.zone)]);
   return planOf(
     [...zones].sort().flatMap((zone) => {
       const there = own.find(({ group }) => group.zone === zone);
-      return groupSteps(group(zone), machines.get(zone) ?? [], there?.endpoints, limits);
+      return groupSteps(group(zone), machines.get(zone) ?? [], there, limits);
     }),
   );
 }

@@ -1,5 +1,6 @@
 import type { PlanStep } from "../../../src/provider/index.ts";
-import { type Endpoint, type Group, refOf, refText } from "../resources.ts";
+import type { Membership } from "../observation.ts";
+import { type Group, refOf, refText } from "../resources.ts";
 import type { Machine } from "./machines.ts";
 import { idsOf, insertStep, step } from "./steps.ts";
 
@@ -14,13 +15,14 @@ export interface GroupLimits {
 export function groupSteps(
   group: Group,
   machines: readonly Machine[],
-  endpoints: readonly Endpoint[] | undefined,
+  membership: Pick<Membership<Group>, "endpoints" | "refused"> | undefined,
   { batch, members }: GroupLimits,
 ): readonly PlanStep[] {
-  const make = endpoints === undefined ? [insertStep(group)] : [];
-  const there = new Set(endpoints?.map(({ instance }) => instance));
+  const make = membership === undefined ? [insertStep(group)] : [];
+  const there = new Set(membership?.endpoints.map(({ instance }) => instance));
   const wanted = new Set(machines.map(({ instance }) => instance));
-  const coming = [...wanted.difference(there)];
+  const refused = new Set(membership?.refused.map(({ instance }) => instance));
+  const coming = [...wanted.difference(there).difference(refused)];
   const going = [...there.difference(wanted)];
   const change = (verb: "attach" | "detach", after: readonly PlanStep[]): readonly PlanStep[] =>
     batches(verb, group, { instances: verb === "attach" ? coming : going, after, size: batch });

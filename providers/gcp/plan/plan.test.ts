@@ -74,7 +74,7 @@ it("leaves a rule where it is until all is made that can be made beforehand", ()
   ]);
 });
 
-it("leaves the way of its own for probes open until the cluster's is", () => {
+it("keeps its own check and the way for its probes until the cluster's is open", () => {
   const bed = new PlannerBed();
   bed.converge({ lb: desiredLb(local), nodes });
   const probes = `firewall ${sharedBaseName(id.clusterId)}-fw-health-v4`;
@@ -85,7 +85,8 @@ it("leaves the way of its own for probes open until the cluster's is", () => {
     bed
       .plan(key, cluster)
       .steps.flatMap(({ action, target }) => (action === "delete" ? (target.split(" ")[0] ?? "") : []));
-  expect(closes()).toEqual(["healthCheck"]);
+  expect(closes()).toEqual([]);
+  expect(bed.plan(key, cluster).waits).toMatchObject([{ id: "probes" }]);
   bed.region.put(open);
   expect(closes()).toEqual(["firewall", "healthCheck"]);
 });

@@ -1,5 +1,6 @@
 import type { DesiredLoadBalancer, LbIdentity, NodeTarget } from "../../../src/model/index.ts";
 import type { Plan, PlanStep, Wait } from "../../../src/provider/index.ts";
+import { lastPart } from "../links.ts";
 import type { ServiceObservation } from "../observation.ts";
 import { type Owner, renderOwner } from "../owner.ts";
 import type { EndpointGroup, Group, InstanceGroup, Resource } from "../resources.ts";
@@ -8,11 +9,12 @@ import { type ChosenAddress, chooseAddresses, tierOf } from "./addresses.ts";
 import { backendService, ownHealthCheck, sharedHealthCheckName } from "./backend.ts";
 import { compare } from "./comparison.ts";
 import { isCovered } from "./equivalent.ts";
-import { allowPriority, firewalls } from "./firewalls.ts";
+import { firewalls } from "./firewalls.ts";
 import { machinesOf } from "./machines.ts";
+import { refuseOtherNetwork } from "./network.ts";
 import { hasName, isOwn, refuseForeign } from "./ownership.ts";
 import { destinationOf, forwardingRules } from "./rules.ts";
-import { sharedFirewall, sharedKey, sharedOwner } from "./shared.ts";
+import { projectsOf, sharedFirewall, sharedKey, sharedOwner } from "./shared.ts";
 import { changeStep, idsOf, insertStep, planOf } from "./steps.ts";
 import { orderedDeletes, type Parts, transition } from "./transition.ts";
 import { type Wish, wishOf } from "./wish.ts";
@@ -28,6 +30,7 @@ export function planService(
   settings: Settings,
 ): Plan {
   const asked = wishOf(lb, settings);
+  refuseOtherNetwork(ownGroups(asked, observed), asked.settings);
   const wish = { ...asked, tier: tierOf(asked, observed) };
   const own = ownParts(wish.owner, observed);
   const addresses = chooseAddresses(wish, observed);
@@ -117,6 +120,8 @@ function backendWaits(wish: Wish, nodes: readonly NodeTarget[], observed: Servic
   const groups = ownGroups(wish, observed);
   return [
     ...(hasCheck ? [] : [sharedWait("check", id, "the health check of the cluster is not there yet")]),
+    ...projectWaits(wish, observed),
+    ...(changesCheck(wish, observed) ? probeWaits(wish, observed) : []),
     ...(groups.length === 0 ? zoneWaits(wish, nodes, groups) : []),
     ...(changesOver(wish, observed)
       ? zoneWaits(
@@ -126,6 +131,16 @@ function backendWaits(wish: Wish, nodes: readonly NodeTarget[], observed: Servic
         )
       : []),
   ];
+}
+
+/** No firewall rule is made where nobody would look for it when it has to go. */
+function projectWaits(
+  { lb: { id }, settings: { otherProject, disableFirewalls } }: Wish,
+  { shared }: ServiceObservation,
+): readonly Wait[] {
+  if (otherProject === undefined || disableFirewalls || projectsOf(id.clusterId, shared).includes(otherProject))
+    return [];
+  return [sharedWait("project", id, `it is not noted yet that project ${otherProject} has its network`)];
 }
 
 /** It serves by groups of the other kind yet, so none of its zones may be missing, or empty, when that ends. */
@@ -152,14 +167,25 @@ function zoneWaits(
 }
 
 /** Probes have to be let in by a rule that comes first before everything else is kept out. */
-function denyWaits({ lb, settings, isInternal }: Wish, observed: ServiceObservation): readonly Wait[] {
-  if (isInternal || settings.disableFirewalls || lb.externalTrafficPolicy === "Local") return [];
+function denyWaits(wish: Wish, observed: ServiceObservation): readonly Wait[] {
+  return wish.isInternal ? [] : probeWaits(wish, observed);
+}
+
+/** It is asked by a check of its own yet, and is to be by the shared one; where others open the way, nobody knows when. */
+function changesCheck({ owner, settings }: Wish, observed: ServiceObservation): boolean {
+  const shared = sharedHealthCheckName(owner.id.clusterId);
+  const isAsked = (link: string): boolean => lastPart(link) !== shared;
+  return (
+    settings.networkProject === settings.project &&
+    ownParts(owner, observed).some((one) => one.kind === "backendService" && one.healthChecks.some(isAsked))
+  );
+}
+
+function probeWaits({ lb, settings }: Wish, observed: ServiceObservation): readonly Wait[] {
+  if (settings.disableFirewalls || lb.externalTrafficPolicy === "Local") return [];
   const open = lb.families.every((family) => {
-    const wanted = sharedFirewall(lb.id.clusterId, family, settings);
-    const isOwnOpen = ownShared(lb.id, observed).some(
-      (resource) => resource.kind === "firewall" && resource.name === wanted.name && resource.priority <= allowPriority,
-    );
-    return isOwnOpen || isCovered(wanted, observed.otherFirewalls);
+    const own = ownShared(lb.id, observed).filter((resource) => resource.kind === "firewall");
+    return isCovered(sharedFirewall(lb.id.clusterId, family, settings), [...own, ...observed.otherFirewalls]);
   });
   return open ? [] : [sharedWait("probes", lb.id, "the firewall does not let the cluster's health probes in yet")];
 }

@@ -31,7 +31,11 @@ export function status(
     references: [...rules, ...own.filter(({ kind }) => kind === "backendService")]
       .map((resource) => linkOf(refOf(resource), settings))
       .sort(),
-    issues: [...leftOut(nodes, settings), ...tooMany(lb, isInternal, nodes, settings)],
+    issues: [
+      ...leftOut(nodes, settings),
+      ...refusedMachines(nodes, service),
+      ...tooMany(lb, isInternal, nodes, settings),
+    ],
   };
 }
 
@@ -85,6 +89,18 @@ function leftOut(nodes: readonly NodeTarget[], settings: Settings): readonly Iss
   const more = out.length > maxNames ? ` and ${out.length - maxNames} more` : "";
   const message = `${names}${more}: no machines of region ${region} of project ${project}; they get no traffic`;
   return [{ path: "nodes", severity: "degrade", reason: "NodesLeftOut", message }];
+}
+
+/** Some of the nodes that it could send to. */
+function refusedMachines(nodes: readonly NodeTarget[], { refused }: ServiceObservation): readonly Issue[] {
+  const why = new Map(refused.map((one) => [one.instance, one.why]));
+  const out = nodes.filter((node) => why.has(instanceOf(node) ?? ""));
+  const [first] = out;
+  if (first === undefined) return [];
+  const names = out.slice(0, maxNames).map(({ name }) => name);
+  const more = out.length > maxNames ? ` and ${out.length - maxNames} more` : "";
+  const message = `${names.join(", ")}${more}: Google Cloud does not take the machine, so it gets no traffic; ${why.get(instanceOf(first) ?? "")}`;
+  return [{ path: "nodes", severity: "degrade", reason: "MachinesRefused", message }];
 }
 
 /** Of policy Cluster any node leads to every endpoint, so a part of them is no loss. */

@@ -1,4 +1,11 @@
-import { type FieldDiff, makePlan, type Plan, type PlanStep, type Wait } from "../../../src/provider/index.ts";
+import {
+  type FieldDiff,
+  makePlan,
+  type Plan,
+  type PlanStep,
+  type PlanTime,
+  type Wait,
+} from "../../../src/provider/index.ts";
 import { type Action, type Ref, type Resource, refOf, refText, targetOf } from "../resources.ts";
 import type { Comparison } from "./comparison.ts";
 
@@ -49,6 +56,18 @@ export function step(
 export function planOf(steps: readonly PlanStep[], waits: readonly Wait[] = [], replacesAddress = false): Plan {
   const parts = [...steps.map(({ id }) => id), ...waits.map(({ what }) => `wait: ${what}`)];
   return makePlan({ steps, waits, replacesAddress, summary: parts.join(", ") || "nothing to do" });
+}
+
+/** As long as somebody who waits may at most go without a look; what he waits for wakes him when it is done. */
+const maxPollMs = 300_000;
+
+/** The plan, which looks less and less often for what does not come. */
+export function patient(plan: Plan, { since }: Pick<PlanTime, "since">): Plan {
+  const waits = plan.waits.map((wait) => ({
+    ...wait,
+    pollAfterMs: Math.max(wait.pollAfterMs, Math.min(since(wait.id), maxPollMs)),
+  }));
+  return { ...plan, waits };
 }
 
 export function idsOf(steps: readonly PlanStep[]): readonly string[] {

@@ -9,7 +9,7 @@ import {
   refOf,
   refText,
 } from "../resources.ts";
-import { type Comparison, compare } from "./comparison.ts";
+import { asPatient, type Comparison, compare } from "./comparison.ts";
 import { changeStep, deleteId, deleteStep, idsOf, insertStep } from "./steps.ts";
 
 /** The parts of one load balancer as they should be. */
@@ -37,7 +37,7 @@ export function transition(parts: Parts, found: readonly Resource[]): readonly P
     const { found: there, comparison } = look(wanted);
     if (there === undefined) return [insertStep(wanted, dependsOn)];
     if (comparison.change === "none") return [];
-    if (comparison.change !== "replace") return [changeStep(wanted, comparison, dependsOn)];
+    if (comparison.change !== "replace") return [changeStep(asPatient(wanted, there), comparison, dependsOn)];
     const gone = deleteStep(refOf(wanted), dependsOn);
     return [gone, insertStep(wanted, [gone.id])];
   };
@@ -51,7 +51,9 @@ export function transition(parts: Parts, found: readonly Resource[]): readonly P
   const service = look(parts.backendService);
   const renewsRules = service.comparison.diff.some(({ path }) => path === "protocol" || path === "loadBalancingScheme");
   const backend = withFingerprint(parts.backendService, service.found);
-  const early = renewsRules ? [] : put(backend, idsOf(checks));
+  // What is served must not be asked by a check whose probes are not let in yet.
+  const probes = service.comparison.diff.some(({ path }) => path === "healthChecks") ? allows : [];
+  const early = renewsRules ? [] : put(backend, idsOf([...checks, ...probes]));
   const before = idsOf([...held, ...checks, ...early]);
 
   const wantedRules = new Set(parts.rules.map(({ name }) => name));

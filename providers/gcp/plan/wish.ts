@@ -4,7 +4,7 @@ import { baseName } from "../names.ts";
 import { type Owner, renderOwner } from "../owner.ts";
 import type { Tier } from "../resources.ts";
 import { type Options, optionsOf } from "../schema.ts";
-import type { Settings } from "../settings.ts";
+import { type Settings, settingsFor } from "../settings.ts";
 
 /** All that the parts of one load balancer are computed from. */
 export interface Wish {
@@ -22,7 +22,8 @@ export interface Wish {
   readonly subnetwork: string;
 }
 
-export function wishOf(lb: DesiredLoadBalancer, settings: Settings): Wish {
+export function wishOf(lb: DesiredLoadBalancer, flags: Settings): Wish {
+  const settings = settingsFor(lb, flags);
   const options = optionsOf(lb);
   const owner = { kind: "service", id: lb.id, retained: false } as const;
   return {

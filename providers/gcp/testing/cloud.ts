@@ -4,7 +4,7 @@ import { env } from "node:process";
 import { FakeGce, type FakeGceOptions, type Machine } from "../../../sandbox/gce/index.ts";
 import { type Clock, systemClock } from "../../../src/base/index.ts";
 import type { NodeTarget } from "../../../src/model/index.ts";
-import { contentHash, Requests } from "../../../src/provider/index.ts";
+import { contentHash, Requests, type ScopeKey } from "../../../src/provider/index.ts";
 import { type ServiceDesired } from "../../../src/provider/testing/conformance.ts";
 import { Drive } from "../../../src/provider/testing/drive.ts";
 import type { GcpAdapter } from "../adapter.ts";
@@ -77,14 +77,19 @@ export class Cloud implements AsyncDisposable {
   }
 
   /** One that is told otherwise. */
-  adapterWith(settings: Settings): GcpAdapter {
+  adapterWith(settings: Settings, clock: Clock = this.#clock): GcpAdapter {
     const fence = (): undefined => undefined;
-    return createAdapter({ settings, connection: this.#connection, fence, clock: this.#clock, pollMs: 1 });
+    return createAdapter({ settings, connection: this.#connection, fence, clock, pollMs: 1 });
   }
 
   /** Until a wish is fulfilled, or all of it is gone. */
   async converge(wish: ServiceDesired | null, adapter: GcpAdapter = this.adapter()): Promise<void> {
     await new Drive(adapter, wish, adapter.scopes((wish ?? wishOf()).lb)).run();
+  }
+
+  /** Until scopes are gone, by a controller that knows nothing of what was wanted of them. */
+  async tearDown(keys: readonly ScopeKey[]): Promise<void> {
+    await new Drive(this.adapter(), null, keys).run();
   }
 
   /** What was asked for since the last time, without what only looks. */

@@ -5,7 +5,7 @@ import { assertNever } from "../../../src/base/index.ts";
 import type { ScopeKey } from "../../../src/provider/index.ts";
 import { linkOf, linkPath, networkLink } from "../links.ts";
 import { anyBaseName, baseName, isNamed, sharedBaseName } from "../names.ts";
-import type { Observation } from "../observation.ts";
+import type { Membership, Observation } from "../observation.ts";
 import { addressText } from "../plan/comparison.ts";
 import {
   type Action,
@@ -14,6 +14,7 @@ import {
   type Endpoint,
   type Firewall,
   type ForwardingRule,
+  type Group,
   type Resource,
   refOf,
   refText,
@@ -54,7 +55,7 @@ export class MemoryRegion {
       const groups = this.all("endpointGroup").filter(({ name }) => name === base);
       return {
         kind: "members",
-        groups: groups.map((group) => ({ group, endpoints: this.endpoints.get(this.#link(group)) ?? [] })),
+        groups: groups.map((group) => this.#membership(group)),
         backendService: this.all("backendService").find(({ name }) => name === base),
         health: new Map(),
       };
@@ -66,9 +67,15 @@ export class MemoryRegion {
       kind: "service",
       resources: resources.map((one) => this.#sized(one)),
       addresses,
+      refused: [],
       shared,
       otherFirewalls: this.#others(),
     };
+  }
+
+  #membership<G extends Resource>(group: G): Membership<G & Group> {
+    const endpoints = this.endpoints.get(this.#link(group)) ?? [];
+    return { group: group as G & Group, endpoints, refused: [] };
   }
 
   #others(): readonly Firewall[] {
@@ -80,7 +87,7 @@ export class MemoryRegion {
     const all = this.#named(sharedBaseName(clusterId)).filter((one) => one.kind === "instanceGroup");
     const links = new Set(all.map((group) => this.#link(group)));
     const users = this.all("backendService").filter(({ backends }) => backends.some(({ group }) => links.has(group)));
-    const groups = all.map((group) => ({ group, endpoints: this.endpoints.get(this.#link(group)) ?? [] }));
+    const groups = all.map((group) => this.#membership(group));
     return { kind: "instances", groups, users };
   }
 
@@ -95,7 +102,10 @@ export class MemoryRegion {
     const users = this.all("backendService").filter(({ healthChecks }) =>
       healthChecks.some((link) => links.includes(linkPath(link))),
     );
-    return { kind: "shared", resources, otherFirewalls: this.#others(), users };
+    const usedProjects = this.all("firewall").flatMap(({ project, name }) =>
+      project === undefined || isNamed(sharedBaseName(clusterId), name) ? [] : [project],
+    );
+    return { kind: "shared", resources, otherFirewalls: this.#others(), usedProjects, users };
   }
 
   commit(action: Action): void {

@@ -9,7 +9,29 @@ import { selector } from "./selector.ts";
 
 const block: z.ZodType<Record<string, unknown>, Record<string, unknown>> = empty;
 const provider = block.exactOptional();
-const providers = { proxy: provider, node: provider, awsNlb: provider, gcpL4: provider, l2: provider, bgp: provider };
+
+/** As names in Google Cloud are. */
+const networkTag = text(63).refine((each) => /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(each), {
+  error: "is no network tag; give lower-case letters, digits and dashes, a letter first, at most 63",
+});
+/** Old projects have that of a domain before it. */
+const project = text(93).refine((each) => /^([a-z0-9.-]+:)?[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/.test(each), {
+  error: "is no id of a project; give lower-case letters, digits and dashes, as in shared-network-1",
+});
+const gcpL4 = z.object({
+  nodeTags: set(networkTag, { max: 64 }).exactOptional(),
+  disableFirewalls: z.boolean().exactOptional(),
+  networkProject: project.exactOptional(),
+});
+
+const providers = {
+  proxy: provider,
+  node: provider,
+  awsNlb: provider,
+  gcpL4: gcpL4.exactOptional(),
+  l2: provider,
+  bgp: provider,
+};
 
 const band = z.object({ from: whole(1, 65535), to: whole(1, 65535) }).refine(({ from, to }) => from <= to, {
   error: "from must not be above to; swap them",

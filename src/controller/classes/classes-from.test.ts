@@ -111,6 +111,17 @@ describe("flags and objects together", () => {
     expect(told(...objects)).toEqual(expected);
   });
 
+  it("hands on what a class says to its provider alone", () => {
+    const { classes } = classesFrom({ ...flags, providers: ["gcp-l4"] }, [
+      object("a", { gcpL4: { nodeTags: ["node"], disableFirewalls: false } }),
+      object("b", { gcpL4: {}, loadBalancerClass: "example.com/b" }),
+    ]);
+    expect(classes.byClass.get("example.com/a")).toMatchObject({
+      parameters: { gcpL4: { nodeTags: ["node"], disableFirewalls: false } },
+    });
+    expect(classes.byClass.get("example.com/b")).not.toHaveProperty("parameters");
+  });
+
   it("--own-unclassed takes what an object says of its class", () => {
     const { classes } = classesFrom(flags, [
       object("a", { proxy: {}, loadBalancerClass: "berth.dev/proxy", deletionPolicy: "Retain" }),

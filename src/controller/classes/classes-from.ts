@@ -1,4 +1,9 @@
-import { type LoadBalancerClass, type ProviderBlock, providerBlocks } from "../../api/index.ts";
+import {
+  type LoadBalancerClass,
+  type ProviderBlock,
+  type ProviderParameters,
+  providerBlocks,
+} from "../../api/index.ts";
 import { parseClass } from "../../api/schemas/index.ts";
 import { type Classes, type ClassPolicy, idleTerms } from "../../model/index.ts";
 import type { Finding } from "../status/conditions.ts";
@@ -70,7 +75,11 @@ function claimOf(object: LoadBalancerClass, [provider = ""]: readonly string[]):
   const { isDefault = false, ...spec } = parsed.value.spec;
   const policy: { -readonly [K in keyof typeof spec]: (typeof spec)[K] } = { ...spec };
   for (const block of Object.keys(providerBlocks) as ProviderBlock[]) delete policy[block];
-  return { name: object.metadata.name ?? "", policy: { ...policy, provider }, isDefault };
+  return { name: object.metadata.name ?? "", policy: { ...policy, provider, ...parametersOf(spec) }, isDefault };
+}
+
+function parametersOf({ gcpL4 = {} }: ProviderParameters): Pick<ClassPolicy, "parameters"> {
+  return Object.keys(gcpL4).length === 0 ? {} : { parameters: { gcpL4 } };
 }
 
 /** Of all its blocks; a sound object has one. */

@@ -62,6 +62,8 @@ export interface RunnerOptions {
   readonly logger: Logger;
 }
 
+/** Whatever is waited for is looked at again so often at least. */
+const slowestPollMs = 300_000;
 /** What no batch tells of is checked one after the other. */
 const checksPerSecond = 2;
 
@@ -236,5 +238,5 @@ function throwIf(why: string | undefined): void {
 /** When to look again at what is not over and did not fail. */
 export function pollAfter({ plan, outcomes }: Convergence<unknown>): number {
   const pending = outcomes.filter((outcome) => outcome.state === "pending");
-  return Math.min(...[...plan.waits, ...pending].map(({ pollAfterMs }) => pollAfterMs), 60_000);
+  return Math.min(...[...plan.waits, ...pending].map(({ pollAfterMs }) => pollAfterMs), slowestPollMs);
 }

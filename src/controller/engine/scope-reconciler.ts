@@ -12,7 +12,7 @@ import {
   type ScopeKey,
   type Wait,
 } from "../../provider/index.ts";
-import { type Attempt, type ProviderRunner, pollAfter } from "./provider-runner.ts";
+import { type Attempt, type Failure, type ProviderRunner, pollAfter } from "./provider-runner.ts";
 import { scopeName } from "./scope-name.ts";
 import type { ScopeUsers } from "./scope-users.ts";
 
@@ -90,6 +90,11 @@ export class ScopeReconciler {
     scope.wish = null;
     scope.wants.clear();
     return scope.last?.failure === undefined && scope.last !== undefined && isConverged(scope.last.run.plan);
+  }
+
+  /** Why a scope is not as it should be, if the last attempt at it failed. */
+  failureOf(adapter: ProviderAdapter, key: ScopeKey): Failure | undefined {
+    return this.#scopes.get(scopeName(adapter.name, key))?.last?.failure;
   }
 
   /** The load balancer is gone: what it shared with others is needed by one less. */

@@ -1,15 +1,31 @@
 import type { Service } from "../../api/index.ts";
 import type { Store } from "../../kube/index.ts";
-import { type Classes, classOf, type DesiredLoadBalancer, desiredLoadBalancer } from "../../model/index.ts";
+import {
+  type Classes,
+  type ClassPolicy,
+  classOf,
+  type DesiredLoadBalancer,
+  desiredLoadBalancer,
+} from "../../model/index.ts";
 import type { ProviderAdapter, ScopeKey } from "../../provider/index.ts";
 import { holdersOf } from "../leftovers.ts";
 import { scopeName } from "./scope-name.ts";
+
+interface Wish {
+  readonly adapter: ProviderAdapter;
+  readonly policy: ClassPolicy | undefined;
+  readonly lb: DesiredLoadBalancer;
+  /** Undefined where the adapter cannot tell. */
+  readonly scopes: readonly ScopeKey[] | undefined;
+}
 
 /** Which Services need which scopes of a provider, told by the Services alone. */
 export class ScopeUsers {
   readonly #services: Store<Service>;
   readonly #classes: () => Classes;
   readonly #clusterId: string;
+  /** By the object, which nobody changes. */
+  readonly #known = new WeakMap<Service, Wish>();
 
   constructor(services: Store<Service>, classes: () => Classes, clusterId: string) {
     this.#services = services;
@@ -44,18 +60,25 @@ export class ScopeUsers {
     return { users: users.sort((a, b) => (a.id.uid < b.id.uid ? -1 : 1)), isUsed };
   }
 
-  *#wishes(
-    adapter: ProviderAdapter,
-  ): Generator<{ readonly lb: DesiredLoadBalancer; readonly scopes: readonly ScopeKey[] | undefined }> {
+  *#wishes(adapter: ProviderAdapter): Generator<Wish> {
     const classes = this.#classes();
     for (const service of this.#services.list()) {
-      if (!holdersOf(service, classes).includes(adapter.name)) continue;
-      // One that is let go may have no class of ours any more.
-      const { loadBalancerClass = "" } = service.spec ?? {};
-      const policy = classOf(service, classes) ?? { loadBalancerClass, provider: adapter.name };
-      const { lb } = desiredLoadBalancer(service, this.#clusterId, policy);
-      yield { lb, scopes: scopesOrNot(adapter, lb) };
+      if (holdersOf(service, classes).includes(adapter.name)) yield this.#wishOf(adapter, service, classes);
     }
+  }
+
+  /** Each is asked for again and again, for every scope that it may share: it is computed once as long as nothing changes. */
+  #wishOf(adapter: ProviderAdapter, service: Service, classes: Classes): Wish {
+    const policy = classOf(service, classes);
+    const known = this.#known.get(service);
+    if (known?.scopes !== undefined && known.adapter === adapter && known.policy === policy) return known;
+    // One that is let go may have no class of ours any more.
+    const { loadBalancerClass = "" } = service.spec ?? {};
+    const nameless = { loadBalancerClass, provider: adapter.name, parameters: "unknown" } as const;
+    const { lb } = desiredLoadBalancer(service, this.#clusterId, policy ?? nameless);
+    const wish = { adapter, policy, lb, scopes: scopesOrNot(adapter, lb) };
+    this.#known.set(service, wish);
+    return wish;
   }
 }
 

@@ -73,8 +73,12 @@ export class Teardown {
         return runner.next(provider, failure);
       }
       if (!isConverged(attempt.run.plan) || !membersGone) {
-        const report = { findings: { programmed: progress(attempt.run) }, steps, teardown: true };
-        await reporter.report(service, report, signal);
+        const stuck = membersGone ? undefined : scopes.failureOf(adapter, { kind: "members", id });
+        const report =
+          stuck === undefined || !isConverged(attempt.run.plan)
+            ? { findings: { programmed: progress(attempt.run) } }
+            : { findings: { programmed: failed(stuck) }, failure: stuck };
+        await reporter.report(service, { ...report, steps, teardown: true }, signal);
         return { requeueAfterMs: pollAfter(attempt.run) };
       }
     }

@@ -60,8 +60,12 @@ function oneProvider(
     { weight: 1, arbitrary: fc.subarray(providers) },
   );
   return fc
-    .tuple(fc.record(others, { requiredKeys: [...required] }), chosen)
-    .map(([object, set]) => ({ ...object, ...Object.fromEntries(set.map((name) => [name, {}])) }));
+    .tuple(
+      fc.record(others, { requiredKeys: [...required] }),
+      chosen,
+      fc.record(Object.fromEntries(providers.map((name) => [name, known[name] ?? fc.constant({})]))),
+    )
+    .map(([object, set, blocks]) => ({ ...object, ...Object.fromEntries(set.map((name) => [name, blocks[name]])) }));
 }
 
 function map(values: StructuralSchema): fc.Arbitrary<object> {
