@@ -67,8 +67,7 @@ it("7: 250 nodes that join are three registrations for each target group, and on
     const of = (name: string): number =>
       asked.filter(({ action, input }) => action === name && input["TargetGroupArn"] === arn).length;
     expect([of("RegisterTargets"), targets.size]).toEqual([3, 249]);
-    // One to know what there is, and one to know that it is done.
-    expect(of("DescribeTargetHealth")).toBe(2);
+    expect(of("DescribeTargetHealth")).toBe(1);
   }
   expect(asked.filter(({ action }) => action === "DescribeInstances").length).toBeLessThanOrEqual(3);
   // They are the first ones: their security group lets load balancers in.

@@ -33,8 +33,8 @@ export class HealthWatch {
 
   /** So they were seen; from now on it is told when they are otherwise. */
   note(id: LbIdentity, arn: string, targets: readonly ObservedTarget[]): void {
-    const states = targets.map((one) => `${one.id}:${one.port} ${one.state} ${one.reason}`).sort();
-    const isSettled = !targets.some(({ state }) => state === "initial" || state === "draining");
+    const states = targets.map(textOf).sort();
+    const isSettled = !targets.some(isPassing);
     this.#watched.set(arn, { id, states: states.join(), isSettled, at: this.#clock.monotonic() });
   }
 
@@ -79,4 +79,13 @@ export class HealthWatch {
       .slice(0, perTick)
       .map(([arn]) => arn);
   }
+}
+
+function isPassing({ state }: ObservedTarget): boolean {
+  return state === "initial" || state === "draining";
+}
+
+/** How far it is on its way from one state to the next is no news. */
+function textOf(one: ObservedTarget): string {
+  return `${one.id}:${one.port} ${one.state}${isPassing(one) ? "" : ` ${one.reason}`}`;
 }
