@@ -1,6 +1,7 @@
 import { type RequestKind, Requests } from "../../src/provider/index.ts";
 import { type Api, type Aws, apiOf, iamAction, type Made, type NameOf, type ReadName, type Reads } from "./aws.ts";
 import type { WriteCall } from "./calls.ts";
+import { type Credentials, findCredentials } from "./credentials.ts";
 import { providerError } from "./errors.ts";
 import { type Endpoints, isEmulator } from "./settings.ts";
 
@@ -22,14 +23,18 @@ interface Sender {
   send(command: unknown, options: { readonly abortSignal: AbortSignal }): Promise<unknown>;
 }
 
-interface ServiceOptions {
+/** What clients of the SDK have in common. */
+export interface SdkOptions {
   readonly region: string;
   readonly endpoint?: string;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Tries once: when to try again is up to us. */
   readonly maxAttempts: 1;
   /** What a file of configuration has is not looked at: endpoints come from flags and environment, and are checked. */
   readonly ignoreConfiguredEndpointUrls: true;
+}
+
+interface ServiceOptions extends SdkOptions {
+  readonly credentials: Credentials;
 }
 
 /**
@@ -162,6 +167,7 @@ export class SdkClient implements Aws {
   readonly #endpoints: Endpoints;
   readonly #requests: Requests;
   readonly #services = new Map<Api, Promise<AnyService>>();
+  #found: Promise<Credentials> | undefined;
 
   constructor({ region, endpoints, requests }: ClientOptions) {
     this.region = region;
@@ -202,22 +208,28 @@ export class SdkClient implements Aws {
   #service(api: Api): Promise<AnyService> {
     const known = this.#services.get(api);
     if (known !== undefined) return known;
-    const endpoint = this.#endpoints[api];
-    const service: Promise<AnyService> = loaders[api](serviceOptions(this.region, endpoint));
+    const service = this.#load(api);
     this.#services.set(api, service);
     return service;
+  }
+
+  async #load(api: Api): Promise<AnyService> {
+    const endpoint = this.#endpoints[api];
+    const credentials = isEmulator(endpoint) ? ofNobody : await this.#credentials();
+    return await loaders[api]({ ...sdkOptions(this.region, endpoint), credentials });
+  }
+
+  /** Found once for all services. */
+  #credentials(): Promise<Credentials> {
+    this.#found ??= findCredentials(sdkOptions(this.region, this.#endpoints.sts));
+    return this.#found;
   }
 }
 
 /** What a client of the SDK is made with. */
-export function serviceOptions(region: string, endpoint: string | undefined): ServiceOptions {
-  return {
-    region,
-    maxAttempts: 1,
-    ignoreConfiguredEndpointUrls: true,
-    ...(endpoint !== undefined && { endpoint }),
-    ...(isEmulator(endpoint) && { credentials: ofNobody }),
-  };
+export function sdkOptions(region: string, endpoint: string | undefined): SdkOptions {
+  const options = { region, maxAttempts: 1, ignoreConfiguredEndpointUrls: true } as const;
+  return endpoint === undefined ? options : { ...options, endpoint };
 }
 
 /** What answers of creations have in common. */
