@@ -136,26 +136,54 @@ it.each(badNodes)("$what is no target and told, and the other nodes serve", asyn
   await stage.start();
   await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
   await stage.until(() => bench.condition("web", "degraded").startsWith("True "), "it is told");
-  for (const word of words) expect(bench.message("web", "degraded")).toContain(word);
+  for (const word of [...words, "have to be instances that run in vpc-0a0a0a0a; label all others "])
+    expect(bench.message("web", "degraded")).toContain(word);
   const [group] = account.aws.state.targetGroups.values();
   const targets = [...(group?.targets.values() ?? [])].map(({ id }) => id);
   expect(new Set(targets)).toEqual(new Set([instanceId(1), instanceId(2)]));
 });
 
-it("nodes without a providerID are no targets: one is left out, and where all are it is told which and why", async () => {
+/** How many instances take traffic. */
+function registered({ account }: Stage): number {
+  const [group] = account.aws.state.targetGroups.values();
+  return [...(group?.targets.values() ?? [])].filter((one) => one.drainingSince === undefined).length;
+}
+
+it("nodes without a providerID are no targets: those among others are named with the remedy, and where all are it is told why", async () => {
   await using stage = await Stage.open();
-  const { bench, account } = stage;
-  bench.api.createNode("node3");
+  const { bench } = stage;
+  const label = "node.kubernetes.io/exclude-from-external-load-balancers";
+  for (const number of [3, 4, 5, 6]) bench.api.createNode(`node${number}`);
   bench.api.createService("web", awsClass);
   await stage.start();
   await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
-  const [group] = account.aws.state.targetGroups.values();
-  const registered = (): number =>
-    [...(group?.targets.values() ?? [])].filter((one) => one.drainingSince === undefined).length;
-  expect(registered()).toBe(2);
-  for (const name of ["node1", "node2"]) bench.api.updateNode(name, { spec: null });
+  expect(registered(stage)).toBe(2);
+  expect(bench.condition("web", "degraded")).toBe("True NodesLeftOut");
+  const message = `nodes: without spec.providerID no traffic is sent to node3, node4, node5 and 1 more; have the kubelet (--provider-id) or the cloud controller manager set it, or label what is to get none ${label}`;
+  expect(bench.message("web", "degraded")).toBe(message);
+  expect(bench.events).toContain(`Warning NodesLeftOut default/web: ${message}`);
+  for (const number of [3, 4, 5]) bench.api.updateNode(`node${number}`, { metadata: { labels: { [label]: "" } } });
+  bench.api.updateNode("node6", { spec: { providerID: `aws:///a/${instanceId(3)}` } });
+  await stage.until(() => bench.condition("web", "degraded") === "False NotDegraded", "it is mended");
+  await stage.until(() => registered(stage) === 3, "it is sent to what has got one");
+  for (const name of ["node1", "node2", "node6"]) bench.api.updateNode(name, { spec: null });
   await stage.until(() => bench.condition("web", "ready") === "False NoBackends", "it is told");
-  expect(bench.message("web", "ready")).toContain("node3 by its lack of a providerID");
+  expect(bench.message("web", "ready")).toContain("node2 by its lack of a providerID");
+});
+
+it("a node that its cloud controller manager has not come to yet is waited for without a word", async () => {
+  await using stage = await Stage.open();
+  const { bench } = stage;
+  const taint = { key: "node.cloudprovider.kubernetes.io/uninitialized", value: "true", effect: "NoSchedule" };
+  bench.api.createNode("node3");
+  bench.api.updateNode("node3", { spec: { taints: [taint] } });
+  bench.api.createService("web", awsClass);
+  await stage.start();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  expect([registered(stage), bench.condition("web", "degraded")]).toEqual([2, "False NotDegraded"]);
+  bench.api.updateNode("node3", { spec: { providerID: `aws:///a/${instanceId(3)}`, taints: null } });
+  await stage.until(() => registered(stage) === 3, "it is sent to");
+  expect(bench.events.filter((text) => text.includes("NodesLeftOut"))).toEqual([]);
 });
 
 interface Refusal {
