@@ -70,14 +70,14 @@ export class HealthWatch {
     }
   }
 
-  /** The longest unseen first. */
+  /** The longest unseen first; with many load balancers, half of them such as somebody waits for. */
   #due(): readonly string[] {
     const now = this.#clock.monotonic();
-    return [...this.#watched]
+    const due = [...this.#watched]
       .filter(([, { at, isSettled }]) => now - at >= (isSettled ? settledMs : unsettledMs))
-      .sort(([, a], [, b]) => a.at - b.at)
-      .slice(0, perTick)
-      .map(([arn]) => arn);
+      .sort(([, a], [, b]) => a.at - b.at);
+    const urgent = due.filter(([, { isSettled }]) => !isSettled).slice(0, perTick / 2);
+    return [...new Set([...urgent, ...due])].slice(0, perTick).map(([arn]) => arn);
   }
 }
 
