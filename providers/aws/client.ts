@@ -1,14 +1,19 @@
-import { type RequestKind, Requests } from "../../src/provider/index.ts";
+import { type Clock, errorMessage, systemClock } from "../../src/base/index.ts";
+import { NotSentError, ProviderError, type RequestKind, Requests } from "../../src/provider/index.ts";
+import { checkAnswer } from "./answers.ts";
 import { type Api, type Aws, apiOf, iamAction, type Made, type NameOf, type ReadName, type Reads } from "./aws.ts";
 import type { WriteCall } from "./calls.ts";
 import { type Credentials, findCredentials } from "./credentials.ts";
-import { providerError } from "./errors.ts";
+import { notReached, providerError } from "./errors.ts";
+import { Reach } from "./reach.ts";
 import { type Endpoints, isEmulator } from "./settings.ts";
 
 export interface ClientOptions {
   readonly region: string;
   readonly endpoints: Endpoints;
   readonly requests: Requests;
+  /** By default that of the machine. */
+  readonly clock?: Clock;
 }
 
 /** An SDK client of one service and the classes of all commands that it is sent, by name. */
@@ -166,13 +171,15 @@ export class SdkClient implements Aws {
   readonly region: string;
   readonly #endpoints: Endpoints;
   readonly #requests: Requests;
+  readonly #reach: Reach;
   readonly #services = new Map<Api, Promise<AnyService>>();
   #found: Promise<Credentials> | undefined;
 
-  constructor({ region, endpoints, requests }: ClientOptions) {
+  constructor({ region, endpoints, requests, clock = systemClock }: ClientOptions) {
     this.region = region;
     this.#endpoints = endpoints;
     this.#requests = requests;
+    this.#reach = new Reach(clock);
   }
 
   async read<Name extends ReadName>(
@@ -180,7 +187,9 @@ export class SdkClient implements Aws {
     input: Reads[Name]["input"],
     signal: AbortSignal,
   ): Promise<Reads[Name]["output"]> {
-    return (await this.#send("read", name, input, signal)) as Reads[Name]["output"];
+    const output = (await this.#send("read", name, input, signal)) as Reads[Name]["output"];
+    checkAnswer(name, output);
+    return output;
   }
 
   async write({ name, input }: WriteCall, signal: AbortSignal): Promise<Made> {
@@ -195,14 +204,25 @@ export class SdkClient implements Aws {
   ): Promise<unknown> {
     const { client, commands } = await this.#service(apiOf[name]);
     const Command = (commands as Readonly<Record<string, unknown>>)[name] as new (input: unknown) => unknown;
-    return await this.#requests.send(kind, name, signal, async (abortSignal) => {
+    const action = iamAction(name);
+    using _ = this.#reach.enter(action);
+    const ask = async (abortSignal: AbortSignal): Promise<unknown> => {
       try {
         return await client.send(new Command(input), { abortSignal });
       } catch (error) {
         abortSignal.throwIfAborted();
-        throw providerError(error, { action: iamAction(name), region: this.region });
+        throw providerError(error, { action, region: this.region });
+      } finally {
+        if (!abortSignal.aborted) this.#reach.note(true);
       }
-    });
+    };
+    try {
+      return await this.#requests.send(kind, name, signal, ask);
+    } catch (error) {
+      if (signal.aborted || error instanceof ProviderError || error instanceof NotSentError) throw error;
+      this.#reach.note(false);
+      throw new ProviderError({ kind: "retryable" }, notReached(action, errorMessage(error)), { cause: error });
+    }
   }
 
   #service(api: Api): Promise<AnyService> {

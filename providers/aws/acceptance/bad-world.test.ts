@@ -198,7 +198,7 @@ const refusals: readonly Refusal[] = [
     what: "a VPC of another region",
     error: new AwsError("InvalidVpcID.NotFound", "The vpc ID 'vpc-0a0a0a0a' does not exist"),
     reason: "VpcNotFound",
-    words: "give the VPC of the nodes",
+    words: "give the VPC of the nodes by --aws-nlb-vpc-id, and its region by --aws-nlb-region",
   },
   {
     what: "a token that has run out",
@@ -220,7 +220,7 @@ const refusals: readonly Refusal[] = [
     what: "a clock that EC2 finds wrong",
     error: new AwsError("RequestExpired", "Request has expired", 400),
     reason: "CredentialsExpired",
-    words: "see to it that the controller's credentials are renewed",
+    words: "see to it that the controller's credentials are renewed, and that the clock of its node is right",
   },
   {
     what: "keys that nobody knows",
@@ -262,9 +262,22 @@ it.each(refusals)(
   },
 );
 
-it.each<Way>(["nothing", "half an answer", "a cut answer", "a page", "a page of an error"])(
-  "%s instead of an answer: SyncFailed, soon again, ever less often; once it is mended all goes on",
-  async (way) => {
+const between = "see what stands between the controller and AWS, a proxy or another endpoint";
+const away = "let the controller get to AWS' endpoints, or say by --aws-nlb-endpoint where AWS is";
+
+it.each<[Way, string]>([
+  ["nothing", away],
+  ["silence", away],
+  ["half an answer", between],
+  ["a cut answer", between],
+  ["an empty answer", between],
+  ["a page", between],
+  ["a whole page", between],
+  ["a page of an error", between],
+  ["a refusal of a proxy", between],
+])(
+  "%s instead of an answer: SyncFailed with the remedy, soon again, ever less often; once it is mended all goes on",
+  async (way, remedy) => {
     await using stage = await Stage.open();
     await using front = await Front.start(stage.account.aws.endpoint);
     stage.elsewhere = () => front.count;
@@ -273,7 +286,10 @@ it.each<Way>(["nothing", "half an answer", "a cut answer", "a page", "a page of 
     bench.api.createService("web", awsClass);
     await stage.start({ workers: 1, endpoint: front.endpoint, ...beside(stage) });
     await stage.until(() => bench.condition("web", "programmed") === "False SyncFailed", "it is told");
-    expect(bench.condition("other", "ready")).toMatch(/^True /);
+    expect(bench.message("web", "programmed")).toContain(remedy);
+    await stage.until(() => bench.condition("other", "ready").startsWith("True "), "the other one is served");
+    // The only worker waits for one answer at most.
+    expect(bench.clock.monotonic()).toBeLessThanOrEqual(15_000);
     const [countBefore, from] = [front.count, bench.clock.monotonic()];
     await stage.until(() => bench.clock.monotonic() - from >= 240_000, "four minutes go by");
     // The first try comes within seconds, and each next one twice as late, up to minutes.
@@ -285,7 +301,30 @@ it.each<Way>(["nothing", "half an answer", "a cut answer", "a page", "a page of 
   },
 );
 
-it("nobody at the endpoint: SyncFailed, and other providers go on", async () => {
+it.each<Way>(["an empty answer", "a whole page"])(
+  "%s is not taken for a list of nothing: what is there is neither made again nor forgotten",
+  async (way) => {
+    await using stage = await Stage.open();
+    await using front = await Front.start(stage.account.aws.endpoint);
+    stage.elsewhere = () => front.count;
+    const { bench, account } = stage;
+    bench.api.createService("web", awsClass);
+    await stage.start({ endpoint: front.endpoint });
+    await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+    const [before, writes] = [account.fingerprint(), account.aws.writes().length];
+    front.way = way;
+    const from = bench.clock.monotonic();
+    await stage.until(() => bench.clock.monotonic() - from >= 900_000, "a check goes by");
+    bench.api.deleteService("web");
+    await stage.until(() => bench.condition("web", "programmed") === "False SyncFailed", "it is told");
+    expect([account.fingerprint(), account.aws.writes().length]).toEqual([before, writes]);
+    front.way = "answer";
+    await stage.until(() => bench.api.service("web") === undefined, "it goes");
+    expect(account.fingerprint()).not.toContain("uid-web");
+  },
+);
+
+it("nobody at the endpoint: SyncFailed with the remedy, and other providers go on", async () => {
   await using stage = await Stage.open();
   const front = await Front.start(stage.account.aws.endpoint);
   const { endpoint } = front;
@@ -295,5 +334,6 @@ it("nobody at the endpoint: SyncFailed, and other providers go on", async () => 
   await stage.start({ workers: 1, endpoint, ...beside(stage) });
   await stage.until(() => bench.condition("web", "programmed") === "False SyncFailed", "it is told");
   expect(bench.message("web", "programmed")).toContain("ECONNREFUSED");
+  expect(bench.message("web", "programmed")).toContain(away);
   expect(bench.condition("other", "ready")).toMatch(/^True /);
 });
