@@ -4,6 +4,7 @@ import { AwsError } from "../../../sandbox/aws/index.ts";
 import { isActive } from "../../../sandbox/aws/load-balancers.ts";
 import { type LoadBalancerClass, loadBalancerClasses, services } from "../../../src/api/index.ts";
 import { contentHash, RequestBudget, requestMeters } from "../../../src/provider/index.ts";
+import { MemoryProvider } from "../../../src/provider/testing/memory-provider.ts";
 import { createMetrics } from "../../../src/telemetry/index.ts";
 import { provider } from "../index.ts";
 import { awsClass, Stage } from "../testing/stage.ts";
@@ -142,6 +143,44 @@ it("13: another scheme is refused until it may replace the address; then the new
   // Never without a name.
   expect(shown.has("")).toBe(false);
   expect(stage.hostnames("web")).not.toEqual([name]);
+});
+
+it("9: while AWS holds on to what is deleted, the only worker is there for others within a second", async () => {
+  bench.api.createService("web", awsClass);
+  await stage.start({ workers: 1, others: [new MemoryProvider(bench.world)], pool: ["192.0.2.0/24"] });
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  const left: Record<string, number> = { DeleteTargetGroup: 3, DeleteSecurityGroup: 5 };
+  const words: Readonly<Record<string, string>> = {
+    DeleteTargetGroup: "ResourceInUse",
+    DeleteSecurityGroup: "DependencyViolation",
+  };
+  const others: string[] = [];
+  account.aws.trouble = ({ action }) => {
+    const count = left[action] ?? 0;
+    if (count === 0) return undefined;
+    left[action] = count - 1;
+    // Each time somebody comes who wants something at once.
+    const name = `other-${others.length}`;
+    others.push(name);
+    bench.api.createService(name);
+    return new AwsError(words[action] ?? "", "it is held");
+  };
+  bench.api.deleteService("web");
+  const isReady = (name: string): boolean => bench.condition(name, "ready").startsWith("True ");
+  const cameAt = new Map<string, number>();
+  const longest = { ms: 0 };
+  await stage.until(
+    () => {
+      const now = bench.clock.monotonic();
+      for (const name of others) if (!cameAt.has(name)) cameAt.set(name, now);
+      for (const [name, at] of cameAt) if (!isReady(name)) longest.ms = Math.max(longest.ms, now - at);
+      return bench.api.service("web") === undefined && others.every(isReady);
+    },
+    "it goes",
+    100,
+  );
+  expect([others.length, longest.ms <= 1000]).toEqual([8, true]);
+  expect(account.fingerprint()).not.toContain("uid-web");
 });
 
 it("11: one that is protected from its deletion stays, and the Service with it says so", async () => {
