@@ -8,6 +8,7 @@ import { MemoryProvider } from "../../../src/provider/testing/memory-provider.ts
 import { createMetrics } from "../../../src/telemetry/index.ts";
 import { provider } from "../index.ts";
 import { awsClass, Stage } from "../testing/stage.ts";
+import { instanceId } from "../testing/values.ts";
 
 const prefix = "service.beta.kubernetes.io/aws-load-balancer-";
 
@@ -143,6 +144,23 @@ it("13: another scheme is refused until it may replace the address; then the new
   // Never without a name.
   expect(shown.has("")).toBe(false);
   expect(stage.hostnames("web")).not.toEqual([name]);
+});
+
+it("8: more targets than AWS takes are told, and never asked for", async () => {
+  for (let number = 3; number <= 60; number++) {
+    account.run(instanceId(number));
+    bench.api.createNode(`node${number}`);
+    bench.api.updateNode(`node${number}`, { spec: { providerID: `aws:///a/${instanceId(number)}` } });
+  }
+  const ports = Array.from({ length: 10 }, (_, i) => ({ name: `p${i}`, port: 80 + i, nodePort: 30_080 + i }));
+  const annotations = { [`${prefix}attributes`]: "load_balancing.cross_zone.enabled=true" };
+  bench.api.createService("web", { ...awsClass, ports }, { annotations });
+  await stage.start();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  expect(bench.condition("web", "degraded")).toBe("True QuotaExceeded");
+  expect(bench.message("web", "degraded")).toContain("60 nodes for 10 ports are more targets than AWS takes; 50 nodes");
+  expect(account.aws.journal.filter(({ outcome }) => outcome === "TooManyTargets")).toEqual([]);
+  expect([...account.aws.state.targetGroups.values()].map(({ targets }) => targets.size)).toEqual(Array(10).fill(50));
 });
 
 it("9: while AWS holds on to what is deleted, the only worker is there for others within a second", async () => {
