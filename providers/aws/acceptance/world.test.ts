@@ -93,6 +93,11 @@ it("7: one instance of 250 that stops while they are registered is left out alon
   };
   await operator.settle();
   expect(operator.failures).toEqual([]);
+  // A batch with it fails, and so does each half that it is in.
+  const outcomes = account.aws.journal.flatMap(({ action, outcome }) =>
+    action === "RegisterTargets" ? [outcome] : [],
+  );
+  expect(outcomes.filter((outcome) => outcome === "InvalidTarget").length).toBeGreaterThanOrEqual(7);
   const [group] = account.aws.state.targetGroups.values();
   expect(group?.targets.size).toBe(249);
   expect((await operator.status(lb)).issues).toEqual([
