@@ -262,6 +262,35 @@ it.each(refusals)(
   },
 );
 
+it.each([
+  ["CreateLoadBalancer", "TooManyLoadBalancers", "raise the limit network load balancers in the region"],
+  ["CreateTargetGroup", "TooManyTargetGroups", "raise the limit target groups in the region"],
+  ["CreateSecurityGroup", "SecurityGroupLimitExceeded", "raise the limit security groups in the VPC"],
+])(
+  "%s that the region has no room for: QuotaExceeded, and no try leaves more behind (kubernetes#79994)",
+  async (name, code, words) => {
+    await using stage = await Stage.open();
+    const { bench, account } = stage;
+    bench.api.createService("first", awsClass);
+    await stage.start({ workers: 1, ...beside(stage) });
+    await stage.until(() => stage.hostnames("first").length > 0, "there was room for one");
+    const before = account.fingerprint();
+    account.aws.trouble = ({ action }) => (action === name ? new AwsError(code, "there is no room") : undefined);
+    bench.api.createService("web", awsClass);
+    await stage.until(() => bench.condition("web", "programmed") === "False QuotaExceeded", "it is told");
+    expect(bench.message("web", "programmed")).toContain(words);
+    const once = account.fingerprint();
+    const from = bench.clock.monotonic();
+    await stage.until(() => bench.clock.monotonic() - from >= 1_800_000, "half an hour goes by", 5000);
+    expect(account.fingerprint()).toBe(once);
+    expect(account.aws.journal.filter(({ outcome }) => outcome === code).length).toBeLessThanOrEqual(8);
+    expect(bench.condition("other", "ready")).toMatch(/^True /);
+    bench.api.deleteService("web");
+    await stage.until(() => bench.api.service("web") === undefined, "it goes");
+    expect(account.fingerprint()).toBe(before);
+  },
+);
+
 const between = "see what stands between the controller and AWS, a proxy or another endpoint";
 const away = "let the controller get to AWS' endpoints, or say by --aws-nlb-endpoint where AWS is";
 

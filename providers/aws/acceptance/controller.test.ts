@@ -1,11 +1,12 @@
 // The whole controller on an account: tests 10 to 13, 18 and 19 of reference/aws.md, section 7.5, as a user meets them.
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { AwsError } from "../../../sandbox/aws/index.ts";
+import { AwsError, nodeGroup, type State } from "../../../sandbox/aws/index.ts";
 import { isActive } from "../../../sandbox/aws/load-balancers.ts";
 import { type LoadBalancerClass, loadBalancerClasses, services } from "../../../src/api/index.ts";
 import { contentHash, RequestBudget, requestMeters } from "../../../src/provider/index.ts";
 import { MemoryProvider } from "../../../src/provider/testing/memory-provider.ts";
 import { createMetrics } from "../../../src/telemetry/index.ts";
+import { tagKeys } from "../identity.ts";
 import { provider } from "../index.ts";
 import { awsClass, Stage } from "../testing/stage.ts";
 import { instanceId } from "../testing/values.ts";
@@ -47,13 +48,36 @@ it("a Service gets the name of its load balancer once AWS has set it up, is read
   expect(account.fingerprint()).not.toContain("uid-web");
 });
 
-it("10: a target group that somebody deletes by hand is there again, with its targets, within one check", async () => {
+it.each<[string, (state: State) => void]>([
+  [
+    "a load balancer",
+    ({ listeners, loadBalancers }) => {
+      listeners.clear();
+      loadBalancers.clear();
+    },
+  ],
+  ["a listener", ({ listeners }) => listeners.clear()],
+  [
+    "a target group",
+    ({ listeners, targetGroups }) => {
+      listeners.clear();
+      targetGroups.clear();
+    },
+  ],
+  ["a target", ({ targetGroups }) => [...targetGroups.values()].forEach(({ targets }) => targets.clear())],
+  [
+    "a rule of who may connect",
+    ({ groups }) => [...groups.values()].forEach(({ tags, rules }) => tags.has(tagKeys.uid) && rules.splice(0)),
+  ],
+  ["a rule of the nodes", ({ groups }) => void groups.get(nodeGroup)?.rules.splice(0)],
+  ["a tag", ({ loadBalancers }) => [...loadBalancers.values()].forEach(({ tags }) => tags.delete(tagKeys.service))],
+])("10: %s that somebody takes away by hand is there again within one check", async (_, harm) => {
   bench.api.createService("web", awsClass);
   await stage.start();
   await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
   const before = account.fingerprint();
-  account.aws.state.listeners.clear();
-  account.aws.state.targetGroups.clear();
+  harm(account.aws.state);
+  expect(account.fingerprint()).not.toBe(before);
   const from = bench.clock.monotonic();
   await stage.until(() => account.fingerprint() === before, "all is as before");
   // The check comes after ten minutes, give or take a fifth.
