@@ -29,7 +29,7 @@ export interface Life {
 }
 
 /** Far beyond what anybody needs: reaching it means that it never comes. */
-const patienceMs = 300_000;
+const patienceMs = 3_600_000;
 /** After so long without a request the controller has no more to say. */
 const quietMs = 3000;
 const pollMs = 20;

@@ -1,5 +1,6 @@
 // `node bench/controller/memory.ts [20]`: what a provider costs the controller in memory: the program of the image, with so
-// many Services of the provider `node`, which talks to nobody, and with as many of `aws-nlb` on an AWS in this process.
+// many Services that it does not serve, with as many of the provider `node`, which talks to nobody, and with as many of
+// `aws-nlb` on an AWS in this process.
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,8 +34,9 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<void> 
   for (let i = 0; i < nodes; i++) account.run(instanceOf(i));
   const timer = setInterval(() => account.pass(100 * hurry), 100);
   stack.defer(() => clearInterval(timer));
-  const plain = await lifeWith("node", [...program, "--providers=node"]);
-  const aws = await lifeWith("aws-nlb", [
+  const nobodys = await lifeWith("aws-nlb", 0, [...program, "--providers=node"]);
+  const plain = await lifeWith("node", services, [...program, "--providers=node"]);
+  const aws = await lifeWith("aws-nlb", services, [
     ...program,
     "--providers=aws-nlb",
     // Nobody else uses this account: ten times what it is by default.
@@ -45,23 +47,23 @@ async function run(argv: readonly string[], signal: AbortSignal): Promise<void> 
   ]);
   const row = (name: string, of: (life: Life) => number): readonly string[] => [
     name,
-    ...[of(plain), of(aws), of(aws) - of(plain)].map(mebibytes),
+    ...[of(nobodys), of(plain), of(aws), of(aws) - of(nobodys), of(aws) - of(plain)].map(mebibytes),
   ];
   const table = markdownTable([
-    ["measure", "node", "aws-nlb", "more"],
+    ["measure", "not served", "node", "aws-nlb", "more than not served", "more than node"],
     row("RSS once all are reconciled", ({ usage }) => usage.residentBytes),
     row("RSS at rest", ({ restBytes }) => restBytes),
   ]);
   process.stdout.write(`${describeMachine(`${services} Services`, `${nodes} nodes`)}\n\n${table}\n`);
 
-  async function lifeWith(provider: string, command: readonly [string, ...string[]]): Promise<Life> {
+  async function lifeWith(provider: string, served: number, command: readonly [string, ...string[]]): Promise<Life> {
     await using controlPlane = await sandbox.start({ recordsAccess: true });
     const { kubeconfig } = controlPlane;
     await defineKinds(kubeconfig);
     await using client = new KubeClient({ connection: await loadKubeconfig(kubeconfig), metrics: createMetrics() });
     await createCluster(client, { provider, services, nodes }, signal);
     await using _ = keepAgentsAlive(client, nodes);
-    return await live({ contender: provider, command, environment }, controlPlane, services, signal);
+    return await live({ contender: provider, command, environment }, controlPlane, served, signal);
   }
 }
 

@@ -1,15 +1,20 @@
 import { spawnSync } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DescribeLoadBalancersCommand, ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
-import { afterAll, expect, it, vi } from "vitest";
+import type { STSClientConfig } from "@aws-sdk/client-sts";
+import { defaultProvider } from "@aws-sdk/credential-provider-node";
+import { afterAll, afterEach, expect, it, vi } from "vitest";
 import { namesUsed } from "../../images/bundle.ts";
 import { type Api, apiOf } from "./aws.ts";
-import { serviceOptions } from "./client.ts";
+import { sdkOptions } from "./client.ts";
+import { findCredentials } from "./credentials.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "berth-aws-"));
 afterAll(() => rmSync(directory, { recursive: true }));
+afterEach(() => void vi.unstubAllEnvs());
 
 /** Prints what of the SDK is loaded before the first request, and after it. */
 const script = `
@@ -53,19 +58,33 @@ it.each<[Api, string, string]>([
   expect(namesUsed(source, `@aws-sdk/${name}`)).toEqual([...commands, client].sort());
 });
 
-it("takes no endpoint from a file of configuration, which nobody has checked", async () => {
-  const file = join(directory, "config");
-  writeFileSync(file, "[default]\nendpoint_url = http://127.0.0.1:9\n");
-  vi.stubEnv("AWS_CONFIG_FILE", file);
+/** Says where requests would go, and sends none. */
+function recorder(): { readonly hosts: string[]; readonly requestHandler: HttpHandler } {
   const hosts: string[] = [];
-  const requestHandler = {
-    handle: ({ hostname }: { readonly hostname: string }) => {
-      hosts.push(hostname);
-      return Promise.reject(new Error("it is not sent"));
-    },
+  const handle = ({ hostname }: { readonly hostname: string }): Promise<never> => {
+    hosts.push(hostname);
+    return Promise.reject(new Error("it is not sent"));
   };
+  return { hosts, requestHandler: { handle } };
+}
+
+type HttpHandler = NonNullable<STSClientConfig["requestHandler"]>;
+
+/** What the SDK would follow by itself to a place that nobody has checked. */
+function configure(lines: string): void {
+  // The SDK reads each file once.
+  const file = join(directory, randomUUID());
+  writeFileSync(file, lines);
+  vi.stubEnv("AWS_CONFIG_FILE", file);
+  vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", join(directory, "none"));
+  vi.stubEnv("AWS_ACCESS_KEY_ID", undefined);
+}
+
+it("takes no endpoint from a file of configuration, which nobody has checked", async () => {
+  configure("[default]\nendpoint_url = http://127.0.0.1:9\n");
+  const { hosts, requestHandler } = recorder();
   const credentials = { accessKeyId: "a", secretAccessKey: "b" };
-  const options = { ...serviceOptions("eu-west-1", undefined), credentials, requestHandler };
+  const options = { ...sdkOptions("eu-west-1", undefined), credentials, requestHandler };
   for (const ignoreConfiguredEndpointUrls of [true, false]) {
     const client = new ElasticLoadBalancingV2Client({
       ...options,
@@ -75,4 +94,37 @@ it("takes no endpoint from a file of configuration, which nobody has checked", a
   }
   // The second one shows what the SDK would do by itself.
   expect(hosts).toEqual(["elasticloadbalancing.eu-west-1.amazonaws.com", "127.0.0.1"]);
+});
+
+const token = join(directory, "token");
+const webIdentity = `role_arn = arn:aws:iam::1:role/x\nweb_identity_token_file = ${token}\n`;
+const sourced = `role_arn = arn:aws:iam::1:role/x\nsource_profile = keys\n[profile keys]\naws_access_key_id = a\naws_secret_access_key = b\n`;
+
+/** Ways to credentials that STS gives, by what the file says and the environment. */
+const ways: readonly (readonly [what: string, lines: string, environment: Readonly<Record<string, string>>])[] = [
+  ["a web identity", "", { AWS_WEB_IDENTITY_TOKEN_FILE: token, AWS_ROLE_ARN: "arn:aws:iam::1:role/x" }],
+  ["a profile with a web identity", webIdentity, { AWS_PROFILE: "default" }],
+  ["a profile with a role", sourced, { AWS_PROFILE: "default" }],
+];
+const nowhere: Readonly<Record<string, string>> = {
+  AWS_ENDPOINT_URL: "http://127.0.0.1:9",
+  AWS_ENDPOINT_URL_STS: "http://127.0.0.1:9",
+};
+
+it.each(ways)("asks only the STS that it was told of for credentials by %s", async (_, lines, environment) => {
+  configure(`[default]\nendpoint_url = http://127.0.0.1:9\n${lines}`);
+  writeFileSync(token, "of the pod");
+  for (const [name, value] of Object.entries({ ...nowhere, ...environment })) vi.stubEnv(name, value);
+  const { hosts, requestHandler } = recorder();
+  for (const endpoint of [undefined, "https://sts.example"]) {
+    const options = { ...sdkOptions("eu-west-1", endpoint), requestHandler };
+    const find = (await findCredentials(options)) as () => Promise<unknown>;
+    await expect(find()).rejects.toThrow("it is not sent");
+  }
+  const byItself = defaultProvider({
+    clientConfig: { region: "eu-west-1", requestHandler },
+    parentClientConfig: { region: "eu-west-1", requestHandler },
+  });
+  await expect(byItself()).rejects.toThrow("it is not sent");
+  expect(hosts).toEqual(["sts.eu-west-1.amazonaws.com", "sts.example", "127.0.0.1"]);
 });

@@ -1,13 +1,19 @@
-import { type RequestKind, Requests } from "../../src/provider/index.ts";
+import { type Clock, errorMessage, systemClock } from "../../src/base/index.ts";
+import { NotSentError, ProviderError, type RequestKind, Requests } from "../../src/provider/index.ts";
+import { checkAnswer } from "./answers.ts";
 import { type Api, type Aws, apiOf, iamAction, type Made, type NameOf, type ReadName, type Reads } from "./aws.ts";
 import type { WriteCall } from "./calls.ts";
-import { providerError } from "./errors.ts";
+import { type Credentials, findCredentials } from "./credentials.ts";
+import { notReached, providerError } from "./errors.ts";
+import { Reach } from "./reach.ts";
 import { type Endpoints, isEmulator } from "./settings.ts";
 
 export interface ClientOptions {
   readonly region: string;
   readonly endpoints: Endpoints;
   readonly requests: Requests;
+  /** By default that of the machine. */
+  readonly clock?: Clock;
 }
 
 /** An SDK client of one service and the classes of all commands that it is sent, by name. */
@@ -22,14 +28,18 @@ interface Sender {
   send(command: unknown, options: { readonly abortSignal: AbortSignal }): Promise<unknown>;
 }
 
-interface ServiceOptions {
+/** What clients of the SDK have in common. */
+export interface SdkOptions {
   readonly region: string;
   readonly endpoint?: string;
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Tries once: when to try again is up to us. */
   readonly maxAttempts: 1;
   /** What a file of configuration has is not looked at: endpoints come from flags and environment, and are checked. */
   readonly ignoreConfiguredEndpointUrls: true;
+}
+
+interface ServiceOptions extends SdkOptions {
+  readonly credentials: Credentials;
 }
 
 /**
@@ -161,12 +171,15 @@ export class SdkClient implements Aws {
   readonly region: string;
   readonly #endpoints: Endpoints;
   readonly #requests: Requests;
+  readonly #reach: Reach;
   readonly #services = new Map<Api, Promise<AnyService>>();
+  #found: Promise<Credentials> | undefined;
 
-  constructor({ region, endpoints, requests }: ClientOptions) {
+  constructor({ region, endpoints, requests, clock = systemClock }: ClientOptions) {
     this.region = region;
     this.#endpoints = endpoints;
     this.#requests = requests;
+    this.#reach = new Reach(clock);
   }
 
   async read<Name extends ReadName>(
@@ -174,7 +187,9 @@ export class SdkClient implements Aws {
     input: Reads[Name]["input"],
     signal: AbortSignal,
   ): Promise<Reads[Name]["output"]> {
-    return (await this.#send("read", name, input, signal)) as Reads[Name]["output"];
+    const output = (await this.#send("read", name, input, signal)) as Reads[Name]["output"];
+    checkAnswer(name, output);
+    return output;
   }
 
   async write({ name, input }: WriteCall, signal: AbortSignal): Promise<Made> {
@@ -189,35 +204,52 @@ export class SdkClient implements Aws {
   ): Promise<unknown> {
     const { client, commands } = await this.#service(apiOf[name]);
     const Command = (commands as Readonly<Record<string, unknown>>)[name] as new (input: unknown) => unknown;
-    return await this.#requests.send(kind, name, signal, async (abortSignal) => {
+    const action = iamAction(name);
+    using _ = this.#reach.enter(action);
+    const ask = async (abortSignal: AbortSignal): Promise<unknown> => {
       try {
         return await client.send(new Command(input), { abortSignal });
       } catch (error) {
         abortSignal.throwIfAborted();
-        throw providerError(error, { action: iamAction(name), region: this.region });
+        throw providerError(error, { action, region: this.region });
+      } finally {
+        if (!abortSignal.aborted) this.#reach.note(true);
       }
-    });
+    };
+    try {
+      return await this.#requests.send(kind, name, signal, ask);
+    } catch (error) {
+      if (signal.aborted || error instanceof ProviderError || error instanceof NotSentError) throw error;
+      this.#reach.note(false);
+      throw new ProviderError({ kind: "retryable" }, notReached(action, errorMessage(error)), { cause: error });
+    }
   }
 
   #service(api: Api): Promise<AnyService> {
     const known = this.#services.get(api);
     if (known !== undefined) return known;
-    const endpoint = this.#endpoints[api];
-    const service: Promise<AnyService> = loaders[api](serviceOptions(this.region, endpoint));
+    const service = this.#load(api);
     this.#services.set(api, service);
     return service;
+  }
+
+  async #load(api: Api): Promise<AnyService> {
+    const endpoint = this.#endpoints[api];
+    const credentials = isEmulator(endpoint) ? ofNobody : await this.#credentials();
+    return await loaders[api]({ ...sdkOptions(this.region, endpoint), credentials });
+  }
+
+  /** Found once for all services. */
+  #credentials(): Promise<Credentials> {
+    this.#found ??= findCredentials(sdkOptions(this.region, this.#endpoints.sts));
+    return this.#found;
   }
 }
 
 /** What a client of the SDK is made with. */
-export function serviceOptions(region: string, endpoint: string | undefined): ServiceOptions {
-  return {
-    region,
-    maxAttempts: 1,
-    ignoreConfiguredEndpointUrls: true,
-    ...(endpoint !== undefined && { endpoint }),
-    ...(isEmulator(endpoint) && { credentials: ofNobody }),
-  };
+export function sdkOptions(region: string, endpoint: string | undefined): SdkOptions {
+  const options = { region, maxAttempts: 1, ignoreConfiguredEndpointUrls: true } as const;
+  return endpoint === undefined ? options : { ...options, endpoint };
 }
 
 /** What answers of creations have in common. */

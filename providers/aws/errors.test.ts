@@ -177,6 +177,7 @@ it.each<[string, Fault["kind"]]>([
   ["RulesPerSecurityGroupLimitExceeded", "quota"],
   ["RequestLimitExceeded", "throttled"],
   ["UnauthorizedOperation", "forbidden"],
+  ["AuthFailure", "blocked"],
   ["InvalidInstanceID.NotFound", "retryable"],
   ["InvalidSubnetID.NotFound", "blocked"],
 ])("understands what EC2 says: %s", async (code, kind) => {
@@ -186,14 +187,51 @@ it.each<[string, Fault["kind"]]>([
 it("understands the other two", async () => {
   expect((await faultOf("sts", elbError("InvalidClientTokenId", "x", 403))).fault.kind).toBe("blocked");
   const type = "application/x-amz-json-1.1";
-  const body = JSON.stringify({ __type: "ThrottledException", Message: "slow" });
-  expect((await faultOf("tag", { status: 400, type, body })).fault.kind).toBe("throttled");
+  const fault = async (__type: string, message: string): Promise<Fault> =>
+    (await faultOf("tag", { status: 400, type, body: JSON.stringify({ __type, message }) })).fault;
+  expect((await fault("ThrottledException", "slow")).kind).toBe("throttled");
+  expect(await fault("InvalidSignatureException", "Signature expired: 1 is now earlier than 2")).toMatchObject({
+    reason: "ClockSkew",
+  });
+  expect(await fault("com.amazon.coral.service#UnrecognizedClientException", "x")).toMatchObject({
+    reason: "CredentialsInvalid",
+  });
 });
 
 it("says what was asked, AWS' word and AWS' reason", async () => {
   expect((await faultOf("elb", elbError("SubnetNotFound", "subnet-1 is gone"))).message).toBe(
     "a:Act: SubnetNotFound: subnet-1 is gone",
   );
+});
+
+it.each<[string, typeof answer, string]>([
+  [
+    "a page of a proxy",
+    { status: 403, type: "text/html", body: "<html><body>Not from here</body></html>" },
+    "a:Act: what came is no answer of AWS: Unknown (status 403); see what stands between the controller and AWS, a proxy or another endpoint",
+  ],
+  [
+    "half an answer",
+    { status: 200, body: "<DescribeLoadBalancersResponse><Describe" },
+    "a:Act: what came is no answer of AWS: @aws-sdk XML parse error: unexpected end of input. (status 200); see what stands between the controller and AWS, a proxy or another endpoint",
+  ],
+  [
+    "a connection that is cut",
+    undefined,
+    "a:Act: AWS was not reached: ECONNRESET: socket hang up; let the controller get to AWS' endpoints, or say by --aws-nlb-endpoint where AWS is",
+  ],
+])("says what to do about %s", async (_, reply, message) => {
+  expect((await faultOf("elb", reply)).message).toBe(message);
+});
+
+it("names what an assumed role may not do", () => {
+  const error = Object.assign(new Error("Not authorized to perform sts:AssumeRoleWithWebIdentity"), {
+    Code: "AccessDenied",
+  });
+  expect(providerError(error, { action: "a:Act", region: "r" }).fault).toEqual({
+    kind: "forbidden",
+    action: "sts:AssumeRoleWithWebIdentity",
+  });
 });
 
 it.each<[unknown, string]>([

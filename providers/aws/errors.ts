@@ -1,3 +1,4 @@
+import { errorMessage } from "../../src/base/index.ts";
 import { type Fault, ProviderError } from "../../src/provider/index.ts";
 
 /** One call, as IAM names it: `elasticloadbalancing:CreateListener`. */
@@ -28,6 +29,20 @@ function blocked(reason: string, remedy: string): Treatment {
 const badCredentials = blocked("CredentialsInvalid", "give the controller credentials that AWS knows");
 const expired = blocked("CredentialsExpired", "see to it that the controller's credentials are renewed");
 const skewed = blocked("ClockSkew", "set the clock of the controller's node right");
+/** EC2 has one word for both. */
+const expiredOrSkewed = blocked(
+  "CredentialsExpired",
+  "see to it that the controller's credentials are renewed, and that the clock of its node is right",
+);
+const badSignature: Treatment = (call, message) =>
+  (/expired|not yet current/i.test(message) ? skewed : badCredentials)(call, message);
+/** So EC2 says that it does not know the credentials, that they may not, or that the clock is wrong. */
+const authFailure: Treatment = (call, message) =>
+  (/not authorized/i.test(message) ? forbidden : unknownOrSkewed)(call, message);
+const unknownOrSkewed = blocked(
+  "CredentialsInvalid",
+  "give the controller credentials that AWS knows, and see whether the clock of its node is right",
+);
 const regionOff = blocked("RegionDisabled", "turn the region on for the account, or give another one");
 const noSubnet = blocked("SubnetNotUsable", "name other subnets, or give this one free addresses and the right routes");
 const noGroup = blocked("SecurityGroupNotUsable", "name security groups of the load balancer's VPC");
@@ -37,18 +52,20 @@ const badInput = blocked("RefusedByAWS", "change what the Service asks for as th
 const treatments: Readonly<Record<string, Treatment>> = {
   // Who asks.
   AccessDenied: forbidden,
-  AuthFailure: forbidden,
+  AuthFailure: authFailure,
   UnauthorizedOperation: forbidden,
   ExpiredToken: expired,
-  RequestExpired: expired,
+  RequestExpired: expiredOrSkewed,
   CredentialsProviderError: badCredentials,
   TokenProviderError: badCredentials,
+  IDPRejectedClaim: badCredentials,
   IncompleteSignature: badCredentials,
   InvalidAccessKeyId: badCredentials,
   InvalidClientTokenId: badCredentials,
+  InvalidIdentityToken: badCredentials,
   MissingAuthenticationToken: badCredentials,
-  SignatureDoesNotMatch: ({ action, region }, message) =>
-    (/expired|not yet current/i.test(message) ? skewed : badCredentials)({ action, region }, message),
+  InvalidSignature: badSignature,
+  SignatureDoesNotMatch: badSignature,
   UnrecognizedClient: badCredentials,
   RequestTimeTooSkewed: skewed,
   OptInRequired: regionOff,
@@ -98,7 +115,10 @@ const treatments: Readonly<Record<string, Treatment>> = {
   InvalidSubnet: noSubnet,
   "InvalidSubnetID.NotFound": noSubnet,
   SubnetNotFound: noSubnet,
-  "InvalidVpcID.NotFound": blocked("VpcNotFound", "give the VPC of the nodes"),
+  "InvalidVpcID.NotFound": blocked(
+    "VpcNotFound",
+    "give the VPC of the nodes by --aws-nlb-vpc-id, and its region by --aws-nlb-region",
+  ),
   SSLPolicyNotFound: blocked("PolicyNotFound", "give a security policy that AWS has in this region"),
 
   // What is there already: a name that is not ours, or a race that the next observation settles.
@@ -133,6 +153,7 @@ const treatments: Readonly<Record<string, Treatment>> = {
   // What is AWS' own.
   ConcurrentModification: retryable,
   HealthUnavailable: retryable,
+  IDPCommunicationError: retryable,
   InternalError: retryable,
   InternalFailure: retryable,
   InternalService: retryable,
@@ -153,10 +174,35 @@ export function awsCode(error: unknown): string {
 /** What a failure of a call means; what never came from AWS, or came maimed, is tried again. */
 export function providerError(error: unknown, call: Call): ProviderError {
   const code = awsCode(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const message = firstLine(errorMessage(error));
   const treatment = Object.hasOwn(treatments, code) ? treatments[code] : undefined;
+  if (treatment === undefined && !isOfAws(error))
+    return new ProviderError({ kind: "retryable" }, unanswered(error, call), { cause: error });
   const fault = (treatment ?? (isRefusal(error) ? badInput : retryable))(call, message);
   return new ProviderError(fault, `${call.action}: ${code}: ${message}`, { cause: error });
+}
+
+/** Something came, but it is not what AWS says. */
+export function noAnswer(action: string, why: string): string {
+  return `${action}: what came is no answer of AWS: ${why}; see what stands between the controller and AWS, a proxy or another endpoint`;
+}
+
+/** Nobody was reached, or nothing came back in time. */
+export function notReached(action: string, why: string): string {
+  return `${action}: AWS was not reached: ${why}; let the controller get to AWS' endpoints, or say by --aws-nlb-endpoint where AWS is`;
+}
+
+function unanswered(error: unknown, { action }: Call): string {
+  const message = firstLine(errorMessage(error));
+  const { code, $metadata: metadata } = (error ?? {}) as Failure;
+  const status = metadata?.httpStatusCode;
+  if (status !== undefined) return noAnswer(action, `${message} (status ${status})`);
+  return typeof code === "string" ? notReached(action, `${code}: ${message}`) : noAnswer(action, message);
+}
+
+/** What the SDK adds is for programmers. */
+function firstLine(text: string): string {
+  return text.split("\n")[0] ?? "";
 }
 
 /** Whether there is a treatment for exactly this code. */
@@ -164,17 +210,28 @@ export function isKnown(code: string): boolean {
   return Object.hasOwn(treatments, code);
 }
 
+/** What the SDK may say of a failure: `Code` is a word of AWS', `code` one of the network. */
+interface Failure {
+  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly Code?: unknown;
+  /** The same where answers are JSON. */
+  readonly __type?: unknown;
+  readonly code?: unknown;
+}
+
+function isOfAws(error: unknown): boolean {
+  const { Code: code, __type: type } = (error ?? {}) as Failure;
+  return typeof (code ?? type) === "string";
+}
+
 /** AWS understood the request and does not want it, in words that nobody knows here. */
 function isRefusal(error: unknown): boolean {
-  const { $metadata: metadata, Code: code } = (error ?? {}) as {
-    readonly $metadata?: { readonly httpStatusCode?: number };
-    readonly Code?: unknown;
-  };
+  const { $metadata: metadata, Code: code } = (error ?? {}) as Failure;
   const status = metadata?.httpStatusCode ?? 0;
   return typeof code === "string" && status >= 400 && status < 500;
 }
 
 /** `... is not authorized to perform: ec2:CreateTags on resource ...` */
 function deniedAction(message: string): string | undefined {
-  return /not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)/.exec(message)?.[1];
+  return /not authorized to perform:? ([a-z0-9-]+:[A-Za-z]+)/i.exec(message)?.[1];
 }

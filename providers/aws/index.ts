@@ -55,7 +55,7 @@ async function create(context: ProviderContext): Promise<AwsAdapter> {
   if (region === undefined)
     throw new FailureError("aws-nlb: this is no instance that would tell its region; give --aws-nlb-region");
   const requests = new Requests({ ...requestLimits, fence, clock });
-  const aws = new SdkClient({ region, endpoints: given.endpoints, requests });
+  const aws = new SdkClient({ region, endpoints: given.endpoints, requests, clock });
   const refusals = new Refusals(clock);
   // The instance's own VPC is that of the nodes only if they are in the same region.
   const vpcId = given.vpcId ?? (found?.region === region ? found.vpcId : undefined);

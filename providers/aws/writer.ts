@@ -127,14 +127,24 @@ export class Writer {
   }
 
   async #targets(action: Of<"registerTargets" | "deregisterTargets">, signal: AbortSignal): Promise<StepResult> {
-    const bad = await isolated(action.targets, ["InvalidTarget"], (targets) =>
-      this.#aws.write(callOf({ ...action, targets }, String), signal),
-    );
-    if (action.kind === "registerTargets" && bad.length > 0)
-      this.#refusals.note(
-        action.targetGroup,
-        bad.map(({ id }) => id),
+    const { kind, targetGroup, targets } = action;
+    const isComing = kind === "registerTargets";
+    let isKnown = false;
+    try {
+      const bad = await isolated(targets, ["InvalidTarget"], (some) =>
+        this.#aws.write(callOf({ ...action, targets: some }, String), signal),
       );
+      const done = targets.filter((one) => !bad.includes(one));
+      this.#reader.targetsChanged(targetGroup, done, isComing ? "initial" : "draining");
+      if (isComing)
+        this.#refusals.note(
+          targetGroup,
+          bad.map(({ id }) => id),
+        );
+      isKnown = isComing || bad.length === 0;
+    } finally {
+      if (!isKnown) this.#reader.changed(targetGroup);
+    }
     return { state: "done" };
   }
 
@@ -180,7 +190,8 @@ function touchedBy(action: Action): readonly Ref[] {
       return [action.listener];
     case "registerTargets":
     case "deregisterTargets":
-      return [action.targetGroup];
+      // It tells by itself.
+      return [];
     case "authorize":
     case "revoke":
       return [action.group];

@@ -99,6 +99,9 @@ export const excludeNodeLabel = "node.kubernetes.io/exclude-from-external-load-b
 /** Taints that take a node out of every load balancer: it is about to go. */
 export const leavingTaints: readonly string[] = ["ToBeDeletedByClusterAutoscaler", "karpenter.sh/disrupted"];
 
+/** Of a node that its cloud controller manager has still to set up: until then it has no providerID. */
+export const newNodeTaint = "node.cloudprovider.kubernetes.io/uninitialized";
+
 export const serviceNameLabel = "kubernetes.io/service-name";
 export const serviceProxyNameLabel = "service.kubernetes.io/service-proxy-name";
 export const headlessLabel = "service.kubernetes.io/headless";

@@ -64,6 +64,7 @@ export {
   type NodeSet,
   type NodeWish,
   nodeFacts,
+  withoutProviderId,
   withoutTargets,
   withServingAddresses,
 } from "./node-targets.ts";

@@ -47,6 +47,7 @@ it.each<[string, Node, string | undefined]>([
   ["being deleted", node("a", { deletionTimestamp: "2026-01-01T00:00:00Z" }), "deletionTimestamp"],
   ["cluster autoscaler", node("a", {}, tainted("ToBeDeletedByClusterAutoscaler")), "ToBeDeletedByClusterAutoscaler"],
   ["Karpenter", node("a", {}, tainted("karpenter.sh/disrupted")), "karpenter.sh/disrupted"],
+  ["a cloud's, not set up", node("a", {}, tainted("node.cloudprovider.kubernetes.io/uninitialized")), undefined],
   ["another taint", node("a", {}, tainted("node.kubernetes.io/not-ready")), undefined],
 ])("%s", (_, input, by) => {
   const { targets, excluded } = chosen([input]);
@@ -82,6 +83,12 @@ const ssd = { matchLabels: { disk: "ssd" } };
 
 it.each<[string, Partial<NodeWish>, Node, string | undefined]>([
   ["no providerID", {}, { metadata: { name: "a" } }, "its lack of a providerID"],
+  [
+    "no providerID yet",
+    {},
+    node("a", {}, tainted("node.cloudprovider.kubernetes.io/uninitialized")),
+    "node.cloudprovider.kubernetes.io/uninitialized",
+  ],
   ["no InternalIP", { needs: "internalIP" }, node("a", {}, external), "its lack of an InternalIP (IPv4)"],
   ["an InternalIP", { needs: "internalIP" }, node("a", {}, internal), undefined],
   ["another family", { needs: "internalIP", families: ["IPv6"] }, node("a"), "its lack of an InternalIP (IPv6)"],

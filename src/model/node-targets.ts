@@ -1,4 +1,12 @@
-import { excludeNodeLabel, type LabelSelector, leavingTaints, type Node, selects, zoneLabel } from "../api/index.ts";
+import {
+  excludeNodeLabel,
+  type LabelSelector,
+  leavingTaints,
+  type Node,
+  newNodeTaint,
+  selects,
+  zoneLabel,
+} from "../api/index.ts";
 import { assertNever } from "../base/index.ts";
 import { type Family, formatIp, type Ip, parseIp } from "../net/index.ts";
 import type { NodeNeed, NodeTarget } from "./load-balancer.ts";
@@ -9,6 +17,9 @@ export interface ExcludedNode {
   /** `deletionTimestamp`, the key of a label or a taint, or in words what the load balancer misses in it. */
   readonly by: string;
 }
+
+/** By what a node is excluded that no cloud knows, and that is not about to get to be known. */
+export const withoutProviderId = "its lack of a providerID";
 
 export interface NodeSet {
   /** Sorted by name. */
@@ -22,6 +33,8 @@ export interface NodeFacts {
   readonly labels: Readonly<Record<string, string>>;
   /** Why no load balancer may send to it; undefined when they may. */
   readonly excludedBy: string | undefined;
+  /** The cloud controller manager has not come to it yet. */
+  readonly isNew: boolean;
 }
 
 /** What a load balancer wants of the nodes that it sends to. */
@@ -33,7 +46,8 @@ export interface NodeWish {
 }
 
 export function nodeFacts(node: Node): NodeFacts {
-  return { target: target(node), labels: node.metadata.labels ?? {}, excludedBy: excludedBy(node) };
+  const isNew = node.spec?.taints?.some(({ key }) => key === newNodeTaint) === true;
+  return { target: target(node), labels: node.metadata.labels ?? {}, excludedBy: excludedBy(node), isNew };
 }
 
 /**
@@ -123,12 +137,16 @@ function isExcluded(value: string | undefined): boolean {
   return value !== undefined && !["0", "f", "F", "false", "FALSE", "False"].includes(value);
 }
 
-function unwanted({ labels, target: node }: NodeFacts, { families, needs, selectors }: NodeWish): string | undefined {
+function unwanted(
+  { labels, target: node, isNew }: NodeFacts,
+  { families, needs, selectors }: NodeWish,
+): string | undefined {
   if (!selectors.every((selector) => selects(selector, labels))) return "the node selector";
   const has = (addresses: readonly Ip[] = []): boolean => addresses.some(({ family }) => families.includes(family));
   switch (needs) {
     case "providerID":
-      return node.providerId === undefined ? "its lack of a providerID" : undefined;
+      if (node.providerId !== undefined) return undefined;
+      return isNew ? newNodeTaint : withoutProviderId;
     case "internalIP":
       return has(node.addresses) ? undefined : `its lack of an InternalIP (${families.join(", ")})`;
     case "address":

@@ -6,8 +6,14 @@ import {
   DescribeSubnetsCommand,
   EC2Client,
   RunInstancesCommand,
+  type Subnet,
 } from "@aws-sdk/client-ec2";
-import { CreateLoadBalancerCommand, ElasticLoadBalancingV2Client } from "@aws-sdk/client-elastic-load-balancing-v2";
+import {
+  CreateListenerCommand,
+  CreateLoadBalancerCommand,
+  CreateTargetGroupCommand,
+  ElasticLoadBalancingV2Client,
+} from "@aws-sdk/client-elastic-load-balancing-v2";
 import { provider } from "../../../providers/aws/index.ts";
 import type { AdapterOptions } from "../../../providers/aws/testing/account.ts";
 import type { Place } from "../../../providers/aws/testing/operator.ts";
@@ -28,7 +34,7 @@ export class Moto implements Place, AsyncDisposable {
   readonly #kill: () => void;
   readonly #ec2: EC2Client;
   readonly #elb: ElasticLoadBalancingV2Client;
-  #subnets: readonly string[] | undefined;
+  #subnets: readonly Subnet[] | undefined;
 
   private constructor(endpoint: string, kill: () => void) {
     this.#endpoint = endpoint;
@@ -86,20 +92,20 @@ export class Moto implements Place, AsyncDisposable {
     }));
   }
 
-  /** A load balancer by itself, made by nobody's plan. */
+  /** A load balancer with a listener and a target group, made by nobody's plan. */
   async loadBalancer(Name: string, tags: Readonly<Record<string, string>>): Promise<void> {
-    this.#subnets ??= (await this.#ec2.send(new DescribeSubnetsCommand({}))).Subnets?.map(
-      ({ SubnetId = "" }) => SubnetId,
-    );
+    this.#subnets ??= (await this.#ec2.send(new DescribeSubnetsCommand({}))).Subnets;
+    const [{ SubnetId = "", VpcId } = {}] = this.#subnets ?? [];
     const Tags = Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
-    const input = {
-      Name,
-      Type: "network" as const,
-      Scheme: "internal" as const,
-      Subnets: this.#subnets?.slice(0, 1),
-      Tags,
-    };
-    await this.#elb.send(new CreateLoadBalancerCommand(input));
+    const place = { Type: "network" as const, Scheme: "internal" as const, Subnets: [SubnetId] };
+    const { LoadBalancers } = await this.#elb.send(new CreateLoadBalancerCommand({ Name, ...place, Tags }));
+    const [{ LoadBalancerArn } = {}] = LoadBalancers ?? [];
+    const ofTargets = { Protocol: "TCP", Port: 80, VpcId, TargetType: "instance", HealthCheckProtocol: "TCP" } as const;
+    const { TargetGroups } = await this.#elb.send(new CreateTargetGroupCommand({ Name, ...ofTargets, Tags }));
+    const [{ TargetGroupArn } = {}] = TargetGroups ?? [];
+    const DefaultActions = [{ Type: "forward" as const, TargetGroupArn }];
+    const listener = { LoadBalancerArn, Port: 80, Protocol: "TCP", DefaultActions, Tags } as const;
+    await this.#elb.send(new CreateListenerCommand(listener));
   }
 
   async adapter({ fence = () => undefined, clock = systemClock }: AdapterOptions): Promise<ProviderAdapter> {

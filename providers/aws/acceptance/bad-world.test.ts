@@ -136,26 +136,54 @@ it.each(badNodes)("$what is no target and told, and the other nodes serve", asyn
   await stage.start();
   await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
   await stage.until(() => bench.condition("web", "degraded").startsWith("True "), "it is told");
-  for (const word of words) expect(bench.message("web", "degraded")).toContain(word);
+  for (const word of [...words, "have to be instances that run in vpc-0a0a0a0a; label all others "])
+    expect(bench.message("web", "degraded")).toContain(word);
   const [group] = account.aws.state.targetGroups.values();
   const targets = [...(group?.targets.values() ?? [])].map(({ id }) => id);
   expect(new Set(targets)).toEqual(new Set([instanceId(1), instanceId(2)]));
 });
 
-it("nodes without a providerID are no targets: one is left out, and where all are it is told which and why", async () => {
+/** How many instances take traffic. */
+function registered({ account }: Stage): number {
+  const [group] = account.aws.state.targetGroups.values();
+  return [...(group?.targets.values() ?? [])].filter((one) => one.drainingSince === undefined).length;
+}
+
+it("nodes without a providerID are no targets: those among others are named with the remedy, and where all are it is told why", async () => {
   await using stage = await Stage.open();
-  const { bench, account } = stage;
-  bench.api.createNode("node3");
+  const { bench } = stage;
+  const label = "node.kubernetes.io/exclude-from-external-load-balancers";
+  for (const number of [3, 4, 5, 6]) bench.api.createNode(`node${number}`);
   bench.api.createService("web", awsClass);
   await stage.start();
   await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
-  const [group] = account.aws.state.targetGroups.values();
-  const registered = (): number =>
-    [...(group?.targets.values() ?? [])].filter((one) => one.drainingSince === undefined).length;
-  expect(registered()).toBe(2);
-  for (const name of ["node1", "node2"]) bench.api.updateNode(name, { spec: null });
+  expect(registered(stage)).toBe(2);
+  expect(bench.condition("web", "degraded")).toBe("True NodesLeftOut");
+  const message = `nodes: without spec.providerID no traffic is sent to node3, node4, node5 and 1 more; have the kubelet (--provider-id) or the cloud controller manager set it, or label what is to get none ${label}`;
+  expect(bench.message("web", "degraded")).toBe(message);
+  expect(bench.events).toContain(`Warning NodesLeftOut default/web: ${message}`);
+  for (const number of [3, 4, 5]) bench.api.updateNode(`node${number}`, { metadata: { labels: { [label]: "" } } });
+  bench.api.updateNode("node6", { spec: { providerID: `aws:///a/${instanceId(3)}` } });
+  await stage.until(() => bench.condition("web", "degraded") === "False NotDegraded", "it is mended");
+  await stage.until(() => registered(stage) === 3, "it is sent to what has got one");
+  for (const name of ["node1", "node2", "node6"]) bench.api.updateNode(name, { spec: null });
   await stage.until(() => bench.condition("web", "ready") === "False NoBackends", "it is told");
-  expect(bench.message("web", "ready")).toContain("node3 by its lack of a providerID");
+  expect(bench.message("web", "ready")).toContain("node2 by its lack of a providerID");
+});
+
+it("a node that its cloud controller manager has not come to yet is waited for without a word", async () => {
+  await using stage = await Stage.open();
+  const { bench } = stage;
+  const taint = { key: "node.cloudprovider.kubernetes.io/uninitialized", value: "true", effect: "NoSchedule" };
+  bench.api.createNode("node3");
+  bench.api.updateNode("node3", { spec: { taints: [taint] } });
+  bench.api.createService("web", awsClass);
+  await stage.start();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  expect([registered(stage), bench.condition("web", "degraded")]).toEqual([2, "False NotDegraded"]);
+  bench.api.updateNode("node3", { spec: { providerID: `aws:///a/${instanceId(3)}`, taints: null } });
+  await stage.until(() => registered(stage) === 3, "it is sent to");
+  expect(bench.events.filter((text) => text.includes("NodesLeftOut"))).toEqual([]);
 });
 
 interface Refusal {
@@ -170,7 +198,7 @@ const refusals: readonly Refusal[] = [
     what: "a VPC of another region",
     error: new AwsError("InvalidVpcID.NotFound", "The vpc ID 'vpc-0a0a0a0a' does not exist"),
     reason: "VpcNotFound",
-    words: "give the VPC of the nodes",
+    words: "give the VPC of the nodes by --aws-nlb-vpc-id, and its region by --aws-nlb-region",
   },
   {
     what: "a token that has run out",
@@ -192,7 +220,7 @@ const refusals: readonly Refusal[] = [
     what: "a clock that EC2 finds wrong",
     error: new AwsError("RequestExpired", "Request has expired", 400),
     reason: "CredentialsExpired",
-    words: "see to it that the controller's credentials are renewed",
+    words: "see to it that the controller's credentials are renewed, and that the clock of its node is right",
   },
   {
     what: "keys that nobody knows",
@@ -234,9 +262,51 @@ it.each(refusals)(
   },
 );
 
-it.each<Way>(["nothing", "half an answer", "a cut answer", "a page", "a page of an error"])(
-  "%s instead of an answer: SyncFailed, soon again, ever less often; once it is mended all goes on",
-  async (way) => {
+it.each([
+  ["CreateLoadBalancer", "TooManyLoadBalancers", "raise the limit network load balancers in the region"],
+  ["CreateTargetGroup", "TooManyTargetGroups", "raise the limit target groups in the region"],
+  ["CreateSecurityGroup", "SecurityGroupLimitExceeded", "raise the limit security groups in the VPC"],
+])(
+  "%s that the region has no room for: QuotaExceeded, and no try leaves more behind (kubernetes#79994)",
+  async (name, code, words) => {
+    await using stage = await Stage.open();
+    const { bench, account } = stage;
+    bench.api.createService("first", awsClass);
+    await stage.start({ workers: 1, ...beside(stage) });
+    await stage.until(() => stage.hostnames("first").length > 0, "there was room for one");
+    const before = account.fingerprint();
+    account.aws.trouble = ({ action }) => (action === name ? new AwsError(code, "there is no room") : undefined);
+    bench.api.createService("web", awsClass);
+    await stage.until(() => bench.condition("web", "programmed") === "False QuotaExceeded", "it is told");
+    expect(bench.message("web", "programmed")).toContain(words);
+    const once = account.fingerprint();
+    const from = bench.clock.monotonic();
+    await stage.until(() => bench.clock.monotonic() - from >= 1_800_000, "half an hour goes by", 5000);
+    expect(account.fingerprint()).toBe(once);
+    expect(account.aws.journal.filter(({ outcome }) => outcome === code).length).toBeLessThanOrEqual(8);
+    expect(bench.condition("other", "ready")).toMatch(/^True /);
+    bench.api.deleteService("web");
+    await stage.until(() => bench.api.service("web") === undefined, "it goes");
+    expect(account.fingerprint()).toBe(before);
+  },
+);
+
+const between = "see what stands between the controller and AWS, a proxy or another endpoint";
+const away = "let the controller get to AWS' endpoints, or say by --aws-nlb-endpoint where AWS is";
+
+it.each<[Way, string]>([
+  ["nothing", away],
+  ["silence", away],
+  ["half an answer", between],
+  ["a cut answer", between],
+  ["an empty answer", between],
+  ["a page", between],
+  ["a whole page", between],
+  ["a page of an error", between],
+  ["a refusal of a proxy", between],
+])(
+  "%s instead of an answer: SyncFailed with the remedy, soon again, ever less often; once it is mended all goes on",
+  async (way, remedy) => {
     await using stage = await Stage.open();
     await using front = await Front.start(stage.account.aws.endpoint);
     stage.elsewhere = () => front.count;
@@ -245,7 +315,10 @@ it.each<Way>(["nothing", "half an answer", "a cut answer", "a page", "a page of 
     bench.api.createService("web", awsClass);
     await stage.start({ workers: 1, endpoint: front.endpoint, ...beside(stage) });
     await stage.until(() => bench.condition("web", "programmed") === "False SyncFailed", "it is told");
-    expect(bench.condition("other", "ready")).toMatch(/^True /);
+    expect(bench.message("web", "programmed")).toContain(remedy);
+    await stage.until(() => bench.condition("other", "ready").startsWith("True "), "the other one is served");
+    // The only worker waits for one answer at most.
+    expect(bench.clock.monotonic()).toBeLessThanOrEqual(15_000);
     const [countBefore, from] = [front.count, bench.clock.monotonic()];
     await stage.until(() => bench.clock.monotonic() - from >= 240_000, "four minutes go by");
     // The first try comes within seconds, and each next one twice as late, up to minutes.
@@ -257,7 +330,30 @@ it.each<Way>(["nothing", "half an answer", "a cut answer", "a page", "a page of 
   },
 );
 
-it("nobody at the endpoint: SyncFailed, and other providers go on", async () => {
+it.each<Way>(["an empty answer", "a whole page"])(
+  "%s is not taken for a list of nothing: what is there is neither made again nor forgotten",
+  async (way) => {
+    await using stage = await Stage.open();
+    await using front = await Front.start(stage.account.aws.endpoint);
+    stage.elsewhere = () => front.count;
+    const { bench, account } = stage;
+    bench.api.createService("web", awsClass);
+    await stage.start({ endpoint: front.endpoint });
+    await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+    const [before, writes] = [account.fingerprint(), account.aws.writes().length];
+    front.way = way;
+    const from = bench.clock.monotonic();
+    await stage.until(() => bench.clock.monotonic() - from >= 900_000, "a check goes by");
+    bench.api.deleteService("web");
+    await stage.until(() => bench.condition("web", "programmed") === "False SyncFailed", "it is told");
+    expect([account.fingerprint(), account.aws.writes().length]).toEqual([before, writes]);
+    front.way = "answer";
+    await stage.until(() => bench.api.service("web") === undefined, "it goes");
+    expect(account.fingerprint()).not.toContain("uid-web");
+  },
+);
+
+it("nobody at the endpoint: SyncFailed with the remedy, and other providers go on", async () => {
   await using stage = await Stage.open();
   const front = await Front.start(stage.account.aws.endpoint);
   const { endpoint } = front;
@@ -267,5 +363,6 @@ it("nobody at the endpoint: SyncFailed, and other providers go on", async () => 
   await stage.start({ workers: 1, endpoint, ...beside(stage) });
   await stage.until(() => bench.condition("web", "programmed") === "False SyncFailed", "it is told");
   expect(bench.message("web", "programmed")).toContain("ECONNREFUSED");
+  expect(bench.message("web", "programmed")).toContain(away);
   expect(bench.condition("other", "ready")).toMatch(/^True /);
 });

@@ -1,12 +1,15 @@
 // The whole controller on an account: tests 10 to 13, 18 and 19 of reference/aws.md, section 7.5, as a user meets them.
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { AwsError } from "../../../sandbox/aws/index.ts";
+import { AwsError, nodeGroup, type State } from "../../../sandbox/aws/index.ts";
 import { isActive } from "../../../sandbox/aws/load-balancers.ts";
 import { type LoadBalancerClass, loadBalancerClasses, services } from "../../../src/api/index.ts";
 import { contentHash, RequestBudget, requestMeters } from "../../../src/provider/index.ts";
+import { MemoryProvider } from "../../../src/provider/testing/memory-provider.ts";
 import { createMetrics } from "../../../src/telemetry/index.ts";
+import { tagKeys } from "../identity.ts";
 import { provider } from "../index.ts";
 import { awsClass, Stage } from "../testing/stage.ts";
+import { instanceId } from "../testing/values.ts";
 
 const prefix = "service.beta.kubernetes.io/aws-load-balancer-";
 
@@ -45,13 +48,36 @@ it("a Service gets the name of its load balancer once AWS has set it up, is read
   expect(account.fingerprint()).not.toContain("uid-web");
 });
 
-it("10: a target group that somebody deletes by hand is there again, with its targets, within one check", async () => {
+it.each<[string, (state: State) => void]>([
+  [
+    "a load balancer",
+    ({ listeners, loadBalancers }) => {
+      listeners.clear();
+      loadBalancers.clear();
+    },
+  ],
+  ["a listener", ({ listeners }) => listeners.clear()],
+  [
+    "a target group",
+    ({ listeners, targetGroups }) => {
+      listeners.clear();
+      targetGroups.clear();
+    },
+  ],
+  ["a target", ({ targetGroups }) => [...targetGroups.values()].forEach(({ targets }) => targets.clear())],
+  [
+    "a rule of who may connect",
+    ({ groups }) => [...groups.values()].forEach(({ tags, rules }) => tags.has(tagKeys.uid) && rules.splice(0)),
+  ],
+  ["a rule of the nodes", ({ groups }) => void groups.get(nodeGroup)?.rules.splice(0)],
+  ["a tag", ({ loadBalancers }) => [...loadBalancers.values()].forEach(({ tags }) => tags.delete(tagKeys.service))],
+])("10: %s that somebody takes away by hand is there again within one check", async (_, harm) => {
   bench.api.createService("web", awsClass);
   await stage.start();
   await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
   const before = account.fingerprint();
-  account.aws.state.listeners.clear();
-  account.aws.state.targetGroups.clear();
+  harm(account.aws.state);
+  expect(account.fingerprint()).not.toBe(before);
   const from = bench.clock.monotonic();
   await stage.until(() => account.fingerprint() === before, "all is as before");
   // The check comes after ten minutes, give or take a fifth.
@@ -142,6 +168,61 @@ it("13: another scheme is refused until it may replace the address; then the new
   // Never without a name.
   expect(shown.has("")).toBe(false);
   expect(stage.hostnames("web")).not.toEqual([name]);
+});
+
+it("8: more targets than AWS takes are told, and never asked for", async () => {
+  for (let number = 3; number <= 60; number++) {
+    account.run(instanceId(number));
+    bench.api.createNode(`node${number}`);
+    bench.api.updateNode(`node${number}`, { spec: { providerID: `aws:///a/${instanceId(number)}` } });
+  }
+  const ports = Array.from({ length: 10 }, (_, i) => ({ name: `p${i}`, port: 80 + i, nodePort: 30_080 + i }));
+  const annotations = { [`${prefix}attributes`]: "load_balancing.cross_zone.enabled=true" };
+  bench.api.createService("web", { ...awsClass, ports }, { annotations });
+  await stage.start();
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  expect(bench.condition("web", "degraded")).toBe("True QuotaExceeded");
+  expect(bench.message("web", "degraded")).toContain("60 nodes for 10 ports are more targets than AWS takes; 50 nodes");
+  expect(account.aws.journal.filter(({ outcome }) => outcome === "TooManyTargets")).toEqual([]);
+  expect([...account.aws.state.targetGroups.values()].map(({ targets }) => targets.size)).toEqual(Array(10).fill(50));
+});
+
+it("9: while AWS holds on to what is deleted, the only worker is there for others within a second", async () => {
+  bench.api.createService("web", awsClass);
+  await stage.start({ workers: 1, others: [new MemoryProvider(bench.world)], pool: ["192.0.2.0/24"] });
+  await stage.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  const left: Record<string, number> = { DeleteTargetGroup: 3, DeleteSecurityGroup: 5 };
+  const words: Readonly<Record<string, string>> = {
+    DeleteTargetGroup: "ResourceInUse",
+    DeleteSecurityGroup: "DependencyViolation",
+  };
+  const others: string[] = [];
+  account.aws.trouble = ({ action }) => {
+    const count = left[action] ?? 0;
+    if (count === 0) return undefined;
+    left[action] = count - 1;
+    // Each time somebody comes who wants something at once.
+    const name = `other-${others.length}`;
+    others.push(name);
+    bench.api.createService(name);
+    return new AwsError(words[action] ?? "", "it is held");
+  };
+  bench.api.deleteService("web");
+  const isReady = (name: string): boolean => bench.condition(name, "ready").startsWith("True ");
+  const cameAt = new Map<string, number>();
+  const longest = { ms: 0 };
+  await stage.until(
+    () => {
+      const now = bench.clock.monotonic();
+      for (const name of others) if (!cameAt.has(name)) cameAt.set(name, now);
+      for (const [name, at] of cameAt) if (!isReady(name)) longest.ms = Math.max(longest.ms, now - at);
+      return bench.api.service("web") === undefined && others.every(isReady);
+    },
+    "it goes",
+    100,
+  );
+  expect([others.length, longest.ms <= 1000]).toEqual([8, true]);
+  expect(account.fingerprint()).not.toContain("uid-web");
 });
 
 it("11: one that is protected from its deletion stays, and the Service with it says so", async () => {

@@ -31,7 +31,10 @@ it.each([
       "RegisterTargets",
     ]);
     expect(writes.length).toBe(count);
-    for (const { action, input } of writes.filter(({ action }) => action.startsWith("Create")))
+    // What it takes to be let in, then to be checked, then to be sent to.
+    const order = writes.map(({ action }) => kinds.indexOf(action)).filter((at) => at > 1);
+    expect(order).toEqual(order.toSorted((a, b) => a - b));
+    for (const { action, input } of writes.filter(({ action }) => /^(Create|Authorize)/.test(action)))
       expect(JSON.stringify(input), action).toContain(tagKeys.cluster);
     await operator.settle();
     expect(account.aws.writes().length).toBe(count);

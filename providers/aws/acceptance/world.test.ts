@@ -67,8 +67,7 @@ it("7: 250 nodes that join are three registrations for each target group, and on
     const of = (name: string): number =>
       asked.filter(({ action, input }) => action === name && input["TargetGroupArn"] === arn).length;
     expect([of("RegisterTargets"), targets.size]).toEqual([3, 249]);
-    // One to know what there is, and one to know that it is done.
-    expect(of("DescribeTargetHealth")).toBe(2);
+    expect(of("DescribeTargetHealth")).toBe(1);
   }
   expect(asked.filter(({ action }) => action === "DescribeInstances").length).toBeLessThanOrEqual(3);
   // They are the first ones: their security group lets load balancers in.
@@ -94,6 +93,11 @@ it("7: one instance of 250 that stops while they are registered is left out alon
   };
   await operator.settle();
   expect(operator.failures).toEqual([]);
+  // A batch with it fails, and so does each half that it is in.
+  const outcomes = account.aws.journal.flatMap(({ action, outcome }) =>
+    action === "RegisterTargets" ? [outcome] : [],
+  );
+  expect(outcomes.filter((outcome) => outcome === "InvalidTarget").length).toBeGreaterThanOrEqual(7);
   const [group] = account.aws.state.targetGroups.values();
   expect(group?.targets.size).toBe(249);
   expect((await operator.status(lb)).issues).toEqual([

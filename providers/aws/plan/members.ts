@@ -4,7 +4,7 @@ import { isOwn, tagKeys } from "../identity.ts";
 import type { MemberGroup, MembersObservation, ObservedTarget, Target } from "../observation.ts";
 import { type NlbSpec, nlbSpec } from "../schema/index.ts";
 import { loadBalancerName, type NlbSettings, sharedKey, targetGroupName } from "./context.ts";
-import { fateOf, hasRules, type NodeFate, rulesFor } from "./nodes.ts";
+import { fateOf, hasRules, instanceIdOf, type NodeFate, rulesFor } from "./nodes.ts";
 import { summaryOf } from "./service.ts";
 import { idsOf, quickPollMs, slowPollMs, step } from "./steps.ts";
 
@@ -70,13 +70,10 @@ function waitsForListeners(
     });
 }
 
-/** Nodes beyond what AWS takes are left out, the same ones each time. */
-export function chosenNodes(
-  lb: DesiredLoadBalancer,
-  nodes: readonly NodeTarget[],
-  spec: NlbSpec,
-): readonly NodeTarget[] {
+/** Those that are instances; beyond what AWS takes they are left out, the same ones each time. */
+export function chosenNodes(lb: DesiredLoadBalancer, all: readonly NodeTarget[], spec: NlbSpec): readonly NodeTarget[] {
   const { attributes, listeners } = spec;
+  const nodes = all.filter((node) => instanceIdOf(node) !== undefined);
   // An instance counts once for each target group.
   const share = (quota: number): number => Math.floor(quota / Math.max(1, listeners.length));
   const some = (of: readonly NodeTarget[], max: number): readonly NodeTarget[] => targetSubset(of, max, lb.id.uid);

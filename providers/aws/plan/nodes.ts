@@ -13,13 +13,21 @@ export type NodeFate =
 
 const providerId = /^aws:\/\/\/?(?:[^/]*\/)*(i-[0-9a-f]{8,17})$/;
 
+/** The ID of the instance that a node is; undefined: it is none, and never a target. */
+export function instanceIdOf({ providerId: text = "" }: NodeTarget): string | undefined {
+  return providerId.exec(text)?.[1];
+}
+
+/** A machine of Fargate has one pod, and nobody expects that traffic comes that way. */
+export function isFargate({ providerId: text = "" }: NodeTarget): boolean {
+  return /^aws:\/\/.*\/fargate-[^/]+$/.test(text);
+}
+
 /** One bad node is left out alone. */
 export function fateOf(node: NodeTarget, instances: Instances): NodeFate {
-  const id = providerId.exec(node.providerId ?? "")?.[1];
-  if (id === undefined) {
-    const found = node.providerId === undefined ? "no providerID" : `the providerID ${node.providerId}`;
-    return { kind: "never", node, why: `has ${found}, which is none of an instance` };
-  }
+  const id = instanceIdOf(node);
+  if (id === undefined)
+    return { kind: "never", node, why: `has the providerID ${node.providerId ?? ""}, which is none of an instance` };
   const instance = instances.get(id);
   if (instance === undefined) return { kind: "soon", node, why: `AWS knows no instance ${id} in this VPC` };
   if (instance.state === "running") return { kind: "target", node, id, instance };

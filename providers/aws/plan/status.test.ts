@@ -84,14 +84,28 @@ it("tells which node is not ready, and why", async () => {
 it("names the nodes that are left out", async () => {
   const world = await made();
   world.instances.set(instanceId(2), { state: "terminated", zone: "a", groups: [] });
-  const bad = ["a", "b", "c", "d"].map((name) => ({ name, addresses: [] }));
+  const bad = ["a", "b", "c", "d"].map((name) => ({ name, addresses: [], providerId: `gce://p/z/${name}` }));
   const [issue] = statusOf(world, lb, [...nodes, ...bad]).issues;
   expect(issue).toEqual({
     path: "nodes",
     severity: "degrade",
     reason: "NodesLeftOut",
     message:
-      "n2 instance i-00000002 is terminated; a has no providerID, which is none of an instance; b has no providerID, which is none of an instance and 2 more",
+      "a has the providerID gce://p/z/a, which is none of an instance; b has the providerID gce://p/z/b, which is none of an instance; c has the providerID gce://p/z/c, which is none of an instance and 2 more; nodes that are to get traffic have to be instances that run in vpc-1; label all others node.kubernetes.io/exclude-from-external-load-balancers",
+  });
+});
+
+it("says nothing of machines of Fargate, unless there are no others", async () => {
+  const world = await made();
+  const fargate = { name: "f", addresses: [], providerId: "aws:///eu-west-1a/0a1b-2c/fargate-ip-10-0-0-9.internal" };
+  expect(statusOf(world, lb, [...nodes, fargate])).toMatchObject({ targets: { ready: 2, total: 2 }, issues: [] });
+  expect(statusOf(new World(), lb, [fargate])).toMatchObject({
+    targets: {
+      ready: 0,
+      total: 0,
+      why: "no node is an instance of EC2, and nothing else is sent to; add nodes that are",
+    },
+    issues: [],
   });
 });
 
@@ -101,7 +115,7 @@ it("says that there are more targets than AWS takes across zones", () => {
   const many = Array.from({ length: 60 }, (_, i) => node(i + 1));
   const { issues } = statusOf(new World(100), { ...lb, annotations, ports }, many);
   expect(issues.map(({ reason, message }) => `${reason}: ${message}`)).toEqual([
-    "QuotaExceeded: 60 nodes for 10 ports are more targets than AWS takes; 50 nodes get traffic",
+    "QuotaExceeded: 60 nodes for 10 ports are more targets than AWS takes; 50 nodes get traffic; give fewer ports, or choose nodes by berth.dev/node-selector",
   ]);
 });
 

@@ -1,3 +1,4 @@
+import { annotations, excludeNodeLabel } from "../../../src/api/index.ts";
 import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
 import type { Issue, LbStatus } from "../../../src/provider/index.ts";
 import { isOwn } from "../identity.ts";
@@ -6,10 +7,11 @@ import { keys, type NlbSpec, nlbSpec } from "../schema/index.ts";
 import { loadBalancerName, type NlbSettings } from "./context.ts";
 import { rulesOf } from "./frontend-group.ts";
 import { chosenNodes } from "./members.ts";
-import { fateOf } from "./nodes.ts";
+import { fateOf, instanceIdOf, isFargate } from "./nodes.ts";
 
 /** How many nodes a message names. */
 const maxNames = 3;
+const noInstances = "no node is an instance of EC2, and nothing else is sent to; add nodes that are";
 
 /** What the Service asks for and cannot have. */
 export function validate(lb: DesiredLoadBalancer, settings: NlbSettings): readonly Issue[] {
@@ -67,7 +69,8 @@ function targetsOf(
     const bad = targets.find(({ state }) => state !== "healthy");
     return bad === undefined ? [] : [{ node: nameOf.get(id) ?? id, reason: reasonOf(bad) }];
   });
-  return { targets: { ready: byId.size - unhealthy.length, total: byId.size }, unhealthy };
+  const why = nodes.some((node) => instanceIdOf(node) !== undefined) ? {} : { why: noInstances };
+  return { targets: { ready: byId.size - unhealthy.length, total: byId.size, ...why }, unhealthy };
 }
 
 function reasonOf({ state, reason }: ObservedTarget): string {
@@ -106,19 +109,23 @@ function nodeIssues(
   nodes: readonly NodeTarget[],
 ): readonly Issue[] {
   const issues: Issue[] = [];
+  const instances = nodes.filter((node) => instanceIdOf(node) !== undefined);
   const chosen = chosenNodes(lb, nodes, spec);
-  if (chosen.length < nodes.length)
+  if (chosen.length < instances.length)
     issues.push({
       path: "nodes",
       severity: "degrade",
       reason: "QuotaExceeded",
-      message: `${nodes.length} nodes for ${spec.listeners.length} ports are more targets than AWS takes; ${chosen.length} nodes get traffic`,
+      message: `${instances.length} nodes for ${spec.listeners.length} ports are more targets than AWS takes; ${chosen.length} nodes get traffic; give fewer ports, or choose nodes by ${annotations.nodeSelector}`,
     });
-  const left = members === null ? [] : chosen.flatMap((node) => leftOut(node, members));
+  const others = nodes.filter((node) => !instances.includes(node) && !isFargate(node));
+  const left = members === null ? [] : [...others, ...chosen].flatMap((node) => leftOut(node, members));
   if (left.length > 0) {
     const names = left.slice(0, maxNames).map(({ node, why }) => `${node.name} ${why}`);
     const more = left.length > maxNames ? ` and ${left.length - maxNames} more` : "";
-    issues.push({ path: "nodes", severity: "degrade", reason: "NodesLeftOut", message: `${names.join("; ")}${more}` });
+    const remedy = `nodes that are to get traffic have to be instances that run in ${members?.vpcId ?? "the VPC"}; label all others ${excludeNodeLabel}`;
+    const message = `${names.join("; ")}${more}; ${remedy}`;
+    issues.push({ path: "nodes", severity: "degrade", reason: "NodesLeftOut", message });
   }
   return issues;
 }

@@ -33,8 +33,8 @@ export class HealthWatch {
 
   /** So they were seen; from now on it is told when they are otherwise. */
   note(id: LbIdentity, arn: string, targets: readonly ObservedTarget[]): void {
-    const states = targets.map((one) => `${one.id}:${one.port} ${one.state} ${one.reason}`).sort();
-    const isSettled = !targets.some(({ state }) => state === "initial" || state === "draining");
+    const states = targets.map(textOf).sort();
+    const isSettled = !targets.some(isPassing);
     this.#watched.set(arn, { id, states: states.join(), isSettled, at: this.#clock.monotonic() });
   }
 
@@ -70,13 +70,22 @@ export class HealthWatch {
     }
   }
 
-  /** The longest unseen first. */
+  /** The longest unseen first; with many load balancers, half of them such as somebody waits for. */
   #due(): readonly string[] {
     const now = this.#clock.monotonic();
-    return [...this.#watched]
+    const due = [...this.#watched]
       .filter(([, { at, isSettled }]) => now - at >= (isSettled ? settledMs : unsettledMs))
-      .sort(([, a], [, b]) => a.at - b.at)
-      .slice(0, perTick)
-      .map(([arn]) => arn);
+      .sort(([, a], [, b]) => a.at - b.at);
+    const urgent = due.filter(([, { isSettled }]) => !isSettled).slice(0, perTick / 2);
+    return [...new Set([...urgent, ...due])].slice(0, perTick).map(([arn]) => arn);
   }
+}
+
+function isPassing({ state }: ObservedTarget): boolean {
+  return state === "initial" || state === "draining";
+}
+
+/** How far it is on its way from one state to the next is no news. */
+function textOf(one: ObservedTarget): string {
+  return `${one.id}:${one.port} ${one.state}${isPassing(one) ? "" : ` ${one.reason}`}`;
 }

@@ -39,8 +39,15 @@ export class PerObject {
   async must<T>(key: string, read: () => Promise<T>): Promise<T> {
     const at = this.#clock.monotonic();
     const value = await read();
-    this.#known.set(key, { value, at });
+    // What it was changed to in the meantime, the answer may not show.
+    if ((this.#known.get(key)?.at ?? at) <= at) this.#known.set(key, { value, at });
     return value;
+  }
+
+  /** We have just changed what was read, and know how it is now. */
+  amend<T>(key: string, change: (value: T) => T): void {
+    const known = this.#known.get(key) as { readonly value: T } | undefined;
+    if (known !== undefined) this.#known.set(key, { value: change(known.value), at: this.#clock.monotonic() });
   }
 
   /** Something was written to the object of this ARN, or may have been. */

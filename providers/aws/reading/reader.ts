@@ -9,8 +9,10 @@ import type {
   NetworkFacts,
   NodeRule,
   ObservedGroup,
+  ObservedTarget,
   ServiceObservation,
   SharedObservation,
+  Target,
 } from "../observation.ts";
 import type { Refusals } from "../refusals.ts";
 import { Cached } from "./cached.ts";
@@ -29,7 +31,14 @@ import { readNetwork } from "./network.ts";
 import { inTurn, type TagsByArn, taggedObjects, tagsOf } from "./owned.ts";
 import { type Look, PerObject } from "./per-object.ts";
 import { Recent } from "./recent.ts";
-import { describeTargetGroups, healthKey, observeMembers, observeTargetGroup, readTargets } from "./target-groups.ts";
+import {
+  describeTargetGroups,
+  healthKey,
+  observeMembers,
+  observeTargetGroup,
+  readTargets,
+  withState,
+} from "./target-groups.ts";
 
 /** What is everybody's is read so often at most; what we change ourselves, at once. */
 const sharedMs = 60_000;
@@ -185,6 +194,11 @@ export class Reader {
   changed(ref: string): void {
     this.#looks.changed(ref);
     this.#objects.changed(ref);
+  }
+
+  /** These were registered just now, or are being taken away: AWS need not be asked what there is. */
+  targetsChanged(targetGroup: string, targets: readonly Target[], state: "initial" | "draining"): void {
+    this.#objects.amend(healthKey(targetGroup), (seen: readonly ObservedTarget[]) => withState(seen, targets, state));
   }
 
   /** Security groups or their rules were changed. */

@@ -1,6 +1,6 @@
 import type { TargetGroup } from "@aws-sdk/client-elastic-load-balancing-v2";
 import type { Aws } from "../aws.ts";
-import type { GroupHealth, MemberGroup, ObservedTarget, ObservedTargetGroup } from "../observation.ts";
+import type { GroupHealth, MemberGroup, ObservedTarget, ObservedTargetGroup, Target } from "../observation.ts";
 import { inBatches } from "../pages.ts";
 import type { HealthCheckSpec, ListenerProtocol } from "../schema/index.ts";
 import { oneLookMs } from "./last-look.ts";
@@ -69,6 +69,23 @@ export async function readTargets(aws: Aws, arn: string, signal: AbortSignal): P
     state: stateOf(TargetHealth?.State),
     reason: TargetHealth?.Reason ?? "",
   }));
+}
+
+/** The same targets, with some of them in another state, or added in it. */
+export function withState(
+  seen: readonly ObservedTarget[],
+  changed: readonly Target[],
+  state: ObservedTarget["state"],
+): readonly ObservedTarget[] {
+  const keys = new Set(changed.map(targetKey));
+  return [
+    ...seen.filter((one) => !keys.has(targetKey(one))),
+    ...changed.map(({ id, port }) => ({ id, port, state, reason: "" })),
+  ];
+}
+
+function targetKey({ id, port }: Target): string {
+  return `${id}:${port}`;
 }
 
 const states = ["initial", "healthy", "unhealthy", "unused", "draining"] as const;

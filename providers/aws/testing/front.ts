@@ -3,7 +3,26 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 
 /** What comes of a request: AWS' own answer, a part of it, a page of somebody between, or nothing. */
-export type Way = "answer" | "half an answer" | "a cut answer" | "a page" | "a page of an error" | "nothing";
+export type Way =
+  | "answer"
+  | "half an answer"
+  | "a cut answer"
+  | "an empty answer"
+  | "a page"
+  | "a whole page"
+  | "a page of an error"
+  | "a refusal of a proxy"
+  | "nothing"
+  | "silence";
+
+/** Answers of others: status and text. */
+const pages: Readonly<Partial<Record<Way, readonly [status: number, text: string]>>> = {
+  "an empty answer": [200, ""],
+  "a page": [200, "<html><body>Log in"],
+  "a whole page": [200, "<html><body>Log in</body></html>"],
+  "a page of an error": [502, "<html><body>Bad Gateway</body></html>"],
+  "a refusal of a proxy": [403, "<html><body>Not from here</body></html>"],
+};
 
 /** Stands between a client and an account, as proxies, captive portals and broken networks do. */
 export class Front implements AsyncDisposable {
@@ -37,10 +56,10 @@ export class Front implements AsyncDisposable {
     this.count++;
     const sent = await text(request);
     const { way } = this;
+    if (way === "silence") return;
     if (way === "nothing") return void request.socket.destroy();
-    if (way === "a page") return void response.setHeader("content-type", "text/html").end("<html><body>Log in");
-    if (way === "a page of an error")
-      return void response.writeHead(502, { "content-type": "text/html" }).end("<html><body>Bad Gateway</body></html>");
+    const page = pages[way];
+    if (page !== undefined) return void response.writeHead(page[0], { "content-type": "text/html" }).end(page[1]);
     const { "x-amz-target": target, "content-type": type = "" } = request.headers;
     const headers = { "content-type": type, ...(target !== undefined && { "x-amz-target": [target].flat().join() }) };
     const answer = await fetch(this.#behind, { method: "POST", headers, body: sent });

@@ -1,4 +1,12 @@
-import { annotations, type LabelSelector, type Lease, type Node, objectKey, type Service } from "../../api/index.ts";
+import {
+  annotations,
+  excludeNodeLabel,
+  type LabelSelector,
+  type Lease,
+  type Node,
+  objectKey,
+  type Service,
+} from "../../api/index.ts";
 import type { Clock } from "../../base/index.ts";
 import type { Store } from "../../kube/index.ts";
 import {
@@ -9,6 +17,7 @@ import {
   type NodeWish,
   type ReportedLoss,
   targetSubset,
+  withoutProviderId,
   withoutTargets,
   withServingAddresses,
 } from "../../model/index.ts";
@@ -128,7 +137,7 @@ export class ServiceNodes implements Disposable {
     const local = endpointNodes && lb.externalTrafficPolicy === "Local";
     const placed = local ? this.#withEndpoints(objectKey(service.metadata), named) : named;
     if (!agents || this.#agents === undefined || this.#nodesWithoutAgent === "Include")
-      return { nodes: placed, issues: [] };
+      return { nodes: placed, issues: unknownNodes(placed) };
     if (!this.#agents.any) return { nodes: placed, issues: [agentsMissing] };
     return { nodes: this.#withAgents(placed, this.#agents), issues: [] };
   }
@@ -225,3 +234,16 @@ const agentsMissing: Issue = {
   message:
     "no agent gives a sign of life from any node, so whether nodes serve these addresses is up to another service proxy; run berth agent on each node, or give --nodes-without-agent=Include if another proxy is to serve them",
 };
+
+/** How many nodes a message names. */
+const maxNames = 3;
+
+/** Nodes that no cloud can be told of, by no will of anybody's. */
+function unknownNodes({ excluded }: NodeSet): readonly Issue[] {
+  const all = excluded.flatMap(({ name, by }) => (by === withoutProviderId ? [name] : []));
+  if (all.length === 0) return [];
+  const more = all.length > maxNames ? ` and ${all.length - maxNames} more` : "";
+  const names = `${all.slice(0, maxNames).join(", ")}${more}`;
+  const message = `without spec.providerID no traffic is sent to ${names}; have the kubelet (--provider-id) or the cloud controller manager set it, or label what is to get none ${excludeNodeLabel}`;
+  return [{ path: "nodes", severity: "degrade", reason: "NodesLeftOut", message }];
+}
