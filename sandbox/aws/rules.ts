@@ -1,43 +1,18 @@
-// What AWS refuses, or does otherwise than one would think, as a table: each rule with where it is known from. A test
-// turns each off in turn; one that no test of the adapter misses then has no place here.
+// What AWS refuses, or does otherwise than one would think, as a table: each rule with where it is known from. What else
+// it refuses stands in its model. A test turns each off in turn (`e2e/tools/fake-aws-rules.ts`); one that no acceptance
+// test of the adapter misses then has no place here.
 
 const api = "https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference";
 const guide = "https://docs.aws.amazon.com/elasticloadbalancing/latest/network";
 const ec2 = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference";
 
-export type RuleId =
-  | "batch-of-20"
-  | "batch-fails-whole"
-  | "pages"
-  | "same-again-is-the-same"
-  | "name-taken"
-  | "one-subnet-per-zone"
-  | "groups-for-ever"
-  | "protected"
-  | "port-taken"
-  | "protocols-fit"
-  | "tls-needs-certificate"
-  | "50-listeners"
-  | "group-in-use"
-  | "targets-by-port"
-  | "bad-target-spoils-batch"
-  | "500-cross-zone"
-  | "draining"
-  | "unused-unchecked"
-  | "security-group-name-taken"
-  | "rules-whole-or-not"
-  | "60-rules"
-  | "group-held"
-  | "shown-later"
-  | "tags-listed-later"
-  | "owner-tags";
-
-export const rules: Readonly<Record<RuleId, string>> = {
+export const rules = {
   "batch-of-20": `${api}/API_DescribeTags.html: 20 ARNs; API_DescribeLoadBalancers.html: 20`,
   "batch-fails-whole": `${api}/API_DescribeLoadBalancers.html: LoadBalancerNotFound`,
   pages: `${api}/API_DescribeListeners.html: NextMarker`,
   "same-again-is-the-same": `${api}/API_CreateLoadBalancer.html: idempotent for equal settings`,
   "name-taken": `${api}/API_CreateLoadBalancer.html: DuplicateLoadBalancerName`,
+  "name-of-32": `${api}/API_CreateLoadBalancer.html: 32 letters, digits and hyphens`,
   "one-subnet-per-zone": `${api}/API_CreateLoadBalancer.html: InvalidConfigurationRequest`,
   "groups-for-ever": `${guide}/load-balancer-security-groups.html: none at creation, none ever`,
   protected: `${guide}/network-load-balancers.html#deletion-protection: OperationNotPermitted`,
@@ -45,9 +20,12 @@ export const rules: Readonly<Record<RuleId, string>> = {
   "protocols-fit": `${api}/API_CreateListener.html: IncompatibleProtocols`,
   "tls-needs-certificate": `${api}/API_CreateListener.html: CertificateNotFound`,
   "50-listeners": `${guide}/load-balancer-limits.html: listeners per load balancer`,
+  "check-for-ever": `${api}/API_ModifyTargetGroup.html: no other HealthCheckProtocol`,
   "group-in-use": `${api}/API_DeleteTargetGroup.html: ResourceInUse`,
   "targets-by-port": `${api}/API_RegisterTargets.html: the same target with other ports`,
   "bad-target-spoils-batch": `${api}/API_RegisterTargets.html: InvalidTarget`,
+  "1000-targets": `${guide}/load-balancer-limits.html: targets per target group`,
+  "500-in-zone": `${guide}/load-balancer-limits.html: targets per zone and load balancer`,
   "500-cross-zone": `${guide}/load-balancer-limits.html: targets with cross-zone load balancing`,
   draining: `${guide}/target-group-register-targets.html: deregistration delay`,
   "unused-unchecked": `${api}/API_TargetHealth.html: Target.NotInUse`,
@@ -59,3 +37,5 @@ export const rules: Readonly<Record<RuleId, string>> = {
   "tags-listed-later": "https://docs.aws.amazon.com/resourcegroupstagging/latest/APIReference/API_GetResources.html",
   "owner-tags": "the policy in this provider's README: aws:RequestTag, aws:ResourceTag",
 };
+
+export type RuleId = keyof typeof rules;

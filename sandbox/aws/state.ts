@@ -1,7 +1,12 @@
 // All that an account has in a region, as far as load balancers need it.
 export type Tags = Map<string, string>;
 
-export interface LoadBalancer {
+/** What carries tags. */
+interface Tagged {
+  readonly tags: Tags;
+}
+
+export interface LoadBalancer extends Tagged {
   readonly arn: string;
   readonly name: string;
   readonly scheme: string;
@@ -14,10 +19,9 @@ export interface LoadBalancer {
   groups: readonly string[];
   privateLink: string;
   readonly attributes: Map<string, string>;
-  readonly tags: Tags;
 }
 
-export interface Listener {
+export interface Listener extends Tagged {
   readonly arn: string;
   readonly loadBalancer: string;
   readonly port: number;
@@ -28,10 +32,9 @@ export interface Listener {
   alpn: string;
   forward: readonly { readonly group: string; readonly weight: number }[];
   readonly attributes: Map<string, string>;
-  readonly tags: Tags;
 }
 
-export interface TargetGroup {
+export interface TargetGroup extends Tagged {
   readonly arn: string;
   readonly name: string;
   readonly protocol: string;
@@ -40,20 +43,20 @@ export interface TargetGroup {
   readonly wish: string;
   check: HealthCheck;
   readonly attributes: Map<string, string>;
-  readonly tags: Tags;
   /** By `id:port`. */
   readonly targets: Map<string, Target>;
 }
 
+/** As requests and answers have it. */
 export interface HealthCheck {
-  readonly protocol: string;
-  readonly port: string;
-  readonly path: string;
-  readonly codes: string;
-  readonly interval: number;
-  readonly timeout: number;
-  readonly healthy: number;
-  readonly unhealthy: number;
+  readonly HealthCheckProtocol: string;
+  readonly HealthCheckPort: string;
+  readonly HealthCheckPath?: string;
+  readonly Matcher?: { readonly HttpCode: string };
+  readonly HealthCheckIntervalSeconds: number;
+  readonly HealthCheckTimeoutSeconds: number;
+  readonly HealthyThresholdCount: number;
+  readonly UnhealthyThresholdCount: number;
 }
 
 export interface Target {
@@ -65,24 +68,22 @@ export interface Target {
   drainingSince: number | undefined;
 }
 
-export interface Group {
+export interface Group extends Tagged {
   readonly id: string;
   readonly name: string;
   readonly vpcId: string;
   readonly madeAt: number;
-  readonly tags: Tags;
   readonly rules: GroupRule[];
   /** A load balancer had it so lately that its network interfaces still do. */
   heldUntil: number;
 }
 
-export interface GroupRule {
+export interface GroupRule extends Tagged {
   readonly id: string;
   readonly protocol: string;
   readonly from: number;
   readonly to: number;
   readonly source: string;
-  readonly tags: Tags;
 }
 
 export interface Instance {
@@ -93,12 +94,11 @@ export interface Instance {
   state: string;
 }
 
-export interface Subnet {
+export interface Subnet extends Tagged {
   readonly id: string;
   readonly zone: string;
   readonly isPublic: boolean;
   freeAddresses: number;
-  readonly tags: Tags;
 }
 
 export const vpcId = "vpc-0a0a0a0a";
@@ -128,18 +128,6 @@ export class State {
 
   arn(kind: string, name: string): string {
     return `arn:aws:elasticloadbalancing:${region}:${account}:${kind}/${name}/${this.nextId("")}`;
-  }
-
-  /** What carries tags, by its ARN or ID. */
-  tagged(ref: string): { readonly tags: Tags } | undefined {
-    const rules = (): GroupRule | undefined => this.rules().find(({ id }) => id === ref);
-    return (
-      this.loadBalancers.get(ref) ??
-      this.listeners.get(ref) ??
-      this.targetGroups.get(ref) ??
-      this.groups.get(ref) ??
-      rules()
-    );
   }
 
   rules(): readonly GroupRule[] {

@@ -58,8 +58,8 @@ it("name-taken: a name that somebody takes first is a conflict, and theirs is le
   await using account = await Account.open();
   race(account, "CreateTargetGroup", (state, { input }) => {
     const [name, arn] = [text(input, "Name"), state.arn("targetgroup", "other")];
-    const check = { protocol: "TCP", port: "80", path: "/", codes: "200", interval: 10, timeout: 10 };
-    const thresholds = { healthy: 3, unhealthy: 3 };
+    const check = { HealthCheckProtocol: "TCP", HealthCheckPort: "80", HealthCheckIntervalSeconds: 10 };
+    const thresholds = { HealthCheckTimeoutSeconds: 10, HealthyThresholdCount: 3, UnhealthyThresholdCount: 3 };
     state.targetGroups.set(arn, {
       arn,
       name,

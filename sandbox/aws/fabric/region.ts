@@ -1,4 +1,4 @@
-import { region, type State, vpcId } from "./state.ts";
+import { region, type State, vpcId } from "../state.ts";
 
 /** The security group of all instances. */
 export const nodeGroup = "sg-0aaaaaaaaaaaaaaaa";
