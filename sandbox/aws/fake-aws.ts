@@ -26,8 +26,8 @@ import { targetGroupHandlers } from "./target-groups.ts";
 /** A request takes so long there. */
 const requestMs = 10;
 
-/** What goes wrong with a request: AWS refuses it, or the connection is cut, before it is done or after. */
-export type Trouble = AwsError | "cut before" | "cut after";
+/** What goes wrong with a request: AWS refuses it, the connection is cut, before it is done or after, or it comes twice. */
+export type Trouble = AwsError | "cut before" | "cut after" | "twice";
 
 export interface Entry {
   readonly action: string;
@@ -125,6 +125,7 @@ export class FakeAws implements AsyncDisposable {
     const call = this.look();
     const trouble = this.trouble(entry);
     if (trouble === "cut before") return void request.socket.destroy();
+    if (trouble === "twice") await this.#reply(api, entry, call, undefined);
     const reply = await this.#reply(api, entry, call, trouble);
     this.#tags.notice(call);
     if (trouble === "cut after") return void request.socket.destroy();

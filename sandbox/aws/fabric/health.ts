@@ -37,6 +37,6 @@ async function targetHealth({ state, probe }: Call, group: TargetGroup, target: 
     return { target, state: "initial", reason: "Elb.RegistrationInProgress" };
   const port = check.HealthCheckPort === "traffic-port" ? target.port : Number(check.HealthCheckPort);
   const users = state.usersOf(arn).flatMap((user) => state.loadBalancers.get(user) ?? []);
-  const isHealthy = users.some((user) => isLetIn(state, id, user, "tcp", port)) && (await probe(id, port, check));
+  const isHealthy = users.every((user) => isLetIn(state, id, user, "tcp", port)) && (await probe(id, port, check));
   return isHealthy ? { target, state: "healthy" } : { target, state: "unhealthy", reason: "Target.FailedHealthChecks" };
 }
