@@ -1,10 +1,11 @@
 // What AWS does later than one would think, or only in its own time. Each is called as the rule of the stand-in that it
 // needs: without that rule it fails (`e2e/tools/fake-aws-rules.ts`).
 import { expect, it } from "vitest";
+import { AwsError } from "../../../sandbox/aws/index.ts";
 import { Account } from "../testing/account.ts";
 import { Operator } from "../testing/operator.ts";
 import { instanceId, node } from "../testing/values.ts";
-import { lbOf } from "../testing/wishes.ts";
+import { lbOf, prefix } from "../testing/wishes.ts";
 
 const nodes = [node(1), node(2)];
 
@@ -52,14 +53,18 @@ it("draining: a node that leaves keeps its connections for a while, and is a tar
   expect([operator.failures, targets()]).toEqual([[], [instanceId(1), instanceId(2)]]);
 });
 
-it("unused-unchecked: once somebody deletes the listener no target counts as ready", async () => {
+it("unused-unchecked: a target group that is there for minutes is checked only once its listener has it, by no weight", async () => {
   await using account = await Account.open();
   const operator = await made(account);
   operator.pass(60_000);
-  expect((await operator.status(lbOf(1))).targets).toEqual({ ready: 2, total: 2 });
-  account.aws.state.listeners.clear();
-  operator.pass(60_000);
-  expect((await operator.status(lbOf(1))).targets).toMatchObject({ ready: 0 });
+  let refusals = 12;
+  account.aws.trouble = ({ action }) =>
+    action === "ModifyListener" && refusals-- > 0 ? new AwsError("ServiceUnavailable", "come back later") : undefined;
+  operator.want(lbOf(1, { annotations: { [`${prefix}healthcheck-protocol`]: "tcp" } }), nodes);
+  await operator.settle();
+  const turns = account.aws.journal.filter(({ action, outcome }) => action === "ModifyListener" && outcome === "ok");
+  const weights = turns.map(({ input }) => [...JSON.stringify(input).matchAll(/"Weight":(\d)/g)].map(([, one]) => one));
+  expect(weights).toEqual([["1", "0"], []]);
 });
 
 it("shown-later: a security group whose maker died is found once EC2 shows it, and no second one is made", async () => {
