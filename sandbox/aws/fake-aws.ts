@@ -7,16 +7,7 @@ import { listenerHandlers } from "./listeners.ts";
 import { loadBalancerHandlers } from "./load-balancers.ts";
 import { networkHandlers } from "./network.ts";
 import { callerArn, checkOwner } from "./owner-tags.ts";
-import {
-  type Api,
-  AwsError,
-  answer,
-  checkInput,
-  type Input,
-  type Reply,
-  refusal,
-  requestIn,
-} from "./protocol/index.ts";
+import { AwsError, type Input, type Reply, Request } from "./protocol/index.ts";
 import type { RuleId } from "./rules.ts";
 import { securityGroupHandlers } from "./security-groups.ts";
 import { account, State } from "./state.ts";
@@ -36,13 +27,6 @@ export interface Entry {
   readonly isWrite: boolean;
   /** `ok`, or AWS' word. */
   outcome: string;
-}
-
-/** A text that a request must have. */
-export function text(input: Input, name: string): string {
-  const value = input[name];
-  if (typeof value !== "string") throw new Error(`${name} is no text`);
-  return value;
 }
 
 export interface FakeAwsOptions {
@@ -80,10 +64,10 @@ export class FakeAws implements AsyncDisposable {
 
   private constructor({ off, timesFaster }: FakeAwsOptions) {
     const { state } = this;
+    const later = (): number =>
+      timesFaster === undefined ? state.now + requestMs : systemClock.monotonic() * timesFaster;
     this.#isOn = (rule) => rule !== off;
-    this.#tick = () => {
-      state.now = timesFaster === undefined ? state.now + requestMs : systemClock.monotonic() * timesFaster;
-    };
+    this.#tick = () => void (state.now = later());
     this.#server = createServer((request, response) => void this.#serve(request, response));
   }
 
@@ -119,35 +103,33 @@ export class FakeAws implements AsyncDisposable {
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { api, action, input } = requestIn(await bodyOf(request), request.headers["x-amz-target"]);
+    const asked = new Request(await bodyOf(request), request.headers["x-amz-target"]?.toString());
+    const { action, input } = asked;
     const entry = { action, input, isWrite: !/^(Describe|Get)/.test(action), outcome: "ok" };
     this.journal.push(entry);
     const call = this.look();
     const trouble = this.trouble(entry);
     if (trouble === "cut before") return void request.socket.destroy();
-    if (trouble === "twice") await this.#reply(api, entry, call, undefined);
-    const reply = await this.#reply(api, entry, call, trouble);
+    if (trouble === "twice") await this.#reply(asked, entry, call);
+    const reply = await this.#reply(asked, entry, call, trouble instanceof AwsError ? trouble : undefined);
     this.#tags.notice(call);
     if (trouble === "cut after") return void request.socket.destroy();
     response.writeHead(reply.status, { "content-type": reply.type }).end(reply.body);
   }
 
-  async #reply(api: Api, entry: Entry, call: Call, trouble: AwsError | undefined | string): Promise<Reply> {
+  async #reply(asked: Request, entry: Entry, call: Call, trouble?: AwsError): Promise<Reply> {
+    const { action, input, isWrite } = entry;
     try {
-      if (trouble instanceof AwsError) throw trouble;
-      return answer(api, entry.action, await this.#handle(api, entry, call));
+      if (trouble !== undefined) throw trouble;
+      const handler = this.#handlers[action];
+      if (handler === undefined) throw new AwsError("InvalidAction", `The action ${action} is not valid`);
+      asked.check();
+      if (isWrite) checkOwner(call, action, input);
+      return asked.answer(await handler(call, input as never));
     } catch (error) {
       if (!(error instanceof AwsError)) throw error;
       entry.outcome = error.code;
-      return refusal(api, error);
+      return asked.refusal(error);
     }
-  }
-
-  async #handle(api: Api, { action, input, isWrite }: Entry, call: Call): Promise<object> {
-    const handler = this.#handlers[action];
-    if (handler === undefined) throw new AwsError("InvalidAction", `The action ${action} is not valid`);
-    checkInput(api, action, input);
-    if (isWrite) checkOwner(call, action, input);
-    return await handler(call, input as never);
   }
 }

@@ -3,16 +3,8 @@
 // enforced stands in the table of rules. Where packets go is the matter of `fabric`.
 
 export { furnish, nodeGroup, run } from "./fabric/region.ts";
-export { type Entry, FakeAws, text } from "./fake-aws.ts";
-export { AwsError } from "./protocol/index.ts";
+export { type Entry, FakeAws } from "./fake-aws.ts";
+export { AwsError, text } from "./protocol/index.ts";
 export { type RuleId, rules } from "./rules.ts";
-export {
-  type Group,
-  type Listener,
-  type LoadBalancer,
-  region,
-  type State,
-  type Tags,
-  type TargetGroup,
-  vpcId,
-} from "./state.ts";
+export type { Group, Listener, LoadBalancer, State, Tags, TargetGroup } from "./state.ts";
+export { region, vpcId } from "./state.ts";

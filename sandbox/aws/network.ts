@@ -5,11 +5,11 @@ import { AwsError } from "./protocol/index.ts";
 import { type Tags, vpcId } from "./state.ts";
 import { tagList } from "./tags.ts";
 
-const cidrOf = (cidr: string) => ({ CidrBlock: cidr, CidrBlockState: { State: "associated" } }) as const;
+const cidrs = [{ CidrBlock: "10.0.0.0/16", CidrBlockState: { State: "associated" } }];
 const ipv6Cidrs = [{ Ipv6CidrBlock: "2001:db8::/64", Ipv6CidrBlockState: { State: "associated" } }];
 
 export const networkHandlers: Readonly<Record<string, Handler>> = {
-  DescribeVpcs: () => ({ Vpcs: [{ VpcId: vpcId, CidrBlockAssociationSet: [cidrOf("10.0.0.0/16")] }] }),
+  DescribeVpcs: () => ({ Vpcs: [{ VpcId: vpcId, CidrBlockAssociationSet: cidrs }] }),
   DescribeAddresses: ({ state }) => ({
     Addresses: [
       ...[...state.allocations].map((AllocationId) => ({ AllocationId })),
@@ -34,16 +34,9 @@ export const networkHandlers: Readonly<Record<string, Handler>> = {
   DescribeRouteTables({ state }) {
     const open = [...state.subnets.values()].filter(({ isPublic }) => isPublic);
     const [local, gateway] = [{ GatewayId: "local" }, { GatewayId: "igw-1" }];
-    return {
-      RouteTables: [
-        { RouteTableId: "rtb-1", Routes: [local], Associations: [{ Main: true }] },
-        {
-          RouteTableId: "rtb-2",
-          Routes: [local, gateway],
-          Associations: open.map(({ id }) => ({ Main: false, SubnetId: id })),
-        },
-      ],
-    };
+    const main = { RouteTableId: "rtb-1", Routes: [local], Associations: [{ Main: true }] };
+    const Associations = open.map(({ id }) => ({ Main: false, SubnetId: id }));
+    return { RouteTables: [main, { RouteTableId: "rtb-2", Routes: [local, gateway], Associations }] };
   },
   DescribeAvailabilityZones({ state }) {
     const names = new Set([...state.subnets.values()].map(({ zone }) => zone));
@@ -63,16 +56,13 @@ export const networkHandlers: Readonly<Record<string, Handler>> = {
 };
 
 export type Facts = Readonly<Record<string, string>>;
+type Filters = Pick<Given<ec2.DescribeInstancesRequest>, "Filters" | "MaxResults" | "NextToken">;
 
 /** A page of what all filters of a request let through. */
 export function filtered<T extends object>(
   call: Call,
   items: readonly T[],
-  {
-    Filters = [],
-    MaxResults,
-    NextToken,
-  }: Given<Pick<ec2.DescribeInstancesRequest, "Filters" | "MaxResults" | "NextToken">>,
+  { Filters = [], MaxResults, NextToken }: Filters,
   factsOf: (item: T) => Facts,
 ): ReturnType<typeof page<T>> {
   const valueOf = (item: T & { readonly tags?: Tags }, name: string): string | undefined => {

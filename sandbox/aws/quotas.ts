@@ -18,6 +18,6 @@ export function refuseCrowd(
   const zones = Map.groupBy(targets, ({ id }) => instances.get(id)?.zone).values();
   const isCrossZone = owner.attributes.get("load_balancing.cross_zone.enabled") === "true";
   const [inAll, inZone] = [targets.length, Math.max(0, ...zones.map(({ length }) => length))];
-  refuse(call, "500-cross-zone", isCrossZone && inAll > maxTargets, "TooManyTargets", `${inAll} targets for all zones`);
-  refuse(call, "500-in-zone", !isCrossZone && inZone > maxTargets, "TooManyTargets", `${inZone} targets in a zone`);
+  refuse(call, "500-cross-zone", isCrossZone && inAll > maxTargets, `${inAll} targets for all zones`);
+  refuse(call, "500-in-zone", !isCrossZone && inZone > maxTargets, `${inZone} targets in a zone`);
 }

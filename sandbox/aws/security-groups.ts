@@ -1,7 +1,6 @@
 import type * as ec2 from "@aws-sdk/client-ec2";
 import { type Call, type Given, get, type Handler, refuse } from "./call.ts";
 import { type Facts, filtered } from "./network.ts";
-import { AwsError } from "./protocol/index.ts";
 import type { Group, GroupRule, State } from "./state.ts";
 import { tagList, tagsIn } from "./tags.ts";
 
@@ -16,7 +15,7 @@ export const securityGroupHandlers: Readonly<Record<string, Handler>> = {
     const { state } = call;
     const { GroupName: name, VpcId: vpcId = "", TagSpecifications: [specification] = [] } = input;
     const isTaken = [...state.groups.values()].some((one) => one.name === name);
-    refuse(call, "security-group-name-taken", isTaken, "InvalidGroup.Duplicate", `'${name}' exists in ${vpcId}`);
+    refuse(call, "security-group-name-taken", isTaken, `'${name}' exists in ${vpcId}`);
     const id = state.nextId("sg-");
     const tags = tagsIn(specification?.Tags);
     state.groups.set(id, { id, name, vpcId, madeAt: state.now, tags, rules: [], heldUntil: 0 });
@@ -24,31 +23,28 @@ export const securityGroupHandlers: Readonly<Record<string, Handler>> = {
   },
   AuthorizeSecurityGroupIngress(call, input: Given<ec2.AuthorizeSecurityGroupIngressRequest>) {
     const { state } = call;
-    const one = get(state, "groups", input.GroupId);
+    const one = get(call, "groups", input.GroupId);
     const wanted = rulesIn(input);
-    for (const { source } of wanted) if (source.startsWith("sg-")) get(state, "groups", source);
+    for (const { source } of wanted) if (source.startsWith("sg-")) get(call, "groups", source);
     const added = wanted.filter((rule) => !one.rules.some((known) => isSame(known, rule)));
     const [isPartial, isFull] = [added.length < wanted.length, one.rules.length + added.length > maxRules];
-    refuse(call, "rules-whole-or-not", isPartial, "InvalidPermission.Duplicate", "one of the rules already exists");
-    refuse(call, "60-rules", isFull, "RulesPerSecurityGroupLimitExceeded", `more than ${maxRules} rules`);
+    refuse(call, "rules-whole-or-not", isPartial, "one of the rules already exists");
+    refuse(call, "60-rules", isFull, `more than ${maxRules} rules`);
     one.rules.push(...added.map((rule) => ({ ...rule, id: state.nextId("sgr-") })));
     return { Return: true };
   },
-  RevokeSecurityGroupIngress({ state }, input: Given<ec2.RevokeSecurityGroupIngressRequest>) {
-    const { rules } = get(state, "groups", input.GroupId);
-    const doomed = (input.SecurityGroupRuleIds ?? []).map((id) => {
-      const at = rules.find((known) => known.id === id);
-      if (at === undefined) throw new AwsError("InvalidSecurityGroupRuleId.NotFound", `'${id}' does not exist`);
-      return at;
-    });
-    for (const rule of doomed) rules.splice(rules.indexOf(rule), 1);
+  RevokeSecurityGroupIngress(
+    call,
+    { GroupId, SecurityGroupRuleIds: gone = [] }: Given<ec2.RevokeSecurityGroupIngressRequest>,
+  ) {
+    const { rules } = get(call, "groups", GroupId);
+    rules.splice(0, rules.length, ...rules.filter(({ id }) => !gone.includes(id)));
     return { Return: true };
   },
   DeleteSecurityGroup(call, { GroupId }: Given<ec2.DeleteSecurityGroupRequest>) {
-    const { state } = call;
-    const one = get(state, "groups", GroupId);
-    refuse(call, "group-held", isHeld(state, one), "DependencyViolation", `${one.id} has a dependent object`);
-    state.groups.delete(one.id);
+    const one = get(call, "groups", GroupId);
+    refuse(call, "group-held", isHeld(call.state, one), `${one.id} has a dependent object`);
+    call.state.groups.delete(one.id);
     return { Return: true };
   },
 };
@@ -63,15 +59,10 @@ function describe(call: Call, input: Given<ec2.DescribeSecurityGroupsRequest>): 
   const isShown = ({ madeAt }: Group): boolean => !isOn("shown-later") || state.now - madeAt >= shownMs;
   const facts = ({ id, name, vpcId }: Group): Facts => ({ "group-id": id, "group-name": name, "vpc-id": vpcId });
   const [items, NextToken] = filtered(call, [...state.groups.values()].filter(isShown), input, facts);
-  return {
-    SecurityGroups: items.map(({ id, name, vpcId, tags }) => ({
-      GroupId: id,
-      GroupName: name,
-      VpcId: vpcId,
-      Tags: tagList(tags),
-    })),
-    NextToken,
-  };
+  const SecurityGroups = items.map(({ id, name, vpcId, tags }) => {
+    return { GroupId: id, GroupName: name, VpcId: vpcId, Tags: tagList(tags) };
+  });
+  return { SecurityGroups, NextToken };
 }
 
 function describeRules(call: Call, input: Given<ec2.DescribeSecurityGroupRulesRequest>): object {
@@ -101,20 +92,13 @@ function sourceOf(source: string): object {
 type Rule = Omit<GroupRule, "id">;
 
 /** The rules that a request wants, one for each source. */
-function rulesIn({
-  IpPermissions = [],
-  TagSpecifications: [specification] = [],
-}: Given<ec2.AuthorizeSecurityGroupIngressRequest>): readonly Rule[] {
-  return IpPermissions.flatMap((permission) => {
-    const { IpProtocol: protocol = "", FromPort: from = 0, ToPort: to = 0 } = permission;
-    const { IpRanges = [], Ipv6Ranges = [], PrefixListIds = [], UserIdGroupPairs = [] } = permission;
-    const sources = [
-      ...IpRanges.map(({ CidrIp }) => CidrIp),
-      ...Ipv6Ranges.map(({ CidrIpv6 }) => CidrIpv6),
-      ...PrefixListIds.map(({ PrefixListId }) => PrefixListId),
-      ...UserIdGroupPairs.map(({ GroupId }) => GroupId),
-    ];
-    return sources.map((source = "") => ({ protocol, from, to, source, tags: tagsIn(specification?.Tags) }));
+function rulesIn(input: Given<ec2.AuthorizeSecurityGroupIngressRequest>): readonly Rule[] {
+  const { IpPermissions = [], TagSpecifications: [specification] = [] } = input;
+  return IpPermissions.flatMap(({ IpProtocol: protocol = "", FromPort: from = 0, ToPort: to = 0, ...lists }) => {
+    const { IpRanges = [], Ipv6Ranges = [], PrefixListIds = [], UserIdGroupPairs = [] } = lists;
+    const all = [...IpRanges, ...Ipv6Ranges, ...PrefixListIds, ...UserIdGroupPairs];
+    const sources = all.flatMap((one) => Object.values(one));
+    return sources.map((source) => ({ protocol, from, to, source, tags: tagsIn(specification?.Tags) }));
   });
 }
 

@@ -1,12 +1,8 @@
 // All that an account has in a region, as far as load balancers need it.
 export type Tags = Map<string, string>;
 
-/** What carries tags. */
-interface Tagged {
+export interface LoadBalancer {
   readonly tags: Tags;
-}
-
-export interface LoadBalancer extends Tagged {
   readonly arn: string;
   readonly name: string;
   readonly scheme: string;
@@ -21,20 +17,22 @@ export interface LoadBalancer extends Tagged {
   readonly attributes: Map<string, string>;
 }
 
-export interface Listener extends Tagged {
+export interface Listener {
+  readonly tags: Tags;
   readonly arn: string;
   readonly loadBalancer: string;
   readonly port: number;
-  protocol: string;
+  readonly protocol: string;
   /** The default one first. */
   certificates: readonly string[];
-  policy: string;
-  alpn: string;
-  forward: readonly { readonly group: string; readonly weight: number }[];
+  readonly policy: string;
+  readonly alpn: string;
+  readonly forward: readonly { readonly group: string; readonly weight: number }[];
   readonly attributes: Map<string, string>;
 }
 
-export interface TargetGroup extends Tagged {
+export interface TargetGroup {
+  readonly tags: Tags;
   readonly arn: string;
   readonly name: string;
   readonly protocol: string;
@@ -68,7 +66,8 @@ export interface Target {
   drainingSince: number | undefined;
 }
 
-export interface Group extends Tagged {
+export interface Group {
+  readonly tags: Tags;
   readonly id: string;
   readonly name: string;
   readonly vpcId: string;
@@ -78,7 +77,8 @@ export interface Group extends Tagged {
   heldUntil: number;
 }
 
-export interface GroupRule extends Tagged {
+export interface GroupRule {
+  readonly tags: Tags;
   readonly id: string;
   readonly protocol: string;
   readonly from: number;
@@ -94,7 +94,8 @@ export interface Instance {
   state: string;
 }
 
-export interface Subnet extends Tagged {
+export interface Subnet {
+  readonly tags: Tags;
   readonly id: string;
   readonly zone: string;
   readonly isPublic: boolean;
@@ -140,9 +141,8 @@ export class State {
 
   /** The load balancers that send to it. */
   usersOf(targetGroup: string): readonly string[] {
-    const users = [...this.listeners.values()].filter(({ forward }) =>
-      forward.some(({ group }) => group === targetGroup),
-    );
+    const all = [...this.listeners.values()];
+    const users = all.filter(({ forward }) => forward.some(({ group }) => group === targetGroup));
     return [...new Set(users.map(({ loadBalancer }) => loadBalancer))];
   }
 }

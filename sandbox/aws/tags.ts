@@ -2,7 +2,7 @@ import type * as ec2 from "@aws-sdk/client-ec2";
 import type * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
 import type * as tagging from "@aws-sdk/client-resource-groups-tagging-api";
 import { type Call, type Given, get, type Handler, kindOf, maxBatch, page, refuse } from "./call.ts";
-import { account, region, type State, type Tags } from "./state.ts";
+import { account, region, type Tags } from "./state.ts";
 
 /** The tagging API lists what is new, and what is gone, so much later. */
 const lagMs = 20_000;
@@ -18,38 +18,38 @@ export function tagList(tags: ReadonlyMap<string, string>): TagList {
 }
 
 /** Those of what an ARN or ID is of, if it is there. */
-export function tagsOf(state: State, ref: string): Tags | undefined {
+export function tagsOf({ state }: Call, ref: string): Tags | undefined {
   const rule = ref.startsWith("sgr-") ? state.rules().find(({ id }) => id === ref) : undefined;
   return (rule ?? state[kindOf(ref)].get(ref))?.tags;
 }
 
-function mustTags(state: State, ref: string): Tags {
-  return tagsOf(state, ref) ?? get(state, kindOf(ref), ref).tags;
-}
+/** Elastic Load Balancing has it by ARN, and EC2 by ID. */
+type Change = Partial<Given<elb.AddTagsInput & elb.RemoveTagsInput & ec2.CreateTagsRequest>>;
 
 export const tagHandlers: Readonly<Record<string, Handler>> = {
   DescribeTags(call, { ResourceArns: refs }: Given<elb.DescribeTagsInput>) {
-    refuse(call, "batch-of-20", refs.length > maxBatch, "ValidationError", `more than ${maxBatch} ARNs`);
-    return { TagDescriptions: refs.map((ref) => ({ ResourceArn: ref, Tags: tagList(mustTags(call.state, ref)) })) };
+    refuse(call, "batch-of-20", refs.length > maxBatch, `more than ${maxBatch} ARNs`);
+    return { TagDescriptions: refs.map((ref) => ({ ResourceArn: ref, Tags: tagList(mustTags(call, ref)) })) };
   },
-  AddTags: (call, { ResourceArns, Tags }: Given<elb.AddTagsInput>) => change(call, ResourceArns, tagsIn(Tags), []),
-  RemoveTags: (call, { ResourceArns, TagKeys }: Given<elb.RemoveTagsInput>) =>
-    change(call, ResourceArns, new Map(), TagKeys),
-  CreateTags: (call, { Resources, Tags }: Given<ec2.CreateTagsRequest>) => change(call, Resources, tagsIn(Tags), []),
-  DeleteTags: (call, { Resources, Tags = [] }: Given<ec2.DeleteTagsRequest>) =>
-    change(
-      call,
-      Resources,
-      new Map(),
-      Tags.map(({ Key = "" }) => Key),
-    ),
+  AddTags: add,
+  CreateTags: add,
+  RemoveTags: remove,
+  DeleteTags: remove,
 };
 
-function change({ state }: Call, refs: readonly string[], added: Tags, gone: readonly string[]): object {
-  for (const tags of refs.map((ref) => mustTags(state, ref))) {
-    for (const key of gone) tags.delete(key);
-    for (const [key, value] of added) tags.set(key, value);
-  }
+function mustTags(call: Call, ref: string): Tags {
+  return tagsOf(call, ref) ?? get(call, kindOf(ref), ref).tags;
+}
+
+function add(call: Call, { ResourceArns = [], Resources = ResourceArns, Tags }: Change): object {
+  for (const tags of Resources.map((ref) => mustTags(call, ref)))
+    for (const [key, value] of tagsIn(Tags)) tags.set(key, value);
+  return {};
+}
+
+function remove(call: Call, { ResourceArns = [], Resources = ResourceArns, Tags, TagKeys }: Change): object {
+  for (const tags of Resources.map((ref) => mustTags(call, ref)))
+    for (const key of TagKeys ?? tagsIn(Tags).keys()) tags.delete(key);
   return {};
 }
 
@@ -61,12 +61,9 @@ export class TagIndex {
   /** Called after each request. */
   notice({ state, isOn }: Pick<Call, "state" | "isOn">): void {
     const later = state.now + (isOn("tags-listed-later") ? lagMs : 0);
-    const there = new Map(
-      [state.loadBalancers, state.listeners, state.targetGroups].flatMap((all) =>
-        [...all.values()].map(({ arn, tags }) => [arn, tags] as const),
-      ),
-    );
-    for (const [arn, tags] of there)
+    const { loadBalancers, listeners, targetGroups } = state;
+    const there = new Map<string, { readonly tags: Tags }>([...loadBalancers, ...listeners, ...targetGroups]);
+    for (const [arn, { tags }] of there)
       if (!this.#listed.has(arn)) this.#listed.set(arn, { tags, from: later, until: Number.POSITIVE_INFINITY });
     for (const [arn, one] of this.#listed) if (!there.has(arn)) one.until = Math.min(one.until, later);
   }

@@ -1,8 +1,7 @@
 import type * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
-import { attributeHandlers, defaultAttributes } from "./attributes.ts";
-import { type Call, described, type Given, get, type Handler, refuse } from "./call.ts";
+import { attributeHandlers, defaultAttributes, defaultCheck } from "./attributes.ts";
+import { type Call, creation, described, type Given, get, type Handler, refuse } from "./call.ts";
 import { healthOf, startChecks } from "./fabric/health.ts";
-import { madeBefore, wishOf } from "./load-balancers.ts";
 import { refuseCrowd } from "./quotas.ts";
 import type { HealthCheck, Target, TargetGroup } from "./state.ts";
 import { tagsIn } from "./tags.ts";
@@ -11,36 +10,32 @@ const maxTargets = 1000;
 
 export const targetGroupHandlers: Readonly<Record<string, Handler>> = {
   CreateTargetGroup: create,
-  DescribeTargetGroups: (call, { TargetGroupArns, Names, ...paging }: Given<elb.DescribeTargetGroupsInput>) => {
-    const [items, NextMarker] = described(call, "targetGroups", { arns: TargetGroupArns, names: Names, ...paging });
+  DescribeTargetGroups(call, { TargetGroupArns: arns, Names, ...paging }: Given<elb.DescribeTargetGroupsInput>) {
+    const [items, NextMarker] = described(call, "targetGroups", arns, Names, paging);
     return { TargetGroups: items.map((one) => shown(call, one)), NextMarker };
   },
   ModifyTargetGroup(call, { TargetGroupArn, ...changes }: Given<elb.ModifyTargetGroupInput>) {
-    const one = get(call.state, "targetGroups", TargetGroupArn);
-    const { HealthCheckProtocol: other } = changes;
-    refuse(call, "check-for-ever", other !== undefined, "InvalidConfigurationRequest", `no ${other} instead`);
+    const one = get(call, "targetGroups", TargetGroupArn);
+    refuse(call, "check-for-ever", changes.HealthCheckProtocol !== undefined, "the protocol stays as it is");
     one.check = checkOf(one.check, changes);
     return { TargetGroups: [shown(call, one)] };
   },
   DeleteTargetGroup(call, { TargetGroupArn }: Given<elb.DeleteTargetGroupInput>) {
-    const { state } = call;
-    const isUsed = state.usersOf(TargetGroupArn).length > 0;
-    refuse(call, "group-in-use", isUsed, "ResourceInUse", `Target group '${TargetGroupArn}' is in use by a listener`);
-    state.targetGroups.delete(TargetGroupArn);
+    const isUsed = call.state.usersOf(TargetGroupArn).length > 0;
+    refuse(call, "group-in-use", isUsed, `Target group '${TargetGroupArn}' is in use by a listener`);
+    call.state.targetGroups.delete(TargetGroupArn);
     return {};
   },
   RegisterTargets: register,
   DeregisterTargets: deregister,
   async DescribeTargetHealth(call, { TargetGroupArn }: Given<elb.DescribeTargetHealthInput>) {
-    const one = get(call.state, "targetGroups", TargetGroupArn);
+    const one = get(call, "targetGroups", TargetGroupArn);
     const found = await healthOf(call, one);
-    return {
-      TargetHealthDescriptions: found.map(({ target: { id, port }, state: State, reason: Reason }) => ({
-        Target: { Id: id, Port: port },
-        HealthCheckPort: one.check.HealthCheckPort,
-        TargetHealth: { State, Reason },
-      })),
-    };
+    const { HealthCheckPort } = one.check;
+    const TargetHealthDescriptions = found.map(({ target: { id, port }, state: State, reason: Reason }) => {
+      return { Target: { Id: id, Port: port }, HealthCheckPort, TargetHealth: { State, Reason } };
+    });
+    return { TargetHealthDescriptions };
   },
   ...attributeHandlers("TargetGroup"),
 };
@@ -48,7 +43,7 @@ export const targetGroupHandlers: Readonly<Record<string, Handler>> = {
 function create(call: Call, input: Given<elb.CreateTargetGroupInput>): object {
   const { state } = call;
   const { Name: name, Protocol: protocol = "TCP", Port: port = 0, VpcId = "" } = input;
-  const known = madeBefore(call, state.targetGroups, input, "DuplicateTargetGroupName");
+  const { known, wish } = creation(call, "targetGroups", input);
   if (known !== undefined) return { TargetGroups: [shown(call, known)] };
   const made: TargetGroup = {
     arn: state.arn("targetgroup", name),
@@ -56,7 +51,7 @@ function create(call: Call, input: Given<elb.CreateTargetGroupInput>): object {
     protocol,
     port,
     vpcId: VpcId,
-    wish: wishOf(input),
+    wish,
     check: checkOf(defaultCheck, input),
     attributes: defaultAttributes("TargetGroup", protocol),
     tags: tagsIn(input.Tags),
@@ -65,17 +60,6 @@ function create(call: Call, input: Given<elb.CreateTargetGroupInput>): object {
   state.targetGroups.set(made.arn, made);
   return { TargetGroups: [shown(call, made)] };
 }
-
-const defaultCheck: Required<HealthCheck> = {
-  HealthCheckProtocol: "TCP",
-  HealthCheckPort: "traffic-port",
-  HealthCheckPath: "/",
-  Matcher: { HttpCode: "200-399" },
-  HealthCheckIntervalSeconds: 30,
-  HealthCheckTimeoutSeconds: 10,
-  HealthyThresholdCount: 5,
-  UnhealthyThresholdCount: 2,
-};
 
 /** Probes over TCP have no path. */
 function checkOf(before: HealthCheck, changes: object): HealthCheck {
@@ -114,21 +98,21 @@ function targetsIn(
 
 function register(call: Call, input: Given<elb.RegisterTargetsInput>): object {
   const { state } = call;
-  const one = get(state, "targetGroups", input.TargetGroupArn);
+  const one = get(call, "targetGroups", input.TargetGroupArn);
   const canServe = ([, { id }]: readonly [string, Target]): boolean => {
     const instance = state.instances.get(id);
     return instance?.state === "running" && instance.vpcId === one.vpcId;
   };
   const wanted = targetsIn(call, one, input);
   const bad = wanted.flatMap((entry) => (canServe(entry) ? [] : [entry[1].id]));
-  refuse(call, "bad-target-spoils-batch", bad.length > 0, "InvalidTarget", `not in a running state: '${bad.join()}'`);
+  refuse(call, "bad-target-spoils-batch", bad.length > 0, `not in a running state: '${bad.join()}'`);
   const isThere = (key: string): boolean => one.targets.has(key) && one.targets.get(key)?.drainingSince === undefined;
   const added = wanted.filter((entry) => canServe(entry) && !isThere(entry[0]));
   const targets = new Map([...one.targets, ...added]);
   const isFull = targets.size > maxTargets;
-  refuse(call, "1000-targets", isFull, "TooManyTargets", `more than ${maxTargets} targets in a target group`);
+  refuse(call, "1000-targets", isFull, `more than ${maxTargets} targets in a target group`);
   for (const arn of state.usersOf(one.arn))
-    refuseCrowd(call, get(state, "loadBalancers", arn), state.listenersOf(arn), { ...one, targets });
+    refuseCrowd(call, get(call, "loadBalancers", arn), state.listenersOf(arn), { ...one, targets });
   for (const [key, target] of added) one.targets.set(key, target);
   startChecks(call);
   return {};
@@ -136,7 +120,7 @@ function register(call: Call, input: Given<elb.RegisterTargetsInput>): object {
 
 function deregister(call: Call, input: Given<elb.DeregisterTargetsInput>): object {
   const { state, isOn } = call;
-  const one = get(state, "targetGroups", input.TargetGroupArn);
+  const one = get(call, "targetGroups", input.TargetGroupArn);
   const isUsed = state.usersOf(one.arn).length > 0;
   for (const [key] of targetsIn(call, one, input)) {
     const target = one.targets.get(key);

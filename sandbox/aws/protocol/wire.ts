@@ -4,6 +4,13 @@ import type { Api, Member, Model } from "./model.ts";
 
 export type Input = Readonly<Record<string, unknown>>;
 
+/** A text that an input must have. */
+export function text(input: Input, name: string): string {
+  const value = input[name];
+  if (typeof value !== "string") throw new Error(`${name} is no text`);
+  return value;
+}
+
 type Tree = Map<string, Tree | string>;
 
 /** `Filter.1.Value.2=x` and `Tags.member.1.Key=y` as objects and lists, with numbers where numbers belong. */
