@@ -1,25 +1,50 @@
 // Turns off one rule of the stand-in for AWS after the other and runs the adapter's acceptance tests on it: a rule that
 // none of them misses proves nothing. `fake-aws-rules.ts [rule...]`; fails when one was not missed.
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { argv, execPath, exit, stdout } from "node:process";
 import { rules } from "../../sandbox/aws/index.ts";
 
 const root = new URL("../..", import.meta.url).pathname;
+const directory = mkdtempSync(join(tmpdir(), "berth-fake-aws-"));
+const report = join(directory, "report.json");
+const vitest = [
+  "node_modules/vitest/vitest.mjs",
+  "run",
+  "--project",
+  "unit",
+  "--reporter=json",
+  `--outputFile=${report}`,
+];
 const acceptance = "providers/aws/acceptance";
-const vitest = ["node_modules/vitest/vitest.mjs", "run", "--project", "unit", "--bail", "1"];
-/** Where most of them are missed, and soon. */
+/** Their tests are called as the rules that they need. */
 const first = ["refusals", "lags", "mistakes"].map((name) => `${acceptance}/${name}.test.ts`);
 const chosen = argv.length > 2 ? argv.slice(2) : Object.keys(rules);
 
-function passes(rule: string, tests: readonly string[]): boolean {
-  const env = { ...process.env, FAKE_AWS_OFF: rule };
-  return spawnSync(execPath, [...vitest, ...tests], { cwd: root, env }).status === 0;
+interface Report {
+  readonly testResults: readonly {
+    readonly assertionResults: readonly { readonly title: string; readonly status: string }[];
+  }[];
 }
 
-if (!passes("", [acceptance])) throw new Error("tests fail with all rules on");
+/** The tests that fail without a rule. */
+function missing(rule: string, tests: readonly string[]): readonly string[] {
+  spawnSync(execPath, [...vitest, ...tests], { cwd: root, env: { ...process.env, FAKE_AWS_OFF: rule } });
+  const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
+  return testResults
+    .flatMap(({ assertionResults }) => assertionResults)
+    .filter(({ status }) => status === "failed")
+    .map(({ title }) => title);
+}
+
+if (missing("", [acceptance]).length > 0) throw new Error("tests fail with all rules on");
 const idle = chosen.filter((rule) => {
-  const isIdle = passes(rule, first) && passes(rule, [acceptance]);
-  stdout.write(`${isIdle ? "not missed" : "missed"}: ${rule}\n`);
-  return isIdle;
+  const soon = missing(rule, first);
+  const titles = soon.length > 0 ? soon : missing(rule, [acceptance]);
+  stdout.write(`${rule}: ${titles.length > 0 ? `missed by ${titles.join("; ")}` : "not missed"}\n`);
+  return titles.length === 0;
 });
+rmSync(directory, { recursive: true });
 exit(idle.length === 0 ? 0 : 1);

@@ -1,7 +1,8 @@
 import { expect, it } from "vitest";
 import { type Api, apiOf } from "../../providers/aws/aws.ts";
 import { FakeAws, furnish, run, vpcId } from "./index.ts";
-import { models } from "./protocol/index.ts";
+import { models, Request } from "./protocol/index.ts";
+import { refusals } from "./rules.ts";
 
 const versions = { elb: "2015-12-01", ec2: "2016-11-15" } as const;
 
@@ -75,4 +76,25 @@ it("knows every request that the provider can send", () => {
     Object.keys(operations).map((name) => [name, api as Api] as const),
   );
   expect(new Map(known)).toEqual(new Map(Object.entries(apiOf)));
+});
+
+it("refuses in words that AWS' model has of Elastic Load Balancing", () => {
+  const declared = new Set(Object.values(models.elb.operations).flatMap(({ errors }) => errors));
+  const own = Object.values(refusals).filter(({ source }) => source.includes("/elasticloadbalancing/"));
+  const words = new Set(own.flatMap(({ code }) => (["", "ValidationError"].includes(code) ? [] : [code])));
+  expect(words.size).toBeGreaterThan(8);
+  expect([...words].filter((word) => !declared.has(word))).toEqual([]);
+});
+
+it.each([
+  [{ TargetGroups: [{ TargetGroupArn: "arn", Protocol: "TCP", LoadBalancerArns: [] }] }, undefined],
+  [{ TargetGroups: [{ Arn: "arn" }] }, "TargetGroups.1.Arn"],
+  [{ TargetGroups: [{ Port: "80" }] }, "TargetGroups.1.Port"],
+  [{ TargetGroups: [{ Protocol: "SCTP" }] }, "TargetGroups.1.Protocol"],
+  [{ TargetGroups: [{ Tags: [] }] }, "TargetGroups.1.Tags"],
+])("answers nothing that does not fit the model: %j", (value, path) => {
+  const request = new Request("Action=DescribeTargetGroups&Version=2015-12-01", undefined);
+  const answer = (): unknown => request.answer(value);
+  if (path === undefined) expect(answer()).toMatchObject({ status: 200 });
+  else expect(answer).toThrow(`"path":"${path}"`);
 });
