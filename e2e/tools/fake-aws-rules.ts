@@ -19,8 +19,8 @@ const vitest = [
   `--outputFile=${report}`,
 ];
 const acceptance = "providers/aws/acceptance";
-/** Their tests are called as the rules that they need. */
-const first = ["refusals", "lags", "mistakes"].map((name) => `${acceptance}/${name}.test.ts`);
+/** Where tests are called as the rules that they need. */
+const named = ["refusals", "lags", "mistakes"].map((name) => `${acceptance}/${name}.test.ts`);
 const chosen = argv.length > 2 ? argv.slice(2) : Object.keys(rules);
 
 interface Report {
@@ -30,8 +30,8 @@ interface Report {
 }
 
 /** The tests that fail without a rule. */
-function missing(rule: string, tests: readonly string[]): readonly string[] {
-  spawnSync(execPath, [...vitest, ...tests], { cwd: root, env: { ...process.env, FAKE_AWS_OFF: rule } });
+function missing(rule: string, args: readonly string[]): readonly string[] {
+  spawnSync(execPath, [...vitest, ...args], { cwd: root, env: { ...process.env, FAKE_AWS_OFF: rule } });
   const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
   return testResults
     .flatMap(({ assertionResults }) => assertionResults)
@@ -41,7 +41,7 @@ function missing(rule: string, tests: readonly string[]): readonly string[] {
 
 if (missing("", [acceptance]).length > 0) throw new Error("tests fail with all rules on");
 const idle = chosen.filter((rule) => {
-  const soon = missing(rule, first);
+  const soon = missing(rule, ["-t", `^${rule}: `, ...named]);
   const titles = soon.length > 0 ? soon : missing(rule, [acceptance]);
   stdout.write(`${rule}: ${titles.length > 0 ? `missed by ${titles.join("; ")}` : "not missed"}\n`);
   return titles.length === 0;
