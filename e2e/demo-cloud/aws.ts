@@ -1,7 +1,8 @@
 // `make demo-aws`: a Service of class berth.dev/aws-nlb from `kubectl apply` to the last delete, with all that was asked of
 // the stand-in of AWS.
-import { type AwsCluster, startAwsCluster } from "../../sandbox/aws/cluster.ts";
-import { type Entry, list, maybe } from "../../sandbox/aws/index.ts";
+import type { CreateListenerInput, RegisterTargetsInput } from "@aws-sdk/client-elastic-load-balancing-v2";
+import { type AwsCluster, startAwsCluster } from "../../sandbox/aws/fabric/cluster.ts";
+import { type Entry, text } from "../../sandbox/aws/index.ts";
 import { ask } from "../../sandbox/demo/probes.ts";
 import { apply, demonstrate, eventually, ingressOf, patienceMs, say, tell } from "./play.ts";
 
@@ -48,8 +49,8 @@ function tellJournal({ journal }: AwsCluster["aws"]): void {
 /** The name of what is made, or what is changed. */
 function subjectOf({ input }: Entry): string {
   const keys = ["Name", "GroupName", "TargetGroupArn", "LoadBalancerArn", "ListenerArn", "GroupId"];
-  const [subject = ""] = keys.flatMap((key) => maybe(input, key) ?? []);
-  const targets = list(input, "Targets").map((target) => `${maybe(target, "Id")}:${maybe(target, "Port")}`);
-  const port = maybe(input, "Port");
+  const [subject = ""] = keys.flatMap((key) => (input[key] === undefined ? [] : text(input, key)));
+  const { Port: port, Targets = [] } = input as Readonly<Partial<RegisterTargetsInput & CreateListenerInput>>;
+  const targets = Targets.map(({ Id, Port }) => `${Id}:${Port}`);
   return [subject.replace(/^arn:[^/]*\//, ""), ...(port === undefined ? [] : [`port ${port}`]), ...targets].join(" ");
 }

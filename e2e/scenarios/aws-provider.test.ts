@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type AwsCluster, startAwsCluster } from "../../sandbox/aws/cluster.ts";
-import type { Path } from "../../sandbox/aws/index.ts";
+import { type AwsCluster, startAwsCluster } from "../../sandbox/aws/fabric/cluster.ts";
+import type { Path } from "../../sandbox/aws/fabric/paths.ts";
 import type { Sandbox } from "../../sandbox/cluster/index.ts";
 import { createLogger } from "../../src/telemetry/index.ts";
 import { answered, applyEcho, ask, eventually, patienceMs, type ServiceView, serviceView } from "./cluster.ts";

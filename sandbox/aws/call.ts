@@ -1,23 +1,10 @@
-import type { RuleId } from "./rules.ts";
-import type { HealthCheck, State, Tags } from "./state.ts";
-import type { Input, Value } from "./wire.ts";
+import { AwsError } from "./protocol/index.ts";
+import { type RefusalId, type RuleId, refusals } from "./rules.ts";
+import type { HealthCheck, State } from "./state.ts";
 
-/** What AWS refuses a request with. */
-export class AwsError extends Error {
-  readonly code: string;
-  readonly status: number;
-
-  constructor(code: string, message: string, status: number = 400) {
-    super(message);
-    this.code = code;
-    this.status = status;
-  }
-}
-
-/** One request and all that its answer depends on. */
+/** All that an answer depends on beside its request. */
 export interface Call {
   readonly state: State;
-  readonly input: Input;
   readonly isOn: (rule: RuleId) => boolean;
   readonly probe: Probe;
 }
@@ -25,63 +12,99 @@ export interface Call {
 /** Whether what listens on a port of an instance passes its check. */
 export type Probe = (instance: string, port: number, check: HealthCheck) => boolean | Promise<boolean>;
 
-export type Handler = (call: Call) => Value | Promise<Value>;
+/** Answers a request that fits the model, by what the model calls it. */
+export type Handler = (call: Call, input: never) => object | Promise<object>;
 
-/** A parameter that must be there. */
-export function text(input: Input, name: string): string {
-  const value = input[name];
-  if (typeof value !== "string") throw new AwsError("ValidationError", `${name} is missing`);
-  return value;
+/** An input of the SDK after the model has seen it: what must be there is. */
+export type Given<T> = T extends readonly (infer Item)[]
+  ? readonly Given<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Given<Exclude<T[Key], undefined>> }
+    : T;
+
+const missing = {
+  loadBalancers: "LoadBalancerNotFound",
+  listeners: "ListenerNotFound",
+  targetGroups: "TargetGroupNotFound",
+  groups: "InvalidGroup.NotFound",
+} as const;
+
+type Kind = keyof typeof missing;
+type One<K extends Kind> = NonNullable<ReturnType<State[K]["get"]>>;
+
+/** One that a request names, by its ARN or ID. */
+export function get<K extends Kind>({ state }: Call, kind: K, ref: string = ""): One<K> {
+  const found = state[kind].get(ref);
+  if (found === undefined) throw new AwsError(missing[kind], `'${ref}' not found`);
+  return found as One<K>;
 }
 
-export function maybe(input: Input, name: string): string | undefined {
-  const value = input[name];
-  return typeof value === "string" ? value : undefined;
+const taken = { loadBalancers: "DuplicateLoadBalancerName", targetGroups: "DuplicateTargetGroupName" } as const;
+
+/** What a creation makes again: one that was made by just such a request. `wish`: that request, but for its tags. */
+export function creation<K extends keyof typeof taken>(
+  call: Call,
+  kind: K,
+  { Tags: _tags, ...rest }: { readonly Name: string; readonly Tags?: unknown },
+): { readonly known: One<K> | undefined; readonly wish: string } {
+  const [{ Name }, wish] = [rest, JSON.stringify(rest)];
+  const isName = /^(?!-)[A-Za-z0-9-]{1,32}(?<!-)$/.test(Name);
+  refuse(call, "name-of-32", !isName, `'${Name}' must be 32 letters, digits and hyphens at most`);
+  const all: Iterable<{ readonly name: string; readonly wish: string }> = call.state[kind].values();
+  const known = [...all].find(({ name }) => name === Name);
+  if (known?.wish === wish && call.isOn("same-again-is-the-same")) return { known: known as One<K>, wish };
+  refuse(call, "name-taken", known !== undefined, `'${Name}' exists, with different settings`, taken[kind]);
+  return { known: undefined, wish };
 }
 
-/** A list of structures; absent, it has none. */
-export function list(input: Input, name: string): readonly Input[] {
-  const value = input[name];
-  return Array.isArray(value) ? (value as readonly Input[]) : [];
+/** Which kind of thing an ARN or ID is of. */
+export function kindOf(ref: string): Kind {
+  if (ref.startsWith("sg-")) return "groups";
+  if (ref.includes(":targetgroup/")) return "targetGroups";
+  return ref.includes(":listener/") ? "listeners" : "loadBalancers";
 }
 
-/** A list of texts. */
-export function texts(input: Input, name: string): readonly string[] {
-  return list(input, name) as unknown as readonly string[];
-}
-
-export function tagsIn(input: Input, name: string): Tags {
-  return new Map(list(input, name).map((tag) => [text(tag, "Key"), maybe(tag, "Value") ?? ""]));
-}
-
-const ownerTag = "berth.dev/cluster";
-export const callerArn = "arn:aws:sts::123456789012:assumed-role/berth/x";
-
-/** As the policy has it that the controller gets: it makes nothing without the tag of its cluster, nor changes what lacks it. */
-export function checkOwner({ state, input, isOn }: Call, action: string): void {
-  const isNew = /^(Create(?!Tags)|Authorize)/.test(action);
-  const made = [tagsIn(input, "Tags"), ...list(input, "TagSpecification").map((one) => tagsIn(one, "Tag"))];
-  const keys = [
-    "LoadBalancerArn",
-    "ListenerArn",
-    "TargetGroupArn",
-    ...(action.startsWith("Revoke") ? [] : ["GroupId"]),
-  ];
-  const lists = ["ResourceArns", "ResourceId", "SecurityGroupRuleId"].flatMap((key) => texts(input, key));
-  const refs = [...keys.flatMap((key) => maybe(input, key) ?? []), ...lists];
-  const lacks = (tags: Tags): boolean => !tags.has(ownerTag);
-  const found = refs.flatMap((ref) => state.tagged(ref)?.tags ?? []);
-  if (isOn("owner-tags") && (isNew ? made.every(lacks) : found.some(lacks)))
-    throw new AwsError("AccessDenied", `User: ${callerArn} is not authorized to perform: ${action} on resource`, 403);
+/** Refuses what a rule forbids, where it holds. */
+export function refuse(
+  { isOn }: Call,
+  rule: RefusalId,
+  isBroken: boolean,
+  message: string,
+  code: string = refusals[rule].code,
+): void {
+  if (isBroken && isOn(rule)) throw new AwsError(code, message, code === "AccessDenied" ? 403 : 400);
 }
 
 /** Where a request does not say it. */
 const pageSize = 100;
+/** Of ARNs or names. */
+export const maxBatch = 20;
 
-/** A page of a list, and the marker of the next one. */
-export function page<T>({ input, isOn }: Call, items: readonly T[], marker: string): readonly [readonly T[], string?] {
+/** A page of a list, and what the next one is asked for with. */
+export function page<T>(
+  { isOn }: Call,
+  items: readonly T[],
+  size: number = pageSize,
+  marker: string = "0",
+): readonly [readonly T[], string?] {
   if (!isOn("pages")) return [items];
-  const start = Number(maybe(input, marker) ?? 0);
-  const end = start + Number(maybe(input, "MaxResults") ?? pageSize);
+  const [start, end] = [Number(marker), Number(marker) + size];
   return end < items.length ? [items.slice(start, end), `${end}`] : [items.slice(start)];
+}
+
+/** A page of the things of one kind that a request asks for; without a word, of all. */
+export function described<K extends "loadBalancers" | "listeners" | "targetGroups">(
+  call: Call,
+  kind: K,
+  arns: readonly string[] = [],
+  names: readonly string[] = [],
+  { Marker, PageSize }: { readonly Marker?: string; readonly PageSize?: number },
+): readonly [readonly One<K>[], string?] {
+  const all: Iterable<{ readonly arn: string; readonly name?: string }> = call.state[kind].values();
+  const count = arns.length + names.length;
+  refuse(call, "batch-of-20", count > maxBatch, `more than ${maxBatch} at once`);
+  const found = [...all].filter(({ arn, name = "" }) => count === 0 || arns.includes(arn) || names.includes(name));
+  const lacks = found.length < count;
+  refuse(call, "batch-fails-whole", lacks, `One of ${[...arns, ...names].join(", ")} not found`, missing[kind]);
+  return page(call, found as unknown as readonly One<K>[], PageSize, Marker);
 }

@@ -1,9 +1,10 @@
-import { attributeHandlers } from "./attributes.ts";
-import { AwsError, type Call, type Handler, list, maybe, page, tagsIn, text, texts } from "./call.ts";
-import { loadBalancer, structure } from "./load-balancers.ts";
+import type * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
+import { attributeHandlers, defaultAttributes } from "./attributes.ts";
+import { type Call, described, type Given, get, type Handler, page, refuse } from "./call.ts";
+import { startChecks } from "./fabric/health.ts";
+import { refuseCrowd } from "./quotas.ts";
 import type { Listener } from "./state.ts";
-import { checkCrossZone, startChecks } from "./target-groups.ts";
-import type { Input, Value } from "./wire.ts";
+import { tagsIn } from "./tags.ts";
 
 const maxListeners = 50;
 
@@ -11,173 +12,130 @@ export const listenerHandlers: Readonly<Record<string, Handler>> = {
   CreateListener: create,
   DescribeListeners: describe,
   ModifyListener: modify,
-  DeleteListener: remove,
-  DescribeListenerCertificates: describeCertificates,
-  AddListenerCertificates: (call) => changeCertificates(call, "Add"),
-  RemoveListenerCertificates: (call) => changeCertificates(call, "Remove"),
-  ...attributeHandlers("Listener", ({ state }, arn) => state.listeners.get(arn)),
+  DeleteListener(call, { ListenerArn }: Given<elb.DeleteListenerInput>) {
+    call.state.listeners.delete(get(call, "listeners", ListenerArn).arn);
+    return {};
+  },
+  DescribeListenerCertificates(call, input: Given<elb.DescribeListenerCertificatesInput>) {
+    const { certificates } = get(call, "listeners", input.ListenerArn);
+    const [items, NextMarker] = page(call, certificates, input.PageSize, input.Marker);
+    const isDefault = (arn: string): boolean => arn === certificates[0];
+    return { Certificates: items.map((arn) => ({ CertificateArn: arn, IsDefault: isDefault(arn) })), NextMarker };
+  },
+  AddListenerCertificates(call, input: Given<elb.AddListenerCertificatesInput>) {
+    const one = get(call, "listeners", input.ListenerArn);
+    checkCertificates(call, certificatesIn(input));
+    one.certificates = [...new Set([...one.certificates, ...certificatesIn(input)])];
+    return { Certificates: input.Certificates };
+  },
+  RemoveListenerCertificates(call, input: Given<elb.RemoveListenerCertificatesInput>) {
+    const one = get(call, "listeners", input.ListenerArn);
+    const gone = certificatesIn(input);
+    one.certificates = one.certificates.filter((arn, i) => i === 0 || !gone.includes(arn));
+    return {};
+  },
+  ...attributeHandlers("Listener"),
 };
 
-function listener({ state }: Call, arn: string): Listener {
-  const found = state.listeners.get(arn);
-  if (found === undefined) throw new AwsError("ListenerNotFound", `Listener '${arn}' not found`);
-  return found;
-}
+/** What a request says that a listener does. */
+type Content = Given<
+  Pick<elb.ModifyListenerInput, "Protocol" | "Certificates" | "SslPolicy" | "AlpnPolicy" | "DefaultActions">
+>;
 
-function create(call: Call): Value {
-  const { state, input, isOn } = call;
-  const one = loadBalancer(call, text(input, "LoadBalancerArn"));
-  const port = Number(text(input, "Port"));
-  const others = state.listenersOf(one.arn);
-  const tags = tagsIn(input, "Tags");
-  if (isOn("port-taken") && others.some((other) => other.port === port))
-    throw new AwsError("DuplicateListener", `A listener already exists on port ${port}`);
-  if (isOn("50-listeners") && others.length >= maxListeners)
-    throw new AwsError("TooManyListeners", "You've reached the limit on the number of listeners");
-  const content = contentOf(call, undefined);
+function create(call: Call, input: Given<elb.CreateListenerInput>): object {
+  const { state } = call;
+  const owner = get(call, "loadBalancers", input.LoadBalancerArn);
+  const { Port: port = 0 } = input;
+  const others = state.listenersOf(owner.arn);
+  const isTaken = others.some((one) => one.port === port);
+  refuse(call, "port-taken", isTaken, `A listener already exists on port ${port}`);
+  refuse(call, "50-listeners", others.length >= maxListeners, `more than ${maxListeners} listeners`);
+  const content = contentOf(call, input);
+  refuseCrowd(call, owner, [...others, content]);
   const made: Listener = {
-    arn: state.arn("listener/net", one.name),
-    loadBalancer: one.arn,
+    arn: state.arn("listener/net", owner.name),
+    loadBalancer: owner.arn,
     port,
     ...content,
-    attributes: new Map(content.protocol === "TCP" ? [["tcp.idle_timeout.seconds", "350"]] : []),
-    tags,
+    attributes: defaultAttributes("Listener", content.protocol),
+    tags: tagsIn(input.Tags),
   };
   state.listeners.set(made.arn, made);
-  checkCrossZoneOr(call, one.arn, () => state.listeners.delete(made.arn));
   startChecks(call);
   return { Listeners: [shown(made)] };
 }
 
-type Content = Pick<Listener, "protocol" | "certificates" | "policy" | "alpn" | "forward">;
-
-function contentOf(call: Call, before: Listener | undefined): Content {
-  const { state, input, isOn } = call;
-  const protocol = maybe(input, "Protocol") ?? before?.protocol ?? "";
-  const given = list(input, "Certificates").map((certificate) => text(certificate, "CertificateArn"));
-  const standard = given[0] ?? before?.certificates[0];
-  if (
-    protocol === "TLS" &&
-    isOn("tls-needs-certificate") &&
-    (standard === undefined || !state.certificates.has(standard))
-  )
-    throw new AwsError("CertificateNotFound", `Certificate '${standard}' not found`);
-  const more = protocol === "TLS" ? (before?.certificates ?? []).slice(1).filter((one) => one !== standard) : [];
-  const forward = forwardIn(call);
-  return {
-    protocol,
-    certificates: protocol === "TLS" && standard !== undefined ? [standard, ...more] : [],
-    policy: protocol === "TLS" ? (maybe(input, "SslPolicy") ?? "ELBSecurityPolicy-2016-08") : "",
-    alpn: protocol === "TLS" ? (texts(input, "AlpnPolicy")[0] ?? "None") : "",
-    forward: forward.length > 0 ? forward : (before?.forward ?? []),
-  };
+function modify(call: Call, input: Given<elb.ModifyListenerInput>): object {
+  const one = get(call, "listeners", input.ListenerArn);
+  const content = contentOf(call, input, one);
+  const others = call.state.listenersOf(one.loadBalancer).filter((other) => other !== one);
+  refuseCrowd(call, get(call, "loadBalancers", one.loadBalancer), [...others, content]);
+  // Those of another protocol are others.
+  const attributes =
+    one.protocol === content.protocol ? one.attributes : defaultAttributes("Listener", content.protocol);
+  const changed = { ...one, ...content, attributes };
+  call.state.listeners.set(one.arn, changed);
+  startChecks(call);
+  return { Listeners: [shown(changed)] };
 }
 
-function forwardIn(call: Call): Listener["forward"] {
-  const { state, input, isOn } = call;
-  const protocol = maybe(input, "Protocol");
-  return list(input, "DefaultActions").flatMap((action) => {
-    const only = maybe(action, "TargetGroupArn");
-    const groups: readonly Input[] =
-      only === undefined ? list(structure(action, "ForwardConfig"), "TargetGroups") : [{ TargetGroupArn: only }];
-    return groups.map((entry) => {
-      const arn = text(entry, "TargetGroupArn");
-      const found = state.targetGroups.get(arn);
-      if (found === undefined) throw new AwsError("TargetGroupNotFound", `Target group '${arn}' not found`);
-      const fits = found.protocol === protocol || (protocol === "TLS" && found.protocol === "TCP");
-      if (!fits && isOn("protocols-fit"))
-        throw new AwsError(
-          "IncompatibleProtocols",
-          `Listener protocol '${protocol}' is not supported with ${found.protocol}`,
-        );
-      return { group: arn, weight: Number(maybe(entry, "Weight") ?? 1) };
-    });
-  });
+function contentOf(
+  call: Call,
+  input: Content,
+  before?: Listener,
+): Pick<Listener, "protocol" | "certificates" | "policy" | "alpn" | "forward"> {
+  const { Protocol: protocol = before?.protocol ?? "", SslPolicy: policy, AlpnPolicy: [alpn] = [] } = input;
+  const forward = forwardIn(input) ?? before?.forward ?? [];
+  for (const { group } of forward) {
+    const { protocol: own } = get(call, "targetGroups", group);
+    const fits = own === protocol || (protocol === "TLS" && own === "TCP");
+    refuse(call, "protocols-fit", !fits, `a listener of ${protocol} cannot send to ${own}`);
+  }
+  if (protocol !== "TLS") return { protocol, forward, certificates: [], policy: "", alpn: "" };
+  const [old, ...more] = before?.certificates ?? [];
+  const [standard = old ?? ""] = certificatesIn(input);
+  checkCertificates(call, [standard]);
+  const certificates = [standard, ...more.filter((one) => one !== standard)];
+  return { protocol, forward, certificates, policy: policy ?? "ELBSecurityPolicy-2016-08", alpn: alpn ?? "None" };
 }
 
-function describe(call: Call): Value {
-  const { state, input, isOn } = call;
-  const [owner, arns] = [maybe(input, "LoadBalancerArn"), texts(input, "ListenerArns")];
-  if (isOn("batch-of-20") && arns.length > 20) throw new AwsError("ValidationError", "more than 20 ARNs");
-  const found =
-    owner === undefined
-      ? arns.flatMap((arn) => state.listeners.get(arn) ?? [])
-      : state.listenersOf(loadBalancer(call, owner).arn);
-  if (isOn("batch-fails-whole") && found.length < arns.length)
-    throw new AwsError("ListenerNotFound", "One or more listeners not found");
-  const [items, NextMarker] = page(call, found, "Marker");
+function checkCertificates(call: Call, arns: readonly string[]): void {
+  const gone = arns.filter((arn) => !call.state.certificates.has(arn));
+  refuse(call, "tls-needs-certificate", gone.length > 0, `Certificate '${gone.join()}' not found`);
+}
+
+function certificatesIn({ Certificates = [] }: Pick<Content, "Certificates">): readonly string[] {
+  return Certificates.map(({ CertificateArn = "" }) => CertificateArn);
+}
+
+/** To which target groups a listener shall send; undefined: nothing is said of it. */
+function forwardIn({
+  DefaultActions: [action] = [],
+}: Pick<Content, "DefaultActions">): Listener["forward"] | undefined {
+  const { TargetGroupArn, ForwardConfig: { TargetGroups } = {} } = action ?? {};
+  const groups = TargetGroupArn === undefined ? TargetGroups : [{ TargetGroupArn, Weight: 1 }];
+  return groups?.map(({ TargetGroupArn: group = "", Weight: weight = 1 }) => ({ group, weight }));
+}
+
+function describe(call: Call, { LoadBalancerArn, ListenerArns, ...paging }: Given<elb.DescribeListenersInput>): object {
+  const { PageSize, Marker } = paging;
+  const [items, NextMarker] =
+    LoadBalancerArn === undefined
+      ? described(call, "listeners", ListenerArns, [], paging)
+      : page(call, call.state.listenersOf(get(call, "loadBalancers", LoadBalancerArn).arn), PageSize, Marker);
   return { Listeners: items.map(shown), NextMarker };
 }
 
-function shown(one: Listener): Value {
-  const groups = one.forward.map(({ group, weight }) => ({ TargetGroupArn: group, Weight: weight }));
+function shown({ arn, loadBalancer, port, protocol, forward, certificates, policy, alpn }: Listener): object {
+  const TargetGroups = forward.map(({ group, weight }) => ({ TargetGroupArn: group, Weight: weight }));
+  const only = forward.length === 1 ? forward[0]?.group : undefined;
+  const [CertificateArn] = certificates;
   return {
-    ListenerArn: one.arn,
-    LoadBalancerArn: one.loadBalancer,
-    Port: one.port,
-    Protocol: one.protocol,
-    ...(one.protocol === "TLS" && {
-      Certificates: one.certificates.slice(0, 1).map((arn) => ({ CertificateArn: arn })),
-      SslPolicy: one.policy,
-      AlpnPolicy: [one.alpn],
-    }),
-    DefaultActions: [
-      {
-        Type: "forward",
-        TargetGroupArn: groups.length === 1 ? groups[0]?.TargetGroupArn : undefined,
-        ForwardConfig: { TargetGroups: groups },
-      },
-    ],
+    ListenerArn: arn,
+    LoadBalancerArn: loadBalancer,
+    Port: port,
+    Protocol: protocol,
+    ...(protocol === "TLS" && { Certificates: [{ CertificateArn }], SslPolicy: policy, AlpnPolicy: [alpn] }),
+    DefaultActions: [{ Type: "forward", TargetGroupArn: only, ForwardConfig: { TargetGroups } }],
   };
-}
-
-function modify(call: Call): Value {
-  const one = listener(call, text(call.input, "ListenerArn"));
-  const before = { ...one };
-  Object.assign(one, contentOf(call, one));
-  if (one.protocol !== before.protocol) {
-    one.attributes.clear();
-    if (one.protocol === "TCP") one.attributes.set("tcp.idle_timeout.seconds", "350");
-  }
-  checkCrossZoneOr(call, one.loadBalancer, () => Object.assign(one, before));
-  startChecks(call);
-  return { Listeners: [shown(one)] };
-}
-
-function remove(call: Call): Value {
-  const one = listener(call, text(call.input, "ListenerArn"));
-  call.state.listeners.delete(one.arn);
-  return {};
-}
-
-function describeCertificates(call: Call): Value {
-  const { certificates } = listener(call, text(call.input, "ListenerArn"));
-  const [items, NextMarker] = page(call, certificates, "Marker");
-  return {
-    Certificates: items.map((arn) => ({ CertificateArn: arn, IsDefault: arn === certificates[0] })),
-    NextMarker,
-  };
-}
-
-function changeCertificates(call: Call, change: "Add" | "Remove"): Value {
-  const { state, input, isOn } = call;
-  const one = listener(call, text(input, "ListenerArn"));
-  const arns = list(input, "Certificates").map((certificate) => text(certificate, "CertificateArn"));
-  if (change === "Remove") {
-    one.certificates = one.certificates.filter((arn, i) => i === 0 || !arns.includes(arn));
-    return {};
-  }
-  if (isOn("tls-needs-certificate") && !arns.every((arn) => state.certificates.has(arn)))
-    throw new AwsError("CertificateNotFound", "One or more certificates not found");
-  one.certificates = [...new Set([...one.certificates, ...arns])];
-  return { Certificates: arns.map((arn) => ({ CertificateArn: arn })) };
-}
-
-function checkCrossZoneOr(call: Call, loadBalancerArn: string, undo: () => void): void {
-  try {
-    checkCrossZone(call, loadBalancerArn);
-  } catch (error) {
-    undo();
-    throw error;
-  }
 }

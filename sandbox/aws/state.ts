@@ -2,6 +2,7 @@
 export type Tags = Map<string, string>;
 
 export interface LoadBalancer {
+  readonly tags: Tags;
   readonly arn: string;
   readonly name: string;
   readonly scheme: string;
@@ -14,24 +15,24 @@ export interface LoadBalancer {
   groups: readonly string[];
   privateLink: string;
   readonly attributes: Map<string, string>;
-  readonly tags: Tags;
 }
 
 export interface Listener {
+  readonly tags: Tags;
   readonly arn: string;
   readonly loadBalancer: string;
   readonly port: number;
-  protocol: string;
+  readonly protocol: string;
   /** The default one first. */
   certificates: readonly string[];
-  policy: string;
-  alpn: string;
-  forward: readonly { readonly group: string; readonly weight: number }[];
+  readonly policy: string;
+  readonly alpn: string;
+  readonly forward: readonly { readonly group: string; readonly weight: number }[];
   readonly attributes: Map<string, string>;
-  readonly tags: Tags;
 }
 
 export interface TargetGroup {
+  readonly tags: Tags;
   readonly arn: string;
   readonly name: string;
   readonly protocol: string;
@@ -40,20 +41,20 @@ export interface TargetGroup {
   readonly wish: string;
   check: HealthCheck;
   readonly attributes: Map<string, string>;
-  readonly tags: Tags;
   /** By `id:port`. */
   readonly targets: Map<string, Target>;
 }
 
+/** As requests and answers have it. */
 export interface HealthCheck {
-  readonly protocol: string;
-  readonly port: string;
-  readonly path: string;
-  readonly codes: string;
-  readonly interval: number;
-  readonly timeout: number;
-  readonly healthy: number;
-  readonly unhealthy: number;
+  readonly HealthCheckProtocol: string;
+  readonly HealthCheckPort: string;
+  readonly HealthCheckPath?: string;
+  readonly Matcher?: { readonly HttpCode: string };
+  readonly HealthCheckIntervalSeconds: number;
+  readonly HealthCheckTimeoutSeconds: number;
+  readonly HealthyThresholdCount: number;
+  readonly UnhealthyThresholdCount: number;
 }
 
 export interface Target {
@@ -66,23 +67,23 @@ export interface Target {
 }
 
 export interface Group {
+  readonly tags: Tags;
   readonly id: string;
   readonly name: string;
   readonly vpcId: string;
   readonly madeAt: number;
-  readonly tags: Tags;
   readonly rules: GroupRule[];
   /** A load balancer had it so lately that its network interfaces still do. */
   heldUntil: number;
 }
 
 export interface GroupRule {
+  readonly tags: Tags;
   readonly id: string;
   readonly protocol: string;
   readonly from: number;
   readonly to: number;
   readonly source: string;
-  readonly tags: Tags;
 }
 
 export interface Instance {
@@ -94,11 +95,11 @@ export interface Instance {
 }
 
 export interface Subnet {
+  readonly tags: Tags;
   readonly id: string;
   readonly zone: string;
   readonly isPublic: boolean;
   freeAddresses: number;
-  readonly tags: Tags;
 }
 
 export const vpcId = "vpc-0a0a0a0a";
@@ -130,18 +131,6 @@ export class State {
     return `arn:aws:elasticloadbalancing:${region}:${account}:${kind}/${name}/${this.nextId("")}`;
   }
 
-  /** What carries tags, by its ARN or ID. */
-  tagged(ref: string): { readonly tags: Tags } | undefined {
-    const rules = (): GroupRule | undefined => this.rules().find(({ id }) => id === ref);
-    return (
-      this.loadBalancers.get(ref) ??
-      this.listeners.get(ref) ??
-      this.targetGroups.get(ref) ??
-      this.groups.get(ref) ??
-      rules()
-    );
-  }
-
   rules(): readonly GroupRule[] {
     return [...this.groups.values()].flatMap(({ rules }) => rules);
   }
@@ -152,9 +141,8 @@ export class State {
 
   /** The load balancers that send to it. */
   usersOf(targetGroup: string): readonly string[] {
-    const users = [...this.listeners.values()].filter(({ forward }) =>
-      forward.some(({ group }) => group === targetGroup),
-    );
+    const all = [...this.listeners.values()];
+    const users = all.filter(({ forward }) => forward.some(({ group }) => group === targetGroup));
     return [...new Set(users.map(({ loadBalancer }) => loadBalancer))];
   }
 }

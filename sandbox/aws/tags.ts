@@ -1,106 +1,91 @@
-import { AwsError, type Call, type Handler, list, maybe, tagsIn, text, texts } from "./call.ts";
+import type * as ec2 from "@aws-sdk/client-ec2";
+import type * as elb from "@aws-sdk/client-elastic-load-balancing-v2";
+import type * as tagging from "@aws-sdk/client-resource-groups-tagging-api";
+import { type Call, type Given, get, type Handler, kindOf, maxBatch, page, refuse } from "./call.ts";
 import { account, region, type Tags } from "./state.ts";
-import type { Input, Value } from "./wire.ts";
 
 /** The tagging API lists what is new, and what is gone, so much later. */
-export const lagMs = 20_000;
+const lagMs = 20_000;
 
-export const elbTagHandlers: Readonly<Record<string, Handler>> = {
-  DescribeTags({ state, input, isOn }) {
-    const arns = texts(input, "ResourceArns");
-    if (isOn("batch-of-20") && arns.length > 20) throw new AwsError("ValidationError", "more than 20 ARNs");
-    return {
-      TagDescriptions: arns.map((arn) => {
-        const found = state.tagged(arn);
-        if (found === undefined) throw new AwsError(notFound(arn), `'${arn}' not found`);
-        return { ResourceArn: arn, Tags: [...found.tags].map(([Key, Value]) => ({ Key, Value })) };
-      }),
-    };
+type TagList = readonly { readonly Key?: string | undefined; readonly Value?: string | undefined }[];
+
+export function tagsIn(list: TagList = []): Tags {
+  return new Map(list.map(({ Key = "", Value = "" }) => [Key, Value]));
+}
+
+export function tagList(tags: ReadonlyMap<string, string>): TagList {
+  return [...tags].map(([Key, Value]) => ({ Key, Value }));
+}
+
+/** Those of what an ARN or ID is of, if it is there. */
+export function tagsOf({ state }: Call, ref: string): Tags | undefined {
+  const rule = ref.startsWith("sgr-") ? state.rules().find(({ id }) => id === ref) : undefined;
+  return (rule ?? state[kindOf(ref)].get(ref))?.tags;
+}
+
+/** Elastic Load Balancing has it by ARN, and EC2 by ID. */
+type Change = Partial<Given<elb.AddTagsInput & elb.RemoveTagsInput & ec2.CreateTagsRequest>>;
+
+export const tagHandlers: Readonly<Record<string, Handler>> = {
+  DescribeTags(call, { ResourceArns: refs }: Given<elb.DescribeTagsInput>) {
+    refuse(call, "batch-of-20", refs.length > maxBatch, `more than ${maxBatch} ARNs`);
+    return { TagDescriptions: refs.map((ref) => ({ ResourceArn: ref, Tags: tagList(mustTags(call, ref)) })) };
   },
-  AddTags: (call) => change(call, texts(call.input, "ResourceArns"), tagsIn(call.input, "Tags"), []),
-  RemoveTags: (call) => change(call, texts(call.input, "ResourceArns"), new Map(), texts(call.input, "TagKeys")),
+  AddTags: add,
+  CreateTags: add,
+  RemoveTags: remove,
+  DeleteTags: remove,
 };
 
-export const ec2TagHandlers: Readonly<Record<string, Handler>> = {
-  CreateTags: (call) => change(call, texts(call.input, "ResourceId"), tagsIn(call.input, "Tag"), []),
-  DeleteTags: (call) =>
-    change(
-      call,
-      texts(call.input, "ResourceId"),
-      new Map(),
-      list(call.input, "Tag").map((tag) => text(tag, "Key")),
-    ),
-};
-
-function change(call: Call, refs: readonly string[], added: Tags, gone: readonly string[]): Value {
-  for (const ref of refs) {
-    const found = call.state.tagged(ref);
-    if (found === undefined) throw new AwsError(notFound(ref), `'${ref}' not found`);
-    for (const key of gone) found.tags.delete(key);
-    for (const [key, value] of added) found.tags.set(key, value);
-    if (found.tags.size > 50) throw new AwsError("TooManyTags", "more than 50 tags");
-  }
-  return { return: true };
+function mustTags(call: Call, ref: string): Tags {
+  return tagsOf(call, ref) ?? get(call, kindOf(ref), ref).tags;
 }
 
-function notFound(ref: string): string {
-  if (ref.startsWith("sg")) return "InvalidGroup.NotFound";
-  return ref.includes(":targetgroup/")
-    ? "TargetGroupNotFound"
-    : ref.includes(":listener/")
-      ? "ListenerNotFound"
-      : "LoadBalancerNotFound";
+function add(call: Call, { ResourceArns = [], Resources = ResourceArns, Tags }: Change): object {
+  for (const tags of Resources.map((ref) => mustTags(call, ref)))
+    for (const [key, value] of tagsIn(Tags)) tags.set(key, value);
+  return {};
 }
 
-/** What the tagging API knows. */
+function remove(call: Call, { ResourceArns = [], Resources = ResourceArns, Tags, TagKeys }: Change): object {
+  for (const tags of Resources.map((ref) => mustTags(call, ref)))
+    for (const key of TagKeys ?? tagsIn(Tags).keys()) tags.delete(key);
+  return {};
+}
+
+/** What the tagging API lists. */
 export class TagIndex {
-  /** By ARN: its tags, and since when (or until when, if it is gone) it is listed so. */
-  readonly #known = new Map<
-    string,
-    { readonly tags: ReadonlyMap<string, string>; readonly shownAt: number; hiddenAt: number }
-  >();
+  /** By ARN: its tags, and from when until when it is listed. */
+  readonly #listed = new Map<string, { readonly tags: Tags; readonly from: number; until: number }>();
 
   /** Called after each request. */
   notice({ state, isOn }: Pick<Call, "state" | "isOn">): void {
     const later = state.now + (isOn("tags-listed-later") ? lagMs : 0);
-    const objects = [...state.loadBalancers.values(), ...state.listeners.values(), ...state.targetGroups.values()];
-    const there = new Set(objects.map(({ arn }) => arn));
-    for (const { arn, tags } of objects)
-      if (!this.#known.has(arn)) this.#known.set(arn, { tags, shownAt: later, hiddenAt: Number.POSITIVE_INFINITY });
-    for (const [arn, known] of this.#known) if (!there.has(arn)) known.hiddenAt = Math.min(known.hiddenAt, later);
+    const { loadBalancers, listeners, targetGroups } = state;
+    const there = new Map<string, { readonly tags: Tags }>([...loadBalancers, ...listeners, ...targetGroups]);
+    for (const [arn, { tags }] of there)
+      if (!this.#listed.has(arn)) this.#listed.set(arn, { tags, from: later, until: Number.POSITIVE_INFINITY });
+    for (const [arn, one] of this.#listed) if (!there.has(arn)) one.until = Math.min(one.until, later);
   }
 
-  /** As JSON, which this API speaks. */
-  getResources({ state, input }: Pick<Call, "state" | "input">): unknown {
-    const filters = list(input, "TagFilters");
-    const types = texts(input, "ResourceTypeFilters");
-    const size = Number((input["ResourcesPerPage"] as unknown) ?? 50);
-    if (size > 100) throw new AwsError("InvalidParameterException", "more than 100 a page");
-    const start = Number(maybe(input, "PaginationToken") || 0);
-    const found = [...this.#known].filter(
-      ([arn, { tags, shownAt, hiddenAt }]) =>
-        shownAt <= state.now &&
-        state.now < hiddenAt &&
-        isOfType(arn, types) &&
-        filters.every((filter) => matches(tags, filter)),
+  getResources(call: Call, input: Given<tagging.GetResourcesInput>): object {
+    const { now } = call.state;
+    const { TagFilters = [], ResourceTypeFilters = [], ResourcesPerPage = 50, PaginationToken } = input;
+    const found = [...this.#listed].filter(
+      ([arn, { tags, from, until }]) =>
+        from <= now &&
+        now < until &&
+        ResourceTypeFilters.some((type) => isOfType(arn, type)) &&
+        TagFilters.every(({ Key = "", Values = [] }) => Values.includes(tags.get(Key) ?? "")),
     );
-    return {
-      ResourceTagMappingList: found.slice(start, start + size).map(([arn, { tags }]) => ({
-        ResourceARN: arn,
-        Tags: [...tags].map(([Key, Value]) => ({ Key, Value })),
-      })),
-      PaginationToken: start + size < found.length ? `${start + size}` : "",
-    };
+    const [items, next = ""] = page(call, found, ResourcesPerPage, PaginationToken || "0");
+    const list = items.map(([arn, { tags }]) => ({ ResourceARN: arn, Tags: tagList(tags) }));
+    return { ResourceTagMappingList: list, PaginationToken: next };
   }
 }
 
-function isOfType(arn: string, types: readonly string[]): boolean {
-  return types.some((type) => {
-    const [service = "", kind = ""] = type.split(":");
-    return arn.startsWith(`arn:aws:${service}:${region}:${account}:${kind}`);
-  });
-}
-
-function matches(tags: ReadonlyMap<string, string>, filter: Input): boolean {
-  return texts(filter, "Values").includes(tags.get(text(filter, "Key")) ?? "");
+/** `elasticloadbalancing:targetgroup` */
+function isOfType(arn: string, type: string): boolean {
+  const [service = "", kind = ""] = type.split(":");
+  return arn.startsWith(`arn:aws:${service}:${region}:${account}:${kind}`);
 }

@@ -135,14 +135,14 @@ it("16: nodes say by themselves whether they take traffic; a node that drains is
   const checkOf = (): unknown => [...account.aws.state.targetGroups.values()].map(({ check }) => check);
   expect(checkOf()).toEqual([
     {
-      protocol: "HTTP",
-      port: "10256",
-      path: "/healthz",
-      codes: "200-399",
-      interval: 10,
-      timeout: 6,
-      healthy: 2,
-      unhealthy: 2,
+      HealthCheckProtocol: "HTTP",
+      HealthCheckPort: "10256",
+      HealthCheckPath: "/healthz",
+      Matcher: { HttpCode: "200-399" },
+      HealthCheckIntervalSeconds: 10,
+      HealthCheckTimeoutSeconds: 6,
+      HealthyThresholdCount: 2,
+      UnhealthyThresholdCount: 2,
     },
   ]);
   operator.pass(60_000);
@@ -156,14 +156,14 @@ it("16: nodes say by themselves whether they take traffic; a node that drains is
   await operator.settle();
   expect(checkOf()).toEqual([
     {
-      protocol: "HTTP",
-      port: "32000",
-      path: "/healthz",
-      codes: "200-399",
-      interval: 10,
-      timeout: 6,
-      healthy: 2,
-      unhealthy: 2,
+      HealthCheckProtocol: "HTTP",
+      HealthCheckPort: "32000",
+      HealthCheckPath: "/healthz",
+      Matcher: { HttpCode: "200-399" },
+      HealthCheckIntervalSeconds: 10,
+      HealthCheckTimeoutSeconds: 6,
+      HealthyThresholdCount: 2,
+      UnhealthyThresholdCount: 2,
     },
   ]);
 });

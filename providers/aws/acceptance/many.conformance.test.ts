@@ -35,6 +35,8 @@ it("15: 1,000 Services are checked by batches, without a write or a list of the 
   expect(whole).toEqual([]);
   expect(asked.length - batched.length).toBeLessThanOrEqual(20);
   expect(asked.filter(({ isWrite, outcome }) => isWrite || outcome !== "ok")).toEqual([]);
+  const balancing = asked.filter(({ action }) => /^Describe(LoadBalancers|Listeners|TargetGroups)$/.test(action));
+  expect(balancing.filter(({ input }) => Object.keys(input).length === 0)).toEqual([]);
 });
 
 /** Ten minutes later: what a check asks, and what it would do. */

@@ -58,8 +58,8 @@ it("name-taken: a name that somebody takes first is a conflict, and theirs is le
   await using account = await Account.open();
   race(account, "CreateTargetGroup", (state, { input }) => {
     const [name, arn] = [text(input, "Name"), state.arn("targetgroup", "other")];
-    const check = { protocol: "TCP", port: "80", path: "/", codes: "200", interval: 10, timeout: 10 };
-    const thresholds = { healthy: 3, unhealthy: 3 };
+    const check = { HealthCheckProtocol: "TCP", HealthCheckPort: "80", HealthCheckIntervalSeconds: 10 };
+    const thresholds = { HealthCheckTimeoutSeconds: 10, HealthyThresholdCount: 3, UnhealthyThresholdCount: 3 };
     state.targetGroups.set(arn, {
       arn,
       name,
@@ -107,14 +107,25 @@ it("50-listeners: with 50 listeners by hand it is told that AWS takes no more", 
   expect((await failures(account))[0]).toMatch(/^QuotaExceeded: .*TooManyListeners/);
 });
 
-it("500-cross-zone: with 500 targets by hand it is told that AWS takes no more", async () => {
+it.each([
+  ["500-cross-zone", 500, "true"],
+  ["500-in-zone", 500, "false"],
+  ["1000-targets", 1000, "false"],
+])("%s: with as many targets by hand it is told that AWS takes no more", async (rule, count, isCrossZone) => {
   await using account = await Account.open();
   const operator = await made(account);
-  race(account, "RegisterTargets", ({ loadBalancers, targetGroups }) => {
-    for (const { attributes } of loadBalancers.values()) attributes.set("load_balancing.cross_zone.enabled", "true");
+  race(account, "RegisterTargets", ({ loadBalancers, targetGroups, instances }) => {
+    const attributes = [...loadBalancers.values()].map((one) => one.attributes);
+    for (const one of attributes) one.set("load_balancing.cross_zone.enabled", isCrossZone);
+    // In three zones there is room for all of a target group.
+    for (const zone of rule === "1000-targets" ? ["b", "c"] : [])
+      instances.set(zone, { id: zone, vpcId, zone, groups: [], state: "running" });
+    const ids = rule === "1000-targets" ? [instanceId(1), "b", "c"] : [instanceId(1)];
     for (const { targets } of targetGroups.values())
-      for (let port = 1; port <= 500; port++)
-        targets.set(`by hand ${port}`, { id: instanceId(1), port, checkedSince: 0, drainingSince: undefined });
+      for (let port = 1; port <= count; port++) {
+        const id = ids[port % ids.length] ?? "";
+        targets.set(`by hand ${port}`, { id, port, checkedSince: 0, drainingSince: undefined });
+      }
   });
   operator.want(lbOf(1), [...nodes, node(3)]);
   await rounds(operator, 1);

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../../../src/base/index.ts";
 import type { ProviderAdapter, RequestLimits } from "../../../src/provider/index.ts";
 import { nullLogger } from "../../../src/telemetry/index.ts";
 import { provider } from "../index.ts";
-import { instanceId } from "./values.ts";
+import { instanceId, zoneOf } from "./values.ts";
 
 export const clusterId = "cluster-1";
 export const certificate = "arn:aws:acm:eu-west-1:123456789012:certificate/one";
@@ -47,7 +47,7 @@ export class Account implements AsyncDisposable {
 
   /** An instance runs from now on. */
   run(id: string): void {
-    run(this.aws.state, id, "a");
+    run(this.aws.state, id, zoneOf(id));
   }
 
   /** A controller that was just started; it took longer than AWS' lists lag. */

@@ -48,8 +48,14 @@ export function node(number: number): NodeTarget {
     name: `n${number}`,
     addresses: [],
     providerId: `aws:///eu-west-1a/${instanceId(number)}`,
-    zone: `eu-west-1${"abc"[number % 3]}`,
+    zone: `eu-west-1${zoneOf(instanceId(number))}`,
   };
+}
+
+/** Nodes are spread over three zones. */
+export function zoneOf(instance: string): "a" | "b" | "c" {
+  const number = Number.parseInt(instance.slice("i-".length), 16);
+  return (["a", "b", "c"] as const)[number % 3] ?? "a";
 }
 
 export function instanceId(number: number): string {

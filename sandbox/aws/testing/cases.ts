@@ -110,6 +110,19 @@ export class Rig {
   }
 }
 
+function many({ place }: Rig, count: number): readonly { readonly Id: string; readonly Port: number }[] {
+  return Array.from({ length: count }, (_, i) => ({ Id: place.instance, Port: 1 + i }));
+}
+
+/** 501 targets of a load balancer, in one zone. */
+async function crowd(rig: Rig, isCrossZone: "true" | "false"): Promise<string> {
+  const [lb, group] = [await rig.balancer(), await rig.group()];
+  const Attributes = [{ Key: "load_balancing.cross_zone.enabled", Value: isCrossZone }];
+  await rig.send("ModifyLoadBalancerAttributes", { LoadBalancerArn: lb, Attributes });
+  await rig.listener(lb, group);
+  return rig.register(group, ...many(rig, 501));
+}
+
 /** What comes of it where the rule holds, and what to do for it. */
 export const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke: (rig: Rig) => Promise<unknown>]>> = {
   "batch-of-20": [
@@ -132,6 +145,7 @@ export const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke
   ],
   "same-again-is-the-same": [true, async (rig) => (await rig.group()) === (await rig.group())],
   "name-taken": ["DuplicateTargetGroupName", async (rig) => [await rig.group("tg", "UDP"), await rig.group()]],
+  "name-of-32": ["ValidationError", (rig) => rig.group("-tg")],
   "one-subnet-per-zone": ["InvalidConfigurationRequest", (rig) => rig.balancer([], rig.place.subnets)],
   "groups-for-ever": [
     "InvalidConfigurationRequest",
@@ -177,6 +191,13 @@ export const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke
       for (let i = 0; i < 51; i++) await rig.listener(lb, group, { Port: 80 + i });
     },
   ],
+  "check-for-ever": [
+    "InvalidConfigurationRequest",
+    async (rig) => {
+      const input = { TargetGroupArn: await rig.group(), HealthCheckProtocol: "HTTP" as const };
+      return rig.send("ModifyTargetGroup", input);
+    },
+  ],
   "group-in-use": [
     "ResourceInUse",
     async (rig) => {
@@ -197,16 +218,9 @@ export const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke
     "InvalidTarget",
     async (rig) => rig.register(await rig.group(), { Id: rig.place.instance, Port: 80 }, { Id: "i-none", Port: 80 }),
   ],
-  "500-cross-zone": [
-    "TooManyTargets",
-    async (rig) => {
-      const [lb, group] = [await rig.balancer(), await rig.group()];
-      const Attributes = [{ Key: "load_balancing.cross_zone.enabled", Value: "true" }];
-      await rig.send("ModifyLoadBalancerAttributes", { LoadBalancerArn: lb, Attributes });
-      await rig.listener(lb, group);
-      return rig.register(group, ...Array.from({ length: 501 }, (_, i) => ({ Id: rig.place.instance, Port: 1 + i })));
-    },
-  ],
+  "1000-targets": ["TooManyTargets", async (rig) => rig.register(await rig.group(), ...many(rig, 1001))],
+  "500-in-zone": ["TooManyTargets", (rig) => crowd(rig, "false")],
+  "500-cross-zone": ["TooManyTargets", (rig) => crowd(rig, "true")],
   draining: [
     ["80 draining"],
     async (rig) => {

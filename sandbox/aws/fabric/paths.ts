@@ -1,8 +1,8 @@
-import type { Call } from "./call.ts";
-import { hostnameOf, isActive } from "./load-balancers.ts";
-import { isLetIn, sourcesAt } from "./security-groups.ts";
-import type { Listener, LoadBalancer } from "./state.ts";
-import { healthOf } from "./target-groups.ts";
+import type { Call } from "../call.ts";
+import { hostnameOf, isActive } from "../load-balancers.ts";
+import type { Listener, LoadBalancer } from "../state.ts";
+import { isLetIn, sourcesAt } from "./admission.ts";
+import { healthOf } from "./health.ts";
 
 /** What a load balancer does with what arrives at one of its ports, in one of its zones. */
 export interface Path {

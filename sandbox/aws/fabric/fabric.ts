@@ -1,6 +1,6 @@
-import { applyNft, type Exec } from "../../src/kernel/index.ts";
-import type { FakeAws } from "./fake-aws.ts";
-import type { Path } from "./paths.ts";
+import { applyNft, type Exec } from "../../../src/kernel/index.ts";
+import type { FakeAws } from "../fake-aws.ts";
+import { type Path, pathsOf } from "./paths.ts";
 
 export interface FabricOptions {
   readonly aws: FakeAws;
@@ -30,7 +30,7 @@ export class Fabric {
 
   /** Follows what there is; returns it. */
   async follow(signal: AbortSignal): Promise<readonly Path[]> {
-    const paths = await this.#options.aws.paths();
+    const paths = await pathsOf(this.#options.aws.look());
     const rules = paths.flatMap((path) => this.#rule(path)).join("\n    ");
     const chain = `chain clients {\n    type nat hook output priority -100;\n    ${rules}\n  }`;
     const ruleset = `add table ${table}\ndelete table ${table}\ntable ${table} {\n  ${chain}\n}\n`;
@@ -40,7 +40,7 @@ export class Fabric {
 
   /** What a name stands for at this moment. */
   async resolve(hostname: string): Promise<readonly string[]> {
-    const paths = await this.#options.aws.paths();
+    const paths = await pathsOf(this.#options.aws.look());
     const found = paths.filter((path) => path.hostname === hostname).map((path) => this.#address(path));
     return [...new Set(found)].sort();
   }

@@ -1,11 +1,11 @@
 // A sandbox cluster whose nodes are instances of the stand-in, and whose controller makes load balancers there.
 
-import { withPort } from "../../src/net/index.ts";
-import { type Sandbox, type SandboxOptions, startSandbox } from "../cluster/index.ts";
+import { withPort } from "../../../src/net/index.ts";
+import { type Sandbox, type SandboxOptions, startSandbox } from "../../cluster/index.ts";
+import { FakeAws } from "../fake-aws.ts";
+import { type HealthCheck, region, vpcId } from "../state.ts";
 import { Fabric } from "./fabric.ts";
-import { FakeAws } from "./fake-aws.ts";
 import { furnish, run } from "./region.ts";
-import { type HealthCheck, region, vpcId } from "./state.ts";
 
 export interface AwsCluster extends AsyncDisposable {
   readonly aws: FakeAws;
@@ -54,7 +54,12 @@ function instanceOf(node: string): string {
 }
 
 /** Probes over HTTP as AWS does: from its network, at the instance's own address. */
-async function answers(sandbox: Sandbox, address: string, port: number, { path }: HealthCheck): Promise<boolean> {
+async function answers(
+  sandbox: Sandbox,
+  address: string,
+  port: number,
+  { HealthCheckPath: path = "" }: HealthCheck,
+): Promise<boolean> {
   const args = ["-sf", "--max-time", "2", "-o", "/dev/null", `http://${withPort(address, port)}${path}`];
   const { code } = await sandbox.fabric.exec.run("curl", args, { signal: AbortSignal.timeout(probeWithinMs) });
   return code === 0;

@@ -1,4 +1,4 @@
-import { region, type State, vpcId } from "./state.ts";
+import { region, type State, vpcId } from "../state.ts";
 
 /** The security group of all instances. */
 export const nodeGroup = "sg-0aaaaaaaaaaaaaaaa";
@@ -24,6 +24,6 @@ export function furnish(state: State): void {
 }
 
 /** An instance runs from now on. */
-export function run(state: State, id: string, zone: "a" | "b"): void {
+export function run(state: State, id: string, zone: "a" | "b" | "c"): void {
   state.instances.set(id, { id, vpcId, zone: `${region}${zone}`, groups: [nodeGroup], state: "running" });
 }
