@@ -77,7 +77,7 @@ export interface Aws {
     input: Reads[Name]["input"],
     signal: AbortSignal,
   ): Promise<Reads[Name]["output"]>;
-  /** Returns what was made: its ARN or ID. */
+  /** Returns what was made: its ARN or ID, or the rules of a security group. */
   write(call: WriteCall, signal: AbortSignal): Promise<Made>;
 }
 
@@ -85,6 +85,8 @@ export interface Aws {
 export interface Made {
   readonly arn?: string;
   readonly id?: string;
+  /** Of a security group. */
+  readonly rules?: readonly ec2.SecurityGroupRule[];
 }
 
 interface ReadsByApi {

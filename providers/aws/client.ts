@@ -258,9 +258,14 @@ interface Answer {
   readonly TargetGroups?: readonly { readonly TargetGroupArn?: string }[];
   readonly Listeners?: readonly { readonly ListenerArn?: string }[];
   readonly GroupId?: string;
+  readonly SecurityGroupRules?: Made["rules"];
 }
 
-function madeBy({ LoadBalancers, TargetGroups, Listeners, GroupId }: Answer): Made {
+function madeBy({ LoadBalancers, TargetGroups, Listeners, GroupId, SecurityGroupRules: rules }: Answer): Made {
   const arn = LoadBalancers?.[0]?.LoadBalancerArn ?? TargetGroups?.[0]?.TargetGroupArn ?? Listeners?.[0]?.ListenerArn;
-  return { ...(arn !== undefined && { arn }), ...(GroupId !== undefined && { id: GroupId }) };
+  return {
+    ...(arn !== undefined && { arn }),
+    ...(GroupId !== undefined && { id: GroupId }),
+    ...(rules !== undefined && { rules }),
+  };
 }

@@ -154,13 +154,17 @@ export class Writer {
     idOf: (ref: Ref) => string,
     signal: AbortSignal,
   ): Promise<StepResult> {
-    const send = async (one: typeof action): Promise<unknown> => this.#aws.write(callOf(one, idOf), signal);
+    const { recent } = this.#reader;
     if (action.kind === "authorize")
-      await isolated(action.rules, ["InvalidPermission.Duplicate"], (rules) => send({ ...action, rules }));
+      await isolated(action.rules, ["InvalidPermission.Duplicate"], async (rules) => {
+        const made = await this.#aws.write(callOf({ ...action, rules }, idOf), signal);
+        recent.noteRules(made.rules ?? []);
+      });
     else
-      await isolated(action.rules, ["InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"], (rules) =>
-        send({ ...action, rules }),
-      );
+      await isolated(action.rules, ["InvalidPermission.NotFound", "InvalidSecurityGroupRuleId.NotFound"], (rules) => {
+        recent.forgetRules(rules);
+        return this.#aws.write(callOf({ ...action, rules }, idOf), signal);
+      });
     this.#reader.groupsChanged();
     return { state: "done" };
   }

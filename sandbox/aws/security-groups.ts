@@ -5,7 +5,7 @@ import type { Group, GroupRule, State } from "./state.ts";
 import { tagList, tagsIn } from "./tags.ts";
 
 /** What is new is not shown so long. */
-const shownMs = 15;
+const shownMs = 1000;
 const maxRules = 60;
 
 export const securityGroupHandlers: Readonly<Record<string, Handler>> = {
@@ -30,8 +30,9 @@ export const securityGroupHandlers: Readonly<Record<string, Handler>> = {
     const [isPartial, isFull] = [added.length < wanted.length, one.rules.length + added.length > maxRules];
     refuse(call, "rules-whole-or-not", isPartial, "one of the rules already exists");
     refuse(call, "60-rules", isFull, `more than ${maxRules} rules`);
-    one.rules.push(...added.map((rule) => ({ ...rule, id: state.nextId("sgr-") })));
-    return { Return: true };
+    const made = added.map((rule) => ({ ...rule, id: state.nextId("sgr-"), madeAt: state.now }));
+    one.rules.push(...made);
+    return { Return: true, SecurityGroupRules: made.map((rule) => shape(one.id, rule)) };
   },
   RevokeSecurityGroupIngress(
     call,
@@ -55,10 +56,8 @@ function isHeld(state: State, { id, heldUntil }: Group): boolean {
 }
 
 function describe(call: Call, input: Given<ec2.DescribeSecurityGroupsRequest>): object {
-  const { state, isOn } = call;
-  const isShown = ({ madeAt }: Group): boolean => !isOn("shown-later") || state.now - madeAt >= shownMs;
   const facts = ({ id, name, vpcId }: Group): Facts => ({ "group-id": id, "group-name": name, "vpc-id": vpcId });
-  const [items, NextToken] = filtered(call, [...state.groups.values()].filter(isShown), input, facts);
+  const [items, NextToken] = filtered(call, shown(call, [...call.state.groups.values()]), input, facts);
   const SecurityGroups = items.map(({ id, name, vpcId, tags }) => {
     return { GroupId: id, GroupName: name, VpcId: vpcId, Tags: tagList(tags) };
   });
@@ -67,19 +66,24 @@ function describe(call: Call, input: Given<ec2.DescribeSecurityGroupsRequest>): 
 
 function describeRules(call: Call, input: Given<ec2.DescribeSecurityGroupRulesRequest>): object {
   const all = [...call.state.groups.values()].flatMap(({ id, rules }) => rules.map((rule) => ({ ...rule, group: id })));
-  const [items, NextToken] = filtered(call, all, input, ({ group }) => ({ "group-id": group }));
+  const [items, NextToken] = filtered(call, shown(call, all), input, ({ group }) => ({ "group-id": group }));
+  return { SecurityGroupRules: items.map((rule) => shape(rule.group, rule)), NextToken };
+}
+
+function shown<T extends { readonly madeAt: number }>({ state, isOn }: Call, all: readonly T[]): readonly T[] {
+  return all.filter(({ madeAt }) => !isOn("shown-later") || state.now - madeAt >= shownMs);
+}
+
+function shape(group: string, { id, protocol, from, to, source, tags }: GroupRule): object {
   return {
-    SecurityGroupRules: items.map(({ id, group, protocol, from, to, source, tags }) => ({
-      SecurityGroupRuleId: id,
-      GroupId: group,
-      IsEgress: false,
-      IpProtocol: protocol,
-      FromPort: from,
-      ToPort: to,
-      ...sourceOf(source),
-      Tags: tagList(tags),
-    })),
-    NextToken,
+    SecurityGroupRuleId: id,
+    GroupId: group,
+    IsEgress: false,
+    IpProtocol: protocol,
+    FromPort: from,
+    ToPort: to,
+    ...sourceOf(source),
+    Tags: tagList(tags),
   };
 }
 
@@ -89,7 +93,7 @@ function sourceOf(source: string): object {
   return source.includes(":") ? { CidrIpv6: source } : { CidrIpv4: source };
 }
 
-type Rule = Omit<GroupRule, "id">;
+type Rule = Omit<GroupRule, "id" | "madeAt">;
 
 /** The rules that a request wants, one for each source. */
 function rulesIn(input: Given<ec2.AuthorizeSecurityGroupIngressRequest>): readonly Rule[] {

@@ -80,6 +80,7 @@ export interface Group {
 export interface GroupRule {
   readonly tags: Tags;
   readonly id: string;
+  readonly madeAt: number;
   readonly protocol: string;
   readonly from: number;
   readonly to: number;

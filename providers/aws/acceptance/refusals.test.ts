@@ -145,7 +145,8 @@ it("rules-whole-or-not: what is refused for one rule that somebody was faster wi
   race(account, "AuthorizeSecurityGroupIngress", ({ groups }, { input }) => {
     const group = groups.get(text(input, "GroupId"));
     if (group?.name.startsWith("k8s-") !== true) return false;
-    group.rules.push({ id: "sgr-1", protocol: "tcp", from: 80, to: 80, source: "0.0.0.0/0", tags: others });
+    const [id, madeAt] = ["sgr-1", -1e6];
+    group.rules.push({ id, madeAt, protocol: "tcp", from: 80, to: 80, source: "0.0.0.0/0", tags: others });
     return true;
   });
   const operator = await made(account, lbOf(2));

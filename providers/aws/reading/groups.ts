@@ -4,6 +4,7 @@ import { tagKeys } from "../identity.ts";
 import type { NodeRule, ObservedGroup, ObservedRule } from "../observation.ts";
 import { allPages } from "../pages.ts";
 import { pairsOf } from "./owned.ts";
+import type { Recent } from "./recent.ts";
 
 const protocols: readonly string[] = ["tcp", "udp", "icmp", "icmpv6"];
 
@@ -32,14 +33,28 @@ export function observeGroup(
   { GroupId: id = "", GroupName: name = "", Tags }: SecurityGroup,
   rules: readonly SecurityGroupRule[],
 ): ObservedGroup {
-  const own = rules.filter(({ GroupId }) => GroupId === id);
-  return { id, name, tags: pairsOf(Tags), rules: own.flatMap(observeRule) };
+  return { id, name, tags: pairsOf(Tags), rules: rulesOf(id, rules) };
 }
 
-/** Ours in the security groups of nodes. */
-export async function nodeRules(aws: Aws, clusterId: string, signal: AbortSignal): Promise<readonly NodeRule[]> {
+/** Those of one security group. */
+export function rulesOf(group: string, rules: readonly SecurityGroupRule[]): readonly ObservedRule[] {
+  return rules.filter(({ GroupId }) => GroupId === group).flatMap(observeRule);
+}
+
+/** Ours in the security groups of nodes. `recent`: what this process let in lately. */
+export async function nodeRules(
+  aws: Aws,
+  clusterId: string,
+  signal: AbortSignal,
+  recent?: Recent,
+): Promise<readonly NodeRule[]> {
   const filters = { [`tag:${tagKeys.cluster}`]: clusterId, [`tag:${tagKeys.rule}`]: "*" };
-  const all = await describeRules(aws, filters, signal);
+  const shown = await describeRules(aws, filters, signal);
+  const isOurs = ({ Tags }: SecurityGroupRule): boolean => {
+    const tags = pairsOf(Tags);
+    return tags[tagKeys.cluster] === clusterId && tags[tagKeys.rule] !== undefined;
+  };
+  const all = recent?.withRules(shown, isOurs) ?? shown;
   return all.flatMap((rule) => observeRule(rule).map((one) => ({ ...one, group: rule.GroupId ?? "" })));
 }
 

@@ -16,7 +16,7 @@ import type {
 } from "../observation.ts";
 import type { Refusals } from "../refusals.ts";
 import { Cached } from "./cached.ts";
-import { describeGroups, describeRules, nodeRules, observeGroup } from "./groups.ts";
+import { describeGroups, describeRules, nodeRules, observeGroup, rulesOf } from "./groups.ts";
 import { HealthWatch } from "./health-watch.ts";
 import { readInstances } from "./instances.ts";
 import { LastLook, oneLookMs, unchangedMs } from "./last-look.ts";
@@ -101,7 +101,7 @@ export class Reader {
       readInstances(aws, (await this.#network.get(signal)).vpcId, signal),
     );
     this.#backend = new Cached(sharedMs, clock, (signal) => this.#readBackend(signal));
-    this.#nodeRules = new Cached(sharedMs, clock, (signal) => nodeRules(aws, clusterId, signal));
+    this.#nodeRules = new Cached(sharedMs, clock, (signal) => nodeRules(aws, clusterId, signal, this.recent));
   }
 
   async service(id: LbIdentity, from: Found | "live", signal: AbortSignal): Promise<ServiceObservation> {
@@ -250,12 +250,13 @@ export class Reader {
   ): Promise<readonly ObservedGroup[]> {
     const filters = { [`tag:${tagKeys.cluster}`]: clusterId, [`tag:${tagKeys.uid}`]: uid };
     const groups = await describeGroups(this.#aws, filters, signal);
-    const ids = groups.map(({ GroupId = "" }) => GroupId);
-    const rules = ids.length === 0 ? [] : await describeRules(this.#aws, { "group-id": ids }, signal);
-    const unseen = this.recent.groups(uid).filter(({ id }) => !ids.includes(id));
+    const unseen = this.recent.groups(uid).filter(({ id }) => !groups.some(({ GroupId }) => GroupId === id));
+    const ids = [...groups.map(({ GroupId = "" }) => GroupId), ...unseen.map(({ id }) => id)];
+    const shown = ids.length === 0 ? [] : await describeRules(this.#aws, { "group-id": ids }, signal);
+    const rules = this.recent.withRules(shown, () => true);
     return [
       ...groups.map((group) => observeGroup(group, rules)),
-      ...unseen.map((group) => ({ ...group, rules: [] })),
+      ...unseen.map((group) => ({ ...group, rules: rulesOf(group.id, rules) })),
     ].sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 

@@ -1,3 +1,4 @@
+import type { SecurityGroupRule } from "@aws-sdk/client-ec2";
 import type { Clock } from "../../../src/base/index.ts";
 import type { ObservedGroup } from "../observation.ts";
 
@@ -22,6 +23,8 @@ export class Recent {
   readonly #clock: Clock;
   /** By ARN or ID. */
   readonly #made = new Map<string, Made>();
+  /** Of security groups, by ID. */
+  readonly #rules = new Map<string, { readonly rule: SecurityGroupRule; readonly at: number }>();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -35,6 +38,29 @@ export class Recent {
 
   forget(ref: string): void {
     this.#made.delete(ref);
+  }
+
+  noteRules(rules: readonly SecurityGroupRule[]): void {
+    const now = this.#clock.monotonic();
+    for (const [old, { at }] of this.#rules) if (now - at >= shownMs) this.#rules.delete(old);
+    for (const rule of rules) this.#rules.set(rule.SecurityGroupRuleId ?? "", { rule, at: now });
+  }
+
+  forgetRules(ids: readonly string[]): void {
+    for (const id of ids) this.#rules.delete(id);
+  }
+
+  /** What is shown, and what EC2 may not show yet of the rules that are `wanted`. */
+  withRules(
+    shown: readonly SecurityGroupRule[],
+    wanted: (rule: SecurityGroupRule) => boolean,
+  ): readonly SecurityGroupRule[] {
+    const now = this.#clock.monotonic();
+    const known = new Set(shown.map(({ SecurityGroupRuleId: id }) => id));
+    const unseen = [...this.#rules.values()].filter(
+      ({ rule, at }) => now - at < shownMs && !known.has(rule.SecurityGroupRuleId) && wanted(rule),
+    );
+    return [...shown, ...unseen.map(({ rule }) => rule)];
   }
 
   /** ARNs of one Service, or of all. */

@@ -250,6 +250,7 @@ export const cases: Readonly<Record<RuleId, readonly [expected: unknown, provoke
       const group = await rig.securityGroup();
       await rig.allow(group, 80);
       await rig.allow(group, 81, 80).catch(() => undefined);
+      rig.place.pass(2000);
       const Filters = [{ Name: "group-id", Values: [group] }];
       const { SecurityGroupRules = [] } = await rig.aws.read("DescribeSecurityGroupRules", { Filters }, signal);
       return SecurityGroupRules.filter(({ IsEgress }) => IsEgress === false).map(({ FromPort }) => FromPort);
