@@ -1,11 +1,12 @@
 // A sandbox cluster whose nodes are machines of the stand-in, and whose controller makes load balancers there.
 
-import { withPort } from "../../src/net/index.ts";
-import type { Sandbox, SandboxOptions } from "../cluster/index.ts";
-import { startSandbox } from "../cluster/index.ts";
+import { withPort } from "../../../src/net/index.ts";
+import type { Sandbox, SandboxOptions } from "../../cluster/index.ts";
+import { startSandbox } from "../../cluster/index.ts";
+import type { Body } from "../body.ts";
+import { FakeGce } from "../server.ts";
+import type { Machine } from "../world.ts";
 import { Fabric } from "./fabric.ts";
-import { FakeGce } from "./server.ts";
-import type { Body, Machine } from "./world.ts";
 
 export interface GceCluster extends AsyncDisposable {
   readonly gce: FakeGce;
