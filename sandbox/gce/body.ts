@@ -4,10 +4,12 @@ export type Body = Readonly<Record<string, unknown>>;
 /** What links begin with. */
 export const api = "https://www.googleapis.com/compute/v1/";
 
+/** `forwardingRules`, from the path of one. */
 export function collectionOf(path: string): string {
   return path.split("/").at(-2) ?? "";
 }
 
+/** Empty for what is in no zone. */
 export function zoneOf(path: string): string {
   return /zones\/([^/]+)/.exec(path)?.[1] ?? "";
 }
@@ -17,6 +19,7 @@ export function pathOf(link: unknown): string {
   return String(link).replace(/^https:\/\/[^/]+\/compute\/[^/]+\//, "");
 }
 
+/** Links to the groups that a backend service sends to. */
 export function groupsOf(body: Body): readonly string[] {
   return ((body["backends"] ?? []) as readonly Body[]).map(({ group }) => String(group));
 }

@@ -8,23 +8,19 @@ export interface LateFailure {
   readonly errorDetails?: readonly Body[];
 }
 
-interface Running {
-  readonly operation: Body;
-  /** After so many requests, whatever they ask for, it is done. */
-  readonly steps: number;
-  readonly commit: () => void;
-  readonly failure: LateFailure | undefined;
-  left: number;
-  endTime?: string;
-}
-
-export interface Begun extends Omit<Running, "operation" | "left" | "endTime"> {
+export interface Begun {
   readonly type: string;
   /** The path of what is changed. */
   readonly target: string;
   readonly targetId: string;
   readonly requestId: string | undefined;
+  /** After so many requests, whatever they ask for, it is done. */
+  readonly steps: number;
+  readonly commit: () => void;
+  readonly failure: LateFailure | undefined;
 }
+
+type Running = Begun & { readonly operation: Body; left: number; endTime?: string };
 
 /** Operations by their paths; they go on while requests come, so no test has to wait for a clock. */
 export class Operations {
@@ -37,7 +33,8 @@ export class Operations {
     this.#now = now;
   }
 
-  begin({ type, target, targetId, requestId, ...rest }: Begun): Body {
+  begin(begun: Begun): Body {
+    const { type, target, targetId, requestId, steps } = begun;
     const scope = target.split("/").slice(0, -2).join("/");
     const place = /\/(region|zone)s\//.exec(scope)?.[1];
     const name = `operation-${++this.#count}`;
@@ -56,7 +53,7 @@ export class Operations {
       ...(place !== undefined && { [place]: api + scope }),
       ...(requestId !== undefined && { clientOperationId: requestId }),
     };
-    this.#all.set(path, { ...rest, operation, left: rest.steps });
+    this.#all.set(path, { ...begun, operation, left: steps });
     if (requestId !== undefined) this.#byRequest.set(requestId, path);
     return this.get(path) ?? operation;
   }

@@ -96,12 +96,10 @@ export class FakeGce implements AsyncDisposable {
 
   removeMachine({ zone, name }: Machine): void {
     this.world.machines.delete(`${zone}/${name}`);
-    for (const [path, names] of this.world.endpoints)
-      if (zoneOf(path) === zone)
-        this.world.endpoints.set(
-          path,
-          names.filter((other) => other !== name),
-        );
+    for (const [path, names] of this.world.endpoints) {
+      const left = names.filter((other) => other !== name);
+      if (zoneOf(path) === zone) this.world.endpoints.set(path, left);
+    }
   }
 
   /** Each address that rules lead to, with the machines that get what is sent there. */
