@@ -88,7 +88,7 @@ async function costOf(cloud: Cloud, { from, to }: Change): Promise<Cost> {
     ruleDeletes: deletes.length,
     ruleInserts: inserts.length,
     gap: gone === undefined || back === undefined ? 0 : writes.indexOf(back) - writes.indexOf(gone) + 1,
-    keepsAddress: from === null || to === null ? undefined : addressOf(cloud) === before && !isFreed(cloud, before),
+    keepsAddress: from === null || to === null ? undefined : isKept(cloud, before),
   };
 }
 
@@ -111,7 +111,7 @@ async function crashesOf(cloud: Cloud, { from, to, replaces = false }: Change): 
       cells++;
       if (cloud.fingerprint() !== expected || cloud.gce.dangling().length > 0) leaks++;
       const isMeant = replaces || from === null || to === null;
-      if (!isMeant && (addressOf(cloud) !== before || isFreed(cloud, before))) addressChanges++;
+      if (!isMeant && !isKept(cloud, before)) addressChanges++;
     }
   return { cells, leaks, addressChanges };
 }
@@ -122,16 +122,21 @@ async function begin(cloud: Cloud, state: Change["from"]): Promise<void> {
   cloud.gce.journal.length = 0;
 }
 
-/** Of the IPv4 rule. */
-function addressOf(cloud: Cloud): string | undefined {
-  const rules = cloud.gce.world.list(/\/forwardingRules\/[^/]+$/);
-  const found = rules.map(({ IPAddress }) => String(IPAddress)).find((address) => !address.includes(":"));
-  return found;
+interface Held {
+  readonly address: string | undefined;
+  /** Of what holds it, which is another each time that it is reserved. */
+  readonly id: string;
 }
 
-/** Whether nobody held it for a moment: the stand-in would give the same one again, Google Cloud would not. */
-function isFreed(cloud: Cloud, address: string | undefined): boolean {
-  const isHeld = cloud.gce.world.list(/\/addresses\/[^/]+$/).some((one) => one["address"] === address);
-  const freed = cloud.gce.journal.some(({ method, path }) => method === "delete" && path.includes("/addresses/"));
-  return !isHeld || freed;
+/** The address of the IPv4 rule. */
+function addressOf(cloud: Cloud): Held {
+  const rules = cloud.gce.world.list(/\/forwardingRules\/[^/]+$/);
+  const address = rules.map(({ IPAddress }) => String(IPAddress)).find((one) => !one.includes(":"));
+  return { address, id: String(cloud.gce.world.reservationsOf(address)[0]?.["id"]) };
+}
+
+/** The stand-in gives another address to whoever lets go of one, as Google Cloud does. */
+function isKept(cloud: Cloud, { address, id }: Held): boolean {
+  const now = addressOf(cloud);
+  return now.address === address && now.id === id;
 }

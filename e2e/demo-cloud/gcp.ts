@@ -1,7 +1,7 @@
 // `make demo-gcp`: a Service of class berth.dev/gcp-l4 from `kubectl apply` to the last delete, with all that was asked of
 // the stand-in of Compute Engine.
 import { ask } from "../../sandbox/demo/probes.ts";
-import { type GceCluster, startGceCluster } from "../../sandbox/gce/cluster.ts";
+import { type GceCluster, startGceCluster } from "../../sandbox/gce/fabric/index.ts";
 import { apply, demonstrate, eventually, ingressOf, patienceMs, say, tell } from "./play.ts";
 
 await demonstrate(startGceCluster, play);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { type GceCluster, startGceCluster } from "../../sandbox/gce/cluster.ts";
+import { type GceCluster, startGceCluster } from "../../sandbox/gce/fabric/index.ts";
 import { createLogger } from "../../src/telemetry/index.ts";
 import { answered, applyEcho, eventually, patienceMs, withAddresses } from "./cluster.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Sandbox } from "../../sandbox/cluster/index.ts";
-import { type GceCluster, startGceCluster } from "../../sandbox/gce/cluster.ts";
+import { type GceCluster, startGceCluster } from "../../sandbox/gce/fabric/index.ts";
 import { type Exec, execOk, ipBatch, listLocalRoutes } from "../../src/kernel/index.ts";
 import { formatIp } from "../../src/net/index.ts";
 import { createLogger } from "../../src/telemetry/index.ts";

@@ -17,8 +17,10 @@ const vitest = [
   "unit",
   "--reporter=json",
   `--outputFile=${report}`,
-  "providers/gcp/acceptance",
 ];
+const acceptance = "providers/gcp/acceptance";
+/** Where most rules are met on purpose; the whole is asked only about what nobody misses there. */
+const first = ["refusals", "instance-groups"].map((name) => `${acceptance}/${name}.test.ts`);
 const chosen = argv.length > 2 ? argv.slice(2) : rules.map(({ id }) => id);
 
 interface Report {
@@ -27,9 +29,9 @@ interface Report {
   }[];
 }
 
-/** The tests that fail without a rule. */
-function missing(rule: string): readonly string[] {
-  spawnSync(execPath, vitest, { cwd: root, env: { ...process.env, FAKE_GCE_OFF: rule } });
+/** Those of the tests that fail without a rule. */
+function missing(rule: string, ...tests: readonly string[]): readonly string[] {
+  spawnSync(execPath, [...vitest, ...tests], { cwd: root, env: { ...process.env, FAKE_GCE_OFF: rule } });
   const { testResults } = JSON.parse(readFileSync(report, "utf8")) as Report;
   return testResults
     .flatMap(({ assertionResults }) => assertionResults)
@@ -37,9 +39,10 @@ function missing(rule: string): readonly string[] {
     .map(({ title }) => title);
 }
 
-if (missing("").length > 0) throw new Error("tests fail with all rules on");
+if (missing("", acceptance).length > 0) throw new Error("tests fail with all rules on");
 const idle = chosen.filter((rule) => {
-  const titles = missing(rule);
+  const met = missing(rule, ...first);
+  const titles = met.length > 0 ? met : missing(rule, acceptance);
   stdout.write(`${rule}: ${titles.length > 0 ? `missed by ${titles.join("; ")}` : "not missed"}\n`);
   return titles.length === 0;
 });

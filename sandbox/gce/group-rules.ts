@@ -1,89 +1,101 @@
-// What the API refuses of groups of whole machines.
-import { Refusal } from "./refusal.ts";
-import { instancesOf, type Rule, when, zoneOf } from "./rule.ts";
-import { type Body, collectionOf, pathOf } from "./world.ts";
+// What the API refuses of groups of machines.
+import { collectionOf, groupsOf, pathOf, zoneOf } from "./body.ts";
+import { type Change, comes, type Rule, writes } from "./rule.ts";
+import type { World } from "./world.ts";
 
 export const groupRules: readonly Rule[] = [
   {
+    id: "machines of groups exist",
+    source: "ingress-gce and cloud-provider-gcp rely on it",
+    on: [comes],
+    against: ({ path, instances, world }) => {
+      const missing = instances.find((name) => world.machineIn(path, name) === undefined);
+      const zone = `projects/${world.place.project}/zones/${zoneOf(path)}`;
+      return missing !== undefined && `The resource '${zone}/instances/${missing}' was not found`;
+    },
+  },
+  {
+    id: "machines of a group are in one subnetwork",
+    source: "kubernetes/kubernetes#84466",
+    on: [comes],
+    against: ({ path, body, instances, world }) => {
+      const machines = [...world.membersOf(path), ...instances].flatMap((name) => world.machineIn(path, name) ?? []);
+      const given = body["subnetwork"] as string | undefined;
+      const wanted = given?.split("/").at(-1) ?? machines[0]?.subnetwork;
+      const wrong = machines.find(({ subnetwork }) => subnetwork !== wanted);
+      const text = `Resource 'instances/${wrong?.name}' is expected to be in the subnetwork 'subnetworks/${wanted}'`;
+      return wrong !== undefined && `${text} but is in the subnetwork 'subnetworks/${wrong.subnetwork}'.`;
+    },
+  },
+  {
+    id: "500 endpoints in a request",
+    source: "ingress-gce, pkg/neg/syncers: MAX_NETWORK_ENDPOINTS_PER_BATCH",
+    on: ["attachNetworkEndpoints,detachNetworkEndpoints"],
+    against: ({ instances }) => instances.length > 500 && "Too many network endpoints in one request.",
+  },
+  {
     id: "machines are members once",
     source: "cloud-provider-gcp takes memberAlreadyExists for success",
-    enforce: ({ method, path, asked, world }) => {
-      const there = world.endpoints.get(path) ?? [];
-      const again = instancesOf(asked).find((instance) => method === "addInstances" && there.includes(instance));
-      return when(again !== undefined, 400, "memberAlreadyExists", `'${again}' is already a member of '${path}'.`);
+    on: ["addInstances", 400, "memberAlreadyExists"],
+    against: ({ path, instances, world }) => {
+      const again = instances.find((name) => world.membersOf(path).includes(name));
+      return again !== undefined && `'${again}' is already a member of '${path}'.`;
     },
   },
   {
     id: "1000 machines in a group",
     source: "https://cloud.google.com/compute/docs/instance-groups: up to 1,000 VMs per zonal group",
-    enforce: ({ method, path, asked, world }) =>
-      when(
-        method === "addInstances" && (world.endpoints.get(path) ?? []).length + instancesOf(asked).length > 1000,
-        400,
-        "invalid",
-        `Exceeded limit 'MAX_INSTANCES_IN_INSTANCE_GROUP' on resource '${path}'. Limit: 1000.0`,
-      ),
-  },
-  {
-    id: "machines of a group are in one subnetwork",
-    source: "kubernetes/kubernetes#84466",
-    enforce: ({ method, path, asked, world }) => {
-      if (method !== "addInstances") return undefined;
-      const subnetOf = (name: string): string | undefined => world.machines.get(`${zoneOf(path)}/${name}`)?.subnetwork;
-      const [first, ...rest] = [...(world.endpoints.get(path) ?? []), ...instancesOf(asked)];
-      const wanted = subnetOf(first ?? "");
-      const wrong = rest.find((name) => subnetOf(name) !== wanted);
-      return when(
-        wrong !== undefined,
-        400,
-        "invalid",
-        `Resource 'instances/${wrong}' is expected to be in the subnetwork 'subnetworks/${wanted}' but is in the subnetwork 'subnetworks/${subnetOf(wrong ?? "")}'.`,
-      );
-    },
+    on: ["addInstances"],
+    against: ({ path, instances, world }) =>
+      world.membersOf(path).length + instances.length > 1000 && "Exceeded limit 'MAX_INSTANCES_IN_INSTANCE_GROUP'.",
   },
   {
     id: "one balanced group per machine",
     source: "kubernetes/kubernetes#58500: instanceInMultipleLoadBalancedIgs",
-    enforce: ({ method, path, body, asked, world }) => {
-      const isBalanced = (group: string): boolean => world.usersOf(group).length > 0;
-      const isGroup = (group: string): boolean => collectionOf(group) === "instanceGroups";
-      const coming =
-        method === "addInstances" && isBalanced(path)
-          ? instancesOf(asked).map((name) => ({ group: path, name }))
-          : groupsOf(body)
-              .filter((group) => method !== "delete" && isGroup(group))
-              .flatMap((group) => (world.endpoints.get(group) ?? []).map((name) => ({ group, name })));
-      const twice = coming.find(({ group, name }) =>
-        [...world.endpoints].some(
-          ([other, names]) =>
-            other !== group &&
-            isGroup(other) &&
-            zoneOf(other) === zoneOf(group) &&
-            names.includes(name) &&
-            isBalanced(other),
-        ),
-      );
-      return when(
-        twice !== undefined,
-        400,
-        "instanceInMultipleLoadBalancedIgs",
-        `Validation failed for instance '${twice?.name}': instance may belong to at most one load-balanced instance group.`,
-      );
+    on: [`${writes},addInstances`, 400, "instanceInMultipleLoadBalancedIgs"],
+    against: (change) => {
+      const twice = balanced(change).find(([group, name]) => isBalancedElsewhere(change.world, group, name))?.[1];
+      const text = "instance may belong to at most one load-balanced instance group";
+      return twice !== undefined && `Validation failed for instance '${twice}': ${text}.`;
     },
   },
   {
-    id: "groups of a backend service are of one kind, and have a network",
-    source: "openshift/origin#24135; https://cloud.google.com/load-balancing/docs/backend-service#backends",
-    enforce: ({ method, body, world }) => {
-      const groups = method === "delete" ? [] : groupsOf(body);
-      if (new Set(groups.map(collectionOf)).size > 1)
-        return new Refusal(400, "invalid", "Backends must be all instance groups or all network endpoint groups.");
-      const bare = groups.find((group) => world.resources.has(group) && world.get(group)["network"] === undefined);
-      return when(bare !== undefined, 400, "invalid", `Instance group '${bare}' must have a network to be attached.`);
+    id: "groups of a backend service are of one kind",
+    source: "https://cloud.google.com/load-balancing/docs/backend-service#backends",
+    on: [`${writes} backendServices`],
+    against: ({ body }) => {
+      const kinds = new Set(groupsOf(body).map((group) => collectionOf(pathOf(group))));
+      return kinds.size > 1 && "Backends must be all instance groups or all network endpoint groups.";
+    },
+  },
+  {
+    id: "groups of a backend service have a network",
+    source: "openshift/origin#24135",
+    on: [`${writes} backendServices`],
+    against: ({ body, world }) => {
+      const groups = groupsOf(body).map(pathOf);
+      const bare = groups.find((group) => world.resources.get(group)?.["network"] === undefined);
+      return bare !== undefined && `Instance group '${bare}' must have a network to be attached.`;
     },
   },
 ];
 
-function groupsOf(body: Body): readonly string[] {
-  return ((body["backends"] ?? []) as readonly Body[]).map(({ group }) => pathOf(group));
+/** The members of instance groups that would be balanced, or of one that is. */
+function balanced({ method, path, body, instances, world }: Change): readonly (readonly [string, string])[] {
+  if (method === "addInstances") return isBalanced(world, path) ? instances.map((name) => [path, name]) : [];
+  const groups = groupsOf(body).map(pathOf);
+  return groups.flatMap((group) => world.membersOf(group).map((name) => [group, name] as const));
+}
+
+/** Endpoints may be in many groups. */
+function isBalancedElsewhere(world: World, group: string, name: string): boolean {
+  const sameKind = group.replace(/[^/]+$/, "");
+  const others = [...world.endpoints].filter(([other, names]) => other !== group && names.includes(name));
+  return others.some(
+    ([other]) => collectionOf(other) === "instanceGroups" && other.startsWith(sameKind) && isBalanced(world, other),
+  );
+}
+
+function isBalanced(world: World, group: string): boolean {
+  return world.usersOf(group).length > 0;
 }

@@ -12,7 +12,8 @@ let gce: FakeGce;
 
 beforeAll(async () => {
   const machines = [{ name: "m1", zone: "r-a", address: "10.0.0.1", subnetwork: "s" }];
-  gce = await FakeGce.start({ project: "p", region: "r", network: "n", subnetworks: ["s"], machines, pageSize: 2 });
+  const place = { project: "p", region: "r", network: "n", subnetworks: ["s"], probe: () => true };
+  gce = await FakeGce.start({ ...place, steps: 0, machines, pageSize: 2 });
   await ok("POST", firewalls, firewall);
   for (const name of ["g1", "g3"]) await ok("POST", `${zone}/instanceGroups`, { name });
   const instances = [{ instance: link(`${zone}/instances/m1`) }];
@@ -56,4 +57,6 @@ it("lists a group of whole machines, which is where its first one is", async () 
 
 it("has no other part of the API", async () => {
   expect(await send("GET", "projects/p/zones/r-a/disks")).toMatchObject({ status: 404 });
+  const ports = { namedPorts: [] };
+  expect(await send("POST", `${zone}/instanceGroups/g1/setNamedPorts`, ports)).toMatchObject({ status: 404 });
 });

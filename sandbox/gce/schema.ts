@@ -1,6 +1,7 @@
 // The API as the npm client has it: which requests there are, and what their bodies may hold.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import type { Body } from "./body.ts";
 import { refuse } from "./refusal.ts";
 
 /** One kind of request. */
@@ -18,66 +19,54 @@ export interface Route {
   readonly answer: string;
 }
 
-interface Field {
-  readonly type: string;
-  readonly rule?: string;
-  readonly keyType?: string;
+type Named<T> = Readonly<Record<string, T>>;
+
+/** A namespace, a message, an enumeration or a service of the client's `protos.json`. */
+interface Definition {
+  readonly nested?: Named<Definition>;
+  readonly fields?: Named<{ readonly type: string; readonly rule?: string; readonly keyType?: string }>;
+  readonly values?: Named<number>;
+  readonly methods?: Named<{
+    readonly requestType: string;
+    readonly responseType: string;
+    readonly options?: Named<string | boolean>;
+  }>;
 }
 
-interface Message {
-  readonly fields?: Readonly<Record<string, Field>>;
-  readonly nested?: Readonly<Record<string, Message & { readonly values?: Readonly<Record<string, number>> }>>;
-}
+const groups = "Get List AggregatedList Insert Delete";
 
-interface Service {
-  readonly methods: Readonly<
-    Record<
-      string,
-      {
-        readonly requestType: string;
-        readonly responseType: string;
-        readonly options?: Readonly<Record<string, string | boolean>>;
-      }
-    >
-  >;
-}
+/** The parts of the API that there are here, with the methods of each. */
+const services: Named<string> = {
+  Addresses: "Get List Insert Delete",
+  Firewalls: "Get List Insert Update Patch Delete",
+  ForwardingRules: "Get List Insert Patch Delete",
+  GlobalOperations: "Get Wait",
+  InstanceGroups: `${groups} AddInstances RemoveInstances ListInstances`,
+  NetworkEndpointGroups: `${groups} AttachNetworkEndpoints DetachNetworkEndpoints ListNetworkEndpoints`,
+  RegionBackendServices: "Get List Insert Update Patch Delete GetHealth",
+  RegionHealthChecks: "Get List Insert Update Patch Delete",
+  RegionOperations: "Get Wait",
+  ZoneOperations: "Get Wait",
+};
 
-type Messages = Readonly<Record<string, Message & Partial<Service>>>;
-
-interface Tree {
-  readonly nested: Readonly<Record<string, Tree>>;
-}
-
-/** The parts of the API that there are here. */
-const services = [
-  "Addresses",
-  "Firewalls",
-  "ForwardingRules",
-  "GlobalOperations",
-  "InstanceGroups",
-  "NetworkEndpointGroups",
-  "RegionBackendServices",
-  "RegionHealthChecks",
-  "RegionOperations",
-  "ZoneOperations",
-] as const;
+const numbers = ["int32", "uint32", "float", "double"];
 
 export class Schema {
   readonly routes: readonly Route[];
-  readonly #messages: Messages;
+  readonly #definitions: Named<Definition>;
 
   constructor() {
     const path = createRequire(import.meta.url).resolve("@google-cloud/compute/build/protos/protos.json");
-    let tree = JSON.parse(readFileSync(path, "utf8")) as Tree;
-    for (const name of ["google", "cloud", "compute", "v1"]) tree = tree.nested[name] ?? tree;
-    this.#messages = tree.nested;
-    this.routes = services.flatMap((service) => this.#routesOf(service));
+    let tree = JSON.parse(readFileSync(path, "utf8")) as Definition;
+    for (const name of ["google", "cloud", "compute", "v1"]) tree = tree.nested?.[name] ?? tree;
+    this.#definitions = tree.nested ?? {};
+    this.routes = Object.entries(services).flatMap(([service, names]) => this.#routesOf(service, names.split(" ")));
   }
 
   /** Refuses what no request of this kind may have in its query. */
   checkQuery({ query }: Route, given: URLSearchParams): void {
     for (const name of given.keys())
-      if (this.#messages[query]?.fields?.[name] === undefined)
+      if (this.#definitions[query]?.fields?.[name] === undefined)
         refuse(
           400,
           "badRequest",
@@ -86,8 +75,8 @@ export class Schema {
   }
 
   /** Refuses a body that has what its message has not. */
-  check(message: string, body: Readonly<Record<string, unknown>>): void {
-    const known = this.#messages[message] ?? {};
+  check(message: string, body: Body): void {
+    const known = this.#definitions[message] ?? {};
     for (const [name, value] of Object.entries(body)) {
       if (value === undefined) continue;
       const field = known.fields?.[name];
@@ -95,60 +84,45 @@ export class Schema {
         refuse(400, "badRequest", `Invalid JSON payload received. Unknown name "${name}": Cannot find field.`);
       const isList = field.rule === "repeated";
       if (isList !== Array.isArray(value)) refuse(400, "badRequest", `Invalid value at '${name}'`);
-      const isMany = isList || field.keyType !== undefined;
-      for (const item of isMany ? Object.values(value as object) : [value])
-        this.#checkValue(known, name, field.type, item);
+      const items = isList || field.keyType !== undefined ? Object.values(value as object) : [value];
+      for (const item of items) this.#checkValue(known, name, field.type, item);
     }
   }
 
-  #checkValue(message: Message, name: string, type: string, value: unknown): void {
-    if (typeof value === "object" && value !== null)
-      return this.check(type, value as Readonly<Record<string, unknown>>);
-    const isEnum = type in (message.nested ?? {});
-    if (typeof value !== jsonTypeOf(type, !isEnum && type in this.#messages))
+  #checkValue({ nested = {} }: Definition, name: string, type: string, value: unknown): void {
+    if (typeof value === "object" && value !== null) return this.check(type, value as Body);
+    const isMessage = !(type in nested) && type in this.#definitions;
+    if (typeof value !== jsonTypeOf(type, isMessage))
       refuse(400, "badRequest", `Invalid value at '${name}' (${type}), ${JSON.stringify(value)}`);
-    const values = enumOf(message, name);
-    if (values !== undefined && !values.includes(String(value)))
+    // The enumeration of a field whose type is text lies beside it, called as the field.
+    const title = `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+    const values = nested[title]?.values ?? nested[`${title}Enum`]?.values;
+    if (values !== undefined && !Object.hasOwn(values, String(value)))
       refuse(400, "invalid", `Invalid value for field 'resource.${name}': '${String(value)}'.`);
   }
 
-  #routesOf(service: string): readonly Route[] {
-    const { methods = {} } = this.#messages[service] ?? {};
-    return Object.entries(methods).flatMap(([name, { requestType, responseType, options = {} }]) =>
-      ["get", "post", "put", "patch", "delete"].flatMap((verb) => {
-        const template = options[`(google.api.http).${verb}`];
-        if (typeof template !== "string") return [];
-        const body = options["(google.api.http).body"];
-        const field = typeof body === "string" ? camel(body) : undefined;
-        return [
-          {
-            service,
-            method: name.charAt(0).toLowerCase() + name.slice(1),
-            verb: verb.toUpperCase(),
-            pattern: new RegExp(`^${template.replace(/\{[a-z_]+\}/g, "([^/]+)")}$`),
-            body: field === undefined ? undefined : this.#messages[requestType]?.fields?.[field]?.type,
-            query: requestType,
-            answer: responseType,
-          },
-        ];
-      }),
-    );
+  #routesOf(service: string, names: readonly string[]): readonly Route[] {
+    const methods = Object.entries(this.#definitions[service]?.methods ?? {}).filter(([name]) => names.includes(name));
+    return methods.map(([name, { requestType, responseType, options = {} }]) => {
+      const [key = "", template] = Object.entries(options).find(([one]) => /\.http\)\.(?!body)/.test(one)) ?? [];
+      const body = String(options["(google.api.http).body"]).replace(/_([a-z])/g, (_, one: string) =>
+        one.toUpperCase(),
+      );
+      return {
+        service,
+        method: name.charAt(0).toLowerCase() + name.slice(1),
+        verb: key.replace(/^.*\./, "").toUpperCase(),
+        pattern: new RegExp(`^${String(template).replace(/\{[a-z_]+\}/g, "([^/]+)")}$`),
+        body: this.#definitions[requestType]?.fields?.[body]?.type,
+        query: requestType,
+        answer: responseType,
+      };
+    });
   }
 }
 
 /** 64-bit numbers are texts in JSON. */
 function jsonTypeOf(type: string, isMessage: boolean): string {
   if (isMessage) return "object";
-  return type === "bool" ? "boolean" : ["int32", "uint32", "float", "double"].includes(type) ? "number" : "string";
-}
-
-/** The values of a field whose enumeration lies beside it, called as the field. */
-function enumOf({ nested = {} }: Message, field: string): readonly string[] | undefined {
-  const name = `${field.charAt(0).toUpperCase()}${field.slice(1)}`;
-  const found = nested[name]?.values ?? nested[`${name}Enum`]?.values;
-  return found === undefined ? undefined : Object.keys(found);
-}
-
-function camel(text: string): string {
-  return text.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+  return type === "bool" ? "boolean" : numbers.includes(type) ? "number" : "string";
 }

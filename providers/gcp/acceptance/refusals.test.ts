@@ -6,9 +6,10 @@ import { rules } from "../../../sandbox/gce/rules.ts";
 import { type Fault, ProviderError, type StepResult } from "../../../src/provider/index.ts";
 import type { GcpAdapter } from "../adapter.ts";
 import { baseName, sharedBaseName } from "../names.ts";
-import type { Action, BackendService, Firewall, ForwardingRule, Resource } from "../resources.ts";
+import type { Action, Address, BackendService, Firewall, ForwardingRule, Resource } from "../resources.ts";
+import type { Settings } from "../settings.ts";
 import { Cloud, wishOf } from "../testing/cloud.ts";
-import { id } from "../testing/values.ts";
+import { settings as defaults, id } from "../testing/values.ts";
 
 const { signal } = new AbortController();
 const base = baseName(id);
@@ -58,10 +59,25 @@ async function anotherFirewall(changes: Partial<Firewall>): Promise<Action> {
   return { verb: "insert", resource: { ...firewall, name: `${base}-fw-allow-v4b`, ...changes } };
 }
 
+/** An address, asked for by who was told of another place. */
+async function elsewhere(place: Partial<Settings>): Promise<Action> {
+  adapter = cloud.adapterWith({ ...defaults, ...place });
+  return { verb: "insert", resource: { ...held, networkTier: "PREMIUM" } };
+}
+
+/** Somebody else's address. */
+function hold(body: Partial<Address>): void {
+  const path = `${regional}/addresses/theirs`;
+  cloud.gce.world.put(path, cloud.gce.world.complete(path, { name: "theirs", ...body }));
+}
+
+const subnetwork = `${api}/regions/europe-west1/subnetworks/nodes`;
 const refused = { kind: "blocked", reason: "RequestRefused" };
 const held = { kind: "address", name: "another", description: "", addressType: "EXTERNAL" } as const;
 
 const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial<Fault> | object]>> = {
+  "projects exist": [() => elsewhere({ project: "nowhere" }), { kind: "blocked", reason: "ProjectNotFound" }],
+  "regions and zones exist": [() => elsewhere({ region: "nowhere" }), { kind: "blocked", reason: "RegionNotFound" }],
   exists: [() => anotherFirewall({ name: `${base}-fw-allow-v4` }), { kind: "retryable" }],
   missing: [
     async () => {
@@ -107,19 +123,44 @@ const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial
     async () => ({ verb: "globalAccess", rule: `${base}-tcp-v4`, allow: true }),
     refused,
   ],
-  "subnetworks exist": [
+  "subnetworks are named": [async () => ({ verb: "insert", resource: { ...held, addressType: "INTERNAL" } }), refused],
+  "networks and subnetworks exist": [
     async () => ({
       verb: "insert",
       resource: { ...held, addressType: "INTERNAL", subnetwork: `${api}/regions/europe-west1/subnetworks/x` },
     }),
     { kind: "blocked", reason: "SubnetNotFound" },
   ],
-  "addresses are held once": [
+  "internal addresses are held once": [
+    async () => {
+      const address = { addressType: "INTERNAL", address: "10.0.0.9", subnetwork } as const;
+      hold(address);
+      return { verb: "insert", resource: { ...held, ...address } };
+    },
+    { kind: "blocked", reason: "AddressInUse" },
+  ],
+  "external addresses are held once": [
     async () => {
       const { IPAddress } = await read("forwardingRule", `${base}-tcp-v4`);
       return { verb: "insert", resource: { ...held, address: IPAddress, networkTier: "PREMIUM" } };
     },
     { kind: "blocked", reason: "AddressInUse" },
+  ],
+  "external IPv6 addresses are held once": [
+    async () => {
+      const address = { address: "2600:1901::1", ipVersion: "IPV6", ipv6EndpointType: "NETLB", subnetwork } as const;
+      hold(address);
+      return { verb: "insert", resource: { ...held, ...address } };
+    },
+    { kind: "blocked", reason: "AddressInUse" },
+  ],
+  "external addresses are given": [
+    async () => ({ verb: "insert", resource: { ...held, address: "203.0.113.77", networkTier: "PREMIUM" } }),
+    refused,
+  ],
+  "external rules are at addresses that are held": [
+    () => anotherRule({ IPAddress: "203.0.113.77", ports: ["80"] }),
+    refused,
   ],
   "tier of address and rule": [
     () => anotherRule({ ports: ["81"], networkTier: "STANDARD" }),
@@ -136,6 +177,23 @@ const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial
     // The others of it are tried without that one.
     { state: "pending", pollAfterMs: 0 },
   ],
+  "500 endpoints in a request": [
+    async () => {
+      const endpoints = cloud.addMany("b", 501).map(({ name }) => ({ instance: name }));
+      return { verb: "attach", kind: "endpointGroup", group: base, zone: "europe-west1-b", endpoints };
+    },
+    refused,
+  ],
+  "groups of a backend service have a network": [
+    () => {
+      const path = "projects/shop/zones/europe-west1-b/instanceGroups/empty";
+      cloud.gce.world.put(path, { name: "empty" });
+      return backend({
+        backends: [{ group: `https://www.googleapis.com/compute/v1/${path}`, balancingMode: "CONNECTION" }],
+      });
+    },
+    refused,
+  ],
   "one side of a firewall": [() => anotherFirewall({ denied: [{ IPProtocol: "all" }] }), refused],
   quota: [
     async () => {
@@ -147,9 +205,9 @@ const requests: Readonly<Record<string, readonly [() => Promise<Action>, Partial
 };
 
 /** Those about instance groups have tests of their own. */
-const others = new Set(groupRules.map(({ id: rule }) => rule));
+const others = groupRules.map(({ id: rule }) => rule).filter((rule) => requests[rule] === undefined);
 
-it.each(rules.map(({ id: rule }) => rule).filter((rule) => !others.has(rule)))(
+it.each(rules.map(({ id: rule }) => rule).filter((rule) => !others.includes(rule)))(
   "G11: what the API refuses by its rule %j",
   async (rule) => {
     const [request, fault] = requests[rule] ?? [];

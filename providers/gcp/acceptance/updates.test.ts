@@ -81,7 +81,13 @@ const rows: Readonly<Record<string, Row>> = {
     to: { ...inside, ports: [udp(53)] },
     gap: [service, insertRule],
   },
-  "the address": { from: {}, to: { requestedAddresses: [ip("203.0.113.9")] }, gap: [insertRule], replaces: true },
+  // Outside none can be asked for that the project does not have.
+  "the address": {
+    from: inside,
+    to: { ...inside, requestedAddresses: [ip("10.0.0.9")] },
+    gap: [insertRule],
+    replaces: true,
+  },
   "the subnetwork": {
     from: inside,
     to: { ...inside, ...withAnnotation("subnet", "other") },

@@ -128,6 +128,7 @@ const rows: Readonly<Record<string, Row>> = {
     changes: byNumber,
     spoil: () =>
       refuse("insert", "addresses", 400, "invalid", "Specified IP address is in-use and would result in a conflict."),
+    mended: {},
     reason: "AddressInUse",
     told: "ask for another address",
   },

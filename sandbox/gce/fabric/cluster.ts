@@ -1,11 +1,13 @@
 // A sandbox cluster whose nodes are machines of the stand-in, and whose controller makes load balancers there.
 
-import { withPort } from "../../src/net/index.ts";
-import type { Sandbox, SandboxOptions } from "../cluster/index.ts";
-import { startSandbox } from "../cluster/index.ts";
+import { withPort } from "../../../src/net/index.ts";
+import type { Sandbox, SandboxOptions } from "../../cluster/index.ts";
+import { startSandbox } from "../../cluster/index.ts";
+import type { Body } from "../body.ts";
+import { FakeGce } from "../server.ts";
+import type { Machine } from "../world.ts";
 import { Fabric } from "./fabric.ts";
-import { FakeGce } from "./server.ts";
-import type { Body, Machine } from "./world.ts";
+import { letsIn } from "./firewalls.ts";
 
 export interface GceCluster extends AsyncDisposable {
   readonly gce: FakeGce;
@@ -24,7 +26,7 @@ export async function startGceCluster(options: SandboxOptions): Promise<GceClust
   await using stack = new AsyncDisposableStack();
   const machines = Array.from({ length: options.nodes ?? 3 }, (_, i) => machineOf(i));
   let sandbox: Sandbox | undefined;
-  const gce = stack.use(
+  const gce: FakeGce = stack.use(
     await FakeGce.start({
       project,
       region,
@@ -32,7 +34,9 @@ export async function startGceCluster(options: SandboxOptions): Promise<GceClust
       subnetworks: [subnetwork],
       machines,
       steps: 3,
-      probe: async ({ name }, check, vip) => await answers(sandbox, name, check, vip),
+      probe: async ({ name }, check, vip) =>
+        letsIn(gce.world, { from: proberOf(vip), to: vip, port: portOf(check) }) &&
+        (await answers(sandbox, name, check, vip)),
     }),
   );
   sandbox = stack.use(
@@ -60,11 +64,20 @@ function machineOf(i: number): Machine {
   return { name: `node${i + 1}`, zone, address: `10.0.0.${i + 1}`, subnetwork };
 }
 
+/** One of those that probe by https://cloud.google.com/load-balancing/docs/health-check-concepts#ip-ranges */
+function proberOf(vip: string): string {
+  return vip.includes(":") ? "2600:1901:8001::1" : "35.191.0.1";
+}
+
+function portOf(check: Body): number {
+  return Number((check["httpHealthCheck"] as Body)["port"]);
+}
+
 /** Probes as Google does: at the load balancer's own address, on the machine. */
 async function answers(sandbox: Sandbox | undefined, name: string, check: Body, vip: string): Promise<boolean> {
-  const { port, requestPath } = check["httpHealthCheck"] as { readonly port: number; readonly requestPath: string };
+  const { requestPath } = check["httpHealthCheck"] as { readonly requestPath: string };
   const node = sandbox?.nodes.find((one) => one.name === name);
-  const url = `http://${withPort(vip, port)}${requestPath}`;
+  const url = `http://${withPort(vip, portOf(check))}${requestPath}`;
   const options = { signal: AbortSignal.timeout(probeWithinMs) };
   const answer = await node?.exec.run("curl", ["-sf", "--max-time", "2", "-o", "/dev/null", url], options);
   return answer?.code === 0;

@@ -1,5 +1,5 @@
-import { type Exec, ipBatch } from "../../src/kernel/index.ts";
-import type { FakeGce } from "./server.ts";
+import { type Exec, ipBatch } from "../../../src/kernel/index.ts";
+import type { FakeGce } from "../server.ts";
 
 export interface FabricOptions {
   readonly gce: FakeGce;
