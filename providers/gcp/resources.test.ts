@@ -40,7 +40,8 @@ const wishes: readonly Partial<DesiredLoadBalancer>[] = [
   { ...both, ...local, ...weighted },
   { scheme: "internal", annotations: { "berth.dev/global-access": "true" }, ...dual, ...both },
   { scheme: "internal", ...local, annotations: { "berth.dev/weighted-nodes": "true" } },
-  { ports: [80, 81, 82, 83, 84, 85].map(tcp), requestedAddresses: [ip("203.0.113.9")] },
+  { ports: [80, 81, 82, 83, 84, 85].map(tcp) },
+  { scheme: "internal", requestedAddresses: [ip("10.0.0.9")] },
   { sessionAffinity: { kind: "ClientIP", timeoutSeconds: 10_800 } },
 ];
 

@@ -124,13 +124,12 @@ const rows: Readonly<Record<string, Row>> = {
     reason: "AddressInUse",
     told: "address 203.0.113.7 is that of another load balancer",
   },
-  "an external address that others hold": {
+  "an external address that nobody has reserved": {
     changes: byNumber,
-    spoil: () =>
-      refuse("insert", "addresses", 400, "invalid", "Specified IP address is in-use and would result in a conflict."),
+    spoil: () => {},
     mended: {},
-    reason: "AddressInUse",
-    told: "ask for another address",
+    reason: "AddressNotReserved",
+    told: "gcloud compute addresses create NAME --region europe-west1 --project shop",
   },
   "an internal address that others hold": {
     changes: { ...inside, requestedAddresses: [ip("10.0.0.9")] },

@@ -39,11 +39,15 @@ it.each([
   expect(bed.region.all("address")).toEqual([mine]);
 });
 
-it("reserves an address that is asked for by number and that nobody holds", () => {
+it("reserves an address inside that is asked for by number and that nobody holds; outside nobody can choose one", () => {
   const bed = new PlannerBed();
-  bed.converge({ lb: desiredLb(byNumber), nodes });
-  expect(bed.region.all("address")).toMatchObject([{ address: "203.0.113.9", addressType: "EXTERNAL" }]);
-  expect(bed.region.all("forwardingRule")).toMatchObject([{ IPAddress: "203.0.113.9" }]);
+  const inside = { scheme: "internal", requestedAddresses: [ip("10.0.0.9")] } as const;
+  bed.converge({ lb: desiredLb(inside), nodes });
+  expect(bed.region.all("address")).toMatchObject([{ address: "10.0.0.9", addressType: "INTERNAL" }]);
+  expect(bed.region.all("forwardingRule")).toMatchObject([{ IPAddress: "10.0.0.9" }]);
+  expect(() => new PlannerBed().converge({ lb: desiredLb(byNumber), nodes })).toThrow(
+    "203.0.113.9 is reserved by nobody in region europe-west1 of project shop",
+  );
 });
 
 it("serves at addresses of both families that are named", () => {
@@ -150,11 +154,12 @@ it("keeps the address that it has when it is asked for by its number, and when i
   const requestedAddresses = [ip(rule?.IPAddress ?? "")];
   expect(bed.open({ lb: desiredLb({ requestedAddresses }), nodes })).toEqual([]);
   const other = new PlannerBed();
-  other.converge({ lb: desiredLb(byNumber), nodes });
-  expect(other.open({ lb: desiredLb(), nodes })).toEqual([]);
+  const inside = { scheme: "internal" } as const;
+  other.converge({ lb: desiredLb({ ...inside, requestedAddresses: [ip("10.0.0.9")] }), nodes });
+  expect(other.open({ lb: desiredLb(inside), nodes })).toEqual([]);
   other.region.resources.delete(`forwardingRule ${rule?.name}`);
-  other.converge({ lb: desiredLb(), nodes });
-  expect(other.region.all("forwardingRule").map(({ IPAddress }) => IPAddress)).toEqual(["203.0.113.9"]);
+  other.converge({ lb: desiredLb(inside), nodes });
+  expect(other.region.all("forwardingRule").map(({ IPAddress }) => IPAddress)).toEqual(["10.0.0.9"]);
 });
 
 it("leaves the tier as it is when nobody asks for one any more", () => {

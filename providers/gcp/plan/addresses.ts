@@ -60,6 +60,16 @@ function namedAddress(name: string, wish: Wish, observed: ServiceObservation): A
   return usable(found, name, wish, observed);
 }
 
+/** Outside nobody can pick a number: Google Cloud gives one to whoever reserves an address. */
+function notReserved(asked: string, { settings: { region, project } }: Wish): ProviderError {
+  const create = `gcloud compute addresses create NAME --region ${region} --project ${project}`;
+  return blocked(
+    "AddressNotReserved",
+    `${asked} is reserved by nobody in region ${region} of project ${project}`,
+    `reserve an address (${create}) and ask for what it gives, or ask for none`,
+  );
+}
+
 /** A reservation of the user's that holds the address which the Service asks for by its number. */
 function givenLiteral(family: Family, wish: Wish, observed: ServiceObservation): Address | undefined {
   const asked = literal(family, wish);
@@ -135,6 +145,8 @@ function ownAddress(
   const name = addressName(base, family, [...Object.values(place), asked ?? ""]);
   const [first] = held;
   if (first !== undefined && !held.some((one) => one.name === name)) return first;
+  if (!isInternal && asked !== undefined && asked !== promoted(served, place) && held.length === 0)
+    throw notReserved(asked, wish);
   const version = isV6 ? ({ ipVersion: "IPV6", ...(!isInternal && { ipv6EndpointType: "NETLB" }) } as const) : {};
   return { kind: "address", name, description, ...place, ...version, ...(address !== undefined && { address }) };
 }

@@ -261,14 +261,13 @@ it.each<[string, Changes, Changes, readonly string[]]>([
   ],
   [
     "to an address that is asked for",
-    {},
-    { requestedAddresses: [ip("203.0.113.9")] },
+    internal,
+    { ...internal, requestedAddresses: [ip("10.0.0.9")] },
     [
       "insert address web-address-v4-0000",
       "update firewall web-fw-allow-v4",
       ...swap,
-      "update firewall web-fw-deny-v4",
-      "delete address web-address-v4-65d0",
+      "delete address web-address-v4-dcb6",
     ],
   ],
 ])("says that a change %s replaces the address, and holds the new one first", (_, from, to, expected) => {
