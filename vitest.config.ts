@@ -111,7 +111,7 @@ const config: ViteUserConfigExport = defineConfig({
         test: {
           ...shared,
           name: "conformance",
-          include: ["{e2e,providers,images}/**/*.conformance.test.ts"],
+          include: ["{e2e,images,providers,src}/**/*.conformance.test.ts"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           maxWorkers: 2,
