@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Body } from "./body.ts";
 import {
-  type Answer,
   Bed,
+  bedOfFile,
   check,
   firewall,
   firewalls,
@@ -15,21 +15,9 @@ import {
   zone,
 } from "./testing/bed.ts";
 
-let bed: Bed;
-
-beforeAll(async () => {
-  bed = await Bed.start();
-});
-afterAll(() => bed[Symbol.asyncDispose]());
-beforeEach(() => bed.make());
-
-async function send(...args: Parameters<Bed["send"]>): Promise<Answer> {
-  return await bed.send(...args);
-}
-
-async function ok(...args: Parameters<Bed["ok"]>): Promise<Record<string, unknown>> {
-  return await bed.ok(...args);
-}
+const bed = bedOfFile();
+const send: Bed["send"] = (...args) => bed.current.send(...args);
+const ok: Bed["ok"] = (...args) => bed.current.ok(...args);
 
 it("one operation at a time: a resource that changes takes no other change, and takes effect at the end", async () => {
   await using slow = await Bed.start({ steps: 2 });
@@ -65,7 +53,7 @@ it("gives every address in turn, and the same not again before all others", asyn
   await ok("DELETE", `${region}/addresses/x`);
   expect([first, await reserve("x"), await reserve("y")]).toEqual(["34.100.0.2", "34.100.0.3", "34.100.0.4"]);
   expect((await ok("GET", `${region}/addresses/x`))["id"]).not.toBe(id);
-  for (let i = 5; i <= 65_535; i++) bed.gce.world.furnish(`${region}/addresses/z`, { addressType: "EXTERNAL" });
+  for (let i = 5; i <= 65_535; i++) bed.current.gce.world.furnish(`${region}/addresses/z`, { addressType: "EXTERNAL" });
   // The first one is held all the time.
   expect([await reserve("z"), await reserve("w")]).toEqual(["34.100.0.2", "34.100.0.5"]);
 });
@@ -154,7 +142,7 @@ it("refuses a query that this request may not have", async () => {
 });
 
 it("says nothing that the API could not say", async () => {
-  bed.gce.world.put(`${firewalls}/w`, { ...firewall, colour: "red" });
+  bed.current.gce.world.put(`${firewalls}/w`, { ...firewall, colour: "red" });
   const answer = await send("GET", `${firewalls}/w`);
   expect(answer.status).toBe(500);
   expect(JSON.stringify(answer.body)).toMatch(/Firewalls.get is no Firewall: .*colour/);

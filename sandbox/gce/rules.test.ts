@@ -1,9 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Body } from "./body.ts";
 import { rules } from "./rules.ts";
 import {
   type Answer,
   Bed,
+  bedOfFile,
   check,
   firewall,
   firewalls,
@@ -15,21 +16,9 @@ import {
   zone,
 } from "./testing/bed.ts";
 
-let bed: Bed;
-
-beforeAll(async () => {
-  bed = await Bed.start();
-});
-afterAll(() => bed[Symbol.asyncDispose]());
-beforeEach(() => bed.make());
-
-async function send(...args: Parameters<Bed["send"]>): Promise<Answer> {
-  return await bed.send(...args);
-}
-
-async function ok(...args: Parameters<Bed["ok"]>): Promise<Record<string, unknown>> {
-  return await bed.ok(...args);
-}
+const bed = bedOfFile();
+const send: Bed["send"] = (...args) => bed.current.send(...args);
+const ok: Bed["ok"] = (...args) => bed.current.ok(...args);
 
 async function fingerprint(): Promise<unknown> {
   return (await ok("GET", `${region}/backendServices/b`))["fingerprint"];
@@ -248,7 +237,7 @@ const statements: Readonly<
   },
   quota: {
     refused: () => {
-      bed.gce.world.quotas.set("firewalls", 1);
+      bed.current.gce.world.quotas.set("firewalls", 1);
       return send("POST", firewalls, { ...firewall, name: "w2" });
     },
     status: 403,
@@ -266,14 +255,14 @@ it.each(rules.filter(({ id }) => !["missing", "one operation at a time"].include
   async ({ id }) => {
     const { refused, status } = statements[id]!;
     expect(await refused()).toMatchObject({ status });
-    const whole = bed;
+    const whole = bed.current;
     await using other = await Bed.start({ without: id });
-    bed = other;
+    bed.current = other;
     try {
       await other.make();
       expect(await refused()).toMatchObject({ status: 200 });
     } finally {
-      bed = whole;
+      bed.current = whole;
     }
   },
 );

@@ -260,9 +260,7 @@ it.each(Object.keys(rows))(
 it("G11: what somebody else's rule still uses is named, is not waited for in a loop, and goes once it can", async () => {
   await using controlled = new Controlled(cloud);
   const { bench } = controlled;
-  controlled.create("web");
-  controlled.start();
-  await controlled.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  await controlled.startWith("web");
   const { project, region } = settings;
   const [service] = cloud.gce.world.list(/backendServices\/[^/]+$/);
   const theirs = `projects/${project}/regions/${region}/forwardingRules/theirs`;
@@ -287,9 +285,7 @@ it("G11: what somebody else's rule still uses is named, is not waited for in a l
 it("G11: a group of machines that somebody else sends to as well is named, asked for ever less often, and goes once it can", async () => {
   await using controlled = new Controlled(cloud);
   const { bench } = controlled;
-  controlled.create("web");
-  controlled.start();
-  await controlled.until(() => bench.condition("web", "ready").startsWith("True "), "it is ready");
+  await controlled.startWith("web");
   const { project, region } = settings;
   const [group] = cloud.gce.world.list(/networkEndpointGroups\/[^/]+$/);
   const theirs = `projects/${project}/regions/${region}/backendServices/theirs`;

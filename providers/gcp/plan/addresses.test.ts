@@ -4,20 +4,12 @@ import { ProviderError } from "../../../src/provider/index.ts";
 import { linkOf } from "../links.ts";
 import type { Address } from "../resources.ts";
 import { PlannerBed } from "../testing/bed.ts";
-import { desiredLb, id, ip, node, settings, tcp } from "../testing/values.ts";
+import { desiredLb, id, ip, reservedAddress as mine, node, settings, tcp } from "../testing/values.ts";
 
 const key = { kind: "service", id } as const;
 const nodes = [node("b1", "b", "10.0.0.1")];
 const byName = { annotations: { "berth.dev/address-names": "mine" } };
 const byNumber = { requestedAddresses: [ip("203.0.113.9")] };
-const mine: Address = {
-  kind: "address",
-  name: "mine",
-  description: "",
-  address: "203.0.113.9",
-  addressType: "EXTERNAL",
-  networkTier: "PREMIUM",
-};
 
 const nothing = { kind: "service", resources: [], refused: [], addresses: [], shared: [], otherFirewalls: [] } as const;
 

@@ -2,11 +2,10 @@
 import { expect, it } from "vitest";
 import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
 import type { ScopeKey } from "../../../src/provider/index.ts";
-import type { Address } from "../resources.ts";
 import type { Settings } from "../settings.ts";
 import { PlannerBed, type Wanted } from "../testing/bed.ts";
 import { planText } from "../testing/plan-text.ts";
-import { cidr, settings as defaults, desiredLb, id, ip, node, tcp, udp } from "../testing/values.ts";
+import { cidr, settings as defaults, desiredLb, id, ip, node, reservedAddress, tcp, udp } from "../testing/values.ts";
 
 type Changes = Partial<DesiredLoadBalancer>;
 
@@ -44,15 +43,6 @@ const strange: NodeTarget = { name: "x", providerId: "aws:///eu-west-1a/i-1", ad
 const with_ = (key: string, value: string): Changes => ({ annotations: { [`berth.dev/${key}`]: value } });
 
 const byNumber = "an address by its number";
-/** Outside one has to reserve an address before it can be asked for by its number. */
-const reserved: Address = {
-  kind: "address",
-  name: "mine",
-  description: "",
-  address: "203.0.113.9",
-  addressType: "EXTERNAL",
-  networkTier: "PREMIUM",
-};
 
 /** What is wished for otherwise: of the load balancer, its nodes, or all of it. */
 const changes: Readonly<Record<string, Changes | readonly NodeTarget[] | Partial<Settings> | null>> = {
@@ -113,7 +103,7 @@ function caseText(name: string, sort: Sort): string {
   bed.converge({ lb: desiredLb(sort.lb), nodes });
   const { wish, told } = after(name, sort);
   bed.reset(told);
-  if (name === byNumber && wish?.lb.scheme !== "internal") bed.region.put(reserved);
+  if (name === byNumber && wish?.lb.scheme !== "internal") bed.region.put(reservedAddress);
   if (wish?.lb.retain === true) return planText(bed.plan(own[0]!, wish));
   const plans = bed.converge(wish).map(planText);
   expect(bed.open(wish)).toEqual([]);

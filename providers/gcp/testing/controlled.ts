@@ -33,6 +33,13 @@ export class Controlled implements AsyncDisposable {
     return this.#running;
   }
 
+  /** Starts with one Service, and waits until it is ready. */
+  async startWith(name: string): Promise<void> {
+    this.create(name);
+    this.start();
+    await this.until(() => this.bench.condition(name, "ready").startsWith("True "), "it is ready");
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#running?.stop();
   }

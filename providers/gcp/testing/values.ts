@@ -1,6 +1,7 @@
 // Values for the tests of this folder.
 import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
 import { type Cidr, type Ip, parseCidr, parseIp } from "../../../src/net/index.ts";
+import type { Address } from "../resources.ts";
 import type { Settings } from "../settings.ts";
 
 export const id: DesiredLoadBalancer["id"] = {
@@ -33,6 +34,16 @@ export const settings: Settings = {
   disableFirewalls: false,
   probeRanges: ["35.191.0.0/16", "130.211.0.0/22", "2600:1901:8001::/48"].map(cidr),
   internalRanges: ["10.0.0.0/8", "fd00::/8"].map(cidr),
+};
+
+/** Of a user: outside one can ask only for what is reserved. */
+export const reservedAddress: Address = {
+  kind: "address",
+  name: "mine",
+  description: "",
+  address: "203.0.113.9",
+  addressType: "EXTERNAL",
+  networkTier: "PREMIUM",
 };
 
 export function desiredLb(changes: Partial<DesiredLoadBalancer> = {}): DesiredLoadBalancer {

@@ -1,5 +1,5 @@
 // A stand-in that has one whole load balancer, and plain requests to it.
-import { expect } from "vitest";
+import { afterAll, beforeAll, beforeEach, expect } from "vitest";
 import type { Body } from "../body.ts";
 import { FakeGce, type FakeGceOptions, type Machine } from "../index.ts";
 
@@ -89,4 +89,15 @@ export class Bed implements AsyncDisposable {
 
 export function link(path: string): string {
   return `https://www.googleapis.com/compute/v1/${path}`;
+}
+
+/** One for all tests of a file, furnished anew for each; another one may take its place for a while. */
+export function bedOfFile(): { current: Bed } {
+  const holder = {} as { current: Bed };
+  beforeAll(async () => {
+    holder.current = await Bed.start();
+  });
+  afterAll(() => holder.current[Symbol.asyncDispose]());
+  beforeEach(() => holder.current.make());
+  return holder;
 }
