@@ -35,28 +35,10 @@ class AwsBed implements Bed {
   }
 
   async occupy(): Promise<void> {
-    const { state } = this.#account.aws;
-    const lb = wishes["a port"].lb;
+    const { uid } = wishes["a port"].lb.id;
     for (const wish of Object.values(wishes)) {
       const name = loadBalancerName(wish.lb, nlbSpec(wish.lb, settings).spec, vpcId);
-      const arn = state.arn("loadbalancer/net", name);
-      state.loadBalancers.set(arn, {
-        arn,
-        name,
-        scheme: "internal",
-        wish: "somebody else's",
-        madeAt: state.now,
-        ipAddressType: "ipv4",
-        sourceNat: "off",
-        subnets: ["subnet-internal-a"],
-        groups: [],
-        privateLink: "on",
-        attributes: new Map(),
-        tags: new Map([
-          [tagKeys.cluster, "another"],
-          [tagKeys.uid, lb.id.uid],
-        ]),
-      });
+      this.#account.addForeign(name, { [tagKeys.cluster]: "another", [tagKeys.uid]: uid });
     }
   }
 

@@ -1,12 +1,10 @@
+import { firstFew } from "../../src/base/index.ts";
 import type { DesiredLoadBalancer, NodeTarget } from "../../src/model/index.ts";
 import { formatIp, formatPortRange, type PortRange, portRangeContains } from "../../src/net/index.ts";
 import { type Issue, type LbStatus, makePlan, type Plan } from "../../src/provider/index.ts";
 
 /** Nothing outside the API server is ever to be made or taken away. */
 export const nothingToDo: Plan = makePlan({ steps: [], summary: "nothing to do" });
-
-/** How many nodes a message names. */
-const maxNames = 3;
 
 /** What addresses of nodes cannot be: ports that the nodes need themselves, and addresses that somebody chooses. */
 export function validate(lb: DesiredLoadBalancer, reservedPorts: readonly PortRange[]): readonly Issue[] {
@@ -49,13 +47,7 @@ function lossesOf(nodes: readonly NodeTarget[]): string {
     losses.map(({ what, why }) => ({ name, text: `${what.replace(/ of .*/, "")} is not served: ${why}` })),
   );
   return [...Map.groupBy(all, ({ text }) => text)]
-    .map(([text, those]) => `${text} (${namesOf(those.map(({ name }) => name))})`)
+    .map(([text, those]) => `${text} (${firstFew([...new Set(those.map(({ name }) => name))])})`)
     .sort()
     .join("; ");
-}
-
-function namesOf(all: readonly string[]): string {
-  const names = [...new Set(all)];
-  const more = names.length - maxNames;
-  return `${names.slice(0, maxNames).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
 }

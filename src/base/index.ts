@@ -7,6 +7,7 @@ export { Backoff, type BackoffOptions } from "./backoff.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { cutText } from "./cut-text.ts";
 export { errorMessage, FailureError, isAbort, oneLine, rootError, UsageError } from "./errors.ts";
+export { firstFew } from "./first-few.ts";
 export type { Json } from "./json.ts";
 export { type Random, systemRandom } from "./random.ts";
 export { sameData } from "./same-data.ts";

@@ -19,7 +19,7 @@ import {
   serviceNameLabel,
   services,
 } from "../api/index.ts";
-import { errorMessage, FailureError, systemClock, UsageError } from "../base/index.ts";
+import { errorMessage, FailureError, firstFew, systemClock, UsageError } from "../base/index.ts";
 import { explain, formatTree, type Part, type World } from "../explain/index.ts";
 import { isForbidden, isNotFound, type KubeClient, type KubeObject } from "../kube/index.ts";
 import { createMetrics } from "../telemetry/index.ts";
@@ -117,12 +117,9 @@ async function whyMissing(client: KubeClient, { namespace, name }: At, signal: A
     .sort();
   const nearest = nearestKey(name, here);
   if (nearest !== undefined) return `${missing}; ${nearest} may be meant`;
-  return here.length === 0 ? `${missing}, nor any other; check -n` : `${missing}; there are ${shortList(here)}`;
-}
-
-function shortList(names: readonly string[]): string {
-  const left = names.length - 10;
-  return `${names.slice(0, 10).join(", ")}${left > 0 ? ` and ${left} more` : ""}`;
+  return here.length === 0
+    ? `${missing}, nor any other; check -n`
+    : `${missing}; there are ${firstFew(here, { most: 10 })}`;
 }
 
 async function readWorld(

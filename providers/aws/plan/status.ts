@@ -1,4 +1,5 @@
 import { annotations, excludeNodeLabel } from "../../../src/api/index.ts";
+import { firstFew } from "../../../src/base/index.ts";
 import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
 import type { Issue, LbStatus } from "../../../src/provider/index.ts";
 import { isOwn } from "../identity.ts";
@@ -9,8 +10,6 @@ import { rulesOf } from "./frontend-group.ts";
 import { chosenNodes } from "./members.ts";
 import { fateOf, instanceIdOf, isFargate } from "./nodes.ts";
 
-/** How many nodes a message names. */
-const maxNames = 3;
 const noInstances = "no node is an instance of EC2, and nothing else is sent to; add nodes that are";
 
 /** What the Service asks for and cannot have. */
@@ -121,10 +120,9 @@ function nodeIssues(
   const others = nodes.filter((node) => !instances.includes(node) && !isFargate(node));
   const left = members === null ? [] : [...others, ...chosen].flatMap((node) => leftOut(node, members));
   if (left.length > 0) {
-    const names = left.slice(0, maxNames).map(({ node, why }) => `${node.name} ${why}`);
-    const more = left.length > maxNames ? ` and ${left.length - maxNames} more` : "";
+    const all = left.map(({ node, why }) => `${node.name} ${why}`);
     const remedy = `nodes that are to get traffic have to be instances that run in ${members?.vpcId ?? "the VPC"}; label all others ${excludeNodeLabel}`;
-    const message = `${names.join("; ")}${more}; ${remedy}`;
+    const message = `${firstFew(all, { separator: "; " })}; ${remedy}`;
     issues.push({ path: "nodes", severity: "degrade", reason: "NodesLeftOut", message });
   }
   return issues;

@@ -46,7 +46,7 @@ function isTuned({ kind }: Resource, { path, from, to }: FieldDiff): boolean {
 /** What is wanted, as patient as somebody made the health check that is there. */
 export function asPatient(wanted: Resource, found: Resource): Resource {
   if (wanted.kind !== "healthCheck" || found.kind !== "healthCheck") return wanted;
-  const tuned = [...tunable].map((field) => [field, Math.max(wanted[field], found[field])]);
+  const tuned = tunable.map((field) => [field, Math.max(wanted[field], found[field])]);
   return { ...wanted, ...Object.fromEntries(tuned) };
 }
 

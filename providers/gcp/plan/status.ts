@@ -1,3 +1,4 @@
+import { firstFew } from "../../../src/base/index.ts";
 import type { DesiredLoadBalancer, NodeTarget } from "../../../src/model/index.ts";
 import { parseIp } from "../../../src/net/index.ts";
 import type { Issue, LbStatus } from "../../../src/provider/index.ts";
@@ -10,9 +11,6 @@ import { maxInstances } from "./instances.ts";
 import { instanceOf, machinesOf, maxMachines } from "./machines.ts";
 import { isOwn } from "./ownership.ts";
 import { wishOf } from "./wish.ts";
-
-/** How many nodes a message names. */
-const maxNames = 3;
 
 /** An address is shown once a rule leads there, healthy targets or not: probes go to it, and nodes have to know it. */
 export function status(
@@ -85,9 +83,7 @@ function leftOut(nodes: readonly NodeTarget[], settings: Settings): readonly Iss
   const out = nodes.filter((node) => machinesOf([node], settings).length === 0).map(({ name }) => name);
   if (out.length === 0) return [];
   const { project, region } = settings;
-  const names = out.slice(0, maxNames).join(", ");
-  const more = out.length > maxNames ? ` and ${out.length - maxNames} more` : "";
-  const message = `${names}${more}: no machines of region ${region} of project ${project}; they get no traffic`;
+  const message = `${firstFew(out)}: no machines of region ${region} of project ${project}; they get no traffic`;
   return [{ path: "nodes", severity: "degrade", reason: "NodesLeftOut", message }];
 }
 
@@ -97,9 +93,7 @@ function refusedMachines(nodes: readonly NodeTarget[], { refused }: ServiceObser
   const out = nodes.filter((node) => why.has(instanceOf(node) ?? ""));
   const [first] = out;
   if (first === undefined) return [];
-  const names = out.slice(0, maxNames).map(({ name }) => name);
-  const more = out.length > maxNames ? ` and ${out.length - maxNames} more` : "";
-  const message = `${names.join(", ")}${more}: Google Cloud does not take the machine, so it gets no traffic; ${why.get(instanceOf(first) ?? "")}`;
+  const message = `${firstFew(out.map(({ name }) => name))}: Google Cloud does not take the machine, so it gets no traffic; ${why.get(instanceOf(first) ?? "")}`;
   return [{ path: "nodes", severity: "degrade", reason: "MachinesRefused", message }];
 }
 

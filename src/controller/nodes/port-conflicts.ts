@@ -1,7 +1,5 @@
+import { firstFew } from "../../base/index.ts";
 import type { Loss } from "../../model/index.ts";
-
-/** How many names a message holds. */
-const maxNames = 3;
 
 /** Which ports others have on which nodes. Services of other namespaces are not named, only counted. */
 export function conflictMessage(namespace: string, losses: readonly (Loss & { readonly node: string })[]): string {
@@ -17,7 +15,5 @@ export function conflictMessage(namespace: string, losses: readonly (Loss & { re
 }
 
 function names(all: readonly string[]): string {
-  const sorted = [...new Set(all)].sort();
-  const more = sorted.length - maxNames;
-  return `${sorted.slice(0, maxNames).join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  return firstFew([...new Set(all)].sort());
 }

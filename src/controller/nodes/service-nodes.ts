@@ -7,7 +7,7 @@ import {
   objectKey,
   type Service,
 } from "../../api/index.ts";
-import type { Clock } from "../../base/index.ts";
+import { type Clock, firstFew } from "../../base/index.ts";
 import type { Store } from "../../kube/index.ts";
 import {
   asksFor,
@@ -235,15 +235,10 @@ const agentsMissing: Issue = {
     "no agent gives a sign of life from any node, so whether nodes serve these addresses is up to another service proxy; run berth agent on each node, or give --nodes-without-agent=Include if another proxy is to serve them",
 };
 
-/** How many nodes a message names. */
-const maxNames = 3;
-
 /** Nodes that no cloud can be told of, by no will of anybody's. */
 function unknownNodes({ excluded }: NodeSet): readonly Issue[] {
   const all = excluded.flatMap(({ name, by }) => (by === withoutProviderId ? [name] : []));
   if (all.length === 0) return [];
-  const more = all.length > maxNames ? ` and ${all.length - maxNames} more` : "";
-  const names = `${all.slice(0, maxNames).join(", ")}${more}`;
-  const message = `without spec.providerID no traffic is sent to ${names}; have the kubelet (--provider-id) or the cloud controller manager set it, or label what is to get none ${excludeNodeLabel}`;
+  const message = `without spec.providerID no traffic is sent to ${firstFew(all)}; have the kubelet (--provider-id) or the cloud controller manager set it, or label what is to get none ${excludeNodeLabel}`;
   return [{ path: "nodes", severity: "degrade", reason: "NodesLeftOut", message }];
 }

@@ -1,5 +1,5 @@
 import { annotations, apiGroup, type LoadBalancerIngress } from "../../api/index.ts";
-import { errorMessage } from "../../base/index.ts";
+import { errorMessage, firstFew } from "../../base/index.ts";
 import type { DesiredLoadBalancer, NodeSet } from "../../model/index.ts";
 import { type Issue, isConverged, type LbStatus } from "../../provider/index.ts";
 import type { Convergence } from "../engine/convergence.ts";
@@ -130,9 +130,8 @@ function readyFinding({ targets }: LbStatus, { healthCheck }: DesiredLoadBalance
 
 function whyNoNodes({ excluded }: NodeSet): string {
   if (excluded.length === 0) return "the cluster has no nodes";
-  const shown = excluded.slice(0, 5).map(({ name, by }) => `${name} by ${by}`);
-  const more = excluded.length > shown.length ? ` and ${excluded.length - shown.length} more` : "";
-  return `every node is excluded from load balancers: ${shown.join(", ")}${more}`;
+  const all = excluded.map(({ name, by }) => `${name} by ${by}`);
+  return `every node is excluded from load balancers: ${firstFew(all, { most: 5 })}`;
 }
 
 function summary(issues: readonly Issue[], status: boolean): Finding {
